@@ -1,0 +1,1 @@
+"""From session facts to answers: loading, publishing and asking."""

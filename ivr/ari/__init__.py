@@ -1,0 +1,1 @@
+"""Asterisk's words and ours: nobody else knows its JSON and paths."""

@@ -1,0 +1,1 @@
+"""The Asterisk that carries the line: how it is found or installed, configured and run."""

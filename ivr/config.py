@@ -1,0 +1,178 @@
+"""The settings of one line: frozen, read once, and refused whole when anything is wrong.
+
+Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the settings, a line each, in words for the operator."""
+
+
+class Part(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountsSettings(Part):
+    """Where balances come from. The queries are the centre's own (domain rules, 1.4).
+
+    Both take `:id18` and `:id15`; `fund_query` returns columns `paid_to` (YYYY-MM or YYYYMM),
+    `monthly_deposit`, `balance`; `loan_query` returns `term_years`, `periods_repaid`, `balance`.
+    One row is one account; a NULL balance is 余额为空.
+    """
+
+    url: SecretStr | None = None
+    """Any SQLAlchemy async URL; None: `accounts.sqlite` under the home folder."""
+    fund_query: str = (
+        "SELECT paid_to, monthly_deposit, balance FROM fund_account"
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    loan_query: str = (
+        "SELECT term_years, periods_repaid, balance FROM loan_account"
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    query_seconds: Seconds = 3.0
+
+
+class Patience(Part):
+    """How long the line waits for a caller, in seconds, and how often it asks again."""
+
+    first_key_seconds: Seconds = 8.0
+    inter_key_seconds: Seconds = 6.0
+    swallow_seconds: Seconds = 2.0
+    """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
+    failures: Annotated[int, Field(ge=1, le=9)] = 3
+    """Silences and wrong keys in a row before the line gives up on the question."""
+
+
+class Agent(Part):
+    """One agent's phone: `extension` is its SIP user name here, and its address of record."""
+
+    name: str
+    extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{2,20}$")]
+    password: SecretStr | None = None
+    """None: made at first start and kept under the home folder, mode 0600."""
+
+
+class AgentsSettings(Part):
+    """Who answers key 0, and how they are tried (seed, section 七)."""
+
+    phones: tuple[Agent, ...] = (
+        Agent(name="一号坐席", extension="6001"),
+        Agent(name="二号坐席", extension="6002"),
+    )
+    strategy: Literal["in_order", "all_at_once", "longest_idle"] = "in_order"
+    ring_seconds: Seconds = 30.0
+    zero_from_every_menu: bool = True
+
+
+class Settings(BaseSettings):
+    """All of it. Paths that are None lie under `home`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="IVR_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    home: Path = PROJECT / "var"
+    catalog: Path = PROJECT / "scripts.zh.toml"
+    audio: Path = PROJECT / "generated_audio"
+    node: str = "node-1"
+    host: str = "127.0.0.1"
+    """Where health and metrics are served."""
+    sip_host: str = "0.0.0.0"  # noqa: S104  a telephone line is there to be reached
+    sip_port: Port = 5060
+    ari_port: Port = 8088
+    http_port: Port = 8329
+    rtp_first_port: Port = 10000
+    rtp_last_port: Port = 19999
+    ari_app: str = "hotline"
+    ari_user: str = "hotline"
+    ari_url: str | None = None
+    """Of an Asterisk elsewhere; None: `http://127.0.0.1:{ari_port}/ari`."""
+    ari_password: SecretStr | None = None
+    """None: read from `home/asterisk/ari.secret`, made at installation, mode 0600."""
+    verify_check_digit: bool = True
+    """Refuse an ID whose check digit is wrong before asking the database (rules 1.5)."""
+    accounts: AccountsSettings = AccountsSettings()
+    patience: Patience = Patience()
+    agents: AgentsSettings = AgentsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the settings file."""
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, file
+
+    @property
+    def ari_base(self) -> str:
+        """The root of ARI's paths, without a trailing slash."""
+        return self.ari_url or f"http://127.0.0.1:{self.ari_port}/ari"
+
+    @property
+    def ari_secret_file(self) -> Path:
+        """Where the installation keeps ARI's password."""
+        return self.home / "asterisk" / "ari.secret"
+
+    def ari_secret(self) -> str:
+        """ARI's password; raises SettingsError when nobody has made one yet."""
+        if self.ari_password is not None:
+            return self.ari_password.get_secret_value()
+        try:
+            return self.ari_secret_file.read_text().strip()
+        except FileNotFoundError:
+            raise SettingsError(
+                f"no ARI password: {self.ari_secret_file} does not exist; `ivr run` makes it,"
+                " or set IVR_ARI_PASSWORD for an Asterisk of your own"
+            ) from None
+
+
+def settings_file() -> Path:
+    """The settings file: IVR_SETTINGS, else `settings.toml` under the home folder."""
+    home = Path(os.environ.get("IVR_HOME", PROJECT / "var"))
+    return Path(os.environ.get("IVR_SETTINGS", home / "settings.toml"))
+
+
+def load() -> Settings:
+    """Read the settings; raises SettingsError that names every fault at once."""
+    try:
+        return Settings()
+    except ValidationError as refused:
+        raise SettingsError("\n".join(_faults(refused))) from refused
+    except ValueError as unreadable:  # TOML that is no TOML
+        raise SettingsError(f"{settings_file()}: {unreadable}") from unreadable
+
+
+def _faults(refused: ValidationError) -> list[str]:
+    """One line per fault: where it stands and what would be right, never the value."""
+    return [
+        f"setting {'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
+        f" (in {settings_file()}, or as IVR_{'__'.join(str(s) for s in fault['loc']).upper()})"
+        for fault in refused.errors(include_input=False, include_url=False)
+    ]

@@ -1,0 +1,1 @@
+"""The script, one coroutine per place of it."""

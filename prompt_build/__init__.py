@@ -1,0 +1,1 @@
+"""From `scripts.zh.toml` to the clips that callers hear."""
