@@ -18,6 +18,10 @@ Disposition = Literal[
     "service_lost",  # found unfinished at a later start, the channel gone
 ]
 
+LookupOutcome = Literal["found", "not_found", "several", "empty", "unavailable"]
+
+Verb = Literal["say", "menu", "collect", "record", "transfer"]
+
 Heard = Literal["match", "no_match", "no_input", "back", "invalid", "cleared", "finished"]
 
 
@@ -65,7 +69,7 @@ class Step:
     session: str
     n: int
     dialogue: str
-    verb: Literal["say", "menu", "collect", "record", "transfer"]
+    verb: Verb
     prompt: str
     heard: Heard
     key: str | None = None
@@ -85,7 +89,7 @@ class LookedUp:
     source: Literal["fund", "loan"]
     person: str
     """Token of the ID number."""
-    outcome: Literal["found", "not_found", "several", "empty", "unavailable"]
+    outcome: LookupOutcome
     ms: int
 
 

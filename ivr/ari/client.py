@@ -1,0 +1,180 @@
+"""ARI's commands over pooled HTTP, in ari-py's words: repositories and operations.
+
+Every operation is named as in Asterisk's own API description (`/ari/api-docs`); a live test
+compares. Answers that mean "the caller has gone" are one exception, `ChannelGone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from ivr.ari.errors import AriError, ChannelGone, LinkLost, NotAuthorised, NotInStasis, WrongState
+from ivr.ari.events import Channel, channel_of
+
+COMMAND_SECONDS = 5.0
+POOL = 64
+"""Below http.conf's sessionlimit of 100, which the websocket and operators share."""
+KEEPALIVE_SECONDS = 8.0
+"""Below Asterisk's 15: whoever closes first must not be Asterisk, or a POST meets a closed door."""
+
+# asterisk.md, "Status codes when the caller has gone".
+_MEANINGS: Mapping[int, type[AriError]] = {
+    401: NotAuthorised,
+    404: ChannelGone,
+    409: NotInStasis,
+    412: WrongState,
+    422: NotInStasis,
+}
+
+
+class Ari:
+    """One Asterisk. Open it as an async context; all operations hang below the repositories."""
+
+    def __init__(self, base: str, user: str, password: str) -> None:
+        self.base = base.rstrip("/")
+        self._auth = aiohttp.BasicAuth(user, password)
+        self.channels = Channels(self)
+        self.playbacks = Playbacks(self)
+        self.applications = Applications(self)
+        self.asterisk = AsteriskInfo(self)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Ari:
+        connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEPALIVE_SECONDS)
+        self._session = aiohttp.ClientSession(
+            auth=self._auth,
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pooled connections."""
+        if self._session is None:
+            raise RuntimeError("Ari is used outside its `async with`")
+        return self._session
+
+    async def get(self, path: str, **query: str) -> Any:  # noqa: ANN401  JSON is anything
+        """GET, answered with JSON."""
+        return await self._send("GET", path, query, None)
+
+    async def post(
+        self, path: str, json: Mapping[str, Any] | None = None, **query: str
+    ) -> Any:  # noqa: ANN401
+        """POST, with an optional JSON body."""
+        return await self._send("POST", path, query, json)
+
+    async def delete(self, path: str, **query: str) -> None:
+        """DELETE; what is already gone is as good as deleted."""
+        try:
+            await self._send("DELETE", path, query, None)
+        except ChannelGone:
+            return
+
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
+    ) -> Any:  # noqa: ANN401
+        try:
+            async with self.session.request(
+                method, f"{self.base}/{path}", params=query, json=json
+            ) as answer:
+                return await _read(method, path, answer)
+        except (aiohttp.ClientConnectionError, TimeoutError) as lost:
+            raise LinkLost(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
+
+
+async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:  # noqa: ANN401
+    if answer.status < 300:
+        return await answer.json() if answer.status != 204 else None
+    message = await _message(answer)
+    meaning = _MEANINGS.get(answer.status, AriError)
+    if "not found" in message.lower() or "could not stop" in message.lower():
+        meaning = ChannelGone
+    raise meaning(f"{method} {_kind(path)}: {answer.status} {message}")
+
+
+async def _message(answer: aiohttp.ClientResponse) -> str:
+    try:
+        return str((await answer.json(content_type=None)).get("message", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _kind(path: str) -> str:
+    """The path's shape without ids, so that logs group and stay short."""
+    parts = path.split("/")
+    return "/".join(part if index % 2 == 0 else "…" for index, part in enumerate(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """`/channels`."""
+
+    _ari: Ari
+
+    async def list(self) -> tuple[Channel, ...]:
+        """All channels that this Asterisk has."""
+        return tuple(channel_of(json) for json in await self._ari.get("channels"))
+
+    async def answer(self, channel: str) -> None:
+        """Pick up. Waits for its turn in the channel's command queue."""
+        await self._ari.post(f"channels/{channel}/answer")
+
+    async def hangup(self, channel: str, *, reason: str = "normal") -> None:
+        """End the channel; jumps the queue."""
+        await self._ari.delete(f"channels/{channel}", reason=reason)
+
+    async def play_with_id(self, channel: str, playback: str, media: Iterable[str]) -> None:
+        """Queue media URIs as one playback whose id we chose."""
+        await self._ari.post(f"channels/{channel}/play/{playback}", json={"media": list(media)})
+
+
+@dataclass(frozen=True, slots=True)
+class Playbacks:
+    """`/playbacks`."""
+
+    _ari: Ari
+
+    async def stop(self, playback: str) -> None:
+        """Stop the sound; jumps the queue; a playback that is over already is fine."""
+        await self._ari.delete(f"playbacks/{playback}")
+
+
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """`/applications`."""
+
+    _ari: Ari
+
+    async def filter(self, app: str, allowed: Iterable[str]) -> None:
+        """Let only these event types through; the others are noise on every call."""
+        body = {"allowed": [{"type": name} for name in allowed]}
+        await self._ari._send("PUT", f"applications/{app}/eventFilter", {}, body)  # noqa: SLF001
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskInfo:
+    """`/asterisk`."""
+
+    _ari: Ari
+
+    async def get_info(self) -> Mapping[str, Any]:
+        """Version, build and start-up time of this Asterisk."""
+        info: Mapping[str, Any] = await self._ari.get("asterisk/info")
+        return info
+
+    async def startup(self) -> str:
+        """When this Asterisk started: the same text as long as it is the same run."""
+        info = await self._ari.get("asterisk/info", only="status")
+        return str(info["status"]["startup_time"])

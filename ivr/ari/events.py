@@ -1,0 +1,162 @@
+"""Asterisk's events as frozen dataclasses; the one file that knows their JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ivr.sensitive import Sensitive
+
+log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A leg of a call as Asterisk describes it."""
+
+    id: str
+    state: str
+    dialled: str
+    caller: Sensitive[str] | None
+    """The caller's number; None where the network withheld it."""
+    app: str | None
+    """The Stasis application that holds it; None when it is elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class StasisStart:
+    """A channel was handed to us."""
+
+    channel: Channel
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StasisEnd:
+    """A channel left us, for whatever reason."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangupRequested:
+    """One side put the receiver down; `cause` is Q.850's, where Asterisk tells one."""
+
+    channel: str
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDestroyed:
+    """A channel is no more."""
+
+    channel: str
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfReceived:
+    """A key was released. The digit may be part of an ID number."""
+
+    channel: str
+    digit: Sensitive[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    """A playback ended: played, stopped, or failed on its last item."""
+
+    channel: str | None
+    playback: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationReplaced:
+    """Another connection took our application's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link stands (again): what Asterisk holds of ours must be looked through."""
+
+    startup: str
+    """When this Asterisk started; another value than before means that its calls are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The link is lost; events from here on are lost too."""
+
+    reason: str
+
+
+Event = (
+    StasisStart
+    | StasisEnd
+    | HangupRequested
+    | ChannelDestroyed
+    | DtmfReceived
+    | PlaybackFinished
+    | ApplicationReplaced
+    | LinkUp
+    | LinkDown
+)
+
+
+def channel_of(json: Json) -> Channel:
+    """A channel object of Asterisk's as ours."""
+    dialplan = json.get("dialplan", {})
+    number = json.get("caller", {}).get("number") or None
+    in_stasis = dialplan.get("app_name") == "Stasis"
+    return Channel(
+        id=json["id"],
+        state=json["state"],
+        dialled=dialplan.get("exten", ""),
+        caller=None if number is None else Sensitive(number),
+        app=str(dialplan.get("app_data", "")).split(",")[0] if in_stasis else None,
+    )
+
+
+def _cause(json: Json) -> int | None:
+    cause = json.get("cause")
+    return int(cause) if cause is not None else None
+
+
+def _playback_finished(json: Json) -> Event:
+    playback = json["playback"]
+    kind, _, target = playback["target_uri"].partition(":")
+    channel = target if kind == "channel" else None
+    return PlaybackFinished(channel, playback["id"], playback.get("state") == "failed")
+
+
+_READERS: Mapping[str, Callable[[Json], Event]] = {
+    "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
+    "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
+    "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
+    "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
+    "ChannelDtmfReceived": lambda json: DtmfReceived(
+        json["channel"]["id"], Sensitive(json["digit"])
+    ),
+    "PlaybackFinished": _playback_finished,
+    "ApplicationReplaced": lambda _: ApplicationReplaced(),
+}
+
+
+def event_of(json: Json) -> Event | None:
+    """An event of Asterisk's as ours; None for one that we have no use for.
+
+    A newer Asterisk may send types or shapes that nobody here has seen; they must not end a call.
+    """
+    reader = _READERS.get(json.get("type", ""))
+    if reader is None:
+        return None
+    try:
+        return reader(json)
+    except (KeyError, TypeError, ValueError, AttributeError) as odd:
+        log.warning("event %s of an unknown shape (%s)", json.get("type"), type(odd).__name__)
+        return None

@@ -1,0 +1,93 @@
+"""What keys 1 and 2 share: an ID number is asked for, looked up, and the answer read out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
+from ivr.call import REPLAY, Call
+from ivr.collect import collect_id
+from ivr.dialogues.place import UP, Outcome
+from ivr.facts import LookedUp, LookupOutcome
+from ivr.identity import IdNumber
+from ivr.prompts import Sentence, Value, sentence
+
+Account = TypeVar("Account")
+Result = Found[Account] | NotFound | Several | Empty | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry(Generic[Account]):
+    """One kind of account: where it is asked for, and the sentences of the seed about it."""
+
+    source: Literal["fund", "loan"]
+    ask: Callable[[Accounts, IdNumber], Awaitable[Result[Account]]]
+    slots: Callable[[Account], Mapping[str, Value]]
+    """The values that the readout says, besides the ID number."""
+    readout: str
+    not_found: str
+    several: str
+    empty: str
+
+
+async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
+    """请输入您的个人身份证号，以井号键结束 — and what the accounts say (seed, 一 and 二)."""
+    number = await collect_id(call, "identity.ask")
+    match await _look_up(call, inquiry, number):
+        case Found(account):
+            return await _read_out(call, inquiry, number, account)
+        case NotFound():
+            await call.say(inquiry.not_found)
+        case Several():
+            await call.say(inquiry.several)
+        case Empty():
+            await call.say(inquiry.empty)
+        case Unavailable():
+            await call.say("line.busy")
+    return UP
+
+
+async def _read_out(
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
+) -> Outcome:
+    values = inquiry.slots(account)
+    opening: Sentence = sentence(inquiry.readout, id=number.keyed, **values)
+    return await call.menu("nav.replay_or_back", {"1": REPLAY, "*": UP}, opening=opening)
+
+
+async def _look_up(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Result[Account]:
+    """Ask the accounts, and note how it went and how long it took.
+
+    What was typed ahead ends here: the result is always heard.
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    result = await call.meanwhile("identity.looking_up", inquiry.ask(call.accounts, number))
+    call.note(
+        LookedUp(
+            session=call.session,
+            source=inquiry.source,
+            person=call.tokens.person(number),
+            outcome=_word(result),
+            ms=round((clock() - began) * 1000),
+        )
+    )
+    call.inbox.forget_keys()
+    return result
+
+
+def _word(result: Result[Account]) -> LookupOutcome:
+    match result:
+        case Found():
+            return "found"
+        case NotFound():
+            return "not_found"
+        case Several():
+            return "several"
+        case Empty():
+            return "empty"
+        case Unavailable():
+            return "unavailable"

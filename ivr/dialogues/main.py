@@ -1,0 +1,53 @@
+"""The greeting, the main menu with the seed's eight keys, and the goodbye."""
+
+from __future__ import annotations
+
+from ivr.call import Call
+from ivr.dialogues import account, loan
+from ivr.dialogues.place import End, Outcome, place
+
+
+@place("welcome")
+async def welcome(call: Call) -> Outcome:
+    """您好，12329 住房公积金热线为您服务。"""
+    await call.say("main.greeting")
+    return main
+
+
+@place("main")
+async def main(call: Call) -> Outcome:
+    """查询公积金余额请按 1 … 退出查询请按 7。"""
+    return await call.menu(
+        "main.menu",
+        {
+            "1": account.menu,
+            "2": loan.menu,
+            "3": being_prepared,
+            "4": being_prepared,
+            "5": being_prepared,
+            "6": being_prepared,
+            "0": being_prepared,
+            "7": leave,
+        },
+    )
+
+
+@place("being_prepared")
+async def being_prepared(call: Call) -> Outcome:
+    """A service of the menu that this line does not offer yet."""
+    await call.say("line.being_prepared")
+    return main
+
+
+@place("leave")
+async def leave(call: Call) -> Outcome:
+    """退出查询请按 7 (seed, section 八)."""
+    await call.say("line.goodbye")
+    return End("completed")
+
+
+@place("giving_up")
+async def giving_up(call: Call) -> Outcome:
+    """Three failures in a row: the line says goodbye politely."""
+    await call.say("line.too_many")
+    return End("gave_up")

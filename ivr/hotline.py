@@ -1,0 +1,290 @@
+"""The calls of the line: events in, one task per call, hanging up cancels.
+
+Starting, reconnecting and resuming are one path: whenever the link comes up, the channels that
+Asterisk holds for us are compared with the calls we know, and each is begun, resumed or closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from ivr.accounts import Accounts
+from ivr.ari.client import Ari
+from ivr.ari.errors import AriError, ChannelGone, LinkLost
+from ivr.ari.events import (
+    ApplicationReplaced,
+    Channel,
+    ChannelDestroyed,
+    DtmfReceived,
+    Event,
+    HangupRequested,
+    LinkDown,
+    LinkUp,
+    PlaybackFinished,
+    StasisEnd,
+    StasisStart,
+)
+from ivr.ari.line import ChannelLine
+from ivr.ari.link import events
+from ivr.call import Call
+from ivr.config import Settings
+from ivr.dialogues import converse, find
+from ivr.facts import (
+    Disposition,
+    SessionAnswered,
+    SessionEnded,
+    SessionResumed,
+    SessionStarted,
+)
+from ivr.inbox import Finished, Inbox, Key
+from ivr.journal import Journal, Unfinished
+from ivr.privacy import Tokens
+from ivr.prompts import Shelf
+from ivr.vitals import Vitals
+
+log = logging.getLogger(__name__)
+
+WANTED = (
+    "StasisStart",
+    "StasisEnd",
+    "ChannelHangupRequest",
+    "ChannelDestroyed",
+    "ChannelDtmfReceived",
+    "PlaybackFinished",
+    "ApplicationReplaced",
+)
+"""Events that we act on; Asterisk keeps the rest to itself."""
+
+APOLOGY_SECONDS = 15.0
+"""How long a call that failed may take to say so."""
+SECOND_LOOK_SECONDS = 1.0
+
+
+class Replaced(Exception):
+    """Another service took our application's name: it has the calls now."""
+
+
+@dataclass(slots=True)
+class Live:
+    """A call in progress: its channel, its task, and what brought it to its end."""
+
+    call: Call
+    channel: str
+    began: float
+    start: str
+    """The place to begin, or to go on, from."""
+    task: asyncio.Task[None] | None = None
+    cancelled_as: Disposition | None = "hung_up"
+    """What a cancellation means; None: the call is suspended and stays open in the records."""
+    cause: int | None = None
+    """Hang-up cause (Q.850)."""
+
+
+@dataclass(slots=True)
+class Hotline:
+    """The line: what it needs for its calls, and the calls it has."""
+
+    settings: Settings
+    ari: Ari
+    shelf: Shelf
+    accounts: Accounts
+    journal: Journal
+    tokens: Tokens
+    vitals: Vitals
+    unfinished: dict[str, Unfinished]
+    """Sessions without an end, by channel: of a service that died, or of a lost link."""
+    calls: dict[str, Live] = field(default_factory=dict)
+    """Calls in progress, by channel."""
+    _startup: str | None = None
+    _second_look: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve calls until cancelled; raises Replaced or NotAuthorised."""
+        try:
+            async with aclosing(events(self.ari, self.settings.ari_app, WANTED)) as link:
+                async for event in link:
+                    await self._take(event)
+        finally:
+            await self._suspend_all()
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case StasisStart(channel):
+                self._begin(channel)
+            case DtmfReceived(channel, digit) if live := self.calls.get(channel):
+                live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
+            case PlaybackFinished(str() as channel, playback, failed) if live := self.calls.get(channel):
+                live.call.inbox.put(Finished(playback))
+                if failed:
+                    self.vitals.prompt_broke()
+            case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
+                self._hung_up(channel, cause)
+            case StasisEnd(channel):
+                self._hung_up(channel, None)
+            case LinkUp(startup):
+                await self._look_through(startup)
+            case LinkDown(reason):
+                log.warning("the link to Asterisk is down: %s", reason)
+                self.vitals.link = False
+                await self._suspend_all()
+            case ApplicationReplaced():
+                raise Replaced(f"another service took the name {self.settings.ari_app}")
+            case _:
+                pass  # of a call that has ended meanwhile
+
+    # --- the beginning of a call, and its being found again ---------------------------------
+
+    async def _look_through(self, startup: str) -> None:
+        """Compare what Asterisk holds of ours with what we know: begin, resume or close each."""
+        lost: Disposition = "hung_up" if self._startup in {None, startup} else "asterisk_lost"
+        if self._startup is None:
+            lost = "service_lost"
+        self._startup, self.vitals.link = startup, True
+        ours = {
+            channel.id: channel
+            for channel in await self.ari.channels.list()
+            if channel.app == self.settings.ari_app
+        }
+        for name in self.unfinished.keys() - ours.keys():
+            self._close_lost(self.unfinished.pop(name), lost)
+        for channel in ours.values():
+            self._begin(channel)
+        log.info("the link to Asterisk is up; %d calls in progress", len(self.calls))
+
+    def _begin(self, channel: Channel) -> None:
+        """Take a call, new or found again; taking it twice is harmless."""
+        if channel.id in self.calls:
+            return
+        known = self.unfinished.pop(channel.id, None)
+        live = self._known_again(known) if known else self._newly_met(channel)
+        self.calls[channel.id] = live
+        live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
+        self.vitals.calls = len(self.calls)
+
+    def _newly_met(self, channel: Channel) -> Live:
+        live = self._live(uuid4().hex, channel.id, "welcome")
+        number = channel.caller
+        self.journal.note(
+            SessionStarted(
+                session=live.call.session,
+                channel=channel.id,
+                dialled=channel.dialled,
+                caller=None if number is None else self.tokens.caller(number.reveal()),
+                catalog=live.call.prompts.version,
+            )
+        )
+        return live
+
+    def _known_again(self, known: Unfinished) -> Live:
+        self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
+        return self._live(known.session, known.channel, known.dialogue, steps=known.steps)
+
+    def _live(self, session: str, channel: str, start: str, *, steps: int = 0) -> Live:
+        call = Call(
+            session=session,
+            line=ChannelLine(self.ari, channel),
+            inbox=Inbox(),
+            prompts=self.shelf.current(),
+            settings=self.settings,
+            accounts=self.accounts,
+            tokens=self.tokens,
+            note=self.journal.note,
+            place=start,
+            steps=steps,
+        )
+        return Live(call, channel, asyncio.get_running_loop().time(), start)
+
+    # --- the course of a call and its end ---------------------------------------------------
+
+    async def _conduct(self, live: Live) -> None:
+        """From picking up to the last fact; whatever happens, nothing stays behind."""
+        ending: Disposition | None = "failed"
+        try:
+            ending = await self._converse(live)
+        except asyncio.CancelledError:
+            ending = live.cancelled_as
+            raise
+        except ChannelGone:
+            ending = "hung_up"
+        except LinkLost as lost:
+            log.warning("a call is suspended: %s", lost)
+            ending = None
+            self._look_again_soon()
+        except Exception:
+            log.exception("a call failed in %s", live.call.place)
+            await self._apologise(live)
+        finally:
+            await asyncio.shield(self._clear(live, ending))
+
+    async def _converse(self, live: Live) -> Disposition:
+        await self.ari.channels.answer(live.channel)
+        if live.start == "welcome":
+            after = asyncio.get_running_loop().time() - live.began
+            self.journal.note(
+                SessionAnswered(session=live.call.session, after_ms=round(after * 1000))
+            )
+        else:
+            await live.call.say("line.sorry_wait")
+        return await converse(live.call, find(live.start))
+
+    async def _apologise(self, live: Live) -> None:
+        with suppress(AriError, TimeoutError):
+            async with asyncio.timeout(APOLOGY_SECONDS):
+                await live.call.say("line.system_error")
+
+    async def _clear(self, live: Live, ending: Disposition | None) -> None:
+        """The caller's channel is let go, and the session closed or kept open for later."""
+        if ending is None:
+            self.unfinished[live.channel] = _unfinished(live)
+        else:
+            self.journal.note(_ended(live, ending))
+            with suppress(AriError):
+                await self.ari.channels.hangup(live.channel)
+        self.calls.pop(live.channel, None)
+        self.vitals.ended(ending, len(self.calls))
+
+    def _close_lost(self, known: Unfinished, disposition: Disposition) -> None:
+        self.journal.note(
+            SessionEnded(
+                session=known.session, disposition=disposition, dialogue=known.dialogue
+            )
+        )
+
+    def _hung_up(self, channel: str, cause: int | None) -> None:
+        live = self.calls.get(channel)
+        if live is not None and live.task is not None:
+            live.cause = cause if live.cause is None else live.cause
+            live.task.cancel()
+
+    async def _suspend_all(self) -> None:
+        """Stop conducting; Asterisk keeps the callers, and we or a successor find them again."""
+        tasks = [live.task for live in self.calls.values() if live.task is not None]
+        for live in self.calls.values():
+            live.cancelled_as = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _look_again_soon(self) -> None:
+        """One command found no Asterisk though the link may stand: see which calls are there."""
+        self._second_look = asyncio.create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(SECOND_LOOK_SECONDS)
+        if self.vitals.link and self._startup is not None:
+            await self._look_through(self._startup)
+
+
+def _ended(live: Live, ending: Disposition) -> SessionEnded:
+    lasted = asyncio.get_running_loop().time() - live.began
+    return SessionEnded(
+        session=live.call.session,
+        disposition=ending,
+        dialogue=live.call.place,
+        cause=live.cause,
+        ms=round(lasted * 1000),
+    )

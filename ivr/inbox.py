@@ -1,0 +1,94 @@
+"""What a call has yet to hear of: keys and ends of playbacks, in order, one queue for each call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that the caller pressed, and when (the loop's clock, seconds)."""
+
+    digit: str = field(repr=False)
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A playback came to its end."""
+
+    playback: str
+
+
+Heard = Key | Finished
+
+MOST = 64
+"""Keys kept for later; a storm beyond that is noise, not an answer."""
+
+
+class Inbox:
+    """Filled by whoever carries the call, emptied by its verbs; single consumer."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Heard] = deque()
+        self._news = asyncio.Event()
+        self._listening = asyncio.Event()
+        self._swallow_until = float("-inf")
+
+    def put(self, heard: Heard) -> None:
+        """Add what has just happened. Keys to be swallowed and keys of a storm are dropped."""
+        if isinstance(heard, Key) and (self._swallowed(heard) or len(self._waiting) >= MOST):
+            return
+        self._waiting.append(heard)
+        self._news.set()
+
+    def put_back(self, key: Key) -> None:
+        """A key that was read too early is the next one to be read."""
+        self._waiting.appendleft(key)
+        self._news.set()
+
+    async def get(self, deadline: float) -> Heard | None:
+        """The next thing heard, or None when `deadline` (the loop's clock) has passed."""
+        if not self._waiting and deadline > asyncio.get_running_loop().time():
+            await self._wait_for_news(deadline)
+        return self._waiting.popleft() if self._waiting else None
+
+    async def wanted(self) -> None:
+        """Wait until the call listens: for someone who types no faster than the line asks."""
+        await self._listening.wait()
+
+    def has_key(self) -> bool:
+        """Whether the caller has typed ahead."""
+        return any(isinstance(heard, Key) for heard in self._waiting)
+
+    def forget_keys(self) -> None:
+        """Drop what was typed ahead."""
+        self._waiting = deque(heard for heard in self._waiting if isinstance(heard, Finished))
+
+    def swallow_hash(self, until: float) -> None:
+        """Drop a `#` that is pressed before `until`: it belongs to a number already complete.
+
+        One that came meanwhile and waits at the front is dropped as well.
+        """
+        self._swallow_until = until
+        if self._waiting and isinstance(key := self._waiting[0], Key) and self._swallowed(key):
+            self._waiting.popleft()
+
+    async def _wait_for_news(self, deadline: float) -> None:
+        self._news.clear()
+        self._listening.set()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._listening.clear()
+
+    def _swallowed(self, key: Key) -> bool:
+        if key.digit != "#" or key.at > self._swallow_until:
+            return False
+        self._swallow_until = float("-inf")
+        return True

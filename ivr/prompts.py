@@ -1,0 +1,212 @@
+"""What a sentence of the catalog is made of: its name and values in, the clips to play out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ivr import numbers
+from ivr.sensitive import Sensitive
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+Value = str | int | Decimal | Sensitive[str] | Sensitive[Decimal]
+
+
+class PromptSetError(Exception):
+    """The published prompts cannot be used; says everything that is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One piece of sound: its name in the manifest, what it says, where it lies, its length."""
+
+    name: str
+    text: str
+    path: str
+    """Absolute, without extension: Asterisk picks the format that needs no transcoding."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A prompt of the catalog with the values of its slots; the values are never shown."""
+
+    prompt: str
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
+
+
+def sentence(prompt: str, **values: Value) -> Sentence:
+    """A sentence as a dialogue writes it: `sentence("account.readout", balance=…)`."""
+    return Sentence(prompt, MappingProxyType(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is played in one go: the prompts' names for the records, the clips for the ear."""
+
+    prompts: tuple[str, ...]
+    clips: tuple[Clip, ...] = field(repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes to say."""
+        return sum(clip.seconds for clip in self.clips)
+
+    @property
+    def text(self) -> str:
+        """The words, as the caller hears them."""
+        return "".join(clip.text for clip in self.clips)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A place in a sentence that the call fills in, and how its value is read."""
+
+    name: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """One published set of prompts. A call keeps the set it began with."""
+
+    version: str
+    keys: Mapping[str, str]
+    """Menu prompt → the keys that its sentence names."""
+    information: Mapping[str, Any]
+    """The tree behind keys 3, 4 and 5, as the catalog has it."""
+    _clips: Mapping[str, Clip] = field(repr=False)
+    _scripts: Mapping[str, tuple[str | _Slot, ...]] = field(repr=False)
+
+    def __contains__(self, prompt: object) -> bool:
+        return prompt in self._scripts
+
+    def utterance(self, *sentences: Sentence) -> Utterance:
+        """The clips of these sentences, in order; numbers.Unreadable where a value has no words."""
+        clips = [clip for each in sentences for clip in self._pieces(each)]
+        return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
+
+    def _pieces(self, said: Sentence) -> Iterable[Clip]:
+        for piece in self._scripts[said.prompt]:
+            if isinstance(piece, str):
+                yield self._clips[piece]
+            else:
+                yield from self._read(piece, said.values[piece.name])
+
+    def _read(self, slot: _Slot, value: Value) -> Iterable[Clip]:
+        plain = value.reveal() if isinstance(value, Sensitive) else value
+        return (self._clips[name] for name in numbers.read(slot.read, plain).clips)
+
+
+def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
+    """The published set in `audio`; PromptSetError when it lacks a `spoken` prompt or a file.
+
+    Everything is checked here, since Asterisk plays a missing file as silence without a word.
+    """
+    manifest = _manifest(audio)
+    root = audio.resolve()
+    clips = {name: _clip(root, name, entry) for name, entry in manifest["prompts"].items()}
+    scripts = {name: _script(pieces) for name, pieces in manifest["scripts"].items()}
+    faults = [f"prompt {name} is missing" for name in spoken if name not in scripts]
+    faults += [f"clip {name} is missing" for name in numbers.inventory() if name not in clips]
+    faults += _missing_clips(scripts, clips)
+    faults += _missing_files(root, manifest["prompts"])
+    if faults:
+        raise PromptSetError(_refusal(audio, faults))
+    return PromptSet(
+        version=manifest["catalog"],
+        keys=MappingProxyType(manifest["keys"]),
+        information=MappingProxyType(manifest["information"]),
+        _clips=MappingProxyType(clips),
+        _scripts=MappingProxyType(scripts),
+    )
+
+
+def _manifest(audio: Path) -> dict[str, Any]:
+    path = audio / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PromptSetError(f"no prompts in {audio}: run `ivr build-prompts`") from None
+    except (OSError, ValueError) as unreadable:
+        raise PromptSetError(f"{path} cannot be read ({unreadable}): build again") from unreadable
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise PromptSetError(f"{path} is not of format {FORMAT}: run `ivr build-prompts`")
+    return manifest
+
+
+def _clip(root: Path, name: str, entry: Mapping[str, Any]) -> Clip:
+    first = next(iter(entry["files"].values()))
+    return Clip(name, entry["text"], str((root / first).with_suffix("")), entry["seconds"])
+
+
+def _script(pieces: Sequence[Mapping[str, str]]) -> tuple[str | _Slot, ...]:
+    return tuple(
+        piece["clip"] if "clip" in piece else _Slot(piece["slot"], piece["read"])
+        for piece in pieces
+    )
+
+
+def _missing_clips(
+    scripts: Mapping[str, tuple[str | _Slot, ...]], clips: Mapping[str, Clip]
+) -> list[str]:
+    return [
+        f"prompt {prompt} needs clip {piece}, which is missing"
+        for prompt, pieces in scripts.items()
+        for piece in pieces
+        if isinstance(piece, str) and piece not in clips
+    ]
+
+
+def _missing_files(root: Path, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    return [
+        f"clip {name}: file {file} is missing"
+        for name, entry in entries.items()
+        for file in entry["files"].values()
+        if file not in present
+    ]
+
+
+def _refusal(audio: Path, faults: list[str], shown: int = 20) -> str:
+    more = [f"… and {len(faults) - shown} more"] if len(faults) > shown else []
+    remedy = f"the prompts in {audio} cannot be spoken; run `ivr build-prompts`:"
+    return "\n  ".join([remedy, *faults[:shown], *more])
+
+
+class Shelf:
+    """The set for new calls: loaded once, and again when another one has been published."""
+
+    def __init__(self, audio: Path, spoken: Iterable[str]) -> None:
+        self._audio = audio
+        self._spoken = tuple(spoken)
+        self._stamp = self._look()
+        self._set = load(audio, self._spoken)
+
+    def current(self) -> PromptSet:
+        """The newest whole set; a broken newer one is left alone and the known one kept."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._set = load(self._audio, self._spoken)
+            except PromptSetError:
+                log.exception("the newly published prompts are not taken; the old ones stay")
+        return self._set
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            seen = (self._audio / MANIFEST).stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (seen.st_ino, seen.st_mtime_ns)

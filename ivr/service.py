@@ -1,0 +1,98 @@
+"""`ivr serve`: everything that the line needs is put together here, and here only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from ivr.accounts import Accounts, open_accounts
+from ivr.ari.client import Ari
+from ivr.asterisk import publish_sounds
+from ivr.config import Settings
+from ivr.dialogues import SPOKEN
+from ivr.health import Part, served
+from ivr.hotline import Hotline
+from ivr.journal import Journal, unfinished
+from ivr.privacy import Keys, Tokens
+from ivr.prompts import Shelf
+from ivr.vitals import Vitals
+
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Take calls until SIGTERM or SIGINT; calls in progress stay in Asterisk for a successor.
+
+    Raises SettingsError, PromptSetError or NotAuthorised before the first call.
+    """
+    async with AsyncExitStack() as stack:
+        hotline = await _composed(settings, stack)
+        examine = Examiner(hotline)
+        await stack.enter_async_context(served(settings, hotline.vitals, examine))
+        log.info("serving %s at %s", settings.ari_app, settings.ari_base)
+        await _until_told_to_stop(hotline)
+
+
+async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
+    shelf = Shelf(settings.audio, SPOKEN)
+    publish_sounds(settings)
+    spool = settings.home / "spool"
+    left_over = {each.channel: each for each in unfinished(spool)}
+    journal = Journal.open(spool, node=settings.node)
+    stack.push_async_callback(journal.close)
+    accounts = await stack.enter_async_context(open_accounts(settings))
+    ari = Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
+    return Hotline(
+        settings=settings,
+        ari=await stack.enter_async_context(ari),
+        shelf=shelf,
+        accounts=accounts,
+        journal=journal,
+        tokens=Tokens(Keys.load(settings.home / "keys")),
+        vitals=Vitals(),
+        unfinished=left_over,
+    )
+
+
+async def _until_told_to_stop(hotline: Hotline) -> None:
+    serving = asyncio.create_task(hotline.run())
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        log.info("told to stop; %d calls stay in Asterisk", len(hotline.unfinished))
+
+
+class Examiner:
+    """What `/healthz` asks: the line is well only while it can take a call."""
+
+    def __init__(self, hotline: Hotline) -> None:
+        self._hotline = hotline
+
+    async def __call__(self) -> Mapping[str, Part]:
+        return {
+            "ari": self._ari(),
+            "prompts": self._prompts(),
+            "accounts": await self._accounts(self._hotline.accounts),
+            "journal": self._journal(),
+        }
+
+    def _ari(self) -> Part:
+        up = self._hotline.vitals.link
+        return Part(up, "" if up else f"no link to {self._hotline.settings.ari_base}")
+
+    def _prompts(self) -> Part:
+        return Part(True, f"set {self._hotline.shelf.current().version}")
+
+    async def _accounts(self, accounts: Accounts) -> Part:
+        fault = await accounts.fault()
+        return Part(fault is None, fault or "")
+
+    def _journal(self) -> Part:
+        fault = self._hotline.journal.fault
+        return Part(fault is None, fault or "")

@@ -1,0 +1,92 @@
+"""The real dialogues in a terminal: sentences as text, keys typed, no Asterisk and no sound."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+from ivr.accounts import open_accounts
+from ivr.call import Call
+from ivr.config import Settings
+from ivr.dialogues import SPOKEN, converse, find
+from ivr.facts import Disposition
+from ivr.inbox import Finished, Inbox, Key
+from ivr.privacy import Keys, Tokens
+from ivr.prompts import Shelf, Utterance
+
+KEYS = "0123456789*#"
+UNHURRIED_SECONDS = 600.0
+"""Someone who reads needs more time than someone who listens."""
+
+
+class Terminal:
+    """Prints what would be said; the sound of a printed line is over at once."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def play(self, utterance: Utterance) -> str:
+        """Print the words and the prompts they come from."""
+        playback = uuid4().hex
+        print(f"[{' '.join(utterance.prompts)}] {utterance.text}", flush=True)
+        self._inbox.put(Finished(playback))
+        return playback
+
+    async def stop(self, playback: str) -> None:
+        """What is printed is printed."""
+
+
+async def talk(settings: Settings) -> Disposition:
+    """Lead one conversation; the end of the input hangs up."""
+    async with AsyncExitStack() as stack:
+        inbox = Inbox()
+        call = Call(
+            session=uuid4().hex,
+            line=Terminal(inbox),
+            inbox=inbox,
+            prompts=Shelf(settings.audio, SPOKEN).current(),
+            settings=_unhurried(settings),
+            accounts=await stack.enter_async_context(open_accounts(settings)),
+            tokens=Tokens(Keys.load(settings.home / "keys")),
+            note=lambda _: None,
+        )
+        conversation = asyncio.create_task(converse(call, find("welcome")))
+        keys = asyncio.create_task(_type(inbox))
+        await asyncio.wait({conversation, keys}, return_when=asyncio.FIRST_COMPLETED)
+        return await _outcome(conversation, keys)
+
+
+async def _outcome(
+    conversation: asyncio.Task[Disposition], keys: asyncio.Task[None]
+) -> Disposition:
+    """The conversation's end; when the input ended first, it may still finish what it says."""
+    await asyncio.wait({conversation}, timeout=0.5 if keys.done() else 0)
+    keys.cancel()
+    if conversation.done():
+        return conversation.result()
+    conversation.cancel()
+    return "hung_up"
+
+
+async def _type(inbox: Inbox) -> None:
+    """Every key of every line that is typed, until the input ends."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        for character in line.decode(errors="replace"):
+            if character in KEYS:
+                await inbox.wanted()
+                inbox.put(Key(character, loop.time()))
+
+
+def _unhurried(settings: Settings) -> Settings:
+    patience = settings.patience.model_copy(
+        update={
+            "first_key_seconds": UNHURRIED_SECONDS,
+            "inter_key_seconds": UNHURRIED_SECONDS,
+        }
+    )
+    return settings.model_copy(update={"patience": patience})
