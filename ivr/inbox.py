@@ -1,4 +1,4 @@
-"""What a call has yet to hear of: keys and ends of playbacks, in order, one queue for each call."""
+"""What a call has yet to hear of, in order: keys, ends of sounds, agents' phones; one queue each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,31 @@ class Finished:
     playback: str
 
 
-Heard = Key | Finished
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording came to its end, and its file is closed."""
+
+    name: str
+    ms: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """An agent's phone was answered."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegGone:
+    """An agent's phone is out: never reached, refused, or hung up (cause of Q.850)."""
+
+    leg: str
+    cause: int | None
+
+
+Heard = Key | Finished | Recorded | PickedUp | LegGone
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""
@@ -65,7 +89,7 @@ class Inbox:
 
     def forget_keys(self) -> None:
         """Drop what was typed ahead."""
-        self._waiting = deque(heard for heard in self._waiting if isinstance(heard, Finished))
+        self._waiting = deque(heard for heard in self._waiting if not isinstance(heard, Key))
 
     def swallow_hash(self, until: float) -> None:
         """Drop a `#` that is pressed before `until`: it belongs to a number already complete.

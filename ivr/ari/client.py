@@ -6,8 +6,8 @@ compares. Answers that mean "the caller has gone" are one exception, `ChannelGon
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,9 @@ class Ari:
         self._auth = aiohttp.BasicAuth(user, password)
         self.channels = Channels(self)
         self.playbacks = Playbacks(self)
+        self.recordings = Recordings(self)
+        self.bridges = Bridges(self)
+        self.endpoints = Endpoints(self)
         self.applications = Applications(self)
         self.asterisk = AsteriskInfo(self)
         self._session: aiohttp.ClientSession | None = None
@@ -74,6 +77,10 @@ class Ari:
     ) -> Any:  # noqa: ANN401
         """POST, with an optional JSON body."""
         return await self._send("POST", path, query, json)
+
+    async def put(self, path: str, json: Mapping[str, Any], **query: str) -> None:
+        """PUT of a JSON body."""
+        await self._send("PUT", path, query, json)
 
     async def delete(self, path: str, **query: str) -> None:
         """DELETE; what is already gone is as good as deleted."""
@@ -140,6 +147,111 @@ class Channels:
         await self._ari.post(f"channels/{channel}/play/{playback}", json={"media": list(media)})
 
 
+    async def record(self, channel: str, recording: Recording) -> None:
+        """Queue a recording; it ends by `#`, by silence, by its length, by stop or by hang-up."""
+        await self._ari.post(
+            f"channels/{channel}/record",
+            name=recording.name,
+            format=recording.format,
+            maxDurationSeconds=str(recording.max_seconds),
+            maxSilenceSeconds=str(recording.max_silence_seconds),
+            ifExists="fail",
+            beep="false",
+            terminateOn=recording.terminate_on,
+        )
+
+    async def originate_with_id(self, channel: str, leg: Leg) -> None:
+        """Dial a second party under an id we chose; its StasisStart means that it answered."""
+        await self._ari.post(
+            f"channels/{channel}",
+            {"variables": dict(leg.variables)},
+            endpoint=leg.endpoint,
+            app=leg.app,
+            timeout=str(leg.ring_seconds),
+            originator=leg.originator,
+            callerId=leg.caller_id,
+        )
+
+    async def start_moh(self, channel: str, music_class: str) -> None:
+        """Music on hold, at once and without blocking the channel's queue."""
+        await self._ari.post(f"channels/{channel}/moh", mohClass=music_class)
+
+    async def stop_moh(self, channel: str) -> None:
+        """No more music."""
+        await self._ari.delete(f"channels/{channel}/moh")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What to record: `name` is the file's below Asterisk's recording folder, no extension."""
+
+    name: str
+    max_seconds: int
+    max_silence_seconds: int
+    format: str = "wav"
+    terminate_on: str = "#"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Whom to dial, for whom, and what their screen shows."""
+
+    endpoint: str
+    app: str
+    originator: str
+    """The caller's channel: its language and codec are taken over."""
+    ring_seconds: int
+    caller_id: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """`/recordings`."""
+
+    _ari: Ari
+
+    async def stop(self, name: str) -> None:
+        """End a recording and keep its file; one that is over already is fine."""
+        with suppress(ChannelGone):
+            await self._ari.post(f"recordings/live/{name}/stop")
+
+
+@dataclass(frozen=True, slots=True)
+class Bridges:
+    """`/bridges`."""
+
+    _ari: Ari
+
+    async def create_with_id(self, bridge: str) -> None:
+        """A mixing bridge under an id we chose."""
+        await self._ari.post(f"bridges/{bridge}", type="mixing")
+
+    async def add_channel(self, bridge: str, *channels: str) -> None:
+        """Let these channels hear each other."""
+        await self._ari.post(f"bridges/{bridge}/addChannel", channel=",".join(channels))
+
+    async def destroy(self, bridge: str) -> None:
+        """Take the bridge away; the channels stay with us."""
+        await self._ari.delete(f"bridges/{bridge}")
+
+    async def list(self) -> tuple[str, ...]:
+        """The ids of all bridges."""
+        return tuple(json["id"] for json in await self._ari.get("bridges"))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """`/endpoints`."""
+
+    _ari: Ari
+
+    async def online(self, tech: str = "PJSIP") -> frozenset[str]:
+        """The names of the endpoints that are registered, or reachable by configuration."""
+        listed = await self._ari.get(f"endpoints/{tech}")
+        return frozenset(json["resource"] for json in listed if json.get("state") == "online")
+
+
 @dataclass(frozen=True, slots=True)
 class Playbacks:
     """`/playbacks`."""
@@ -160,7 +272,7 @@ class Applications:
     async def filter(self, app: str, allowed: Iterable[str]) -> None:
         """Let only these event types through; the others are noise on every call."""
         body = {"allowed": [{"type": name} for name in allowed]}
-        await self._ari._send("PUT", f"applications/{app}/eventFilter", {}, body)  # noqa: SLF001
+        await self._ari.put(f"applications/{app}/eventFilter", body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,16 @@ class PlaybackFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording ended, for whatever reason; its file is closed."""
+
+    channel: str | None
+    name: str
+    ms: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
     """Another connection took our application's name."""
 
@@ -102,6 +112,7 @@ Event = (
     | ChannelDestroyed
     | DtmfReceived
     | PlaybackFinished
+    | RecordingFinished
     | ApplicationReplaced
     | LinkUp
     | LinkDown
@@ -134,6 +145,17 @@ def _playback_finished(json: Json) -> Event:
     return PlaybackFinished(channel, playback["id"], playback.get("state") == "failed")
 
 
+def _recording_finished(json: Json) -> Event:
+    recording = json["recording"]
+    kind, _, target = recording["target_uri"].partition(":")
+    return RecordingFinished(
+        channel=target if kind == "channel" else None,
+        name=recording["name"],
+        ms=int(recording.get("duration", 0)) * 1000,
+        failed=json["type"] == "RecordingFailed",
+    )
+
+
 _READERS: Mapping[str, Callable[[Json], Event]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
@@ -143,6 +165,8 @@ _READERS: Mapping[str, Callable[[Json], Event]] = {
         json["channel"]["id"], Sensitive(json["digit"])
     ),
     "PlaybackFinished": _playback_finished,
+    "RecordingFinished": _recording_finished,
+    "RecordingFailed": _recording_finished,
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
 
