@@ -14,9 +14,9 @@ Round = tuple[Agent, ...]
 """Phones that ring together."""
 
 
-def rounds(free: Sequence[Agent], strategy: Strategy, idle_since: Callable[[Agent], float]) -> (
-    tuple[Round, ...]
-):
+def rounds(
+    free: Sequence[Agent], strategy: Strategy, idle_since: Callable[[Agent], float]
+) -> tuple[Round, ...]:
     """In which order the free agents are tried; pure."""
     match strategy:
         case "all_at_once":

@@ -46,7 +46,9 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
         match entered.outcome:
             case Complete(digits):
                 number = parse(digits, verify=call.settings.verify_check_digit)
-                _note(call, question, "match" if isinstance(number, IdNumber) else "invalid", entered)
+                _note(
+                    call, question, "match" if isinstance(number, IdNumber) else "invalid", entered
+                )
                 if isinstance(number, IdNumber):
                     call.succeeded()
                     return number

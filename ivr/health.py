@@ -48,9 +48,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from taken
 
 
-def _healthz(
-    vitals: Vitals, examine: Examine
-) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _healthz(vitals: Vitals, examine: Examine) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def healthz(_: web.Request) -> web.Response:
         parts = await examine()
         well = all(part.ok for part in parts.values())

@@ -117,7 +117,9 @@ class Hotline:
                 self._begin(channel)
             case DtmfReceived(channel, digit) if live := self.calls.get(channel):
                 live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
-            case PlaybackFinished(str() as channel, playback, failed) if live := self.calls.get(channel):
+            case PlaybackFinished(str() as channel, playback, failed) if live := self.calls.get(
+                channel
+            ):
                 live.call.inbox.put(Finished(playback))
                 if failed:
                     self.vitals.prompt_broke()
@@ -249,9 +251,7 @@ class Hotline:
 
     def _close_lost(self, known: Unfinished, disposition: Disposition) -> None:
         self.journal.note(
-            SessionEnded(
-                session=known.session, disposition=disposition, dialogue=known.dialogue
-            )
+            SessionEnded(session=known.session, disposition=disposition, dialogue=known.dialogue)
         )
 
     def _hung_up(self, channel: str, cause: int | None) -> None:

