@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ivr import keypad
 from ivr.call import Answer, Call
 from ivr.facts import Heard
-from ivr.identity import IdNumber, WrongLength, parse
+from ivr.identity import IdNumber, parse
 from ivr.keypad import Complete, NoNumber, Nudge, Typing
 from ivr.sensitive import Sensitive
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from ivr.accounts import Accounts
@@ -74,7 +75,10 @@ class Live:
 
     call: Call
     channel: str
+    since: datetime
+    """When the session began (UTC), perhaps under another service."""
     began: float
+    """When this service took the call (the loop's clock)."""
     start: str
     """The place to begin, or to go on, from."""
     task: asyncio.Task[None] | None = None
@@ -168,7 +172,8 @@ class Hotline:
         self.vitals.calls = len(self.calls)
 
     def _newly_met(self, channel: Channel) -> Live:
-        live = self._live(uuid4().hex, channel.id, "welcome")
+        began = datetime.now(UTC)
+        live = self._live(Unfinished(uuid4().hex, channel.id, "welcome", 0, began))
         number = channel.caller
         self.journal.note(
             SessionStarted(
@@ -183,22 +188,23 @@ class Hotline:
 
     def _known_again(self, known: Unfinished) -> Live:
         self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        return self._live(known.session, known.channel, known.dialogue, steps=known.steps)
+        return self._live(known)
 
-    def _live(self, session: str, channel: str, start: str, *, steps: int = 0) -> Live:
+    def _live(self, known: Unfinished) -> Live:
         call = Call(
-            session=session,
-            line=ChannelLine(self.ari, channel),
+            session=known.session,
+            line=ChannelLine(self.ari, known.channel),
             inbox=Inbox(),
             prompts=self.shelf.current(),
             settings=self.settings,
             accounts=self.accounts,
             tokens=self.tokens,
             note=self.journal.note,
-            place=start,
-            steps=steps,
+            place=known.dialogue,
+            steps=known.steps,
         )
-        return Live(call, channel, asyncio.get_running_loop().time(), start)
+        now = asyncio.get_running_loop().time()
+        return Live(call, known.channel, known.began, now, known.dialogue)
 
     # --- the course of a call and its end ---------------------------------------------------
 
@@ -277,6 +283,11 @@ class Hotline:
         await asyncio.sleep(SECOND_LOOK_SECONDS)
         if self.vitals.link and self._startup is not None:
             await self._look_through(self._startup)
+
+
+def _unfinished(live: Live) -> Unfinished:
+    call = live.call
+    return Unfinished(call.session, live.channel, call.place, call.steps, live.since)
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:

@@ -1,4 +1,4 @@
-"""What a call has yet to hear of, in order: keys, ends of sounds, agents' phones; one queue each."""
+"""What a call has yet to hear of, in order: keys, ends of sounds, news of agents' phones."""
 
 from __future__ import annotations
 

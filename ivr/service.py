@@ -75,6 +75,7 @@ class Examiner:
         self._hotline = hotline
 
     async def __call__(self) -> Mapping[str, Part]:
+        """Every part that a call needs, examined now."""
         return {
             "ari": self._ari(),
             "prompts": self._prompts(),

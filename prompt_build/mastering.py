@@ -106,7 +106,7 @@ def active_level(samples: Audio, rate: int) -> float:
     blocks = np.abs(samples[: len(samples) // step * step].reshape(-1, step)).mean(axis=1)
     envelope = _smoothed(_smoothed(blocks))
     total = float(np.sum(samples.astype(np.float64) ** 2))
-    thresholds = 2.0 ** np.arange(-15, 0)
+    thresholds: npt.NDArray[np.float64] = 2.0 ** np.arange(-15.0, 0.0)
     active = np.array([_active_steps(envelope >= limit) for limit in thresholds]) * step
     return _p56(total, active, thresholds)
 

@@ -132,8 +132,5 @@ def _ipa(syllable: str) -> str:
     plain, tone = syllable[:-1], syllable[-1]
     initial = to_initials(plain, strict=True)
     final = to_finals(plain, strict=True, v_to_u=False)
-    if initial in _APICAL and final == "i":
-        sound = "ɨ0"
-    else:
-        sound = _FINALS[final]
+    sound = "ɨ0" if initial in _APICAL and final == "i" else _FINALS[final]
     return _INITIALS[initial] + sound.replace("0", _TONES[tone])

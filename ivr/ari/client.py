@@ -68,11 +68,11 @@ class Ari:
             raise RuntimeError("Ari is used outside its `async with`")
         return self._session
 
-    async def get(self, path: str, **query: str) -> Any:  # noqa: ANN401  JSON is anything
+    async def get(self, path: str, **query: str) -> Any:
         """GET, answered with JSON."""
         return await self._send("GET", path, query, None)
 
-    async def post(self, path: str, json: Mapping[str, Any] | None = None, **query: str) -> Any:  # noqa: ANN401
+    async def post(self, path: str, json: Mapping[str, Any] | None = None, **query: str) -> Any:
         """POST, with an optional JSON body."""
         return await self._send("POST", path, query, json)
 
@@ -89,7 +89,7 @@ class Ari:
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         try:
             async with self.session.request(
                 method, f"{self.base}/{path}", params=query, json=json
@@ -99,7 +99,7 @@ class Ari:
             raise LinkLost(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
 
 
-async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:  # noqa: ANN401
+async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:
     if answer.status < 300:
         return await answer.json() if answer.status != 204 else None
     message = await _message(answer)

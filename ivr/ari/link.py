@@ -1,4 +1,4 @@
-"""The websocket that brings events: kept up for ever, told apart from a dead one, never spinning."""
+"""The websocket that brings events: kept up for ever, and a dead one is noticed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,25 @@
+"""Fund and loan accounts: asking for one, and loading them from a centre's export."""
+
+from ivr.accounts.database import open_accounts
+from ivr.accounts.outcomes import (
+    Accounts,
+    Empty,
+    Found,
+    Fund,
+    Loan,
+    NotFound,
+    Several,
+    Unavailable,
+)
+
+__all__ = [
+    "Accounts",
+    "Empty",
+    "Found",
+    "Fund",
+    "Loan",
+    "NotFound",
+    "Several",
+    "Unavailable",
+    "open_accounts",
+]

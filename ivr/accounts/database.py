@@ -1,0 +1,178 @@
+"""Look-ups in any database that SQLAlchemy reaches, by the centre's own queries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several, Unavailable
+from ivr.config import Settings, SettingsError
+from ivr.identity import IdNumber
+from ivr.sensitive import Sensitive
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+POOL = 10
+_CENT = Decimal("0.01")
+_MOST = Decimal(10) ** 10
+_YEAR_MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])\Z", re.ASCII)
+
+
+class Nonsense(ValueError):
+    """The database answered with something that is no account; names the column, not the value."""
+
+
+def database_url(settings: Settings) -> URL:
+    """The URL of the settings, or `accounts.sqlite` under the home folder."""
+    if settings.accounts.url is None:
+        return make_url(f"sqlite+aiosqlite:///{settings.home.absolute() / 'accounts.sqlite'}")
+    try:
+        return make_url(settings.accounts.url.get_secret_value())
+    except ArgumentError:
+        raise SettingsError(
+            "accounts.url is no SQLAlchemy URL (driver://user:…@host/name)"
+        ) from None
+
+
+@asynccontextmanager
+async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
+    """The accounts of this line, until the context ends; the database need not be up yet."""
+    url = database_url(settings)
+    sqlite = url.get_backend_name() == "sqlite"
+    pool: dict[str, Any] = {} if sqlite else {"pool_size": POOL, "pool_pre_ping": True}
+    try:
+        engine = create_async_engine(url, hide_parameters=True, **pool)
+    except (SQLAlchemyError, ImportError) as unusable:
+        raise SettingsError(f"accounts.url cannot be used: {unusable}") from unusable
+    try:
+        yield Database(engine, settings)
+    finally:
+        await engine.dispose()
+
+
+class Database:
+    """The two queries of the settings, with a time limit, and their rows as outcomes."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self._engine = engine
+        self._limit = settings.accounts.query_seconds
+        self._fund = text(settings.accounts.fund_query)
+        self._loan = text(settings.accounts.loan_query)
+
+    async def fund(
+        self, number: IdNumber
+    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+        """See Accounts."""
+        return await self._ask(self._fund, number, _fund)
+
+    async def loan(
+        self, number: IdNumber
+    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+        """See Accounts."""
+        return await self._ask(self._loan, number, _loan)
+
+    async def fault(self) -> str | None:
+        """Whether both queries run; they are asked for a number that nobody has."""
+        nobody = {"id18": "-", "id15": "-"}
+        try:
+            async with asyncio.timeout(self._limit):
+                await self._rows(self._fund, nobody)
+                await self._rows(self._loan, nobody)
+        except (SQLAlchemyError, OSError, TimeoutError) as failed:
+            return _reason(failed)
+        return None
+
+    async def _ask(
+        self,
+        query: Any,
+        number: IdNumber,
+        account: Callable[[Row], T],
+    ) -> Found[T] | NotFound | Several | Empty | Unavailable:
+        short = number.id15.reveal()
+        names = {"id18": number.id18.reveal(), "id15": short or number.id18.reveal()}
+        try:
+            async with asyncio.timeout(self._limit):
+                return _outcome(await self._rows(query, names), account)
+        except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
+            reason = _reason(failed)
+            log.warning("an account could not be asked for: %s", reason)
+            return Unavailable(reason)
+
+    async def _rows(self, query: Any, names: Mapping[str, str]) -> Sequence[Row]:
+        async with self._engine.connect() as connection:
+            result = await connection.execute(query, names)
+            return [dict(row) for row in result.mappings().fetchmany(2)]
+
+
+def _outcome(
+    rows: Sequence[Row], account: Callable[[Row], T]
+) -> Found[T] | NotFound | Several | Empty:
+    if not rows:
+        return NotFound()
+    if len(rows) > 1:
+        return Several()
+    if _column(rows[0], "balance") is None:
+        return Empty()
+    return Found(account(rows[0]))
+
+
+def _fund(row: Row) -> Fund:
+    return Fund(_year_month(row, "paid_to"), _money(row, "monthly_deposit"), _money(row, "balance"))
+
+
+def _loan(row: Row) -> Loan:
+    return Loan(_whole(row, "term_years"), _whole(row, "periods_repaid"), _money(row, "balance"))
+
+
+def _column(row: Row, name: str) -> Any:
+    if name not in row:
+        raise Nonsense(f"the query returns no column {name}")
+    return row[name]
+
+
+def _money(row: Row, name: str) -> Sensitive[Decimal]:
+    """Yuan; stored as a number or a text. Money is never a float beyond this line."""
+    try:
+        value = Decimal(str(_column(row, name)))
+    except InvalidOperation:
+        raise Nonsense(f"{name} is no amount") from None
+    if not value.is_finite() or not 0 <= value < _MOST:
+        raise Nonsense(f"{name} is no amount that can be")
+    return Sensitive(value.quantize(_CENT))
+
+
+def _whole(row: Row, name: str) -> int:
+    written = str(_column(row, name))
+    if not (written.isascii() and written.isdigit() and len(written) <= 4):
+        raise Nonsense(f"{name} is no count")
+    return int(written)
+
+
+def _year_month(row: Row, name: str) -> str:
+    found = _YEAR_MONTH.match(str(_column(row, name)))
+    if found is None:
+        raise Nonsense(f"{name} is not YYYY-MM")
+    return f"{found[1]}-{found[2]}"
+
+
+def _reason(failed: Exception) -> str:
+    """What went wrong, without what was asked for."""
+    if isinstance(failed, TimeoutError):
+        return "no answer in time"
+    if isinstance(failed, Nonsense):
+        return str(failed)
+    cause = getattr(failed, "orig", None) or failed
+    return type(cause).__name__

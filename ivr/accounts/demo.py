@@ -1,0 +1,63 @@
+"""Accounts of people who do not exist, to try the line with (domain, 演示账户)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.accounts.exports import prepared
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """An invented ID number (99… is no province) and what the line says for it."""
+
+    id_number: str
+    shows: str
+
+
+PEOPLE = (
+    DemoPerson("990101199001010019", "正常户，余额56000.00；有贷款"),
+    DemoPerson("990102200012120127", "角分都有，余额12345.67；有贷款"),
+    DemoPerson("990203197811071111", "零元户；贷款余额为零"),
+    DemoPerson("999999196606062771", "余额为空：您输入的账号不存在"),
+    DemoPerson("990101198507151017", "两个账户：请办理并户手续"),
+    DemoPerson("11010519491231002X", "末位X，按星号键；余额100500.05"),
+    DemoPerson("990101900101001", "十五位旧号，与第一位是同一人"),
+)
+_FUND = (
+    ("990101199001010019", "2026-10", "1200.00", "56000.00"),
+    ("990102200012120127", "2026-10", "1680.32", "12345.67"),
+    ("990203197811071111", "2026-09", "800.00", "0.00"),
+    ("999999196606062771", "2026-10", "1500.00", None),
+    ("990101198507151017", "2026-10", "900.00", "2300.00"),
+    ("990101198507151017", "2019-03", "450.00", "1200.50"),
+    ("11010519491231002X", "2026-10", "2400.00", "100500.05"),
+)
+_LOAN = (
+    ("990101900101001", 20, 102, "312000.50"),
+    ("990102200012120127", 30, 2, "798650.08"),
+    ("990203197811071111", 10, 120, "0.00"),
+    ("999999196606062771", 15, 60, None),
+    ("990101198507151017", 20, 36, "260000.00"),
+    ("990101198507151017", 5, 60, "1000.00"),
+)
+
+
+class NotADemo(Exception):
+    """The database holds accounts that are not ours: they are left alone."""
+
+
+def make_demo(database: Path) -> bool:
+    """Fill an empty database with the demo accounts; False when it holds them already."""
+    with prepared(database) as connection:
+        present = connection.execute("SELECT * FROM fund_account").fetchmany(len(_FUND) + 1)
+        if sorted(map(repr, present)) == sorted(map(repr, _FUND)):
+            return False
+        if present:
+            raise NotADemo(f"{database} holds other accounts; they are left as they are")
+        connection.executemany("INSERT INTO fund_account VALUES (?, ?, ?, ?)", _FUND)
+        connection.execute("DELETE FROM loan_account")
+        connection.executemany("INSERT INTO loan_account VALUES (?, ?, ?, ?)", _LOAN)
+        connection.commit()
+    return True

@@ -1,0 +1,194 @@
+"""Facts, one JSON line each, on disk before anyone counts on them (design, analytics).
+
+A call notes a fact and goes on: a thread of the journal's writes what has gathered and calls
+fdatasync once for all of it. Each start writes a file of its own, so no two ever share one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+from ivr.facts import Fact
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+MOST_WAITING = 200_000
+"""Facts kept in memory while the disk is full; beyond that the oldest are given up."""
+HORIZON_FILES = 50
+"""How many spool files back a session may have begun that has not ended."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock; passed in, so that tests have theirs."""
+    return datetime.now(UTC)
+
+
+class Journal:
+    """The records of one running service; `note` from the event loop, the disk from a thread."""
+
+    def __init__(self, path: Path, file: IO[bytes], node: str, clock: Clock) -> None:
+        self.path = path
+        self._file = file
+        self._node = node
+        self._clock = clock
+        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
+        self._promises: list[Future[None]] = []
+        self._news = threading.Condition()
+        self._closing = False
+        self._fault: str | None = None
+        self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, folder: Path, *, node: str, clock: Clock = utc_now) -> Journal:
+        """A new spool file in `folder`, readable by this user only."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"facts-{clock():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        _sync_folder(folder)
+        return cls(path, os.fdopen(descriptor, "wb", buffering=0), node, clock)
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps facts from the disk, for the operator; None while all is well."""
+        return self._fault
+
+    def note(self, fact: Fact) -> None:
+        """Take a fact; never waits. Its id, its time and its node are added here."""
+        line = {
+            "id": uuid4().hex,
+            "at": self._clock().isoformat(timespec="microseconds"),
+            "node": self._node,
+            "fact": type(fact).__name__,
+            **asdict(fact),
+        }
+        with self._news:
+            self._waiting.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self._news.notify()
+
+    async def settled(self) -> None:
+        """Return when everything noted so far would survive a power cut."""
+        promise: Future[None] = Future()
+        with self._news:
+            self._promises.append(promise)
+            self._news.notify()
+        await asyncio.wrap_future(promise)
+
+    async def close(self) -> None:
+        """Write what is left, and end."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        await asyncio.to_thread(self._thread.join, RETRY_SECONDS * 5)
+        self._file.close()
+
+    # --- the thread -------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
+                lines, promises = list(self._waiting), self._promises
+                self._waiting.clear()
+                self._promises = []
+                if not lines and not promises:
+                    return
+            self._write(b"".join(lines))
+            for promise in promises:
+                promise.set_result(None)
+
+    def _write(self, content: bytes) -> None:
+        """Until it is on disk; a partly written line is ended, so that it cannot spoil the next."""
+        while content:
+            try:
+                written = os.write(self._file.fileno(), content)
+                content = content[written:]
+                if not content:
+                    os.fdatasync(self._file.fileno())
+                    self._fault = None
+            except OSError as full:
+                if self._fault is None:
+                    log.exception("facts cannot be written; calls go on, facts wait in memory")
+                self._fault = f"{self.path.parent}: {full.strerror}"
+                if self._closing:
+                    return
+                time.sleep(RETRY_SECONDS)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name itself durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- reading back -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A session that began and has not ended: where its caller was last."""
+
+    session: str
+    channel: str
+    dialogue: str
+    steps: int
+    began: datetime
+
+
+def unfinished(folder: Path) -> tuple[Unfinished, ...]:
+    """Sessions without an end in the newest spool files of `folder`."""
+    open_sessions: dict[str, Unfinished] = {}
+    for path in sorted(folder.glob("facts-*.jsonl"))[-HORIZON_FILES:]:
+        for line in read_lines(path):
+            _follow(open_sessions, line)
+    return tuple(open_sessions.values())
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The facts of one spool file; a line torn by a crash is passed over."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                fact = json.loads(line)
+            except ValueError:
+                continue
+            if line.endswith(b"\n") and isinstance(fact, dict):
+                yield fact
+
+
+def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:
+    session = fact.get("session", "")
+    known = open_sessions.get(session)
+    match fact.get("fact"):
+        case "SessionStarted":
+            began = datetime.fromisoformat(fact["at"])
+            open_sessions[session] = Unfinished(session, fact["channel"], "welcome", 0, began)
+        case "DialogueEntered" if known:
+            open_sessions[session] = _at(known, fact["dialogue"], known.steps)
+        case "Step" if known:
+            open_sessions[session] = _at(known, known.dialogue, fact["n"])
+        case "SessionEnded":
+            open_sessions.pop(session, None)
+
+
+def _at(known: Unfinished, dialogue: str, steps: int) -> Unfinished:
+    return Unfinished(known.session, known.channel, dialogue, steps, known.began)
