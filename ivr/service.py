@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from ivr.accounts import Accounts, open_accounts
 from ivr.ari.client import Ari
-from ivr.asterisk import publish_sounds
+from ivr.asterisk.configure import publish_sounds
 from ivr.config import Settings
 from ivr.dialogues import SPOKEN
 from ivr.health import Part, served
@@ -38,7 +38,7 @@ async def serve(settings: Settings) -> None:
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     shelf = Shelf(settings.audio, SPOKEN)
-    publish_sounds(settings)
+    publish_sounds(settings, shelf.current())
     spool = settings.home / "spool"
     left_over = {each.channel: each for each in unfinished(spool)}
     journal = Journal.open(spool, node=settings.node)
