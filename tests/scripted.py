@@ -5,6 +5,7 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     IVR prompt [prompt …]   the line says exactly this next, and says it to the end
     CUT prompt [prompt …]   the line begins to say this; the following KEY interrupts it
     KEY 12*#                keys, 0.2 s apart, once the line is silent (or into a CUT prompt)
+    TYPE 12*#               keys all at once, ahead of what the line will ask
     WAIT 8                  so many seconds of silence
     DOWN / UP               the account database stops or starts answering
     HANGUP                  the caller puts the receiver down
@@ -14,7 +15,7 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,3 +82,66 @@ class ScriptedLine:
         self.sounding = None
         self._silent.set()
         self.inbox.put(Finished(playback))
+
+
+@dataclass(slots=True)
+class Caller:
+    """Follows the directions against a line; raises AssertionError at the first that fails."""
+
+    line: ScriptedLine
+    conversation: asyncio.Task[str]
+    switch: Callable[[bool], None]
+    """Lets the account database answer, or not."""
+
+    async def follow(self, script: Sequence[Direction]) -> None:
+        for direction in script:
+            await getattr(self, f"_{direction.verb.lower()}")(direction)
+
+    async def _ivr(self, direction: Direction) -> None:
+        await self._says(direction)
+        await self.line.silent()
+        await _breathe()
+
+    async def _cut(self, direction: Direction) -> None:
+        await self._says(direction)
+
+    async def _says(self, direction: Direction) -> None:
+        said = asyncio.ensure_future(self.line.said.get())
+        await asyncio.wait({said, self.conversation}, return_when=asyncio.FIRST_COMPLETED)
+        if not said.done():
+            said.cancel()
+            await self.conversation
+        assert said.done(), f"{direction.where}: the line had ended"
+        assert tuple(said.result()) == direction.words, f"{direction.where}: heard {said.result()}"
+
+    async def _key(self, direction: Direction) -> None:
+        assert self.line.said.empty(), f"{direction.where}: the line says {self.line.said}"
+        for digit in "".join(direction.words):
+            self.line.press(digit)
+            await asyncio.sleep(KEY_SECONDS)
+
+    async def _type(self, direction: Direction) -> None:
+        for digit in "".join(direction.words):
+            self.line.press(digit)
+
+    async def _wait(self, direction: Direction) -> None:
+        await asyncio.sleep(float(direction.words[0]))
+
+    async def _down(self, _: Direction) -> None:
+        self.switch(False)
+
+    async def _up(self, _: Direction) -> None:
+        self.switch(True)
+
+    async def _hangup(self, direction: Direction) -> None:
+        assert not self.conversation.done(), f"{direction.where}: the line had ended"
+        self.conversation.cancel()
+
+    async def _end(self, direction: Direction) -> None:
+        assert await self.conversation == direction.words[0], direction.where
+
+
+async def _breathe() -> None:
+    """Let everything that is ready now happen."""
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -1,0 +1,40 @@
+"""What tests share: the catalog as a silent prompt set, the demo people as accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.accounts.demo import make_demo
+from ivr.config import Settings
+from ivr.prompts import PromptSet
+from tests.textset import text_set
+
+
+@pytest.fixture(scope="session")
+def prompt_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
+    return text_set(tmp_path_factory.mktemp("prompts"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Defaults, in a home folder of the test's own."""
+    for name in ("IVR_HOME", "IVR_SETTINGS"):
+        monkeypatch.delenv(name, raising=False)
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def demo_settings(settings: Settings) -> Settings:
+    make_demo(settings.home / "accounts.sqlite")
+    return settings
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    fresh = asyncio.new_event_loop()
+    yield fresh
+    fresh.close()

@@ -1,0 +1,417 @@
+"""A SIP telephone for live tests: dials, presses keys, speaks, listens, answers; pure asyncio.
+
+SIP over UDP (RFC 3261), A-law over RTP (RFC 3550), keys as telephone events (RFC 4733). What is
+heard is kept by RTP timestamp, so that it can be compared with the clips byte for byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import re
+import struct
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+FRAME = 160
+FRAME_SECONDS = 0.020
+SILENCE = 0xD5
+EVENT_PAYLOAD = 101
+EVENTS = "0123456789*#"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One SIP message, as much of it as a telephone needs."""
+
+    start: str
+    headers: Mapping[str, str]
+    body: str
+    vias: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, data: bytes) -> Message:
+        head, _, body = data.decode().partition("\r\n\r\n")
+        start, *lines = head.split("\r\n")
+        pairs = [tuple(part.strip() for part in line.split(":", 1)) for line in lines]
+        vias = tuple(value for name, value in pairs if name.lower() in {"via", "v"})
+        return cls(start, {name.lower(): value for name, value in pairs}, body, vias)
+
+    @property
+    def status(self) -> int | None:
+        return int(self.start.split()[1]) if self.start.startswith("SIP/2.0") else None
+
+    @property
+    def method(self) -> str:
+        return self.headers["cseq"].split()[1] if self.status else self.start.split()[0]
+
+    @property
+    def media_port(self) -> int:
+        found = re.search(r"^m=audio (\d+)", self.body, re.M)
+        assert found, "no audio in the session description"
+        return int(found[1])
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, received) -> None:
+        self._received = received
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._received(data)
+
+
+@dataclass
+class Heard:
+    """What came in, by RTP timestamp; gaps are silence."""
+
+    frames: dict[int, bytes] = field(default_factory=dict)
+    ssrcs: list[int] = field(default_factory=list)
+    first: int | None = None
+    offset: int = 0
+
+    def take(self, packet: bytes) -> None:
+        payload = packet[1] & 0x7F
+        timestamp, ssrc = struct.unpack("!II", packet[4:12])
+        if payload != 8:
+            return
+        if not self.ssrcs or self.ssrcs[-1] != ssrc:
+            self.ssrcs.append(ssrc)
+            self.offset = max(self.frames, default=0) + FRAME if self.frames else 0
+            self.first = timestamp
+        assert self.first is not None
+        self.frames[(timestamp - self.first) % 2**32 + self.offset] = packet[12:]
+
+    @property
+    def audio(self) -> bytes:
+        whole = bytearray()
+        for at in sorted(self.frames):
+            if at > len(whole):
+                whole += bytes([SILENCE]) * min(at - len(whole), 8000 * 60)
+            whole[at : at + len(self.frames[at])] = self.frames[at]
+        return bytes(whole)
+
+
+class Phone:
+    """One telephone on loopback; `async with Phone.open(server_port) as phone`."""
+
+    def __init__(self, server: tuple[str, int], user: str, password: str | None) -> None:
+        self.server = server
+        self.user = user
+        self.password = password
+        self.heard = Heard()
+        self.ended = asyncio.Event()
+        self.answered = asyncio.Event()
+        self.incoming: list[Message] = []
+        self.cancelled = asyncio.Event()
+        self.last_status: int | None = None
+        self._responses: asyncio.Queue[Message] = asyncio.Queue()
+        self._call_id = f"{random.getrandbits(64):x}@127.0.0.1"
+        self._tag = f"{random.getrandbits(32):x}"
+        self._cseq = 0
+        self._to = ""
+        self._target = ""
+        self._route_to: tuple[str, int] | None = None
+        self._media_to: tuple[str, int] | None = None
+        self._sequence = random.getrandbits(15)
+        self._timestamp = random.getrandbits(31)
+        self._ssrc = random.getrandbits(32)
+        self._speech = bytearray()
+        self._keys: asyncio.Queue[tuple[str, float, float]] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.policy: str = "answer"
+        self.ring_seconds = 0.0
+        self._invite: Message | None = None
+        self._branch = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, port: int, *, user: str = "guest", password: str | None = None
+    ) -> AsyncIterator[Phone]:
+        phone = cls(("127.0.0.1", port), user, password)
+        loop = asyncio.get_running_loop()
+        phone._sip, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(phone._on_sip), local_addr=("127.0.0.1", 0)
+        )
+        phone._rtp, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(phone.heard_packet), local_addr=("127.0.0.1", 0)
+        )
+        phone._port = phone._sip.get_extra_info("sockname")[1]
+        phone._media_port = phone._rtp.get_extra_info("sockname")[1]
+        try:
+            yield phone
+        finally:
+            await phone.hang_up()
+            for task in phone._tasks:
+                task.cancel()
+            await asyncio.gather(*phone._tasks, return_exceptions=True)
+            phone._sip.close()
+            phone._rtp.close()
+
+    # --- calling --------------------------------------------------------------------------
+
+    async def dial(self, number: str, *, within: float = 10.0) -> int:
+        """Call a number; returns the final status (200 when it was answered)."""
+        uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
+        self._target, self._to = uri, f"<{uri}>"
+        async with asyncio.timeout(within):
+            answer = await self._request("INVITE", uri, self._offer())
+        self.last_status = answer.status
+        if answer.status == 200:
+            self._to = answer.headers["to"]
+            self._target = _uri(answer.headers["contact"])
+            self._send_request("ACK", self._target, cseq=self._cseq)
+            self._start_media(answer)
+            self.answered.set()
+        return answer.status or 0
+
+    async def register(self, *, within: float = 5.0) -> None:
+        """Be reachable as this user, as an agent's phone is."""
+        uri = f"sip:{self.server[0]}:{self.server[1]}"
+        self._to = f"<sip:{self.user}@{self.server[0]}>"
+        async with asyncio.timeout(within):
+            answer = await self._request("REGISTER", uri, extra={"Expires": "300"})
+        assert answer.status == 200, f"registration was answered {answer.status}"
+
+    async def hang_up(self) -> None:
+        """Put the receiver down, whatever the call has come to."""
+        if self.answered.is_set() and not self.ended.is_set():
+            self.ended.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._request("BYE", self._target)
+
+    def cut_off(self) -> None:
+        """Vanish without a word, as a phone whose battery is empty."""
+        self.ended.set()
+
+    async def wait_for_end(self, *, within: float) -> None:
+        """Until the other side hangs up."""
+        async with asyncio.timeout(within):
+            await self.ended.wait()
+
+    # --- talking --------------------------------------------------------------------------
+
+    def press(self, keys: str, *, tone: float = 0.08, gap: float = 0.08) -> None:
+        """Queue keys; they are sent one after another."""
+        for key in keys:
+            self._keys.put_nowait((key, tone, gap))
+
+    def speak(self, alaw: bytes) -> None:
+        """Queue audio; silence is sent when there is none."""
+        self._speech += alaw
+
+    def heard_packet(self, packet: bytes) -> None:
+        if len(packet) > 12:
+            self.heard.take(packet)
+
+    def _start_media(self, description: Message) -> None:
+        self._media_to = ("127.0.0.1", description.media_port)
+        self._tasks.append(asyncio.create_task(self._media()))
+
+    async def _media(self) -> None:
+        """One packet every 20 ms: a key's event while one is pressed, else audio."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not self.ended.is_set():
+            if self._keys.empty():
+                self._send_audio()
+                due += FRAME_SECONDS
+                await asyncio.sleep(max(0, due - loop.time()))
+            else:
+                due = await self._send_key(*self._keys.get_nowait(), due)
+
+    def _send_audio(self) -> None:
+        frame = bytes(self._speech[:FRAME]).ljust(FRAME, bytes([SILENCE]))
+        del self._speech[:FRAME]
+        self._send_rtp(8, frame, self._timestamp)
+        self._timestamp += FRAME
+
+    async def _send_key(self, key: str, tone: float, gap: float, due: float) -> float:
+        loop = asyncio.get_running_loop()
+        event, began = EVENTS.index(key), self._timestamp
+        steps = max(2, round(tone / FRAME_SECONDS))
+        for step in range(1, steps + 1):
+            duration = step * FRAME
+            end = step == steps
+            for _ in range(3 if end else 1):
+                self._send_rtp(
+                    EVENT_PAYLOAD,
+                    struct.pack("!BBH", event, 0x8A if end else 0x0A, duration),
+                    began,
+                    marker=step == 1,
+                )
+            due += FRAME_SECONDS
+            await asyncio.sleep(max(0, due - loop.time()))
+        self._timestamp += steps * FRAME
+        for _ in range(max(1, round(gap / FRAME_SECONDS))):
+            self._send_audio()
+            due += FRAME_SECONDS
+            await asyncio.sleep(max(0, due - loop.time()))
+        return due
+
+    def _send_rtp(self, payload: int, body: bytes, timestamp: int, *, marker: bool = False) -> None:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        head = struct.pack(
+            "!BBHII",
+            0x80,
+            payload | (0x80 if marker else 0),
+            self._sequence,
+            timestamp & 0xFFFFFFFF,
+            self._ssrc,
+        )
+        self._rtp.sendto(head + body, self._media_to)
+
+    # --- SIP ------------------------------------------------------------------------------
+
+    def _offer(self) -> str:
+        return (
+            f"v=0\r\no=- {random.getrandbits(31)} 1 IN IP4 127.0.0.1\r\ns=-\r\n"
+            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {self._media_port} RTP/AVP 8 {EVENT_PAYLOAD}\r\n"
+            f"a=rtpmap:8 PCMA/8000\r\na=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\n"
+            f"a=fmtp:{EVENT_PAYLOAD} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+        )
+
+    async def _request(
+        self, method: str, uri: str, body: str = "", extra: Mapping[str, str] | None = None
+    ) -> Message:
+        """Send a request and return its final response; authenticates once when asked to."""
+        self._cseq += 1
+        self._send_request(method, uri, body=body, extra=extra)
+        answer = await self._final(method)
+        if answer.status in {401, 407} and self.password is not None:
+            if method == "INVITE":
+                self._send_request("ACK", uri, cseq=self._cseq, branch=self._branch)
+            self._cseq += 1
+            proof = self._digest(method, uri, answer)
+            self._send_request(method, uri, body=body, extra={**(extra or {}), **proof})
+            answer = await self._final(method)
+        if method == "INVITE" and answer.status and answer.status >= 300:
+            self._send_request("ACK", uri, cseq=self._cseq, branch=self._branch)
+        return answer
+
+    async def _final(self, method: str) -> Message:
+        while True:
+            answer = await self._responses.get()
+            wanted = answer.headers["cseq"] == f"{self._cseq} {method}"
+            if wanted and answer.status and answer.status >= 200:
+                return answer
+
+    def _send_request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        body: str = "",
+        cseq: int | None = None,
+        branch: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self._branch = branch or f"z9hG4bK{random.getrandbits(48):x}"
+        lines = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch={self._branch};rport",
+            "Max-Forwards: 70",
+            f"From: <sip:{self.user}@127.0.0.1>;tag={self._tag}",
+            f"To: {self._to}",
+            f"Call-ID: {self._call_id}",
+            f"CSeq: {cseq or self._cseq} {method}",
+            f"Contact: <sip:{self.user}@127.0.0.1:{self._port}>",
+            *(f"{name}: {value}" for name, value in (extra or {}).items()),
+        ]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Length: {len(body)}")
+        self._sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.server)
+
+    def _digest(self, method: str, uri: str, challenge: Message) -> dict[str, str]:
+        name = "www-authenticate" if challenge.status == 401 else "proxy-authenticate"
+        asked = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge.headers[name]))
+        assert self.password is not None
+        ha1 = _md5(f"{self.user}:{asked['realm']}:{self.password}")
+        ha2 = _md5(f"{method}:{uri}")
+        cnonce, count = f"{random.getrandbits(32):x}", "00000001"
+        response = _md5(f"{ha1}:{asked['nonce']}:{count}:{cnonce}:auth:{ha2}")
+        header = "Authorization" if challenge.status == 401 else "Proxy-Authorization"
+        return {
+            header: f'Digest username="{self.user}", realm="{asked["realm"]}", '
+            f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}", algorithm=MD5, '
+            f'qop=auth, nc={count}, cnonce="{cnonce}"'
+            + (f', opaque="{asked["opaque"]}"' if "opaque" in asked else "")
+        }
+
+    def _on_sip(self, data: bytes) -> None:
+        if not data.strip():
+            return
+        message = Message.parse(data)
+        if message.status is not None:
+            self._responses.put_nowait(message)
+        elif message.method == "BYE":
+            self._reply(message, 200, "OK")
+            self.ended.set()
+        elif message.method == "INVITE" and self.answered.is_set() and self._media_to:
+            self._reply(message, 200, "OK", self._offer())
+        elif message.method == "INVITE":
+            self._tasks.append(asyncio.create_task(self._called(message)))
+        elif message.method == "CANCEL":
+            self._reply(message, 200, "OK")
+            self.cancelled.set()
+        elif message.method != "ACK":
+            self._reply(message, 200, "OK")
+
+    async def _called(self, invite: Message) -> None:
+        """The telephone rings: by its policy it answers, is busy, or rings until it is cancelled."""
+        self.incoming.append(invite)
+        self.heard = Heard()
+        self.ended.clear()
+        self.cancelled.clear()
+        self.answered.clear()
+        if self.policy == "busy":
+            self._reply(invite, 486, "Busy Here")
+            return
+        self._reply(invite, 180, "Ringing")
+        waiting = None if self.policy == "ring" else self.ring_seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout(waiting):
+                await self.cancelled.wait()
+                self._reply(invite, 487, "Request Terminated")
+                return
+        self._answer(invite)
+
+    def _answer(self, invite: Message) -> None:
+        self._reply(invite, 200, "OK", self._offer())
+        tag = f"{invite.headers['to']};tag={self._tag}"
+        self._call_id = invite.headers["call-id"]
+        self._to, self._target = invite.headers["from"], _uri(invite.headers["contact"])
+        self._local = tag
+        self._start_media(invite)
+        self.answered.set()
+
+    def _reply(self, request: Message, status: int, reason: str, body: str = "") -> None:
+        to = request.headers["to"]
+        if ";tag=" not in to:
+            to += f";tag={self._tag}"
+        lines = [
+            f"SIP/2.0 {status} {reason}",
+            *(f"Via: {via}" for via in request.vias),
+            f"From: {request.headers['from']}",
+            f"To: {to}",
+            f"Call-ID: {request.headers['call-id']}",
+            f"CSeq: {request.headers['cseq']}",
+            f"Contact: <sip:{self.user}@127.0.0.1:{self._port}>",
+        ]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Length: {len(body)}")
+        self._sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.server)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def _uri(header: str) -> str:
+    found = re.search(r"<([^>]+)>", header)
+    return found[1] if found else header.split(";", maxsplit=1)[0]

@@ -1,0 +1,121 @@
+"""Every conversation file against the real dialogues, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from ivr.accounts import Unavailable
+from ivr.accounts.demo import _FUND, _LOAN
+from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
+from ivr.call import Call
+from ivr.config import Settings
+from ivr.dialogues import converse, find
+from ivr.facts import DialogueEntered, Fact, LookedUp, Step
+from ivr.identity import IdNumber
+from ivr.inbox import Inbox
+from ivr.privacy import Keys, Tokens
+from ivr.prompts import PromptSet
+from ivr.sensitive import Sensitive
+from tests.scripted import Caller, ScriptedLine, directions
+from tests.virtual import run
+
+CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
+LOOKUP_SECONDS = 0.05
+
+
+class DemoAccounts:
+    """The demo people in memory, with a switch: virtual time does not move a real database."""
+
+    def __init__(self) -> None:
+        self.up = True
+
+    async def fund(self, number: IdNumber) -> object:
+        found = await self._found(_FUND, number)
+        if isinstance(found, tuple):
+            _, paid_to, deposit, balance = found
+            return Found(Fund(paid_to, Sensitive(deposit), Sensitive(balance)))
+        return found
+
+    async def loan(self, number: IdNumber) -> object:
+        found = await self._found(_LOAN, number)
+        if isinstance(found, tuple):
+            return Found(Loan(found[1], found[2], Sensitive(found[3])))
+        return found
+
+    async def fault(self) -> str | None:
+        return None
+
+    async def _found(self, table: tuple, number: IdNumber) -> object:
+        if not self.up:
+            await asyncio.sleep(3)
+            return Unavailable("no answer in time")
+        await asyncio.sleep(LOOKUP_SECONDS)
+        names = {number.id18.reveal(), number.id15.reveal()}
+        rows = [row for row in table if row[0] in names]
+        if len(rows) != 1:
+            return Several() if rows else NotFound()
+        return rows[0] if rows[0][-1] is not None else Empty()
+
+
+async def hold(
+    script: list, prompt_set: PromptSet, settings: Settings
+) -> tuple[ScriptedLine, list[Fact]]:
+    """Hold one conversation; returns what was said and what the records know."""
+    facts: list[Fact] = []
+    inbox = Inbox()
+    line = ScriptedLine(inbox)
+    accounts = DemoAccounts()
+    call = Call(
+        session="s",
+        line=line,
+        inbox=inbox,
+        prompts=prompt_set,
+        settings=settings,
+        accounts=accounts,
+        tokens=Tokens(Keys(b"k" * 32)),
+        note=facts.append,
+    )
+    conversation = asyncio.create_task(converse(call, find("welcome")))
+    caller = Caller(line, conversation, lambda up: setattr(accounts, "up", up))
+    try:
+        await caller.follow(script)
+    finally:
+        conversation.cancel()
+        await asyncio.gather(conversation, return_exceptions=True)
+    assert line.said.empty(), f"the line goes on: {line.said}"
+    return line, facts
+
+
+@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
+def test_conversation(path: Path, prompt_set: PromptSet, settings: Settings) -> None:
+    _, facts = run(lambda: hold(directions(path), prompt_set, settings))
+    assert facts, "nothing was recorded"
+    assert [fact.n for fact in facts if isinstance(fact, Step)] == list(
+        range(1, 1 + sum(isinstance(fact, Step) for fact in facts))
+    )
+    assert isinstance(facts[0], DialogueEntered)
+    shown = repr(facts)
+    for row in (*_FUND, *_LOAN):
+        assert row[0] not in shown, "an ID number stands in the records"
+    assert not re.search(r"\d{15}", shown)
+
+
+def test_lookups_are_recorded_by_token(prompt_set: PromptSet, settings: Settings) -> None:
+    path = Path(__file__).parent / "conversations" / "balance.txt"
+    _, facts = run(lambda: hold(directions(path), prompt_set, settings))
+    lookup = next(fact for fact in facts if isinstance(fact, LookedUp))
+    assert (lookup.source, lookup.outcome) == ("fund", "found")
+    assert re.fullmatch(r"[0-9a-f]{32}", lookup.person)
+
+
+def test_readout_says_the_balance(prompt_set: PromptSet, settings: Settings) -> None:
+    path = Path(__file__).parent / "conversations" / "balance.txt"
+    line, _ = run(lambda: hold(directions(path), prompt_set, settings))
+    readout = next(text for text in line.texts if "您的余额为" in text)
+    assert "十万零五百元零五分" in readout
+    assert "二零二六年十月" in readout
+    assert "零零二X" in readout
