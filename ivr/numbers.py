@@ -25,7 +25,7 @@ FIRST_YEAR, LAST_YEAR = 1980, 2060
 """Years that a call can say."""
 MOST_PERIODS = 999
 MOST_YEARS = 50
-MOST_COUNTED = 20
+MOST_COUNTED = 30
 
 
 class Unreadable(ValueError):
