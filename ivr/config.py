@@ -86,6 +86,23 @@ class AgentsSettings(Part):
     zero_from_every_menu: bool = True
 
 
+class SpeechSettings(Part):
+    """Who speaks, how fast, and in which codings the trunks want it."""
+
+    voice: Literal["auto", "edge", "kokoro"] = "auto"
+    """auto: the voice of the published set; at first edge-tts if it answers, else Kokoro."""
+    edge_voice: str = "zh-CN-XiaoxiaoNeural"
+    edge_proxy: str | None = None
+    pace: Annotated[float, Field(ge=0.7, le=1.3)] = 1.0
+    """1.0: about 230 syllables a minute."""
+    formats: Annotated[
+        tuple[Literal["alaw", "ulaw", "g722", "sln16"], ...], Field(min_length=1)
+    ] = ("alaw", "ulaw")
+    """Codings of the trunks, so that Asterisk never transcodes; the first is the reference."""
+    one: Literal["幺", "一"] = "幺"
+    """How a 1 is said in telephone, account and ID numbers."""
+
+
 class Settings(BaseSettings):
     """All of it. Paths that are None lie under `home`."""
 
@@ -116,6 +133,7 @@ class Settings(BaseSettings):
     accounts: AccountsSettings = AccountsSettings()
     patience: Patience = Patience()
     agents: AgentsSettings = AgentsSettings()
+    speech: SpeechSettings = SpeechSettings()
 
     @classmethod
     def settings_customise_sources(
