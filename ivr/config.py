@@ -86,6 +86,18 @@ class AgentsSettings(Part):
     zero_from_every_menu: bool = True
 
 
+class Trunk(Part):
+    """One carrier's line into the hotline, known by the addresses that it calls from."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
+    hosts: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")], ...], Field(min_length=1)
+    ]
+    """Host names, addresses or networks (192.0.2.0/24)."""
+    numbers: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
+    """As the carrier dials us, besides 12329 itself."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -133,6 +145,9 @@ class Settings(BaseSettings):
     accounts: AccountsSettings = AccountsSettings()
     patience: Patience = Patience()
     agents: AgentsSettings = AgentsSettings()
+    trunks: tuple[Trunk, ...] = ()
+    guests: bool = True
+    """Whether anybody on the network may call in by SIP, and reach the hotline only."""
     speech: SpeechSettings = SpeechSettings()
 
     @classmethod

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
 from ivr.asterisk.locate import Found
-from ivr.config import Agent, Settings
-from ivr.prompts import PromptSet, sentence
+from ivr.config import Agent, Settings, Trunk
+from ivr.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
 HOTLINE = "12329"
+_CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
+"""A file's coding, and what Asterisk calls it in an offer."""
+_MUSIC = "music.hold"
 
 
 def folder(settings: Settings) -> Path:
@@ -26,46 +29,90 @@ def configure(settings: Settings, found: Found) -> Path:
     base = folder(settings)
     for name in ("etc", "run", "db", "keys", "spool/recording", "sounds/moh"):
         (base / name).mkdir(parents=True, exist_ok=True)
-    _log(settings).mkdir(parents=True, exist_ok=True)
-    values = _values(settings, found)
+    log_folder(settings).mkdir(parents=True, exist_ok=True)
+    values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
     for template in sorted(TEMPLATES.glob("*.conf")):
         rendered = Template(template.read_text(encoding="utf-8")).substitute(values)
         write_private(base / "etc" / template.name, rendered)
     return base / "etc" / "asterisk.conf"
 
 
-def _log(settings: Settings) -> Path:
+def log_folder(settings: Settings) -> Path:
+    """Where every program of the line writes what the operator should know."""
     return (settings.home / "log").absolute()
 
 
-def _values(settings: Settings, found: Found) -> dict[str, str]:
+def _places(settings: Settings, found: Found) -> dict[str, str]:
     base = folder(settings)
     return {
         "base": str(base),
         "etc": str(base / "etc"),
-        "log": str(_log(settings)),
+        "log": str(log_folder(settings)),
         "sounds": str(base / "sounds"),
-        "arch": found.modules,
+        "modules": str(found.modules),
+        "prefix": found.prefix,
+    }
+
+
+def _doors(settings: Settings) -> dict[str, str]:
+    return {
         "ari_port": str(settings.ari_port),
         "ari_user": settings.ari_user,
-        "ari_password": secret(settings.ari_secret_file),
+        "ari_password": _escaped(ari_password(settings)),
         "ari_app": settings.ari_app,
         "sip_host": settings.sip_host,
         "sip_port": str(settings.sip_port),
         "rtp_first": str(settings.rtp_first_port),
         "rtp_last": str(settings.rtp_last_port),
-        "hotline": HOTLINE,
-        "agents": "\n".join(_agent(agent, settings) for agent in settings.agents.phones),
     }
 
 
+def _callers(settings: Settings) -> dict[str, str]:
+    """Who may call, and what they reach."""
+    phones, trunks = settings.agents.phones, settings.trunks
+    numbers = dict.fromkeys(number for trunk in trunks for number in trunk.numbers)
+    return {
+        "hotline": HOTLINE,
+        "numbers": "\n".join(f"exten => {number},1,Goto(line,1)" for number in numbers),
+        "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
+        "guests": "[anonymous](caller)" if settings.guests else "",
+        "trunks": "\n".join(map(_trunk, trunks)),
+        "agents": "\n".join(_agent(phone, settings) for phone in phones),
+        "dial_agents": _dial(settings),
+    }
+
+
+def _dial(settings: Settings) -> str:
+    """All agents at once; who is not registered is passed over without waiting."""
+    phones = "&".join(f"PJSIP/{phone.extension}" for phone in settings.agents.phones)
+    return f" same => n,Dial({phones},{settings.agents.ring_seconds:.0f})" if phones else ""
+
+
+def _trunk(trunk: Trunk) -> str:
+    name = f"trunk-{trunk.name}"
+    matches = "".join(f"match = {host}\n" for host in trunk.hosts)
+    return f"[{name}](caller)\n[{name}](trunk)\nendpoint = {name}\n{matches}"
+
+
 def _agent(agent: Agent, settings: Settings) -> str:
-    name, password = agent.extension, agent_password(agent, settings)
+    name, password = agent.extension, _escaped(agent_password(agent, settings))
     return (
         f"[{name}](agent)\nauth = {name}\naors = {name}\n"
         f"[{name}](agent-auth)\nusername = {name}\npassword = {password}\n"
         f"[{name}](agent-aor)\n"
     )
+
+
+def _escaped(value: str) -> str:
+    """A value as Asterisk's files want it: a semicolon would begin a comment."""
+    return value.replace(";", "\\;")
+
+
+def ari_password(settings: Settings) -> str:
+    """The setting's, or one made once and kept."""
+    if settings.ari_password is not None:
+        return settings.ari_password.get_secret_value()
+    return secret(settings.ari_secret_file)
 
 
 def agent_password(agent: Agent, settings: Settings) -> str:
@@ -92,14 +139,20 @@ def write_private(path: Path, content: str) -> None:
 
 
 def publish_sounds(settings: Settings, prompts: PromptSet) -> None:
-    """Give Asterisk the apology that it plays by itself while no service is there."""
+    """Give Asterisk what it plays by itself: the apology, the goodbye and the music."""
     sounds = folder(settings) / "sounds"
-    sounds.mkdir(parents=True, exist_ok=True)
-    clips = prompts.utterance(sentence("line.apology")).clips
-    for law in ("alaw", "ulaw"):
-        scratch = sounds / f".apology.{law}.{os.getpid()}"
-        with scratch.open("wb") as whole:
-            for clip in clips:
-                with Path(f"{clip.path}.{law}").open("rb") as part:
-                    shutil.copyfileobj(part, whole)
-        scratch.replace(sounds / f"apology.{law}")
+    (sounds / "moh").mkdir(parents=True, exist_ok=True)
+    for name in ("apology", "goodbye"):
+        _publish(sounds / name, prompts.utterance(sentence(f"line.{name}")).clips)
+    if _MUSIC in prompts.clips:
+        _publish(sounds / "moh" / "hold", (prompts.clips[_MUSIC],))
+
+
+def _publish(sound: Path, clips: Sequence[Clip]) -> None:
+    """Join clips into one sound, in every coding that all of them have, by rename."""
+    for coding in _CODECS:
+        parts = [Path(f"{clip.path}.{coding}") for clip in clips]
+        if all(part.exists() for part in parts):
+            scratch = sound.with_name(f".{sound.name}.{coding}.{os.getpid()}")
+            scratch.write_bytes(b"".join(part.read_bytes() for part in parts))
+            scratch.replace(f"{sound}.{coding}")

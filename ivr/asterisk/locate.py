@@ -1,7 +1,8 @@
 """Where Asterisk is: on this machine, or Debian's package in a private root folder of the user's.
 
 Debian 12 and 13 have no Asterisk; the package of `forky` needs a newer libc than they have, so
-it lives in a small root folder of its own and is run inside it (design, asterisk).
+it lives in a small root folder of its own and is run there by that folder's own libc
+(decisions, asterisk).
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.asterisk.packages import PackagesMissing, need
+
 OLDEST = 20
+ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEBOOTSTRAP = (
     "mmdebstrap",
     "--quiet",
@@ -38,23 +43,29 @@ class Found:
 
     root: Path | None
 
-    def command(self, arguments: Sequence[str], writable: Sequence[Path]) -> list[str]:
-        """How to run it, with these folders at their own paths inside the root folder."""
-        if self.root is None:
-            return ["asterisk", *arguments]
-        binds = [word for folder in writable for word in ("--bind", str(folder), str(folder))]
-        # A new PID namespace ends everything inside it with its first process.
-        isolation = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
-        isolation += ["--die-with-parent", "--unshare-pid"]
-        inside = ["bwrap", "--bind", str(self.root), "/", *isolation, *binds]
-        return [*inside, "/usr/sbin/asterisk", *arguments]
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """How to run it so that it ends when its parent does, however that ends."""
+        program = ["asterisk"] if self.root is None else _in_place(self.root)
+        return [*ENDS_WITH_PARENT, *program, *arguments]
 
     @property
-    def modules(self) -> str:
-        """The folder's middle name: Debian's architecture triplet."""
-        base = self.root or Path("/")
-        found = next((base / "usr/lib").glob("*/asterisk/modules"), None)
-        return found.parent.parent.name if found else "."
+    def prefix(self) -> str:
+        """What stands before the paths of its own package."""
+        return "" if self.root is None else str(self.root)
+
+    @property
+    def modules(self) -> Path:
+        """The folder of its modules."""
+        libraries = Path(f"{self.prefix}/usr/lib")
+        ours = "asterisk/modules"
+        return next(libraries.glob(f"*/{ours}"), libraries / ours)
+
+
+def _in_place(root: Path) -> list[str]:
+    """The package's program under its own libc's loader: no privilege, no other view of files."""
+    loader = next((root / "usr/lib").glob("*/ld-linux-*.so.*"))
+    libraries = f"{loader.parent}:{root / 'usr/lib'}"
+    return [str(loader), "--library-path", libraries, str(root / "usr/sbin/asterisk")]
 
 
 def private_root() -> Path:
@@ -67,9 +78,7 @@ def find() -> Found | None:
     """The machine's own Asterisk when it is new enough, else the private one, else None."""
     if system_version() >= OLDEST:
         return Found(None)
-    if (private_root() / "usr/sbin/asterisk").is_file() and shutil.which("bwrap"):
-        return Found(private_root())
-    return None
+    return Found(private_root()) if (private_root() / "usr/sbin/asterisk").is_file() else None
 
 
 def system_version() -> int:
@@ -85,33 +94,50 @@ def install(say: Callable[[str], None] = print) -> Found:
     """Find Asterisk, or make the private root folder (about a minute, 350 MB)."""
     with _only_one():
         found = find()
-        if found is not None:
-            return found
-        _make_root(private_root(), say)
-    found = find()
+        if found is None:
+            _make_root(private_root(), say)
+            found = find()
     if found is None:
-        raise AsteriskUnavailable("Asterisk was installed but cannot be run: is bubblewrap there?")
+        raise AsteriskUnavailable(f"{private_root()} holds no Asterisk although it was installed")
     return found
 
 
 def _make_root(root: Path, say: Callable[[str], None]) -> None:
-    for tool in ("mmdebstrap", "bwrap"):
-        if shutil.which(tool) is None:
-            raise AsteriskUnavailable(
-                f"{tool} is missing: apt-get install mmdebstrap bubblewrap (as root), or install"
-                f" Asterisk {OLDEST} or newer yourself"
-            )
+    """In a scratch folder that is renamed at the end: half an installation is never found."""
+    _need_tools(say)
     say("installing Asterisk 22 into a folder of its own (about a minute) …")
-    scratch = root.with_name(f"{root.name}.{os.getpid()}")
+    scratch = root.with_name(f"{root.name}.new")
+    _remove(scratch)
     done = subprocess.run(  # noqa: S603
         [*_DEBOOTSTRAP, str(scratch)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
         last = " ".join(done.stderr.strip().splitlines()[-1:])
         raise AsteriskUnavailable(f"Asterisk cannot be installed ({last}); is the network up?")
-    shutil.rmtree(root, ignore_errors=True)
     scratch.rename(root)
+
+
+def _need_tools(say: Callable[[str], None]) -> None:
+    wanted = {"mmdebstrap": "mmdebstrap"}
+    if os.geteuid():
+        wanted["newuidmap"] = "uidmap"
+    missing = [package for program, package in wanted.items() if shutil.which(program) is None]
+    if not _KEYRING.exists():
+        missing.append("debian-archive-keyring")
+    try:
+        if missing:
+            need(missing, say)
+    except PackagesMissing as missed:
+        raise AsteriskUnavailable(
+            f"{missed}, or install Asterisk {OLDEST} or newer yourself"
+        ) from missed
+
+
+def _remove(folder: Path) -> None:
+    """What a killed installation left; nobody else is at it, we hold the lock."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 @contextmanager

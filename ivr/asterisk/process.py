@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ivr.asterisk.configure import configure, folder
 from ivr.asterisk.locate import Found
-from ivr.config import PROJECT, Settings, SettingsError
+from ivr.config import Settings, SettingsError
 
 START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 3.0
+STOP_ATTEMPTS = 3
 
 
 def check_ports(settings: Settings) -> None:
@@ -45,18 +46,24 @@ def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
     return True
 
 
-def start(settings: Settings, found: Found) -> subprocess.Popen[bytes]:
-    """Configure and start Asterisk in the foreground of a process of its own."""
+def command(settings: Settings, found: Found) -> list[str]:
+    """Configure the line's Asterisk anew; how to run it in the foreground."""
     conf = configure(settings, found)
-    writable = dict.fromkeys(
-        path.absolute() for path in (PROJECT, settings.home, settings.audio) if path.exists()
-    )
-    command = found.command(["-C", str(conf), "-f", "-n"], tuple(writable))
-    log = folder(settings) / "asterisk.out"
-    with log.open("wb") as output:
+    return found.command(["-C", str(conf), "-f", "-n"])
+
+
+def start(settings: Settings, found: Found) -> subprocess.Popen[bytes]:
+    """Run it as a child of ours, in a session of its own."""
+    run = command(settings, found)
+    with output_file(settings).open("wb") as output:
         return subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            run, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
+
+
+def output_file(settings: Settings) -> Path:
+    """What Asterisk says on its console since its last start."""
+    return folder(settings) / "asterisk.out"
 
 
 def wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> None:
@@ -64,14 +71,14 @@ def wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> No
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise SettingsError(f"Asterisk ended at once: {_last_words(folder(settings))}")
-        if _answers(settings):
+            raise SettingsError(f"Asterisk ended at once: {last_words(settings)}")
+        if answers(settings):
             return
         time.sleep(0.1)
-    raise SettingsError(f"Asterisk does not answer: {_last_words(folder(settings))}")
+    raise SettingsError(f"Asterisk does not answer: {last_words(settings)}")
 
 
-def _answers(settings: Settings) -> bool:
+def answers(settings: Settings) -> bool:
     """Whether ARI is there; that it asks for a password is answer enough."""
     try:
         urllib.request.urlopen(f"{settings.ari_base}/asterisk/info", timeout=1)  # noqa: S310
@@ -83,18 +90,22 @@ def _answers(settings: Settings) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End it and wait; what is left of it ends with its PID namespace."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End it and wait. Asterisk can miss a signal while it starts, so it is told again."""
+    for _ in range(STOP_ATTEMPTS):
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
+    process.wait()
 
 
-def _last_words(base: Path) -> str:
+def last_words(settings: Settings) -> str:
+    """The end of what Asterisk said, on one line."""
     try:
-        lines = (base / "asterisk.out").read_text(errors="replace").strip().splitlines()
+        lines = output_file(settings).read_text(errors="replace").strip().splitlines()
     except OSError:
         lines = []
     return " / ".join(lines[-3:]) or "it said nothing"

@@ -1,0 +1,62 @@
+# The two commands of a newcomer are `make run` and `make test`; both install what is missing.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+IVR := $(VENV)/bin/ivr
+
+# Debian's and Ubuntu's packages, installed only where they are missing.
+define apt_install
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	if ! command -v apt-get >/dev/null || { [ -n "$$as_root" ] && ! command -v sudo >/dev/null; }; \
+	then echo "make: please install $(1) (apt-get install $(1), as root) and start again" >&2; exit 1; fi; \
+	echo "installing $(1) …"; \
+	$$as_root apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -qq -y --no-install-recommends $(1) >/dev/null \
+	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
+endef
+
+.PHONY: help run test check prompts asterisk setup lock clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
+
+run: setup  ## The whole line, until Ctrl-C
+	@$(IVR) run
+
+test: check prompts asterisk  ## Everything, live calls on a real Asterisk included
+	$(VENV)/bin/pytest -m live
+
+check: setup  ## Style, types, import rules and the fast tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/pytest -m "not live"
+
+prompts: setup  ## The sentences as sound; only what changed is made
+	@$(IVR) build-prompts
+
+asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
+	@$(VENV)/bin/python -m ivr.asterisk
+
+setup: $(VENV)/.complete  ## The Python environment, pinned by hash
+
+$(VENV)/.complete: requirements.lock pyproject.toml | $(VENV)/bin/pip
+	@echo "installing the Python packages …"
+	@$(VENV)/bin/pip install -qq --require-hashes -r requirements.lock
+	@$(VENV)/bin/pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call apt_install,python3-venv); }
+	@$(PYTHON) -m venv $(VENV)
+
+lock:  ## Pin the newest allowed packages (needs uv)
+	uv pip compile pyproject.toml --extra speech --extra dev --extra install --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:  ## Forget the environment; the data in var/ stays
+	rm -rf $(VENV)

@@ -1,0 +1,89 @@
+"""Asterisk as we configure it: who may call, what they reach, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+
+import pytest
+
+from ivr.asterisk.configure import agent_password, folder, publish_sounds
+from ivr.prompts import PromptSet
+from tests.live.conftest import LiveLine
+from tests.live.phone import Phone
+
+pytestmark = pytest.mark.live
+
+
+def test_it_starts_without_a_fault(bare_line: LiveLine) -> None:
+    complaints = [
+        line
+        for line in (folder(bare_line.settings) / "asterisk.out").read_text().splitlines()
+        if "ERROR" in line or ("WARNING" in line and "music on hold" not in line)
+    ]
+    assert complaints == []
+
+
+def test_ari_answers_our_user_only(bare_line: LiveLine) -> None:
+    assert bare_line.ari("asterisk/info")["system"]["version"].startswith("22.")
+    assert stat.S_IMODE(bare_line.settings.ari_secret_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("number", ["13800138000", "6001", "010012329", "away", "hotline"])
+def test_a_guest_reaches_nothing_but_the_hotline(bare_line: LiveLine, number: str) -> None:
+    async def story() -> None:
+        async with Phone.open(bare_line.settings.sip_port) as phone:
+            assert await phone.dial(number) == 404
+
+    asyncio.run(story())
+
+
+def test_an_agent_needs_the_password(bare_line: LiveLine) -> None:
+    async def registers(password: str) -> bool:
+        port = bare_line.settings.sip_port
+        async with Phone.open(port, user="6001", password=password) as phone:
+            try:
+                await phone.register()
+            except AssertionError:
+                return False
+            return True
+
+    agent = bare_line.settings.agents.phones[0]
+    password = agent_password(agent, bare_line.settings)
+    assert asyncio.run(registers(password))
+    assert not asyncio.run(registers(password + "x"))
+
+
+def test_an_agent_dials_nothing_out(bare_line: LiveLine) -> None:
+    agent = bare_line.settings.agents.phones[0]
+    password = agent_password(agent, bare_line.settings)
+
+    async def story() -> None:
+        port = bare_line.settings.sip_port
+        async with Phone.open(port, user=agent.extension, password=password) as phone:
+            await phone.register()
+            assert await phone.dial("13800138000") == 404
+            assert await phone.dial("12329") == 200
+
+    asyncio.run(story())
+
+
+def test_while_the_service_is_away_the_caller_is_told_and_the_agents_ring(
+    bare_line: LiveLine, whole_set: PromptSet
+) -> None:
+    publish_sounds(bare_line.settings, whole_set)
+    agent = bare_line.settings.agents.phones[1]
+    password = agent_password(agent, bare_line.settings)
+
+    async def story() -> None:
+        port = bare_line.settings.sip_port
+        async with (
+            Phone.open(port, user=agent.extension, password=password) as desk,
+            bare_line.call() as caller,
+        ):
+            await desk.register()
+            await caller.hears(bare_line.ear.alias["line.apology"])
+            async with asyncio.timeout(5):
+                await desk.answered.wait()
+
+    asyncio.run(story())
