@@ -83,11 +83,20 @@ def find() -> Found | None:
 
 def system_version() -> int:
     """The major version of the machine's own Asterisk; 0 when there is none."""
-    if shutil.which("asterisk") is None:
-        return 0
-    told = subprocess.run(["asterisk", "-V"], capture_output=True, text=True, check=False)  # noqa: S607
-    version = re.search(r"Asterisk (\d+)\.", told.stdout)
-    return int(version[1]) if version else 0
+    told = re.match(r"(\d+)\.", version(Found(None)))
+    return int(told[1]) if told else 0
+
+
+def version(found: Found) -> str:
+    """What it says that it is, such as 22.10.1; empty when it does not start."""
+    try:
+        told = subprocess.run(  # noqa: S603
+            found.command(["-V"]), capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    number = re.search(r"Asterisk ([\d.]+)", told.stdout)
+    return number[1] if number else ""
 
 
 def install(say: Callable[[str], None] = print) -> Found:

@@ -1,20 +1,78 @@
-"""Commands of the line itself: serving calls, talking without a telephone."""
+"""Commands of the line itself: running it, serving calls, talking without a telephone."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
 from ivr.cli.failure import CommandFailure
 
+if TYPE_CHECKING:
+    from ivr.config import Settings
+    from ivr.doctor import Finding
+
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
+    app.command("run")(run)
+    app.command("doctor")(doctor)
     app.command("serve")(serve)
     app.command("talk")(talk)
+
+
+def run() -> None:
+    """Run the whole line on this machine until Ctrl-C: Asterisk, service, loader. 启动热线"""
+    from rich.console import Console
+
+    from ivr.config import load
+    from ivr.run import CannotRun
+    from ivr.run import run as run_line
+
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        run_line(load(), lambda line: console.print(line, markup=False))
+    except CannotRun as cannot:
+        raise CommandFailure(str(cannot), exit_code=3) from cannot
+    except KeyboardInterrupt:
+        raise CommandFailure("stopped before the line was ready", exit_code=130) from None
+
+
+def doctor() -> None:
+    """Check everything that the line needs, and say what to do. 检查"""
+    from rich.console import Console
+
+    from ivr.config import load
+    from ivr.doctor import examine
+
+    console = Console(highlight=False, soft_wrap=True)
+    settings = load()
+    findings = [*examine(settings), _catalog(settings)]
+    for finding in findings:
+        sign = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+        console.print(f"{sign} {finding.name}: ", end="")
+        console.print(finding.detail, markup=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _catalog(settings: Settings) -> Finding:
+    """Whether callers hear what the catalog says now; the running service cannot read it."""
+    from ivr.doctor import Finding
+    from ivr.prompts import PromptSetError
+    from ivr.prompts import load as load_set
+    from prompt_build.catalog import CatalogError, load
+
+    try:
+        catalog, spoken = load(settings.catalog), load_set(settings.audio).version
+    except (CatalogError, PromptSetError) as faulty:
+        return Finding("catalog", False, str(faulty))
+    if catalog.version != spoken:
+        return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
+    return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")
 
 
 def serve() -> None:

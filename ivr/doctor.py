@@ -1,0 +1,192 @@
+"""`ivr doctor`: is everything there that a call needs, and what is to be done if not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+import stat
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.accounts import open_accounts
+from ivr.asterisk import locate, process
+from ivr.config import Settings, SettingsError
+from ivr.dialogues import SPOKEN
+from ivr.prompts import PromptSetError, load
+
+LEAST_FREE_BYTES = 1_000_000_000
+STALE_SECONDS = 60.0
+_PRIVATE = ("accounts.sqlite", "vault.sqlite", "keys", "keys/*", "asterisk/*.secret",
+            "asterisk/agents/*.secret", "asterisk/etc/*.conf", "spool", "recordings")  # fmt: skip
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: how it is or, when it is not well, what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+Check = Callable[[Settings], Finding]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which a line is put up; none of them changes anything."""
+    return [check(settings) for check in CHECKS]
+
+
+def asterisk(_: Settings) -> Finding:
+    """Is there an Asterisk that we can run?"""
+    found = locate.find()
+    if found is None:
+        return Finding("Asterisk", False, "not installed: `make asterisk` installs it")
+    version = locate.version(found)
+    where = found.root or "of this machine"
+    return Finding("Asterisk", bool(version), f"{version or 'does not start'} ({where})")
+
+
+def ari(settings: Settings) -> Finding:
+    """Does it run, and does it know us?"""
+    try:
+        info = _ari_info(settings)
+    except SettingsError as no_password:
+        return Finding("ARI", False, str(no_password))
+    except urllib.error.HTTPError as refused:
+        advice = "the password is not its own: restart `ivr run`" if refused.code == 401 else ""
+        return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
+    except OSError:
+        return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
+    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+
+
+def _ari_info(settings: Settings) -> dict[str, dict[str, str]]:
+    login = f"{settings.ari_user}:{settings.ari_secret()}".encode()
+    request = urllib.request.Request(  # noqa: S310  an operator's own URL
+        f"{settings.ari_base}/asterisk/info",
+        headers={"Authorization": f"Basic {base64.b64encode(login).decode()}"},
+    )
+    with urllib.request.urlopen(request, timeout=3) as answer:  # noqa: S310
+        info: dict[str, dict[str, str]] = json.load(answer)
+        return info
+
+
+def service(settings: Settings) -> Finding:
+    """Does the service take calls?"""
+    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return Finding("service", True, f"takes calls, {json.load(answer)['calls']} now")
+    except urllib.error.HTTPError as unwell:
+        parts = json.load(unwell)
+        faults = [
+            f"{name}: {part['detail']}"
+            for name, part in parts.items()
+            if isinstance(part, dict) and not part["ok"]
+        ]
+        return Finding("service", False, "cannot take calls: " + "; ".join(faults))
+    except (OSError, ValueError, KeyError):
+        return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
+
+
+def prompts(settings: Settings) -> Finding:
+    """Can every sentence be spoken?"""
+    try:
+        found = load(settings.audio, SPOKEN)
+    except PromptSetError as unusable:
+        return Finding("prompts", False, str(unusable))
+    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
+
+
+def accounts(settings: Settings) -> Finding:
+    """Do the two queries run?"""
+    fault = asyncio.run(_accounts_fault(settings))
+    advice = "; see accounts.url and the queries in the settings, or `ivr accounts demo`"
+    return Finding(
+        "accounts", fault is None, "both queries run" if fault is None else fault + advice
+    )
+
+
+async def _accounts_fault(settings: Settings) -> str | None:
+    try:
+        async with open_accounts(settings) as database:
+            return await database.fault()
+    except SettingsError as wrong:
+        return str(wrong)
+
+
+def ports(settings: Settings) -> Finding:
+    """Can the ports be had? While our Asterisk answers they are taken by ourselves."""
+    if process.answers(settings):
+        return Finding("ports", True, "in use by an Asterisk that answers")
+    try:
+        process.check_ports(settings)
+    except SettingsError as taken:
+        return Finding("ports", False, str(taken))
+    return Finding("ports", True, "free")
+
+
+def permissions(settings: Settings) -> Finding:
+    """Can other users of this machine read what is nobody's business?"""
+    open_ones = [path for path in _private(settings.home) if path.stat().st_mode & _OTHERS]
+    if open_ones:
+        names = " ".join(str(path) for path in open_ones)
+        return Finding("permissions", False, f"others can read them: chmod go= {names}")
+    return Finding("permissions", True, "secrets, keys and records are the owner's alone")
+
+
+def _private(home: Path) -> Iterable[Path]:
+    return (path for pattern in _PRIVATE for path in home.glob(pattern))
+
+
+def disk(settings: Settings) -> Finding:
+    """Is there room for recordings and records?"""
+    place = next(
+        path for path in (settings.home, *settings.home.absolute().parents) if path.exists()
+    )
+    free = shutil.disk_usage(place).free
+    told = f"{free / 1e9:.1f} GB free for {settings.home}"
+    return Finding("disk", free >= LEAST_FREE_BYTES, told + _unless(free >= LEAST_FREE_BYTES))
+
+
+def _unless(well: bool) -> str:
+    return "" if well else ": make room, or recordings will be refused"
+
+
+def loader(settings: Settings) -> Finding:
+    """Do analysts see what happened a moment ago?"""
+    published = settings.home / "facts" / "pub" / "ivr.duckdb"
+    newest = max((path.stat().st_mtime for path in _spools(settings)), default=None)
+    if newest is None:
+        return Finding("records", True, "no call was recorded yet")
+    if published.exists() and published.stat().st_mtime >= newest - STALE_SECONDS:
+        return Finding("records", True, f"published in {published}")
+    waiting = time.time() - newest
+    if waiting < STALE_SECONDS:
+        return Finding("records", True, "the newest are being loaded")
+    return Finding("records", False, "not published for analysts: is `ivr loader` running?")
+
+
+def _spools(settings: Settings) -> Iterable[Path]:
+    return (path for path in (settings.home / "spool").glob("*.jsonl") if path.stat().st_size)
+
+
+CHECKS: tuple[Check, ...] = (
+    asterisk,
+    prompts,
+    accounts,
+    ports,
+    ari,
+    service,
+    permissions,
+    disk,
+    loader,
+)

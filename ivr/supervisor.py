@@ -1,0 +1,166 @@
+"""Keeps the line's programs running: started again when they end, ended when they hang."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""Who lived so long is started again without the pauses that earlier deaths earned."""
+LOOK_SECONDS = 1.0
+HUNG_SECONDS = 10.0
+STOP_SECONDS = 15.0
+LARGEST_LOG_BYTES = 10_000_000
+
+Say = Callable[[str], None]
+
+
+class ProgramFailed(Exception):
+    """A program did not come up; says which, and its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program of the line."""
+
+    name: str
+    command: Callable[[], Sequence[str]]
+    """Called before each start, so that it can write its configuration anew."""
+    output: Path
+    answers: Callable[[], bool] | None = None
+    """Whether it answers now; blocks for two seconds at most. None: being alive is enough."""
+    start_seconds: float = 60.0
+
+
+class Kept:
+    """One program under our care."""
+
+    def __init__(self, program: Program, say: Say) -> None:
+        self.program = program
+        self._say = say
+        self._process: asyncio.subprocess.Process | None = None
+        self._started = 0.0
+        self._deaths = 0
+        self._told = ""
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; ProgramFailed when it does not."""
+        await self._launch()
+        deadline = self._started + self.program.start_seconds
+        while time.monotonic() < deadline:
+            if self._ended():
+                raise ProgramFailed(f"{self.program.name} ended at once: {self.last_words()}")
+            if await self._answers():
+                return
+            await asyncio.sleep(0.1)
+        raise ProgramFailed(f"{self.program.name} does not answer: {self.last_words()}")
+
+    async def keep(self) -> None:
+        """Until cancelled: start it again whenever it ends or hangs."""
+        while True:
+            await self._until_gone()
+            pause = self._pause()
+            self._tell(f"{self.program.name} ended ({self._how()}) and is started again")
+            await asyncio.sleep(pause)
+            await self._launch()
+
+    async def stop(self) -> None:
+        """Ask it to end, ask again, and see that nothing of it is left."""
+        process = self._process
+        if process is None:
+            return
+        for _ in range(3):
+            self._signal(signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), STOP_SECONDS / 3)
+                break
+        self._signal(signal.SIGKILL)
+        await process.wait()
+
+    def last_words(self) -> str:
+        """The last line that it said."""
+        with suppress(OSError):
+            lines = self.program.output.read_text(errors="replace").strip().splitlines()
+            return lines[-1] if lines else "it said nothing"
+        return "it said nothing"
+
+    async def _launch(self) -> None:
+        command = self.program.command()
+        self.program.output.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(self.program.output)
+        with self.program.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._started = time.monotonic()
+
+    async def _until_gone(self) -> None:
+        """Return when it has ended; one that stays silent too long is killed."""
+        heard = time.monotonic()
+        while not self._ended():
+            if await self._answers():
+                heard = time.monotonic()
+            elif time.monotonic() - heard > HUNG_SECONDS:
+                self._say(f"{self.program.name} does not answer any more and is ended")
+                self._signal(signal.SIGKILL)
+            await self._look_away()
+
+    async def _look_away(self) -> None:
+        """A second, or less when it ends meanwhile."""
+        if self._process is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), LOOK_SECONDS)
+
+    async def _answers(self) -> bool:
+        if self.program.answers is None:
+            return not self._ended()
+        return await asyncio.to_thread(self.program.answers)
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.returncode is not None
+
+    def _how(self) -> str:
+        code = self._process.returncode if self._process is not None else None
+        if code is not None and code < 0:
+            return f"by {signal.Signals(-code).name}"
+        return f"exit code {code}: {self.last_words()}"
+
+    def _tell(self, news: str) -> None:
+        """The same again and again is no news."""
+        if news != self._told:
+            self._say(news)
+        self._told = news
+
+    def _pause(self) -> float:
+        lived = time.monotonic() - self._started
+        self._deaths = 0 if lived > STEADY_SECONDS else self._deaths + 1
+        return pause_after(self._deaths)
+
+    def _signal(self, sign: signal.Signals) -> None:
+        """To all processes of its session: it may have children of its own."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, sign)
+
+
+def pause_after(deaths: int) -> float:
+    """Seconds to wait before the next start: doubled with each death in a row, bounded."""
+    return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(deaths, 20)))
+
+
+def _make_room(output: Path) -> None:
+    """Keep one older log beside the present one."""
+    if output.exists() and output.stat().st_size > LARGEST_LOG_BYTES:
+        output.replace(output.with_name(f"{output.name}.1"))

@@ -1,0 +1,102 @@
+"""The doctor: each check finds the fault it is there for, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ivr import doctor
+from ivr.asterisk import locate
+from ivr.config import Settings
+
+
+@pytest.fixture
+def elsewhere(settings: Settings) -> Settings:
+    """A line whose ports nobody else uses."""
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        probes = (one, two, three)
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        sip, ari, http = (probe.getsockname()[1] for probe in probes)
+    changes = {"sip_host": "127.0.0.1", "sip_port": sip, "ari_port": ari, "http_port": http}
+    return settings.model_copy(update=changes)
+
+
+def test_no_asterisk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "find", lambda: None)
+    found = doctor.asterisk(settings)
+    assert not found.ok
+    assert "make asterisk" in found.detail
+
+
+def test_a_line_that_does_not_run(elsewhere: Settings) -> None:
+    assert "ivr run" in doctor.ari(elsewhere).detail
+    (elsewhere.home / "asterisk").mkdir(parents=True)
+    elsewhere.ari_secret_file.write_text("secret")
+    for finding in (doctor.ari(elsewhere), doctor.service(elsewhere)):
+        assert not finding.ok
+        assert "start `ivr run`" in finding.detail
+        assert "secret" not in finding.detail.replace("ari.secret", "")
+
+
+def test_no_prompts(settings: Settings, tmp_path: Path) -> None:
+    finding = doctor.prompts(settings.model_copy(update={"audio": tmp_path / "none"}))
+    assert not finding.ok
+    assert "ivr build-prompts" in finding.detail
+
+
+def test_accounts(demo_settings: Settings) -> None:
+    assert doctor.accounts(demo_settings).ok
+
+
+def test_no_accounts(settings: Settings) -> None:
+    finding = doctor.accounts(settings)
+    assert not finding.ok
+    assert "ivr accounts demo" in finding.detail
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting(elsewhere: Settings) -> None:
+    assert doctor.ports(elsewhere).ok
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", elsewhere.http_port))
+        squatter.listen()
+        finding = doctor.ports(elsewhere)
+    assert not finding.ok
+    assert "IVR_HTTP_PORT" in finding.detail
+
+
+def test_a_secret_that_others_can_read(settings: Settings) -> None:
+    secret = settings.home / "asterisk" / "ari.secret"
+    secret.parent.mkdir(parents=True)
+    secret.touch(mode=0o600)
+    assert doctor.permissions(settings).ok
+    secret.chmod(0o644)
+    finding = doctor.permissions(settings)
+    assert not finding.ok
+    assert f"chmod go= {secret}" in finding.detail
+
+
+def test_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.disk(settings).detail
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    finding = doctor.disk(settings)
+    assert not finding.ok
+    assert "make room" in finding.detail
+
+
+def test_records_that_nobody_publishes(settings: Settings) -> None:
+    assert doctor.loader(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    os.utime(spool, (1_000_000, 1_000_000))
+    assert "ivr loader" in doctor.loader(settings).detail
+    published = settings.home / "facts" / "pub" / "ivr.duckdb"
+    published.parent.mkdir(parents=True)
+    published.touch()
+    assert doctor.loader(settings).ok
