@@ -1,22 +1,34 @@
-"""`python -m ivr.asterisk`: see to it that there is an Asterisk, and say where."""
+"""`python -m ivr.asterisk`: see to it that there is an Asterisk; with `run`, become it."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 
-from ivr.asterisk.locate import AsteriskUnavailable, install
+from ivr.asterisk import process
+from ivr.asterisk.locate import AsteriskUnavailable, Found, install
+from ivr.config import SettingsError, load
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Exit code 1 and one clear line when there is none and none can be had."""
     try:
         found = install()
-    except AsteriskUnavailable as unavailable:
+        if "run" in arguments:
+            become(found)
+    except (AsteriskUnavailable, SettingsError) as unavailable:
         print(f"ivr: {unavailable}", file=sys.stderr)
         return 1
-    print(f"Asterisk: {found.root or 'the machine’s own'}")
+    print(f"Asterisk: {found.root or 'of this machine'}")
     return 0
 
 
+def become(found: Found) -> None:
+    """Configure the line and turn into its Asterisk, as a service unit wants it; no return."""
+    command = process.command(load(), found)
+    os.execvp(command[0], command)  # noqa: S606
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -27,7 +27,7 @@ def folder(settings: Settings) -> Path:
 def configure(settings: Settings, found: Found) -> Path:
     """Write the whole configuration anew; returns the path of asterisk.conf."""
     base = folder(settings)
-    for name in ("etc", "run", "db", "keys", "spool/recording", "sounds/moh"):
+    for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh"):
         (base / name).mkdir(parents=True, exist_ok=True)
     log_folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
