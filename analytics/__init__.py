@@ -1,1 +1,1 @@
-"""From session facts to answers: loading, publishing and asking."""
+"""From the facts of sessions to answers: loading, publishing, questions and reports."""

@@ -7,7 +7,7 @@ sensitive entries as a count of keys. Durations are measured on the monotonic cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Disposition = Literal[
     "completed",  # key 7, or the line said goodbye after its last word
@@ -21,6 +21,12 @@ Disposition = Literal[
 LookupOutcome = Literal["found", "not_found", "several", "empty", "unavailable"]
 
 Verb = Literal["say", "menu", "collect", "record", "transfer"]
+
+TransferOutcome = Literal["answered", "busy", "no_answer", "none_there", "abandoned", "failed"]
+
+RecordingKind = Literal["complaint", "suggestion", "message"]
+
+RecordingState = Literal["new", "handled", "deleted"]
 
 Heard = Literal["match", "no_match", "no_input", "back", "invalid", "cleared", "finished"]
 
@@ -106,6 +112,93 @@ class SessionEnded:
     ms: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Informed:
+    """A text of the information tree was spoken (keys 3, 4 and 5)."""
+
+    session: str
+    leaf: str
+    """Its path of keys, such as `4.1.2`."""
+    complete: bool
+    """Heard to its end."""
+    ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """The caller asked for an agent, and this is how it went."""
+
+    session: str
+    agent: str | None
+    """Name of the agent who answered, or the last one who was tried."""
+    outcome: TransferOutcome
+    ring_ms: int
+    """From the caller's wish to the answer, or to the end of waiting."""
+    talk_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A complaint, a suggestion or a message was saved."""
+
+    session: str
+    kind: RecordingKind
+    person: str | None
+    """Token of the ID number; None where none was asked for."""
+    path: str
+    """Under the folder of recordings; without anything about the person."""
+    ms: int
+    bytes: int
+    sha256: str
+    reference: str
+    state: RecordingState = "new"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingMoved:
+    """Someone of the centre dealt with a recording, or its file was removed."""
+
+    reference: str
+    state: RecordingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """A grade of the survey; of several by one person on one day the last one counts."""
+
+    session: str
+    person: str
+    """Token of the ID number."""
+    choice: int
+    """1 (best) to 5, as the seed orders them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The line did not do what was asked, for the protection of the line or of people."""
+
+    session: str | None
+    """None where a call was not taken at all."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLost:
+    """The connection to Asterisk broke."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRestored:
+    """The connection to Asterisk stands again."""
+
+    adopted: int
+    """Calls that were found alive and went on."""
+    ms: int
+    """Since it was lost, or since the start of the service."""
+
+
 Fact = (
     SessionStarted
     | SessionAnswered
@@ -114,4 +207,15 @@ Fact = (
     | Step
     | LookedUp
     | SessionEnded
+    | Informed
+    | Transferred
+    | Recorded
+    | RecordingMoved
+    | Voted
+    | Refused
+    | LinkLost
+    | LinkRestored
 )
+
+KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in get_args(Fact)}
+"""Every kind of fact by the name that it has in the spool."""

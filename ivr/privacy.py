@@ -10,14 +10,22 @@ import hashlib
 import hmac
 import os
 import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from ivr.config import SettingsError
 from ivr.identity import IdNumber
+from ivr.sensitive import Sensitive
 
 TOKEN_CHARACTERS = 32
 _KEY_BYTES = 32
+_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +33,15 @@ class Keys:
     """The line's secret keys, each in a file of its own, mode 0600, apart from the data."""
 
     tokens: bytes = field(repr=False)
+    vault: bytes = field(default=b"", repr=False)
 
     @classmethod
     def load(cls, folder: Path) -> Keys:
-        """The keys in `folder`, made at the first start; SettingsError when others may read them.
-
-        A lost key is not made again silently while data of it exist: the folder must be empty.
-        """
+        """The keys in `folder`, made at first start; SettingsError when others may read them."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(tokens=_key(folder / "tokens.key"))
+        if folder.stat().st_mode & 0o077:
+            raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
+        return cls(tokens=_key(folder / "tokens.key"), vault=_key(folder / "vault.key"))
 
 
 def _key(path: Path) -> bytes:
@@ -75,3 +83,63 @@ class Tokens:
     def _token(self, purpose: str, value: str) -> str:
         message = f"{purpose}\0{value}".encode()
         return hmac.new(self._keys.tokens, message, hashlib.sha256).hexdigest()[:TOKEN_CHARACTERS]
+
+
+class VaultLocked(Exception):
+    """The vault's rows cannot be read with the key at hand."""
+
+
+class Vault:
+    """The way back from a person's token to the number, apart from the facts and encrypted.
+
+    Who voted and who complained must be traceable (seed, section 六); taking a row out of here
+    makes the facts of that person anonymous for good. Each row is AES-256-GCM with a nonce of its
+    own and bound to its token, so that rows cannot be exchanged.
+    """
+
+    def __init__(self, path: Path, keys: Keys) -> None:
+        self._path = path
+        self._cipher = AESGCM(keys.vault)
+
+    def keep(self, token: str, number: Sensitive[str]) -> None:
+        """Remember whose token this is; on disk when it returns. Blocks: call it in a thread."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, number.reveal().encode(), token.encode())
+        with self._opened() as rows:
+            rows.execute("INSERT OR REPLACE INTO person VALUES (?, ?)", (token, sealed))
+
+    def reveal(self, token: str) -> Sensitive[str] | None:
+        """The number, or None when nobody is kept under this token."""
+        with self._opened() as rows:
+            row = rows.execute("SELECT sealed FROM person WHERE token = ?", (token,)).fetchone()
+        if row is None:
+            return None
+        nonce, sealed = row[0][:_NONCE_BYTES], row[0][_NONCE_BYTES:]
+        try:
+            return Sensitive(self._cipher.decrypt(nonce, sealed, token.encode()).decode())
+        except InvalidTag:
+            raise VaultLocked(
+                f"{self._path} was written under another key, or changed: restore keys/vault.key"
+            ) from None
+
+    def forget(self, token: str) -> bool:
+        """Remove the person; whether there was one."""
+        with self._opened() as rows:
+            return rows.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount > 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on the file, which only this user can read."""
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        os.close(descriptor)
+        rows = sqlite3.connect(self._path, timeout=5.0)
+        try:
+            rows.execute("PRAGMA synchronous = FULL")
+            rows.execute("PRAGMA secure_delete = ON")
+            rows.execute(
+                "CREATE TABLE IF NOT EXISTS person (token TEXT PRIMARY KEY, sealed BLOB NOT NULL)"
+            )
+            with rows:
+                yield rows
+        finally:
+            rows.close()

@@ -1,9 +1,82 @@
-"""Commands of the facts room."""
+"""Commands of the facts room: loading, SQL, reports."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from analytics.asking import Answer
+    from analytics.store import FactsFolder
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
+    app.command("loader")(loader)
+    app.command("sql")(sql)
+
+
+def loader(
+    once: Annotated[bool, typer.Option(help="Load and publish what there is, then end.")] = False,
+) -> None:
+    """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
+    import logging
+    import signal
+    import threading
+
+    from analytics.loader import AlreadyLoading, run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    try:
+        run(_folder(), once=once, stop=stop)
+    except AlreadyLoading as other:
+        raise CommandFailure(str(other)) from other
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SQL statement; `ivr schema` shows tables.")],
+    shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
+) -> None:
+    """Ask the newest published facts, read-only. 查询记录"""
+    from analytics.asking import CannotAnswer, NothingPublished, ask
+
+    try:
+        _print(ask(_folder().published, statement), shape)
+    except NothingPublished as nothing:
+        raise CommandFailure(str(nothing), exit_code=3) from nothing
+    except CannotAnswer as refused:
+        raise CommandFailure(str(refused)) from refused
+
+
+def _folder() -> FactsFolder:
+    from analytics.store import FactsFolder
+    from ivr.config import load
+
+    return FactsFolder(load().home)
+
+
+def _print(answer: Answer, shape: Format) -> None:
+    from analytics.showing import as_csv, as_json, as_table
+
+    if shape is Format.TABLE:
+        from rich.console import Console
+
+        console = Console()
+        console.print(as_table(answer), soft_wrap=not console.is_terminal)
+    else:
+        typer.echo(as_csv(answer) if shape is Format.CSV else as_json(answer), nl=False)

@@ -1,0 +1,59 @@
+"""SQL on the newest published facts, read-only; faults in words for the analyst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+
+class CannotAnswer(Exception):
+    """What keeps a question from its answer, and what to do."""
+
+
+class NothingPublished(CannotAnswer):
+    """No loader has published facts yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Columns and rows, as DuckDB gives them to Python."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+    def records(self) -> list[dict[str, object]]:
+        """Each row by its columns' names."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def ask(published: Path, sql: str, values: Mapping[str, object] | None = None) -> Answer:
+    """The answer to one statement, with `$name` parameters from `values`.
+
+    Raises NothingPublished, or CannotAnswer with DuckDB's own words.
+    """
+    with opened(published) as facts:
+        try:
+            result = facts.execute(sql, dict(values) if values else None)
+            columns = tuple(column[0] for column in result.description or ())
+            return Answer(columns, tuple(result.fetchall()))
+        except duckdb.InvalidInputException as refused:
+            if "read-only" in str(refused):
+                raise CannotAnswer("the published facts are read-only: only questions") from refused
+            raise CannotAnswer(str(refused)) from refused
+        except duckdb.Error as refused:
+            raise CannotAnswer(str(refused)) from refused
+
+
+def opened(published: Path) -> duckdb.DuckDBPyConnection:
+    """The newest snapshot; it stays as it is while open, open again for newer facts."""
+    if not published.exists():
+        raise NothingPublished(
+            f"no facts are published yet ({published}): start the line with `ivr run`,"
+            " or load once with `ivr loader --once`"
+        )
+    return duckdb.connect(
+        str(published), read_only=True, config={"autoinstall_known_extensions": False}
+    )

@@ -1,0 +1,266 @@
+"""Every fact once: after repeated lines, torn lines, kills, a damaged database, a second loader."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics.asking import CannotAnswer, NothingPublished, ask
+from analytics.loader import AlreadyLoading, Loader, run
+from analytics.store import FactsFolder
+from ivr.facts import (
+    Fact,
+    LinkLost,
+    LinkRestored,
+    LookedUp,
+    Recorded,
+    RecordingMoved,
+    SessionAnswered,
+    SessionEnded,
+    SessionResumed,
+    SessionStarted,
+    Step,
+    Transferred,
+    Voted,
+)
+from tests.analytics.spool import Timed, lines, spool_file
+
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+def at(seconds: float, fact: Fact) -> Timed:
+    return NOON + timedelta(seconds=seconds), fact
+
+
+def call(session: str, start: float = 0.0) -> list[Timed]:
+    return [
+        at(
+            start,
+            SessionStarted(
+                session=session, channel=f"c-{session}", dialled="12329", caller="t", catalog="v1"
+            ),
+        ),
+        at(start + 0.1, SessionAnswered(session=session, after_ms=100)),
+        at(
+            start + 3,
+            Step(
+                session=session, n=1, dialogue="main", verb="menu", prompt="main.menu",
+                heard="match", key="1", keys=1, ms=2900,
+            ),
+        ),
+        at(start + 9, LookedUp(session=session, source="fund", person="p", outcome="found", ms=9)),
+        at(
+            start + 30,
+            SessionEnded(
+                session=session, disposition="hung_up", dialogue="account.inquiry", cause=16,
+                ms=30000,
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def asked(home: Path, sql: str) -> list[tuple[object, ...]]:
+    return list(ask(FactsFolder(home).published, sql).rows)
+
+
+COUNTS = (
+    "SELECT (SELECT count(*) FROM call_session), (SELECT count(*) FROM call_step),"
+    " (SELECT count(*) FROM lookup), (SELECT count(DISTINCT event) FROM call_step)"
+)
+
+
+def test_a_call_becomes_one_row(tmp_path: Path) -> None:
+    spool_file(tmp_path).write_bytes(lines(call("a")))
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(
+        tmp_path,
+        "SELECT session, node, dialled, caller, started::VARCHAR, ended::VARCHAR, answer_ms, ms, disposition,"
+        " last_dialogue, cause, steps, lookups, completed, transfers FROM call_session",
+    ) == [
+        (
+            "a", "n1", "12329", "t", "2026-11-24 04:00:00", "2026-11-24 04:00:30",
+            100, 30000, "hung_up", "account.inquiry", 16, 1, 1, 1, 0,
+        )
+    ]  # fmt: skip
+
+
+def test_a_call_that_goes_on_has_no_end_and_is_completed_later(tmp_path: Path) -> None:
+    path, facts = spool_file(tmp_path), lines(call("a"))
+    cut = facts.rindex(b"\n", 0, -1) + 1
+    path.write_bytes(facts[:cut])
+    run(FactsFolder(tmp_path), once=True)
+    query = "SELECT ended IS NULL, disposition, steps FROM call_session"
+    assert asked(tmp_path, query) == [(True, None, 1)]
+    path.write_bytes(facts)
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, query) == [(False, "hung_up", 1)]
+
+
+def test_a_session_that_goes_on_in_the_next_spool_file_stays_one(tmp_path: Path) -> None:
+    first = call("a")[:3]
+    second = [at(40, SessionResumed(session="a", dialogue="main")), *call("a", 50)[4:]]
+    spool_file(tmp_path, "facts-1.jsonl").write_bytes(lines(first))
+    run(FactsFolder(tmp_path), once=True)
+    spool_file(tmp_path, "facts-2.jsonl").write_bytes(lines(second))
+    run(FactsFolder(tmp_path), once=True)
+    query = "SELECT session, resumed, steps, disposition FROM call_session"
+    assert asked(tmp_path, query) == [("a", 1, 1, "hung_up")]
+
+
+def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
+    facts = call("a")
+    spool_file(tmp_path, "facts-1.jsonl").write_bytes(lines(facts[2:]))
+    spool_file(tmp_path, "facts-2.jsonl").write_bytes(lines(facts[:2]))
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, COUNTS) == [(1, 1, 1, 1)]
+    assert asked(tmp_path, "SELECT steps, completed FROM call_session") == [(1, 1)]
+
+
+def test_lines_that_come_twice_count_once(tmp_path: Path) -> None:
+    facts = lines([*call("a"), *call("b")])
+    spool_file(tmp_path, "facts-1.jsonl").write_bytes(facts + facts)
+    run(FactsFolder(tmp_path), once=True)
+    spool_file(tmp_path, "facts-2.jsonl").write_bytes(facts)
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, COUNTS) == [(2, 2, 2, 2)]
+
+
+def test_a_torn_line_waits_and_a_spoilt_one_is_passed_over(tmp_path: Path) -> None:
+    facts = lines(call("a"))
+    path = spool_file(tmp_path)
+    path.write_bytes(b'{"id": "spoilt\nnull\n[1]\n' + facts + b'{"id": "torn')
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, COUNTS) == [(1, 1, 1, 1)]
+
+
+def test_recordings_votes_transfers_and_the_link_have_their_rows(tmp_path: Path) -> None:
+    facts = [
+        *call("a"),
+        at(1, RecordingMoved(reference="R1", state="handled")),
+        at(
+            0,
+            Recorded(
+                session="a", kind="complaint", person="p", path="x.wav", ms=5, bytes=6,
+                sha256="0", reference="R1",
+            ),
+        ),
+        at(2, Voted(session="a", person="p", choice=4)),
+        at(3, Voted(session="a", person="p", choice=2)),
+        at(4, Transferred(session="a", agent="一号坐席", outcome="answered", ring_ms=7, talk_ms=8)),
+        at(5, LinkLost(reason="closed")),
+        at(6, LinkRestored(adopted=3, ms=1000)),
+    ]  # fmt: skip
+    spool_file(tmp_path).write_bytes(lines(facts))
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, "SELECT state, moved IS NOT NULL FROM recording") == [("handled", True)]
+    assert asked(tmp_path, "SELECT choice FROM counted_vote") == [(2,)]
+    assert asked(tmp_path, "SELECT queue_ms, agent_ms, completed FROM call_session") == [(7, 8, 4)]
+    assert asked(tmp_path, "SELECT kind, adopted FROM link ORDER BY happened") == [
+        ("lost", None),
+        ("restored", 3),
+    ]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all" * 1000])
+def test_a_lost_or_damaged_database_is_made_anew_from_the_spools(
+    tmp_path: Path, damage: bytes
+) -> None:
+    folder = FactsFolder(tmp_path)
+    spool_file(tmp_path).write_bytes(lines([*call("a"), *call("b")]))
+    run(folder, once=True)
+    folder.private.unlink()
+    if damage:
+        folder.private.write_bytes(damage)
+    run(folder, once=True)
+    assert asked(tmp_path, COUNTS) == [(2, 2, 2, 2)]
+
+
+def test_a_second_loader_is_refused(tmp_path: Path) -> None:
+    folder, stop = FactsFolder(tmp_path), threading.Event()
+    first = threading.Thread(target=run, args=(folder,), kwargs={"stop": stop})
+    first.start()
+    try:
+        while not folder.published.exists():
+            time.sleep(0.01)
+        with pytest.raises(AlreadyLoading, match="one is enough"):
+            run(folder, once=True)
+    finally:
+        stop.set()
+        first.join()
+
+
+def test_a_reader_keeps_its_snapshot_while_newer_ones_are_published(tmp_path: Path) -> None:
+    folder = FactsFolder(tmp_path)
+    spool_file(tmp_path, "facts-1.jsonl").write_bytes(lines(call("a")))
+    loader = Loader(folder)
+    loader.load()
+    loader.publish()
+    with duckdb.connect(str(folder.published), read_only=True) as reader:
+        spool_file(tmp_path, "facts-2.jsonl").write_bytes(lines(call("b")))
+        loader.load()
+        loader.publish()
+        assert reader.execute("SELECT count(*) FROM call_session").fetchall() == [(1,)]
+    loader.close()
+    assert asked(tmp_path, "SELECT count(*) FROM call_session") == [(2,)]
+
+
+def test_facts_killed_loaders_left_behind_arrive_once(tmp_path: Path) -> None:
+    """The loader is killed at random moments while the spool grows."""
+    chance = random.Random(12329)
+    path = spool_file(tmp_path)
+    program = (
+        "import sys; from pathlib import Path; from analytics import loader;"
+        "from analytics.store import FactsFolder; loader.PERIOD_SECONDS = 0.001;"
+        "loader.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
+    )
+    for round_ in range(6):
+        victim = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+        with path.open("ab") as file:
+            for n in range(100):
+                file.write(lines(call(f"{round_}-{n}", round_ * 100 + n)))
+        time.sleep(chance.uniform(0.2, 0.9))
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    run(FactsFolder(tmp_path), once=True)
+    assert asked(tmp_path, COUNTS) == [(600, 600, 600, 600)]
+
+
+def test_questions_before_the_first_publishing_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NothingPublished, match="ivr loader --once"):
+        asked(tmp_path, "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("DELETE FROM call_session", "only questions"),
+        ("SELECT nothing FROM call_session", "nothing"),
+    ],
+)
+def test_wrong_statements_are_refused_in_words(tmp_path: Path, statement: str, told: str) -> None:
+    run(FactsFolder(tmp_path), once=True)
+    with pytest.raises(CannotAnswer, match=told):
+        asked(tmp_path, statement)
+
+
+def test_analysts_cannot_write_the_published_file(tmp_path: Path) -> None:
+    run(FactsFolder(tmp_path), once=True)
+    assert FactsFolder(tmp_path).published.stat().st_mode & 0o777 == 0o444
+
+
+def test_the_published_file_is_of_the_storage_version_that_older_clients_read(
+    tmp_path: Path,
+) -> None:
+    run(FactsFolder(tmp_path), once=True)
+    query = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
+    assert asked(tmp_path, query) == [("v1.4.0+",)]

@@ -1,0 +1,136 @@
+"""The journal: durable, in order, one file per start; sessions without an end are found again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr import journal
+from ivr.facts import KINDS, DialogueEntered, LinkLost, SessionEnded, SessionStarted, Step
+from ivr.journal import Journal, read_lines, unfinished
+
+NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+
+
+def begun(session: str) -> SessionStarted:
+    return SessionStarted(
+        session=session, channel=f"c-{session}", dialled="12329", caller=None, catalog="v1"
+    )
+
+
+def ended(session: str) -> SessionEnded:
+    return SessionEnded(session=session, disposition="hung_up", dialogue="main", ms=1)
+
+
+def write(folder: Path, *facts: object) -> Path:
+    async def course() -> Path:
+        spool = Journal.open(folder, node="n1", clock=lambda: NOON)
+        for fact in facts:
+            spool.note(fact)  # type: ignore[arg-type]
+        await spool.settled()
+        await spool.close()
+        return spool.path
+
+    return asyncio.run(course())
+
+
+def test_facts_are_lines_in_the_order_in_which_they_were_noted(tmp_path: Path) -> None:
+    path = write(tmp_path, *(begun(str(n)) for n in range(500)))
+    lines = list(read_lines(path))
+    assert [line["session"] for line in lines] == [str(n) for n in range(500)]
+    assert {line["at"] for line in lines} == {"2026-11-24T04:00:00.000000+00:00"}
+    assert {(line["node"], line["fact"]) for line in lines} == {("n1", "SessionStarted")}
+    assert len({line["id"] for line in lines}) == 500
+
+
+def test_settled_facts_are_on_disk_before_the_journal_is_closed(tmp_path: Path) -> None:
+    async def course() -> None:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(begun("a"))
+        await spool.settled()
+        assert [line["session"] for line in read_lines(spool.path)] == ["a"]
+        await spool.close()
+
+    asyncio.run(course())
+
+
+def test_settled_facts_survive_a_kill(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, os, sys\n"
+        "from pathlib import Path\n"
+        "from ivr.facts import LinkLost\n"
+        "from ivr.journal import Journal\n"
+        "async def course():\n"
+        "    spool = Journal.open(Path(sys.argv[1]), node='n1')\n"
+        "    for n in range(100):\n"
+        "        spool.note(LinkLost(reason=str(n)))\n"
+        "    await spool.settled()\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(course())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    (path,) = tmp_path.glob("*.jsonl")
+    assert [line["reason"] for line in read_lines(path)] == [str(n) for n in range(100)]
+
+
+def test_each_start_has_its_own_file_which_others_cannot_read(tmp_path: Path) -> None:
+    first, second = write(tmp_path, begun("a")), write(tmp_path, begun("b"))
+    assert first != second
+    assert first.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path, begun("a"), begun("b"))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert [line["session"] for line in read_lines(path)] == ["a"]
+
+
+def test_a_full_disk_delays_facts_and_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0] and b"LinkLost" in content:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        assert "No space left" in spool.fault
+        spool.note(LinkLost(reason="2"))
+        full[0] = False
+        await spool.settled()
+        assert spool.fault is None
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "write", write_some)
+    assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["1", "2"]
+
+
+def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Path) -> None:
+    step = Step(session="a", n=3, dialogue="main", verb="menu", prompt="m", heard="match", keys=1)
+    write(tmp_path, begun("a"), begun("b"), ended("b"))
+    write(tmp_path, DialogueEntered(session="a", dialogue="account.menu"), step, begun("c"))
+    found = {each.session: each for each in unfinished(tmp_path)}
+    assert set(found) == {"a", "c"}
+    assert (found["a"].channel, found["a"].dialogue, found["a"].steps) == ("c-a", "account.menu", 3)
+    assert found["c"].began == NOON
+
+
+def test_every_kind_of_fact_is_registered_under_its_own_name() -> None:
+    assert KINDS["SessionStarted"] is SessionStarted
+    assert all(name == kind.__name__ for name, kind in KINDS.items())
