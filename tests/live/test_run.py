@@ -1,0 +1,131 @@
+"""`ivr run` as a newcomer uses it: it comes up, it ends, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ivr.config import PROJECT
+from tests.live.conftest import free_port
+
+pytestmark = pytest.mark.live
+
+
+class Run:
+    """One `ivr run` in a home folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.http_port = free_port()
+        self.output = home.parent / "run.out"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
+            "IVR_HOME": str(home),
+            "IVR_SIP_HOST": "127.0.0.1",
+            "IVR_SIP_PORT": str(free_port()),
+            "IVR_ARI_PORT": str(free_port()),
+            "IVR_HTTP_PORT": str(self.http_port),
+        }
+        self.command = [sys.executable, "-m", "ivr.cli", "run"]
+        self.environment = environment
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                self.command, env=environment, cwd=PROJECT, stdout=output, stderr=output
+            )
+
+    def healthy(self) -> bool:
+        with suppress(urllib.error.URLError, ConnectionError):
+            url = f"http://127.0.0.1:{self.http_port}/healthz"
+            return bool(urllib.request.urlopen(url, timeout=2).status == 200)
+        return False
+
+    def told(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def programs(self) -> list[int]:
+        """Every process of this line that is alive, the supervisor aside."""
+        return [
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit()
+            and int(entry.name) != self.process.pid
+            and f"IVR_HOME={self.home}\0".encode() in _environment(entry)
+        ]
+
+    def until(self, true: Callable[[], bool], within: float = 60.0) -> None:
+        deadline = time.monotonic() + within
+        while not true():
+            assert time.monotonic() < deadline, self.told()
+            time.sleep(0.1)
+
+
+def _environment(entry: Path) -> bytes:
+    with suppress(OSError):
+        return (entry / "environ").read_bytes()
+    return b""
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path / "home")
+    try:
+        run.until(lambda: "Ctrl-C" in run.told())
+        yield run
+    finally:
+        run.process.kill()
+        run.process.wait()
+        run.until(lambda: not run.programs())
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(line: Run, sign: signal.Signals) -> None:
+    assert line.healthy()
+    assert "990101199001010019" in line.told()
+    assert len(line.programs()) >= 2
+    line.process.send_signal(sign)
+    assert line.process.wait(30) == 0
+    assert line.programs() == []
+    assert "nothing is left running" in line.told()
+
+
+def test_a_killed_supervisor_leaves_nothing(line: Run) -> None:
+    line.process.kill()
+    line.process.wait()
+    line.until(lambda: not line.programs(), within=15)
+
+
+def test_programs_that_are_killed_come_back(line: Run) -> None:
+    killed = line.programs()
+    for pid in killed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    line.until(lambda: line.healthy() and not set(killed) & set(line.programs()))
+
+
+def test_a_second_line_in_the_same_home_is_refused(line: Run) -> None:
+    second = subprocess.run(
+        line.command, env=line.environment, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 3
+    assert f"runs in {line.home} already (process {line.process.pid})" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_taken_port_is_named_with_its_setting(line: Run, tmp_path: Path) -> None:
+    environment = {**line.environment, "IVR_HOME": str(tmp_path / "other")}
+    second = subprocess.run(
+        line.command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 2
+    for setting in ("IVR_SIP_PORT", "IVR_ARI_PORT", "IVR_HTTP_PORT"):
+        assert setting in second.stderr
