@@ -59,7 +59,8 @@ class Journal:
     def open(cls, folder: Path, *, node: str, clock: Clock = utc_now) -> Journal:
         """A new spool file in `folder`, readable by this user only."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"facts-{clock():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
+        name = f"facts-{_next_number(folder):08}-{clock():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
+        path = folder / name
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         _sync_folder(folder)
         return cls(path, os.fdopen(descriptor, "wb", buffering=0), node, clock)
@@ -129,6 +130,12 @@ class Journal:
                 if self._closing:
                     return
                 time.sleep(RETRY_SECONDS)
+
+
+def _next_number(folder: Path) -> int:
+    """Files are read in the order of their starts, whatever the clock says."""
+    numbers = [int(path.name[6:14]) for path in folder.glob(f"facts-{'[0-9]' * 8}-*.jsonl")]
+    return max(numbers, default=0) + 1
 
 
 def _sync_folder(folder: Path) -> None:

@@ -134,3 +134,8 @@ def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Pa
 def test_every_kind_of_fact_is_registered_under_its_own_name() -> None:
     assert KINDS["SessionStarted"] is SessionStarted
     assert all(name == kind.__name__ for name, kind in KINDS.items())
+
+
+def test_files_are_in_the_order_of_their_starts_whatever_the_clock_says(tmp_path: Path) -> None:
+    paths = [write(tmp_path, begun(str(n))) for n in range(12)]
+    assert sorted(paths) == paths
