@@ -75,6 +75,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         ),
         Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
         Program("loader", lambda: _ivr("loader"), log / "loader.log"),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
     )
 
 

@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("doctor")(doctor)
     app.command("serve")(serve)
+    app.command("guard")(guard)
     app.command("talk")(talk)
 
 
@@ -94,6 +95,15 @@ def serve() -> None:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
     except (NotAuthorised, Replaced) as refused:
         raise CommandFailure(str(refused)) from refused
+
+
+def guard() -> None:
+    """Send callers to the agents while no service comes back. 守护"""
+    from ivr.config import load
+    from ivr.guardian import guard as watch
+
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(watch(load()))
 
 
 def talk() -> None:

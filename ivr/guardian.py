@@ -1,0 +1,74 @@
+"""Nobody is stranded: when no service comes back, callers get the apology and the agents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+import aiohttp
+
+from ivr.ari.client import Ari
+from ivr.ari.errors import AriError, ChannelGone, LinkLost
+from ivr.ari.events import Channel
+from ivr.config import Settings
+
+log = logging.getLogger(__name__)
+
+STRANDED_SECONDS = 20.0
+"""So long a service may need to come back and take its callers up again."""
+LOOK_SECONDS = 1.0
+AWAY = {"context": "away", "extension": "s", "priority": "1"}
+"""Where the dialplan says what there is to say while no service is there."""
+
+
+async def guard(settings: Settings) -> None:
+    """Watch the service until cancelled; while it is silent too long, release its callers."""
+    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    heard = time.monotonic()
+    async with (
+        Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
+    ):
+        while True:
+            if await _speaks(session, url):
+                heard = time.monotonic()
+            elif time.monotonic() - heard >= STRANDED_SECONDS:
+                await _release(ari, settings.ari_app)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _speaks(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether the service answers at all: a hung one does not."""
+    try:
+        async with session.get(url):
+            return True
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def _release(ari: Ari, app: str) -> None:
+    try:
+        bridges = await ari.get("bridges")
+        bridged = {channel for bridge in bridges for channel in bridge["channels"]}
+        for channel in stranded(await ari.channels.list(), bridged, app):
+            await _send_away(ari, channel)
+    except LinkLost:
+        return
+    except AriError:
+        log.exception("callers may be stranded: Asterisk refuses to release them")
+
+
+async def _send_away(ari: Ari, channel: str) -> None:
+    try:
+        await ari.post(f"channels/{channel}/continue", None, **AWAY)
+    except ChannelGone:
+        return
+    log.warning("no service for %.0f s: a caller was sent to the agents", STRANDED_SECONDS)
+
+
+def stranded(channels: Iterable[Channel], bridged: Iterable[str], app: str) -> list[str]:
+    """Who waits for a service that is away; who talks to an agent does not miss it."""
+    talking = set(bridged)
+    return [each.id for each in channels if each.app == app and each.id not in talking]

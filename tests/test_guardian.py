@@ -1,0 +1,20 @@
+"""Who is stranded, and who is not."""
+
+from __future__ import annotations
+
+from ivr.ari.events import Channel
+from ivr.guardian import stranded
+
+
+def channel(name: str, app: str | None) -> Channel:
+    return Channel(name, "Up", "12329", None, app)
+
+
+def test_only_our_callers_who_talk_to_nobody_are_stranded() -> None:
+    channels = [
+        channel("in a menu", "hotline"),
+        channel("with an agent", "hotline"),
+        channel("in the dialplan", None),
+        channel("another line's", "other"),
+    ]
+    assert stranded(channels, ["with an agent"], "hotline") == ["in a menu"]
