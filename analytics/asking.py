@@ -8,6 +8,19 @@ from pathlib import Path
 
 import duckdb
 
+SCHEMA = """
+SELECT * EXCLUDE (position) FROM (
+SELECT table_name AS "table", '' AS "column", '' AS type, comment AS meaning, -1 AS position
+FROM duckdb_tables() WHERE NOT internal
+UNION ALL
+SELECT view_name, '', 'view', comment, -1 FROM duckdb_views() WHERE NOT internal
+UNION ALL
+SELECT table_name, column_name, data_type, comment, column_index FROM duckdb_columns()
+WHERE NOT internal)
+ORDER BY "table", position
+"""
+"""What the published database says of itself."""
+
 
 class CannotAnswer(Exception):
     """What keeps a question from its answer, and what to do."""

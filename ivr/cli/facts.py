@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +15,10 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from analytics.asking import Answer
     from analytics.store import FactsFolder
+
+DAY = "%Y-%m-%d"
+WIDE = 1000
+"""Characters of a table's line where no terminal limits it."""
 
 
 class Format(StrEnum):
@@ -26,6 +33,8 @@ def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
     app.command("loader")(loader)
     app.command("sql")(sql)
+    app.command("schema")(schema)
+    app.command("report")(report)
 
 
 def loader(
@@ -53,10 +62,54 @@ def sql(
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Ask the newest published facts, read-only. 查询记录"""
-    from analytics.asking import CannotAnswer, NothingPublished, ask
+    from analytics.asking import ask
+
+    with _explained():
+        _print(ask(_folder().published, statement), shape)
+
+
+def schema(
+    shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
+) -> None:
+    """Show the tables and columns of the published facts, with their meaning. 表结构"""
+    from analytics.asking import SCHEMA, ask
+
+    with _explained():
+        _print(ask(_folder().published, SCHEMA), shape)
+
+
+def report(
+    name: Annotated[str | None, typer.Argument(help="A question; none: list them all.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=[DAY], help="First day; else 30 days.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=[DAY], help="Last day; else today.")
+    ] = None,
+    shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
+) -> None:
+    """Answer one of the analysts' questions, days in Beijing time; or list them. 报表"""
+    from analytics.asking import Answer
+    from analytics.questioning import BEIJING, Days, find, questions
+
+    if name is None:
+        listed = tuple((each.name, each.title) for each in questions().values())
+        _print(Answer(("name", "title"), listed), shape)
+        return
+    with _explained():
+        question = find(name)
+        today = datetime.now(BEIJING).date()
+        days = Days.asked_for(since and since.date(), until and until.date(), today)
+        _print(question.answer(_folder().published, days), shape, title=question.title)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """A question that cannot be answered is the user's to mend: one clear line."""
+    from analytics.asking import CannotAnswer, NothingPublished
 
     try:
-        _print(ask(_folder().published, statement), shape)
+        yield
     except NothingPublished as nothing:
         raise CommandFailure(str(nothing), exit_code=3) from nothing
     except CannotAnswer as refused:
@@ -70,13 +123,16 @@ def _folder() -> FactsFolder:
     return FactsFolder(load().home)
 
 
-def _print(answer: Answer, shape: Format) -> None:
+def _print(answer: Answer, shape: Format, *, title: str | None = None) -> None:
     from analytics.showing import as_csv, as_json, as_table
 
     if shape is Format.TABLE:
         from rich.console import Console
 
+        # Into a file or a pipe nothing is cut; on a terminal the table fits its width.
         console = Console()
-        console.print(as_table(answer), soft_wrap=not console.is_terminal)
+        if not console.is_terminal:
+            console = Console(width=WIDE)
+        console.print(as_table(answer, title))
     else:
         typer.echo(as_csv(answer) if shape is Format.CSV else as_json(answer), nl=False)

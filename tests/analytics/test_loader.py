@@ -84,7 +84,8 @@ def test_a_call_becomes_one_row(tmp_path: Path) -> None:
     assert asked(
         tmp_path,
         "SELECT session, node, dialled, caller, started::VARCHAR, ended::VARCHAR, answer_ms,"
-        " ms, disposition, last_dialogue, cause, steps, lookups, completed, transfers FROM call_session",
+        " ms, disposition, last_dialogue, cause, steps, lookups, completed, transfers"
+        " FROM call_session",
     ) == [
         (
             "a", "n1", "12329", "t", "2026-11-24 04:00:00", "2026-11-24 04:00:30",

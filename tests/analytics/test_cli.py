@@ -1,0 +1,93 @@
+"""The commands, as an analyst types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from analytics.loader import run
+from analytics.store import FactsFolder
+from ivr.cli import app
+from ivr.cli.failure import CommandFailure
+from tests.analytics.day import twenty_calls
+from tests.analytics.spool import lines, spool_file
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    return tmp_path
+
+
+def ivr(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def failure(*words: str) -> CommandFailure:
+    told = ivr(*words).exception
+    assert isinstance(told, CommandFailure)
+    return told
+
+
+def loaded(home: Path) -> None:
+    spool_file(home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(home), once=True)
+
+
+def test_loading_once_publishes_what_the_spools_hold(home: Path) -> None:
+    spool_file(home).write_bytes(lines(twenty_calls()))
+    assert ivr("loader", "--once").exit_code == 0
+    answer = ivr("sql", "SELECT count(*) AS calls FROM call_session", "--format", "json")
+    assert json.loads(answer.stdout) == [{"calls": 21}]
+
+
+def test_sql_before_any_publishing_says_what_to_do() -> None:
+    told = failure("sql", "SELECT 1")
+    assert told.exit_code == 3
+    assert "ivr loader --once" in str(told)
+
+
+def test_sql_that_is_wrong_or_writes_is_one_clear_failure(home: Path) -> None:
+    loaded(home)
+    assert "syntax error" in str(failure("sql", "SELEC 1"))
+    assert "only questions" in str(failure("sql", "DROP TABLE call_step"))
+
+
+def test_csv_has_a_header_and_nothing_for_null(home: Path) -> None:
+    loaded(home)
+    out = ivr("sql", "SELECT 1 AS a, NULL AS b, 'x,y' AS c", "--format", "csv").stdout
+    assert list(csv.reader(io.StringIO(out))) == [["a", "b", "c"], ["1", "", "x,y"]]
+
+
+def test_a_table_in_a_pipe_is_not_cut(home: Path) -> None:
+    loaded(home)
+    assert "z" * 300 in ivr("sql", "SELECT repeat('z', 300)").stdout
+
+
+def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
+    loaded(home)
+    assert "calls_by_day" in ivr("report").stdout
+    words = ("report", "calls_by_day", "--from", "2026-11-23", "--to", "2026-11-24")
+    assert ivr(*words, "--format", "csv").stdout.splitlines() == [
+        "day,calls,answered,mean_seconds",
+        "2026-11-23,1,1,3000.0",
+        "2026-11-24,20,19,71.5",
+    ]
+
+
+def test_an_unknown_report_is_refused(home: Path) -> None:
+    loaded(home)
+    assert "no question 'weather'" in str(failure("report", "weather"))
+
+
+def test_every_table_of_the_schema_says_what_it_is_for(home: Path) -> None:
+    loaded(home)
+    rows = json.loads(ivr("schema", "--format", "json").stdout)
+    tables = [row for row in rows if not row["column"]]
+    assert {"call_session", "call_step", "lookup", "survey_vote"} <= {t["table"] for t in tables}
+    assert [t["table"] for t in tables if not t["meaning"]] == []
