@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from analytics.store import FactsFolder, fact_columns, open_store
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 2.0
+REST = 2.0
+"""The loader rests this many times as long as it worked, and leaves the machine to the calls."""
 MOST_BYTES = 32_000_000
 """Of one file in one transaction; bounds memory, and what is done again after a crash."""
 
@@ -109,8 +112,9 @@ def run(folder: FactsFolder, *, once: bool = False, stop: threading.Event | None
                 loader.publish()
                 return
             while not stop.is_set():
+                began = time.monotonic()
                 loader = _pass(loader, folder)
-                stop.wait(PERIOD_SECONDS)
+                stop.wait(max(PERIOD_SECONDS, REST * (time.monotonic() - began)))
             _pass(loader, folder)
         finally:
             loader.close()

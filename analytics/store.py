@@ -98,6 +98,7 @@ def _make(path: Path) -> None:
     """An empty database of the old storage version, which it keeps."""
     with duckdb.connect() as maker:
         maker.execute(f"ATTACH '{_quoted(path)}' (STORAGE_VERSION '{STORAGE_VERSION}')")
+    path.chmod(0o600)  # a reader of this file would lock the loader out
 
 
 def _migrate(store: duckdb.DuckDBPyConnection) -> None:

@@ -34,6 +34,7 @@ class Keys:
 
     tokens: bytes = field(repr=False)
     vault: bytes = field(default=b"", repr=False)
+    audit: bytes = field(default=b"", repr=False)
 
     @classmethod
     def load(cls, folder: Path) -> Keys:
@@ -41,7 +42,11 @@ class Keys:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
-        return cls(tokens=_key(folder / "tokens.key"), vault=_key(folder / "vault.key"))
+        return cls(
+            tokens=_key(folder / "tokens.key"),
+            vault=_key(folder / "vault.key"),
+            audit=_key(folder / "audit.key"),
+        )
 
 
 def _key(path: Path) -> bytes:

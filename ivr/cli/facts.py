@@ -1,12 +1,12 @@
-"""Commands of the facts room: loading, SQL, reports."""
+"""Commands of the facts room: loading, SQL, reports, and the way back to a person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from analytics.asking import Answer
     from analytics.store import FactsFolder
+    from ivr.privacy import Vault
 
 DAY = "%Y-%m-%d"
 WIDE = 1000
@@ -35,6 +36,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("sql")(sql)
     app.command("schema")(schema)
     app.command("report")(report)
+    app.command("who")(who)
+    app.command("forget")(forget)
 
 
 def loader(
@@ -101,6 +104,53 @@ def report(
         today = datetime.now(BEIJING).date()
         days = Days.asked_for(since and since.date(), until and until.date(), today)
         _print(question.answer(_folder().published, days), shape, title=question.title)
+
+
+TOKEN = typer.Argument(help="Column `person` of recording, survey_vote or lookup.")
+REASON = typer.Option(help="Why; it is written into the audit trail.")
+
+
+def who(
+    token: Annotated[str, TOKEN],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Print whose token this is: for those entitled, and noted in the audit trail. 溯源"""
+    vault = _noted("who", token, reason)
+    number = vault.reveal(token)
+    if number is None:
+        raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten")
+    typer.echo(number.reveal())
+
+
+def forget(
+    token: Annotated[str, TOKEN],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Remove a person from the vault: their facts are anonymous from then on. 遗忘"""
+    vault = _noted("forget", token, reason)
+    if not vault.forget(token):
+        raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten already")
+    typer.echo("forgotten")
+
+
+def _noted(action: Literal["who", "forget"], token: str, reason: str) -> Vault:
+    """The vault, after the look into it has been written down."""
+    import getpass
+
+    from ivr.audit import Audit, AuditChanged, Entry
+    from ivr.config import load
+    from ivr.privacy import Keys, Vault
+
+    if not reason.strip():
+        raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
+    home = load().home
+    keys = Keys.load(home / "keys")
+    entry = Entry(datetime.now(UTC), action, token, getpass.getuser(), reason)
+    try:
+        Audit(home / "audit.jsonl", keys.audit).note(entry)
+    except AuditChanged as changed:
+        raise CommandFailure(str(changed)) from changed
+    return Vault(home / "vault.sqlite", keys)
 
 
 @contextmanager

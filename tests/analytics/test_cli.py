@@ -14,6 +14,8 @@ from analytics.loader import run
 from analytics.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
+from ivr.privacy import Keys, Vault
+from ivr.sensitive import Sensitive
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 
@@ -91,3 +93,37 @@ def test_every_table_of_the_schema_says_what_it_is_for(home: Path) -> None:
     tables = [row for row in rows if not row["column"]]
     assert {"call_session", "call_step", "lookup", "survey_vote"} <= {t["table"] for t in tables}
     assert [t["table"] for t in tables if not t["meaning"]] == []
+
+
+def test_who_names_the_person_and_writes_down_who_asked_and_why(home: Path) -> None:
+    Vault(home / "vault.sqlite", Keys.load(home / "keys")).keep(
+        "t1", Sensitive("11010519491231002X")
+    )
+    assert ivr("who", "t1", "--reason", "核实投诉 20261124001").stdout == "11010519491231002X\n"
+    (entry,) = map(json.loads, (home / "audit.jsonl").read_text().splitlines())
+    assert (entry["action"], entry["token"], entry["reason"]) == (
+        "who",
+        "t1",
+        "核实投诉 20261124001",
+    )
+    assert "11010519491231002X" not in (home / "audit.jsonl").read_text()
+
+
+def test_who_wants_a_reason(home: Path) -> None:
+    assert "--reason" in str(failure("who", "t1", "--reason", " "))
+    assert not (home / "audit.jsonl").exists()
+
+
+def test_a_forgotten_person_stays_unknown(home: Path) -> None:
+    Vault(home / "vault.sqlite", Keys.load(home / "keys")).keep("t1", Sensitive("x"))
+    assert ivr("forget", "t1", "--reason", "本人要求").exit_code == 0
+    assert "nobody is kept" in str(failure("who", "t1", "--reason", "试"))
+    assert "nobody is kept" in str(failure("forget", "t1", "--reason", "试"))
+
+
+def test_nothing_is_revealed_over_a_changed_trail(home: Path) -> None:
+    Vault(home / "vault.sqlite", Keys.load(home / "keys")).keep("t1", Sensitive("x"))
+    ivr("who", "t1", "--reason", "first")
+    trail = home / "audit.jsonl"
+    trail.write_text(trail.read_text().replace("first", "other"))
+    assert "line 1: the trail was changed" in str(failure("who", "t1", "--reason", "second"))

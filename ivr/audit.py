@@ -1,0 +1,95 @@
+"""Who was told which person a token stands for, and why: a trail that cannot be changed unnoticed.
+
+Each line holds a keyed hash over itself and the line before it, so that a line which is changed,
+moved or taken out breaks the chain; the key lies apart from the trail. Only lines cut off at the
+very end leave a whole chain: ship the trail elsewhere where that matters.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Literal
+
+_FIRST = "0" * 64
+
+
+class AuditChanged(Exception):
+    """The trail is not as it was written; names the first line that is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One look into the vault."""
+
+    at: datetime
+    action: Literal["who", "forget"]
+    token: str
+    operator: str
+    reason: str
+
+
+class Audit:
+    """The trail at `path`, under the line's audit key."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._key = key
+
+    def note(self, entry: Entry) -> None:
+        """Write an entry; on disk when it returns. Raises AuditChanged on a broken trail."""
+        with self._locked() as file:
+            last = self._checked(file)
+            content = {**asdict(entry), "at": entry.at.isoformat(timespec="seconds")}
+            line = {**content, "hash": self._hash(last, content)}
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def check(self) -> None:
+        """Raises AuditChanged when any line is not as it was written."""
+        with self._locked() as file:
+            self._checked(file)
+
+    def _checked(self, file: IO[bytes]) -> str:
+        """Follow the chain from its beginning; its last hash."""
+        last = _FIRST
+        file.seek(0)
+        for number, line in enumerate(file, start=1):
+            told, content = _parted(line)
+            if not hmac.compare_digest(told, self._hash(last, content)):
+                raise AuditChanged(
+                    f"{self._path}, line {number}: the trail was changed; keep the file as it is"
+                    " and tell whoever answers for data protection"
+                )
+            last = told
+        return last
+
+    def _hash(self, last: str, content: dict[str, str]) -> str:
+        message = last + json.dumps(content, sort_keys=True)
+        return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()
+
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        """The file, for one process at a time, readable by this user only."""
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+
+def _parted(line: bytes) -> tuple[str, dict[str, str]]:
+    """A line's hash and its content; an empty hash for what is no line of ours."""
+    try:
+        content = json.loads(line)
+        return str(content.pop("hash")), content
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return "", {}
