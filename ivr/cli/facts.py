@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,12 +15,15 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from analytics.asking import Answer
+    from analytics.questioning import Days
     from analytics.store import FactsFolder
     from ivr.privacy import Vault
 
 DAY = "%Y-%m-%d"
 WIDE = 1000
 """Characters of a table's line where no terminal limits it."""
+FROM = typer.Option("--from", formats=[DAY], help="First day; else 30 days.")
+TO = typer.Option("--to", formats=[DAY], help="Last day; else today.")
 
 
 class Format(StrEnum):
@@ -36,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("sql")(sql)
     app.command("schema")(schema)
     app.command("report")(report)
+    app.command("export")(export)
     app.command("who")(who)
     app.command("forget")(forget)
 
@@ -83,17 +88,13 @@ def schema(
 
 def report(
     name: Annotated[str | None, typer.Argument(help="A question; none: list them all.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option("--from", formats=[DAY], help="First day; else 30 days.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--to", formats=[DAY], help="Last day; else today.")
-    ] = None,
+    since: Annotated[datetime | None, FROM] = None,
+    until: Annotated[datetime | None, TO] = None,
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Answer one of the analysts' questions, days in Beijing time; or list them. 报表"""
     from analytics.asking import Answer
-    from analytics.questioning import BEIJING, Days, find, questions
+    from analytics.questioning import find, questions
 
     if name is None:
         listed = tuple((each.name, each.title) for each in questions().values())
@@ -101,9 +102,29 @@ def report(
         return
     with _explained():
         question = find(name)
-        today = datetime.now(BEIJING).date()
-        days = Days.asked_for(since and since.date(), until and until.date(), today)
-        _print(question.answer(_folder().published, days), shape, title=question.title)
+        answer = question.answer(_folder().published, _days(since, until))
+        _print(answer, shape, title=question.title)
+
+
+def export(
+    table: Annotated[str, typer.Argument(help="A table or view of `ivr schema`.")],
+    target: Annotated[Path, typer.Argument(help="A new file, .parquet or .csv")],
+    since: Annotated[datetime | None, FROM] = None,
+    until: Annotated[datetime | None, TO] = None,
+) -> None:
+    """Write a table's facts of a range of days into a file for other programs. 导出"""
+    from analytics.exporting import export as write
+
+    with _explained():
+        rows = write(_folder().published, table, _days(since, until), target)
+    typer.echo(f"{target}: {rows} rows")
+
+
+def _days(since: datetime | None, until: datetime | None) -> Days:
+    from analytics.questioning import BEIJING, Days
+
+    today = datetime.now(BEIJING).date()
+    return Days.asked_for(since and since.date(), until and until.date(), today)
 
 
 TOKEN = typer.Argument(help="Column `person` of recording, survey_vote or lookup.")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -127,3 +131,39 @@ def test_nothing_is_revealed_over_a_changed_trail(home: Path) -> None:
     trail = home / "audit.jsonl"
     trail.write_text(trail.read_text().replace("first", "other"))
     assert "line 1: the trail was changed" in str(failure("who", "t1", "--reason", "second"))
+
+
+DAY = ("--from", "2026-11-24", "--to", "2026-11-24")
+
+
+@pytest.mark.parametrize("name", ["calls.parquet", "calls.csv"])
+def test_an_export_has_the_days_asked_for_and_no_others(home: Path, name: str) -> None:
+    loaded(home)
+    assert "20 rows" in ivr("export", "call_session", str(home / name), *DAY).stdout
+    with duckdb.connect() as other:
+        rows = other.execute(f"SELECT count(*), sum(ms) FROM '{home / name}'").fetchall()
+    assert rows == [(20, 1430000)]
+
+
+def test_an_export_refuses_what_it_cannot_do_well(home: Path) -> None:
+    loaded(home)
+    (home / "here.csv").write_text("mine")
+    assert "exists already" in str(failure("export", "lookup", str(home / "here.csv")))
+    assert (home / "here.csv").read_text() == "mine"
+    assert ".parquet or .csv" in str(failure("export", "lookup", str(home / "x.doc")))
+    assert "call_session" in str(failure("export", "weather", str(home / "x.csv")))
+
+
+def test_the_loader_ends_when_told_and_has_published_everything(home: Path) -> None:
+    path = spool_file(home)
+    loader = subprocess.Popen([sys.executable, "-m", "ivr.cli", "loader"])
+    try:
+        while not FactsFolder(home).published.exists():
+            assert loader.poll() is None
+            time.sleep(0.01)
+        path.write_bytes(lines(twenty_calls()))
+    finally:
+        loader.terminate()
+    assert loader.wait(30) == 0
+    answer = ivr("sql", "SELECT count(*) AS calls FROM call_session", "--format", "json")
+    assert json.loads(answer.stdout) == [{"calls": 21}]
