@@ -46,10 +46,14 @@ class Loader:
         self._unpublished = True
 
     def load(self) -> int:
-        """Read what the spools have gained; the number of lines that were read."""
+        """Read what the spools have gained until now; the number of lines that were read.
+
+        What is written meanwhile is left for the next pass: a busy line never stops writing.
+        """
         lines = 0
         for path in sorted(self._folder.spool.glob("facts-*.jsonl")):
-            while read := self._load_part(path):
+            end = path.stat().st_size
+            while read := self._load_part(path, end):
                 lines += read
         return lines
 
@@ -65,12 +69,12 @@ class Loader:
         """Let go of the database."""
         self._store.close()
 
-    def _load_part(self, path: Path) -> int:
-        """The next whole lines of one file; 0 when there are none."""
+    def _load_part(self, path: Path, end: int) -> int:
+        """The next whole lines of one file before `end`; 0 when there are none."""
         begin = self._bytes_read(path.name)
-        if path.stat().st_size <= begin:
+        if end <= begin:
             return 0
-        content = _whole_lines(path, begin)
+        content = _whole_lines(path, begin, min(end - begin, MOST_BYTES))
         if not content:
             return 0
         part = self._folder.private.with_name("incoming.jsonl")
@@ -135,11 +139,11 @@ def _pass(loader: Loader, folder: FactsFolder) -> Loader:
     return loader
 
 
-def _whole_lines(path: Path, begin: int) -> bytes:
+def _whole_lines(path: Path, begin: int, most: int) -> bytes:
     """Up to the last end of a line: what follows is being written, or was torn by a crash."""
     with path.open("rb") as file:
         file.seek(begin)
-        content = file.read(MOST_BYTES)
+        content = file.read(most)
     return content[: content.rfind(b"\n") + 1]
 
 

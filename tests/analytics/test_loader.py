@@ -185,6 +185,27 @@ def test_a_lost_or_damaged_database_is_made_anew_from_the_spools(
     assert asked(tmp_path, COUNTS) == [(2, 2, 2, 2)]
 
 
+def test_a_pass_ends_while_the_spool_goes_on_growing(tmp_path: Path) -> None:
+    path, enough = spool_file(tmp_path), threading.Event()
+    path.write_bytes(lines(call("a")))
+
+    def write() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not enough.wait(0.001):
+                file.write(lines(call("b")[3:4]))
+
+    busy = threading.Thread(target=write)
+    loader = Loader(FactsFolder(tmp_path))
+    busy.start()
+    try:
+        assert loader.load() > 0
+        assert busy.is_alive()
+    finally:
+        enough.set()
+        busy.join()
+        loader.close()
+
+
 def test_a_second_loader_is_refused(tmp_path: Path) -> None:
     folder, stop = FactsFolder(tmp_path), threading.Event()
     first = threading.Thread(target=run, args=(folder,), kwargs={"stop": stop})
