@@ -269,7 +269,8 @@ class Phone:
     def _offer(self) -> str:
         return (
             f"v=0\r\no=- {random.getrandbits(31)} 1 IN IP4 127.0.0.1\r\ns=-\r\n"
-            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {self._media_port} RTP/AVP 8 {EVENT_PAYLOAD}\r\n"
+            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=audio {self._media_port} RTP/AVP 8 {EVENT_PAYLOAD}\r\n"
             f"a=rtpmap:8 PCMA/8000\r\na=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\n"
             f"a=fmtp:{EVENT_PAYLOAD} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
         )
@@ -362,7 +363,7 @@ class Phone:
             self._reply(message, 200, "OK")
 
     async def _called(self, invite: Message) -> None:
-        """The telephone rings: by its policy it answers, is busy, or rings until it is cancelled."""
+        """The telephone rings: by its policy it answers, is busy, or rings until cancelled."""
         self.incoming.append(invite)
         self.heard = Heard()
         self.ended.clear()
