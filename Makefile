@@ -54,7 +54,8 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -m venv $(VENV)
 
 lock:  ## Pin the newest allowed packages (needs uv)
-	uv pip compile pyproject.toml --extra speech --extra dev --extra install --universal \
+	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
+	  --extra dev --extra install --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade \
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
