@@ -85,7 +85,7 @@ class PromptSet:
     """Menu prompt → the keys that its sentence names."""
     information: Mapping[str, Any]
     """The tree behind keys 3, 4 and 5, as the catalog has it."""
-    _clips: Mapping[str, Clip] = field(repr=False)
+    clips: Mapping[str, Clip] = field(repr=False)
     _scripts: Mapping[str, tuple[str | _Slot, ...]] = field(repr=False)
 
     def __contains__(self, prompt: object) -> bool:
@@ -99,13 +99,13 @@ class PromptSet:
     def _pieces(self, said: Sentence) -> Iterable[Clip]:
         for piece in self._scripts[said.prompt]:
             if isinstance(piece, str):
-                yield self._clips[piece]
+                yield self.clips[piece]
             else:
                 yield from self._read(piece, said.values[piece.name])
 
     def _read(self, slot: _Slot, value: Value) -> Iterable[Clip]:
         plain = value.reveal() if isinstance(value, Sensitive) else value
-        return (self._clips[name] for name in numbers.read(slot.read, plain).clips)
+        return (self.clips[name] for name in numbers.read(slot.read, plain).clips)
 
 
 def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
@@ -127,7 +127,7 @@ def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
         version=manifest["catalog"],
         keys=MappingProxyType(manifest["keys"]),
         information=MappingProxyType(manifest["information"]),
-        _clips=MappingProxyType(clips),
+        clips=MappingProxyType(clips),
         _scripts=MappingProxyType(scripts),
     )
 

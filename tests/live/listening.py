@@ -25,7 +25,14 @@ class Ear:
     """Knows all clips of a set by their A-law."""
 
     def __init__(self, clips: Mapping[str, bytes]) -> None:
-        self._clips = {name: sound for name, sound in clips.items() if len(sound) > FRAME * 6}
+        self._first = {sound: name for name, sound in reversed(list(clips.items()))}
+        self.alias = {name: self._first[sound] for name, sound in clips.items()}
+        """Clips that sound the same (二七, 二期) are one file: name → the first such name."""
+        self._clips = {
+            name: sound
+            for sound, name in self._first.items()
+            if len(sound) > FRAME * 6 and not name.startswith("pause.")
+        }
         self._frames: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
         for name, sound in self._clips.items():
             for at in range(ANCHOR * FRAME, len(sound) - FRAME, FRAME):

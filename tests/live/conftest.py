@@ -1,0 +1,210 @@
+"""A line of its own for live tests: a real Asterisk and a real service on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr import numbers, prompts
+from ivr.accounts.demo import make_demo
+from ivr.asterisk import locate, process
+from ivr.config import PROJECT, Settings
+from ivr.dialogues import SPOKEN
+from tests.live.listening import Ear, HeardClip
+from tests.live.phone import Phone
+
+
+@dataclass
+class LiveLine:
+    """One whole line: its settings, its Asterisk, its service, and ways to look into them."""
+
+    settings: Settings
+    env: dict[str, str]
+    ear: Ear
+    asterisk: subprocess.Popen[bytes] | None = None
+    service: subprocess.Popen[bytes] | None = None
+
+    def start_service(self) -> None:
+        log = (self.settings.home / "service.out").open("ab")
+        self.service = subprocess.Popen(
+            [sys.executable, "-m", "ivr.cli", "serve"],
+            env=self.env,
+            stdout=log,
+            stderr=log,
+            cwd=PROJECT,
+        )
+        log.close()
+        self.wait_until_healthy()
+
+    def wait_until_healthy(self, within: float = 20.0) -> None:
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if self.health().get("status") == "ok":
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not healthy: {self.health()}\n{self.log()}")
+
+    def health(self) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.settings.http_port}/healthz"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as unwell:
+            return json.load(unwell)
+        except OSError as absent:
+            return {"status": str(absent)}
+
+    def kill_service(self, sign: int = signal.SIGKILL) -> None:
+        if self.service is not None:
+            self.service.send_signal(sign)
+            self.service.wait(15)
+            self.service = None
+
+    def log(self) -> str:
+        return (self.settings.home / "service.out").read_text(errors="replace")
+
+    def ari(self, path: str) -> Any:
+        secret = f"{self.settings.ari_user}:{self.settings.ari_secret()}"
+        request = urllib.request.Request(
+            f"{self.settings.ari_base}/{path}",
+            headers={"Authorization": "Basic " + base64.b64encode(secret.encode()).decode()},
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def facts(self) -> list[dict[str, Any]]:
+        return [
+            json.loads(line)
+            for path in sorted((self.settings.home / "spool").glob("*.jsonl"))
+            for line in path.read_text().splitlines()
+        ]
+
+    def names(self, *clips: str) -> list[str]:
+        """Clips as the ear names them, without pauses."""
+        return [self.ear.alias[clip] for clip in clips if not clip.startswith("pause.")]
+
+    def reading(self, kind: str, value: str) -> list[str]:
+        return self.names(*numbers.read(kind, value).clips)
+
+    @asynccontextmanager
+    async def call(self, number: str = "12329") -> AsyncIterator[Caller]:
+        async with Phone.open(self.settings.sip_port) as phone:
+            status = await phone.dial(number)
+            assert status == 200, f"the call was answered {status}\n{self.log()}"
+            yield Caller(self, phone)
+
+    async def settled(self, within: float = 10.0) -> None:
+        """Until no channel is left and every session has its end."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            kinds = [fact["fact"] for fact in self.facts()]
+            if not self.ari("channels") and kinds.count("SessionStarted") == kinds.count(
+                "SessionEnded"
+            ):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"left behind: {self.ari('channels')}")
+
+
+@dataclass
+class Caller:
+    """Someone on the telephone who knows the prompts when they are heard."""
+
+    line: LiveLine
+    phone: Phone
+
+    def heard(self) -> list[HeardClip]:
+        return self.line.ear.listen(self.phone.heard.audio)
+
+    async def hears(self, clip: str, *, times: int = 1, within: float = 60.0) -> list[HeardClip]:
+        """Wait until a clip has been heard to its end so many times."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            heard = self.heard()
+            if sum(each.name == clip and each.whole for each in heard) >= times:
+                return heard
+            await asyncio.sleep(0.1)
+        raise AssertionError(
+            f"{clip} was not heard within {within} s, but {self.heard()}\n{self.line.log()[-3000:]}"
+        )
+
+    async def hears_begin(self, clip: str, *, times: int = 1, within: float = 20.0) -> None:
+        """Wait until a clip has begun so many times."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if sum(each.name == clip for each in self.heard()) >= times:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(
+            f"{clip} did not begin within {within} s, but {self.heard()}\n{self.line.log()[-3000:]}"
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def whole_set() -> prompts.PromptSet:
+    """The prompts as `ivr build-prompts` made them; `make test` runs it first."""
+    return prompts.load(PROJECT / "generated_audio", SPOKEN)
+
+
+@pytest.fixture(scope="module")
+def bare_line(
+    tmp_path_factory: pytest.TempPathFactory, whole_set: prompts.PromptSet
+) -> Iterator[LiveLine]:
+    """Asterisk runs, no service yet."""
+    found = locate.install()
+    home = tmp_path_factory.mktemp("line")
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
+        "IVR_HOME": str(home),
+        "IVR_SIP_PORT": str(free_port()),
+        "IVR_SIP_HOST": "127.0.0.1",
+        "IVR_ARI_PORT": str(free_port()),
+        "IVR_HTTP_PORT": str(free_port()),
+    }
+    settings = Settings(
+        home=home,
+        sip_host="127.0.0.1",
+        sip_port=int(env["IVR_SIP_PORT"]),
+        ari_port=int(env["IVR_ARI_PORT"]),
+        http_port=int(env["IVR_HTTP_PORT"]),
+    )
+    make_demo(home / "accounts.sqlite")
+    ear = Ear(
+        {name: Path(f"{clip.path}.alaw").read_bytes() for name, clip in whole_set.clips.items()}
+    )
+    line = LiveLine(settings, env, ear)
+    line.asterisk = process.start(settings, found)
+    try:
+        process.wait_until_ready(settings, line.asterisk)
+        yield line
+    finally:
+        line.kill_service(signal.SIGTERM)
+        process.stop(line.asterisk)
+
+
+@pytest.fixture(scope="module")
+def line(bare_line: LiveLine) -> LiveLine:
+    """Asterisk and the service."""
+    bare_line.start_service()
+    return bare_line

@@ -1,0 +1,150 @@
+"""Keys 1 and 2 over real SIP and RTP: what is heard is what the script asks for, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.live.conftest import Caller, LiveLine
+
+pytestmark = pytest.mark.live
+
+
+def fund_readout(
+    line: LiveLine, number: str, paid_to: str, deposit: str, balance: str
+) -> list[str]:
+    return [
+        "account.readout.1",
+        *line.reading("id", number),
+        "account.readout.2",
+        *line.reading("year_month", paid_to),
+        "account.readout.3",
+        *line.reading("amount", deposit),
+        "account.readout.4",
+        *line.reading("amount", balance),
+    ]
+
+
+def loan_readout(line: LiveLine, number: str, term: str, periods: str, balance: str) -> list[str]:
+    return [
+        "loan.readout.1",
+        *line.reading("id", number),
+        "loan.readout.2",
+        *line.reading("term_years", term),
+        "loan.readout.3",
+        *line.reading("periods", periods),
+        "loan.readout.4",
+        *line.reading("amount", balance),
+    ]
+
+
+async def to_the_question(caller: Caller, key: str) -> None:
+    """From the greeting to 请输入您的个人身份证号, by keys pressed at once."""
+    await caller.hears_begin("main.greeting")
+    caller.phone.press(f"{key}1")
+    await caller.hears_begin("identity.ask")
+
+
+def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
+    async def story() -> None:
+        async with line.call() as caller:
+            await caller.hears("main.menu")
+            caller.phone.press("1")
+            await caller.hears("account.menu")
+            caller.phone.press("1")
+            await caller.hears_begin("identity.ask")
+            caller.phone.press("990102200012120127")  # typed ahead, into the prompt
+            await caller.hears("nav.replay_or_back")
+            caller.phone.press("1")
+            await caller.hears("nav.replay_or_back", times=2)
+            caller.phone.press("*")
+            await caller.hears_begin("account.menu", times=2)
+            caller.phone.press("*")
+            await caller.hears_begin("main.menu", times=2)
+            caller.phone.press("7")
+            heard = await caller.hears("line.goodbye")
+            await caller.phone.wait_for_end(within=5)
+        readout = fund_readout(line, "990102200012120127", "2026-10", "1680.32", "12345.67")
+        assert [clip.name for clip in heard] == [
+            "main.greeting",
+            "main.menu",
+            "account.menu",
+            "identity.ask",
+            *readout,
+            "nav.replay_or_back",
+            *readout,
+            "nav.replay_or_back",
+            "account.menu",
+            "main.menu",
+            "line.goodbye",
+        ]
+        interrupted = [clip.name for clip in heard if not clip.whole]
+        assert interrupted == ["identity.ask", "account.menu", "main.menu"]
+        await line.settled()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("keys", "number", "paid_to", "deposit", "balance"),
+    [
+        ("990101900101001#", "990101900101001", "2026-10", "1200.00", "56000.00"),
+        ("11010519491231002*", "11010519491231002X", "2026-10", "2400.00", "100500.05"),
+        ("990203197811071111", "990203197811071111", "2026-09", "800.00", "0.00"),
+    ],
+    ids=["15 digits with #", "X by *", "zero is read out"],
+)
+def test_fund_readouts(
+    line: LiveLine, keys: str, number: str, paid_to: str, deposit: str, balance: str
+) -> None:
+    async def story() -> None:
+        async with line.call() as caller:
+            await to_the_question(caller, "1")
+            caller.phone.press(keys)
+            heard = await caller.hears("nav.replay_or_back")
+        names = [clip.name for clip in heard if clip.whole]
+        readout = fund_readout(line, number, paid_to, deposit, balance)
+        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_or_back"]
+
+    asyncio.run(story())
+
+
+def test_loan_readout_for_a_person_stored_under_fifteen_digits(line: LiveLine) -> None:
+    async def story() -> None:
+        async with line.call() as caller:
+            await to_the_question(caller, "2")
+            caller.phone.press("990101199001010019#")  # the # is swallowed
+            heard = await caller.hears("nav.replay_or_back")
+        readout = loan_readout(line, "990101199001010019", "20", "102", "312000.50")
+        names = [clip.name for clip in heard if clip.whole]
+        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_or_back"]
+        assert "line.no_match" not in names
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "sentence"),
+    [
+        ("1", "440524188001010014", "account.not_found"),
+        ("1", "990101198507151017", "account.several"),
+        ("1", "999999196606062771", "account.empty"),
+        ("1", "1234567#", "identity.wrong_length"),
+        ("1", "990101199001010010", "identity.wrong_number.1"),
+        ("2", "11010519491231002*", "loan.not_found"),
+        ("2", "990101198507151017", "loan.several"),
+        ("2", "999999196606062771", "loan.empty"),
+    ],
+)
+def test_each_error_sentence_is_heard_whole(
+    line: LiveLine, key: str, number: str, sentence: str
+) -> None:
+    async def story() -> None:
+        async with line.call() as caller:
+            await to_the_question(caller, key)
+            caller.phone.press(number)
+            await caller.hears(line.ear.alias[sentence])
+
+    asyncio.run(story())
+    asyncio.run(line.settled())
