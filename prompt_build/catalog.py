@@ -8,24 +8,32 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ivr import numbers
 from prompt_build.positions import Positions
-from prompt_build.pronounce import Unspeakable, phonemes
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_SPEAKABLE = re.compile(r"[一-鿿X，、。！？；：\s]")
+_PINYIN = re.compile(r"[a-zv]{1,6}[1-5]")
 _KEY_WORDS = {
     **{key: f"请按{word}" for key, word in zip("0123456789", "零一二三四五六七八九", strict=True)},
     "*": "请按星号",
     "#": "请按井号",
 }
-_OPTIONS = {"text", "keys", "hints"}
-_LONGEST_PIECE = 150
-"""Hanzi in one piece: about 40 s of speech; nobody listens longer without a break."""
+_TABLES = ("variables", "prompts", "information")
+_COMMON = {"hints", "pace", "recorded", "reviewed", "expires"}
+_PROMPT_OPTIONS = _COMMON | {"text", "keys"}
+_NODE_OPTIONS = _COMMON | {"title", "menu", "text"}
+_LONGEST_SENTENCE = 115
+"""Hanzi up to a full stop: 30 s; nobody listens longer without a break."""
+_SLOWEST, _FASTEST = 0.7, 1.3
+_NOTICE = timedelta(days=30)
+"""How long before its date a text is due for review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,12 @@ class Prompt:
     keys: str = ""
     """The keys of the menu that it is; empty for a sentence."""
     hints: Mapping[str, str] = field(default_factory=dict)
+    pace: float = 1.0
+    """Of this sentence, times that of the settings."""
+    recorded: Path | None = None
+    """An editor's recording that takes the place of the voice."""
+    reviewed: date | None = None
+    expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +94,24 @@ class Catalog:
 
     prompts: Mapping[str, Prompt]
     information: Mapping[str, Any]
+    """The tree behind keys 3, 4 and 5 as the manifest has it: key → title, prompt, children."""
     version: str
     """Hash of the content; the same words are the same version."""
+
+    def due(self, today: date) -> list[str]:
+        """What must be looked at again by now or within a month, in words, the oldest first."""
+        dated = sorted((p.expires, p.name) for p in self.prompts.values() if p.expires)
+        return [
+            f"{name}: {'expired' if expires <= today else 'expires'} on {expires}; review it"
+            for expires, name in dated
+            if expires <= today + _NOTICE
+        ]
 
 
 def load(path: Path) -> Catalog:
     """Read and check the catalog; raises CatalogError with all its faults."""
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(source)
     except FileNotFoundError:
         raise CatalogError(path, [Fault(1, 1, "there is no such file")]) from None
@@ -95,10 +119,11 @@ def load(path: Path) -> Catalog:
         raise CatalogError(path, [Fault(1, 1, "it is not UTF-8; save it as UTF-8")]) from None
     except tomllib.TOMLDecodeError as broken:
         raise CatalogError(path, [_syntax_fault(broken)]) from None
-    reading = _Reading(content, Positions(source))
+    reading = _Reading(content, Positions(source), path.parent)
     catalog = reading.catalog()
     if reading.faults:
-        raise CatalogError(path, sorted(reading.faults, key=lambda fault: fault.line))
+        faults = sorted(set(reading.faults), key=lambda fault: (fault.line, fault.column))
+        raise CatalogError(path, faults)
     return catalog
 
 
@@ -111,22 +136,24 @@ def _syntax_fault(broken: tomllib.TOMLDecodeError) -> Fault:
 class _Reading:
     """One pass over the file's content; collects faults instead of stopping at the first."""
 
-    def __init__(self, content: Mapping[str, Any], positions: Positions) -> None:
+    def __init__(self, content: Mapping[str, Any], positions: Positions, folder: Path) -> None:
         self.faults: list[Fault] = []
         self._content = content
         self._positions = positions
+        self._folder = folder
         self._used: set[str] = set()
         self._variables = self._read_variables()
 
     def catalog(self) -> Catalog:
         self._unknown_tables()
         prompts = {prompt.name: prompt for prompt in self._prompts()}
+        tree, leaves = self._information()
         for name in self._variables.keys() - self._used:
             self._fault(("variables", name), f"no sentence uses {{{name}}}: remove it")
         digest = hashlib.sha256(json.dumps(self._content, sort_keys=True, default=str).encode())
         return Catalog(
-            prompts=MappingProxyType(prompts),
-            information=MappingProxyType({}),
+            prompts=MappingProxyType(prompts | leaves),
+            information=MappingProxyType(tree),
             version=digest.hexdigest()[:12],
         )
 
@@ -135,8 +162,8 @@ class _Reading:
         self.faults.append(Fault(line, column, message))
 
     def _unknown_tables(self) -> None:
-        for name in self._content.keys() - {"variables", "prompts"}:
-            self._fault((name,), f"there is no table [{name}]; known: variables, prompts")
+        for name in self._content.keys() - set(_TABLES):
+            self._fault((name,), f"there is no table [{name}]; known: {', '.join(_TABLES)}")
 
     # --- variables ----------------------------------------------------------------------------
 
@@ -180,18 +207,37 @@ class _Reading:
         if not isinstance(options, dict) or not isinstance(options.get("text"), str):
             self._fault(where, f'{name} needs a sentence: text = "…"')
             return
-        for option in options.keys() - _OPTIONS:
+        self._unknown_options(where, options, _PROMPT_OPTIONS)
+        keys = options.get("keys", "")
+        if not isinstance(keys, str):
+            self._fault((*where, "keys"), 'keys are written together, as a text: keys = "12*"')
+            keys = ""
+        yield self._sentence(where, name, options, options["text"], keys)
+
+    def _unknown_options(
+        self, where: tuple[str, ...], options: Mapping[str, Any], known: set[str]
+    ) -> None:
+        for option in options.keys() - known:
             self._fault(
-                where, f"{name} has no option {option}; known: {', '.join(sorted(_OPTIONS))}"
+                (*where, option),
+                f"there is no option {option}; known: {', '.join(sorted(known))}",
             )
+
+    def _sentence(
+        self, where: tuple[str, ...], name: str, options: Mapping[str, Any], text: str, keys: str
+    ) -> Prompt:
         prompt = Prompt(
             name=name,
-            pieces=tuple(self._pieces(where, options["text"])),
-            keys=options.get("keys", ""),
-            hints=MappingProxyType(dict(options.get("hints", {}))),
+            pieces=tuple(self._pieces(where, text)),
+            keys=keys,
+            hints=self._hints(where, options.get("hints", {}), text),
+            pace=self._pace(where, options.get("pace", 1.0)),
+            recorded=self._recorded(where, options.get("recorded")),
+            reviewed=self._date(where, options, "reviewed"),
+            expires=self._date(where, options, "expires"),
         )
         self._check(where, prompt)
-        yield prompt
+        return prompt
 
     def _pieces(self, where: tuple[str, ...], text: str) -> Iterator[Spoken | Slot]:
         spoken = ""
@@ -230,18 +276,99 @@ class _Reading:
             )
         return Slot(name, kind)
 
+    # --- options ------------------------------------------------------------------------------
+
+    def _hints(self, where: tuple[str, ...], given: object, text: str) -> Mapping[str, str]:
+        if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
+            self._fault(
+                (*where, "hints"), 'hints are { "word" = "pinyin" }, e.g. "重听" = "chong2 ting1"'
+            )
+            return MappingProxyType({})
+        for word, said in given.items():
+            if word not in text:
+                self._fault((*where, "hints"), f"the sentence does not say {word}: remove the hint")
+            if not _spells(word, said):
+                self._fault(
+                    (*where, "hints"),
+                    f"{word} needs {len(word)} syllables: pinyin with tone numbers and spaces"
+                    " (chong2 ting1), or as many Hanzi",
+                )
+        return MappingProxyType(dict(given))
+
+    def _pace(self, where: tuple[str, ...], given: object) -> float:
+        if isinstance(given, int | float) and _SLOWEST <= given <= _FASTEST:
+            return float(given)
+        self._fault((*where, "pace"), f"a pace is between {_SLOWEST} and {_FASTEST}; 1.0 is usual")
+        return 1.0
+
+    def _recorded(self, where: tuple[str, ...], given: object) -> Path | None:
+        if given is None:
+            return None
+        path = self._folder / str(given)
+        if not path.is_file():
+            self._fault((*where, "recorded"), f"there is no recording {given} beside the catalog")
+        return path
+
+    def _date(self, where: tuple[str, ...], options: Mapping[str, Any], name: str) -> date | None:
+        given = options.get(name)
+        try:
+            return date.fromisoformat(str(given)) if given is not None else None
+        except ValueError:
+            self._fault((*where, name), f"{name} is a date: {name} = 2026-12-31")
+            return None
+
+    # --- the information tree -----------------------------------------------------------------
+
+    def _information(self) -> tuple[dict[str, Any], dict[str, Prompt]]:
+        """Keys 3, 4 and 5: the tree for the manifest, and the prompts of its nodes."""
+        prompts: dict[str, Prompt] = {}
+        tree = {
+            key: self._node(("information", key), entry, prompts)
+            for key, entry in self._content.get("information", {}).items()
+        }
+        return tree, prompts
+
+    def _node(
+        self, where: tuple[str, ...], entry: object, prompts: dict[str, Prompt]
+    ) -> dict[str, Any]:
+        if not isinstance(entry, dict) or not re.fullmatch("[0-9]", where[-1]):
+            self._fault(where, f"{where[-1]} is no branch: write [information.4.1], a key a level")
+            return {}
+        name = ".".join(where)
+        branches = {key: value for key, value in entry.items() if isinstance(value, dict)}
+        branches.pop("hints", None)
+        options = {key: value for key, value in entry.items() if key not in branches}
+        self._unknown_options(where, options, _NODE_OPTIONS)
+        node = {"title": self._said(where, options, "title"), "prompt": name}
+        spoken = self._said(where, options, "menu" if branches else "text")
+        keys = "".join(sorted(branches)) + "*" if branches else ""
+        prompts[name] = self._sentence(where, name, options, spoken, keys)
+        if branches:
+            children = {k: self._node((*where, k), v, prompts) for k, v in sorted(branches.items())}
+            return {**node, "children": children}
+        dates = {key: str(options[key]) for key in ("reviewed", "expires") if key in options}
+        return {**node, **dates}
+
+    def _said(self, where: tuple[str, ...], options: Mapping[str, Any], option: str) -> str:
+        given = options.get(option)
+        if isinstance(given, str) and given:
+            return given
+        self._fault(where, f'{".".join(where)} needs {option} = "…"')
+        return ""
+
     # --- checks -------------------------------------------------------------------------------
 
     def _check(self, where: tuple[str, ...], prompt: Prompt) -> None:
-        words = "".join(piece.text for piece in prompt.pieces if isinstance(piece, Spoken))
-        self._check_keys(where, prompt, words)
-        for piece in prompt.pieces:
-            if isinstance(piece, Spoken):
-                self._check_words(where, piece.text, prompt.hints)
+        spoken = [piece.text for piece in prompt.pieces if isinstance(piece, Spoken)]
+        self._check_keys(where, prompt.keys, "".join(spoken))
+        if prompt.recorded and len(prompt.pieces) > 1:
+            self._fault(where, "a sentence with {values} cannot be one recording")
+        for text in spoken:
+            self._check_words(where, text)
 
-    def _check_keys(self, where: tuple[str, ...], prompt: Prompt, words: str) -> None:
-        for key in prompt.keys:
-            if prompt.keys.count(key) > 1:
+    def _check_keys(self, where: tuple[str, ...], keys: str, words: str) -> None:
+        for key in dict.fromkeys(keys):
+            if keys.count(key) > 1:
                 self._fault(where, f"key {key} stands twice in keys")
             wanted = _KEY_WORDS.get(key)
             if wanted is None:
@@ -249,7 +376,7 @@ class _Reading:
             elif wanted not in words:
                 self._fault(where, f"the menu has key {key}, but the sentence never says {wanted}")
 
-    def _check_words(self, where: tuple[str, ...], text: str, hints: Mapping[str, str]) -> None:
+    def _check_words(self, where: tuple[str, ...], text: str) -> None:
         if digits := re.search(r"[0-9]+", text):
             self._fault(
                 where,
@@ -257,15 +384,21 @@ class _Reading:
                 ' with read = "…"',
                 within=digits[0],
             )
-            return
-        if sum(map(_is_hanzi, text)) > _LONGEST_PIECE:
-            self._fault(where, f"longer than {_LONGEST_PIECE} Hanzi: split it into two sentences")
-        try:
-            phonemes(text, hints)
-        except Unspeakable as unspeakable:
-            self._fault(where, f"{unspeakable}: write it in Hanzi", within=unspeakable.character)
-        except (ValueError, KeyError) as odd:
-            self._fault(where, f"it cannot be pronounced: {odd}")
+        elif odd := _SPEAKABLE.sub("", text):
+            self._fault(where, f"no voice can say {odd[0]!r}: write it in Hanzi", within=odd[0])
+        for sentence in re.split("[。！？]", text):
+            if (length := sum(map(_is_hanzi, sentence))) > _LONGEST_SENTENCE:
+                self._fault(
+                    where,
+                    f"{length} Hanzi without a full stop take over 30 s: split the sentence",
+                    within=sentence[:6],
+                )
+
+
+def _spells(word: str, said: str) -> bool:
+    spelt = said.split() if said.isascii() else list(said)
+    valid = _PINYIN if said.isascii() else _SPEAKABLE
+    return len(spelt) == len(word) and all(valid.fullmatch(each) for each in spelt)
 
 
 def _is_hanzi(character: str) -> bool:

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from prompt_build.cache import cache_folder
 from prompt_build.pronounce import phonemes
+from prompt_build.voices import Audio, Engine, VoiceUnavailable
 
 RATE = 24000
 """Samples a second of what the voice makes."""
@@ -36,17 +37,6 @@ _HASHES = {
     f"{VOICE}.bin": "03adb5d5e3ddd88b047954e974e651cb0a4b524c985057e5d872e962c7be1169",
 }
 _MOST_TOKENS = 509
-
-Audio = npt.NDArray[np.float32]
-
-
-class VoiceUnavailable(Exception):
-    """The voice's files cannot be had; says what is missing and what to do."""
-
-
-def cache_folder() -> Path:
-    """The user's cache of this product; shared by all checkouts."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ivr-12329"
 
 
 def installed(folder: Path | None = None) -> bool:
@@ -117,32 +107,31 @@ def _verify(folder: Path) -> None:
 class Kokoro:
     """The voice, loaded: text in, 24 kHz mono samples out; bit-identical between runs."""
 
-    name = f"{ENGINE}/{VOICE}"
     rate = RATE
 
-    def __init__(self, folder: Path | None = None, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         import onnxruntime  # noqa: PLC0415  half a second that a build with nothing to do is spared
 
         folder = folder or cache_folder() / "voice"
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1  # a process a core is faster than two threads on one clip
         self._session: Any = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self._vocabulary: dict[str, int] = json.loads((folder / "vocab.json").read_text())["vocab"]
         self._styles = np.fromfile(folder / f"{VOICE}.bin", "<f4").reshape(510, 256)
 
-    def speak(self, sounds: str) -> Audio:
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
         """Samples for a string of phonemes (pronounce.phonemes)."""
-        pieces = [self._infer(piece) for piece in _sentences(sounds)]
+        pieces = [self._infer(piece, pace) for piece in _sentences(sounds)]
         return np.concatenate(pieces)
 
-    def _infer(self, sounds: str) -> Audio:
+    def _infer(self, sounds: str, pace: float) -> Audio:
         tokens = [self._vocabulary[sound] for sound in sounds]
         feed = {
             "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
             "style": self._styles[len(tokens) - 1][None],
-            "speed": np.array([1.0], dtype=np.float32),
+            "speed": np.array([pace], dtype=np.float32),
         }
         made: Audio = self._session.run(None, feed)[0].ravel()
         return made
@@ -160,6 +149,14 @@ def _sentences(sounds: str) -> list[str]:
     raise ValueError("a sentence without a comma is too long for the voice")
 
 
-def sounds_of(text: str, hints: dict[str, str]) -> str:
-    """What this voice is given for a text."""
-    return phonemes(text, hints)
+def _prepare() -> None:
+    install()
+
+
+KOKORO = Engine(
+    name=f"{ENGINE}/{VOICE}",
+    prepare=_prepare,
+    open=Kokoro,
+    spell=phonemes,
+    workers=os.cpu_count() or 1,
+)

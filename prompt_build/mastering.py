@@ -1,7 +1,8 @@
 """From what a voice makes to what a telephone plays: filtered, trimmed, levelled, coded.
 
-Chain (design, speech): high-pass 100 Hz → trim → level by ITU-T P.56 → limit → fades → soxr VHQ
-to 8 kHz → A-law and mu-law. Samples are float32 between −1 and 1.
+Chain (design, speech): high-pass 100 Hz → trim → soxr VHQ to the telephone's rate → level by
+ITU-T P.56 → limit → fades → A-law, mu-law, G.722 or plain samples. Samples are float32 between
+−1 and 1.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-Audio = npt.NDArray[np.float32]
+from prompt_build.voices import Audio
 
 TELEPHONE_RATE = 8000
+RATES = {"alaw": 8000, "ulaw": 8000, "g722": 16000, "sln16": 16000}
+"""Samples a second of each coding; all are headerless, so that Asterisk sends them as they are."""
 TARGET_DBOV = -20.0
 """Active speech level of every prompt."""
 CEILING = 10 ** (-3.0 / 20)
 """No sample above −3 dBFS."""
-FORMATS = ("alaw", "ulaw")
-"""Headerless, so that Asterisk sends them bit for bit."""
 VERSION = 1
 """Raised when the chain changes: every clip is then mastered anew, none synthesised."""
 
@@ -28,31 +29,40 @@ _HIGH_PASS_HZ = 100.0
 _KEPT_SECONDS = 0.03
 _FADE_IN_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.010
 _SILENCE_DB = -45.0
+_SILENT_DBOV = -99.0
+_FULL_SCALE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class Master:
-    """One clip, ready to be coded: 8 kHz samples and what was measured on them."""
+class Measured:
+    """What was measured on one finished clip."""
 
-    samples: Audio
+    seconds: float
     level_dbov: float
+    """Active speech level by P.56; the beep and silences have none."""
     peak_dbfs: float
+    clipped: int
+    """Samples at the coding's limit."""
+    silence_seconds: float
+    """The longest silence within it."""
 
-    @property
-    def seconds(self) -> float:
-        """Its length."""
-        return len(self.samples) / TELEPHONE_RATE
 
-
-def master(speech: Audio, rate: int) -> Master:
+def master(speech: Audio, rate: int, to: int = TELEPHONE_RATE) -> Audio:
     """Take one utterance through the whole chain; ValueError when there is no speech in it."""
     clean = trim(high_pass(speech, rate), rate)
-    narrow = soxr.resample(clean, rate, TELEPHONE_RATE, quality="VHQ").astype(np.float32)
-    levelled = _levelled(narrow)
-    return Master(
-        _faded(levelled),
-        active_level(levelled, TELEPHONE_RATE),
-        _decibels(float(np.max(np.abs(levelled)))),
+    telephone = soxr.resample(clean, rate, to, quality="VHQ").astype(np.float32)
+    return _faded(_levelled(telephone, to), to)
+
+
+def measure(samples: Audio, rate: int = TELEPHONE_RATE) -> Measured:
+    """What the report says of a finished clip."""
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    return Measured(
+        seconds=round(len(samples) / rate, 3),
+        level_dbov=round(active_level(samples, rate), 2) if peak else _SILENT_DBOV,
+        peak_dbfs=round(_decibels(peak), 2),
+        clipped=int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE)),
+        silence_seconds=longest_silence(samples, rate),
     )
 
 
@@ -69,20 +79,32 @@ def high_pass(samples: Audio, rate: int) -> Audio:
 def trim(samples: Audio, rate: int) -> Audio:
     """Without the silence before and after, but for 30 ms of each."""
     frame = rate // 100
-    whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
-    energy = np.sqrt(np.mean(whole**2, axis=1))
-    if not energy.size or not energy.max():
+    loud = np.flatnonzero(_loud(samples, rate))
+    if not loud.size:
         raise ValueError("there is no sound in it")
-    loud = np.flatnonzero(energy > energy.max() * 10 ** (_SILENCE_DB / 20))
     kept = int(_KEPT_SECONDS * rate)
     return samples[max(0, loud[0] * frame - kept) : (loud[-1] + 1) * frame + kept]
 
 
-def _levelled(samples: Audio) -> Audio:
-    """At the target level, with peaks held down; the second round makes up for the limiter."""
+def longest_silence(samples: Audio, rate: int) -> float:
+    """Seconds of the longest stretch below −45 dB of the loudest, between sound and sound."""
+    loud = np.flatnonzero(_loud(samples, rate))
+    return round(float(np.max(np.diff(loud), initial=1) - 1) / 100, 2)
+
+
+def _loud(samples: Audio, rate: int) -> npt.NDArray[np.bool_]:
+    """Which 10 ms of it have sound in them."""
+    frame = rate // 100
+    whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    energy = np.sqrt(np.mean(whole**2, axis=1))
+    return np.asarray(energy > energy.max(initial=0.0) * 10 ** (_SILENCE_DB / 20))
+
+
+def _levelled(samples: Audio, rate: int) -> Audio:
+    """At the target level, with peaks held down; the other rounds make up for the limiter."""
     for _ in range(3):
-        gain = 10 ** ((TARGET_DBOV - active_level(samples, TELEPHONE_RATE)) / 20)
-        samples = limit(samples * np.float32(gain), TELEPHONE_RATE)
+        gain = 10 ** ((TARGET_DBOV - active_level(samples, rate)) / 20)
+        samples = limit(samples * np.float32(gain), rate)
     return samples
 
 
@@ -142,10 +164,9 @@ def _p56(total: float, active: npt.NDArray[np.int_], thresholds: npt.NDArray[np.
     return float(levels[below - 1] + part * (levels[below] - levels[below - 1]))
 
 
-def _faded(samples: Audio) -> Audio:
+def _faded(samples: Audio, rate: int) -> Audio:
     faded = samples.copy()
-    rise = int(_FADE_IN_SECONDS * TELEPHONE_RATE)
-    fall = int(_FADE_OUT_SECONDS * TELEPHONE_RATE)
+    rise, fall = int(_FADE_IN_SECONDS * rate), int(_FADE_OUT_SECONDS * rate)
     faded[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
     faded[-fall:] *= np.linspace(1, 0, fall, dtype=np.float32)
     return faded
@@ -176,15 +197,29 @@ def _ulaw_values() -> npt.NDArray[np.float64]:
 _VALUES = {"alaw": _alaw_values(), "ulaw": _ulaw_values()}
 
 
-def encode(samples: Audio, law: str) -> bytes:
-    """G.711 by the nearest code word: the most accurate encoder there is."""
-    values = _VALUES[law]
+def encode(samples: Audio, coding: str) -> bytes:
+    """One of RATES' codings; G.711 by the nearest code word, the most accurate encoder there is."""
+    if coding in _VALUES:
+        return _g711(samples, _VALUES[coding])
+    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
+    return _g722(pcm) if coding == "g722" else pcm.tobytes()
+
+
+def _g711(samples: Audio, values: npt.NDArray[np.float64]) -> bytes:
     order = np.argsort(values, kind="stable")
     rising = values[order]
     codes = order[np.searchsorted((rising[1:] + rising[:-1]) / 2, samples)]
     return bytes(codes.astype(np.uint8).tobytes())
 
 
-def decode(coded: bytes, law: str) -> Audio:
-    """What the listener's telephone makes of it."""
-    return _VALUES[law][np.frombuffer(coded, np.uint8)].astype(np.float32)
+def _g722(pcm: npt.NDArray[np.int16]) -> bytes:
+    from G722 import G722  # noqa: PLC0415  only where a trunk speaks it
+
+    return bytes(G722(RATES["g722"], 64000).encode(pcm))
+
+
+def decode(coded: bytes, coding: str) -> Audio:
+    """What the listener's telephone makes of A-law, mu-law or plain samples."""
+    if coding in _VALUES:
+        return _VALUES[coding][np.frombuffer(coded, np.uint8)].astype(np.float32)
+    return (np.frombuffer(coded, "<i2") / 32768).astype(np.float32)

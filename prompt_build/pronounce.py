@@ -50,6 +50,8 @@ _WORDS = {
     "调查": "diao4 cha2",
     "请稍候": "qing3 shao1 hou4",
     "幺": "yao1",
+    "号为": "hao4 wei2",
+    "额为": "e2 wei2",
 }
 _DIGIT = "零幺一二三四五六七八九十"
 _YI_STAYS_BEFORE = set("月日号") | set("，。、；：！？") | set("零幺一二三四五六七八九点")
@@ -72,8 +74,9 @@ def phonemes(text: str, hints: Mapping[str, str] | None = None) -> str:
     `hints`: word → pinyin with tone numbers (`chong2 ting1`) or a Hanzi respelling.
     """
     sounds = []
-    for run in re.findall(rf"[{HANZI}]+|[^{HANZI}]", text):
-        sounds.append(_run(run, text, hints or {}) if re.match(rf"[{HANZI}]", run) else _mark(run))
+    for found in re.finditer(rf"(?P<words>[{HANZI}]+)|[^{HANZI}]", text):
+        words = found["words"]
+        sounds.append(_run(words, hints or {}) if words else _mark(found[0]))
     spoken = "".join(sounds).strip()
     return spoken if spoken.endswith((".", "!", "?")) else spoken.rstrip(",;: ") + "."
 
@@ -88,9 +91,8 @@ def _mark(character: str) -> str:
     raise Unspeakable(character)
 
 
-def _run(run: str, text: str, hints: Mapping[str, str]) -> str:
-    following = text[text.index(run) + len(run) :][:1]
-    syllables = _sandhi(run, _pinyin(run, {**_WORDS, **hints}), following)
+def _run(run: str, hints: Mapping[str, str]) -> str:
+    syllables = _sandhi(run, _pinyin(run, {**_WORDS, **hints}))
     return "".join(_ipa(syllable) for syllable in syllables)
 
 
@@ -105,13 +107,16 @@ def _pinyin(run: str, words: Mapping[str, str]) -> list[str]:
         )
         if len(spelt) != len(word):
             raise ValueError(f"{word} has {len(word)} syllables, its reading {said} {len(spelt)}")
-        for found in re.finditer(word, run):
+        for found in re.finditer(re.escape(word), run):
             syllables[found.start() : found.end()] = spelt
     return syllables
 
 
-def _sandhi(run: str, syllables: Sequence[str], following: str) -> list[str]:
-    """The tones as they are spoken: 一, 不 and two third tones in a row (rules, 4.1.10)."""
+def _sandhi(run: str, syllables: Sequence[str]) -> list[str]:
+    """The tones of 一 and 不 as they are spoken (rules, 4.1.10).
+
+    Two third tones in a row stay as they are written: the model learnt their change from speech.
+    """
     spoken = list(syllables)
     for at, character in enumerate(run):
         after = spoken[at + 1] if at + 1 < len(run) else ""

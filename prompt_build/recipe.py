@@ -8,76 +8,139 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ivr import numbers
 from prompt_build.catalog import Catalog, Prompt, Slot, Spoken
-from prompt_build.mastering import FORMATS, TARGET_DBOV, VERSION
+from prompt_build.mastering import TARGET_DBOV, VERSION
 from prompt_build.pronounce import phonemes
+from prompt_build.voices import Hints
 
 PAUSES = {"pause.250": 0.25, "pause.600": 0.6}
 """Clips of silence: name → seconds."""
 BEEP = "tone.beep"
+MUSIC = "music.hold"
+TONES = (*PAUSES, BEEP, MUSIC)
+"""Clips that nobody speaks."""
+NUMBER_PACE = 1.0
+"""Numbers are said more slowly than sentences (rules, 4.1.11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """Who speaks the set, and how: one voice for all of it."""
+
+    voice: str
+    """The engine's name."""
+    spell: Callable[[str, Hints], str] = phonemes
+    """What the engine is given for a text."""
+    pace: float = 1.0
+    one: str = "幺"
+    """How a 1 is said in strings of digits: 幺 or 一."""
+    formats: tuple[str, ...] = ("alaw", "ulaw")
+
+    def said(self, text: str) -> str:
+        """The words as they are spoken."""
+        return text.replace("幺", self.one)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one clip is made. `sounds` is what the voice is given; other clips have none."""
+    """How one clip is made: by a voice from `sounds`, from a recording, or by its name alone."""
 
     name: str
     text: str
     voice: str
     sounds: str = ""
+    pace: float = 1.0
+    recorded: Path | None = None
+    recording: str = ""
+    """Hash of the recording's content."""
+    formats: tuple[str, ...] = field(default=("alaw", "ulaw"), compare=False)
 
     @cached_property
     def synthesis(self) -> str:
         """Identity of what the voice makes of it, before mastering."""
-        return _hash({"voice": self.voice, "sounds": self.sounds})
+        return _hash({"voice": self.voice, "sounds": self.sounds, "pace": self.pace})
 
     @cached_property
     def id(self) -> str:
         """Identity of the finished clip."""
         made_of = {
             "voice": self.voice,
-            "sounds": self.sounds or self.name,
+            "sounds": self.sounds or self.recording or self.name,
+            "pace": self.pace,
             "mastering": VERSION,
             "level": TARGET_DBOV,
-            "formats": FORMATS,
         }
         return _hash(made_of)
 
-    def file(self, law: str) -> str:
-        """Where it lies below the audio folder, for one coding."""
-        return f"clips/{self.id[:2]}/{self.id}.{law}"
+    def file(self, coding: str) -> str:
+        """Where it lies below the audio folder, for one coding (or `json`, its measures)."""
+        return f"clips/{self.id[:2]}/{self.id}.{coding}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that a finished clip consists of; the measures are written last."""
+        return (*(self.file(coding) for coding in self.formats), self.file("json"))
 
 
 def _hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def recipes(catalog: Catalog, voice: str) -> tuple[Recipe, ...]:
+def recipes(catalog: Catalog, speaking: Speaking) -> tuple[Recipe, ...]:
     """Every clip that the catalog and the numbers need, in a fixed order."""
-    return (*_of_catalog(catalog, voice), *_of_numbers(voice), *_of_tones(voice))
+    return (*_of_catalog(catalog, speaking), *_of_numbers(speaking), *_of_tones(speaking))
 
 
-def _of_catalog(catalog: Catalog, voice: str) -> Iterator[Recipe]:
+def _of_catalog(catalog: Catalog, speaking: Speaking) -> Iterator[Recipe]:
     for prompt in catalog.prompts.values():
         for name, text in clips_of(prompt):
-            yield Recipe(name, text, voice, phonemes(text, prompt.hints))
+            if prompt.recorded is not None:
+                yield _recorded(name, text, prompt.recorded, speaking)
+            else:
+                yield _spoken(name, text, speaking, hints=prompt.hints, pace=prompt.pace)
 
 
-def _of_numbers(voice: str) -> Iterator[Recipe]:
+def _of_numbers(speaking: Speaking) -> Iterator[Recipe]:
     for name, text in numbers.inventory().items():
         if name not in PAUSES:
-            yield Recipe(name, text, voice, phonemes(text))
+            yield _spoken(name, text, speaking, pace=NUMBER_PACE)
 
 
-def _of_tones(voice: str) -> Iterator[Recipe]:
-    for name in (*PAUSES, BEEP):
-        yield Recipe(name, "", voice)
+def _of_tones(speaking: Speaking) -> Iterator[Recipe]:
+    for name in TONES:
+        yield Recipe(name, "", "tone", formats=speaking.formats)
+
+
+def _spoken(
+    name: str, text: str, speaking: Speaking, *, hints: Hints | None = None, pace: float
+) -> Recipe:
+    said = speaking.said(text)
+    return Recipe(
+        name=name,
+        text=said,
+        voice=speaking.voice,
+        sounds=speaking.spell(said, hints or {}),
+        pace=round(speaking.pace * pace, 3),
+        formats=speaking.formats,
+    )
+
+
+def _recorded(name: str, text: str, recording: Path, speaking: Speaking) -> Recipe:
+    return Recipe(
+        name=name,
+        text=speaking.said(text),
+        voice="recorded",
+        recorded=recording,
+        recording=hashlib.sha256(recording.read_bytes()).hexdigest(),
+        formats=speaking.formats,
+    )
 
 
 def clips_of(prompt: Prompt) -> Iterator[tuple[str, str]]:
@@ -131,8 +194,6 @@ def missing(wanted: Iterable[Recipe], present: frozenset[str]) -> tuple[Recipe, 
     `present`: paths below the audio folder. Long ones first, so that no core idles at the end.
     """
     absent = {
-        recipe.id: recipe
-        for recipe in wanted
-        if any(recipe.file(law) not in present for law in FORMATS)
+        recipe.id: recipe for recipe in wanted if any(file not in present for file in recipe.files)
     }
     return tuple(sorted(absent.values(), key=lambda recipe: -len(recipe.sounds)))

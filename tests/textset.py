@@ -17,7 +17,7 @@ SECONDS_A_HANZI = 0.25
 def text_set(folder: Path) -> prompts.PromptSet:
     """Written to `folder` as a build writes it, and loaded as the service loads it."""
     content = catalog.load(PROJECT / "scripts.zh.toml")
-    wanted = recipe.recipes(content, "silent")
+    wanted = recipe.recipes(content, recipe.Speaking("silent"))
     entries = {}
     for each in wanted:
         file = folder / each.file("alaw")

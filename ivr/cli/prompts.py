@@ -1,55 +1,216 @@
-"""Commands of the prompts: building them and hearing what a number reads like."""
+"""Commands of the prompts: building, publishing and hearing them, and how numbers are read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from ivr.config import Settings
+    from prompt_build.build import Built
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
     app.command("build-prompts")(build_prompts)
     app.command("read")(read)
+    app.command("hear")(hear)
+    room = typer.Typer(no_args_is_help=True, help="Sets of prompts: publish, take back. 语音版本")
+    room.command("list")(list_)
+    room.command("diff")(diff)
+    room.command("publish")(publish)
+    room.command("rollback")(rollback)
+    room.command("gc")(gc)
+    room.command("report")(report)
+    room.command("schema")(schema)
+    app.add_typer(room, name="prompts")
+
+
+# --- building ---------------------------------------------------------------------------------
 
 
 def build_prompts(
     check: Annotated[
         bool, typer.Option("--check", help="Check the catalog only; make nothing.")
     ] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Make the set, but do not publish it yet.")
+    ] = False,
     catalog: Annotated[
         Path | None, typer.Option(help="Another catalog than scripts.zh.toml.")
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="Another folder than generated_audio.")] = None,
 ) -> None:
-    """Make every prompt of the catalog that is not made yet, and publish the set. 生成语音."""
+    """Make every prompt that is not made yet, and publish the set. 生成语音."""
     from ivr.config import load
-    from prompt_build.build import build
-    from prompt_build.catalog import CatalogError
-    from prompt_build.catalog import load as load_catalog
-    from prompt_build.kokoro import VoiceUnavailable
 
     settings = load()
-    source = catalog or settings.catalog
-    try:
+    source, folder = catalog or settings.catalog, audio or settings.audio
+    with _failures():
         if check:
-            typer.echo(f"{source.name}: {len(load_catalog(source).prompts)} prompts, no fault")
+            _check(source)
             return
-        with _bar() as progress:
-            built = build(source, audio or settings.audio, progress=progress)
-    except CatalogError as faulty:
-        raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
-    except VoiceUnavailable as unavailable:
-        raise CommandFailure(str(unavailable), exit_code=3) from unavailable
-    typer.echo(
-        f"{built.made} clips made ({built.audio_seconds:.0f} s of speech), {built.kept} kept, "
-        f"in {built.wall_seconds:.1f} s; {'published' if built.published else 'nothing changed'}"
-    )
+        built = _build(settings, source, folder)
+        for warning in built.due:
+            typer.echo(f"due: {warning}", err=True)
+        typer.echo(_summary(built))
+        if draft:
+            typer.echo(f"draft: see `ivr prompts diff {built.number}`, then publish it")
+        else:
+            _publish(folder, built.number)
+
+
+def _check(source: Path) -> None:
+    from datetime import date
+
+    from prompt_build.catalog import load
+
+    catalog = load(source)
+    for warning in catalog.due(date.today()):  # noqa: DTZ011  the editor's own calendar
+        typer.echo(f"due: {warning}", err=True)
+    typer.echo(f"{source.name}: {len(catalog.prompts)} prompts, no fault")
+
+
+def _build(settings: Settings, source: Path, folder: Path) -> Built:
+    from prompt_build.build import build
+    from prompt_build.choosing import choose, speaking
+    from prompt_build.sets import published
+
+    heard = published(folder) or {}
+    engine = choose(settings.speech, heard.get("voice", {}).get("name"))
+    with _bar() as progress:
+        return build(source, folder, engine, speaking(settings.speech, engine), progress)
+
+
+def _summary(built: Built) -> str:
+    made = f"{built.made} clips made ({built.audio_seconds:.0f} s of speech), {built.kept} kept"
+    if not built.made:
+        return f"{made}, in {built.wall_seconds:.1f} s"
+    speed = built.audio_seconds / built.wall_seconds
+    outside = f"{1 - built.engine_share:.0%} of it outside the voice"
+    return f"{made}, in {built.wall_seconds:.1f} s: {speed:.1f} s of speech a second, {outside}"
+
+
+def _publish(folder: Path, number: int) -> None:
+    from prompt_build import sets
+
+    done = sets.publish(folder, number)
+    typer.echo(f"set {number}: {'published' if done else 'nothing changed'}")
+
+
+# --- sets -------------------------------------------------------------------------------------
+
+
+def list_() -> None:
+    """All sets that can be published. 列出各版"""
+    from rich.console import Console
+    from rich.table import Table
+
+    from prompt_build import sets
+
+    table = Table("set", "built", "voice", "prompts", "")
+    for each in sets.listing(_audio()):
+        heard = "published" if each.published else ""
+        table.add_row(str(each.number), each.built, each.voice, str(each.prompts), heard)
+    Console().print(table)
+
+
+def diff(
+    after: Annotated[int | None, typer.Argument(help="A set; the newest if left out.")] = None,
+    before: Annotated[int | None, typer.Argument(help="The published set if left out.")] = None,
+) -> None:
+    """What callers would hear otherwise, in words. 比较两版"""
+    from prompt_build import sets
+
+    folder = _audio()
+    with _failures():
+        known = sets.numbers_of(folder)
+        newer = sets.load(folder, after or (known[-1] if known else 0))
+        older: dict[str, Any] = (
+            sets.load(folder, before) if before else sets.published(folder) or {}
+        )
+        if not older:
+            raise CommandFailure("nothing is published yet: all of it is new", exit_code=3)
+    found = sets.changes(older, newer)
+    for change in found:
+        typer.echo(f"{change.kind:10}{change.prompt}")
+        if change.kind in ("removed", "reworded"):
+            typer.echo(f"  - {change.before}")
+        if change.kind in ("added", "reworded"):
+            typer.echo(f"  + {change.after}")
+    typer.echo(f"set {older['set']} → {newer['set']}: {len(found)} changes for callers")
+
+
+def publish(
+    number: Annotated[int | None, typer.Argument(help="A set; the newest if left out.")] = None,
+) -> None:
+    """Let new calls hear a set; calls in progress finish on theirs. 发布"""
+    from prompt_build import sets
+
+    folder = _audio()
+    with _failures():
+        known = sets.numbers_of(folder)
+        _publish(folder, number or (known[-1] if known else 0))
+
+
+def rollback() -> None:
+    """Publish the set before the published one. 撤回"""
+    from prompt_build import sets
+
+    with _failures():
+        typer.echo(f"set {sets.rollback(_audio())}: published")
+
+
+def gc(
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest sets stay.")] = 10,
+) -> None:
+    """Remove old sets, and the clips that no set uses. 清理"""
+    from prompt_build import sets
+
+    dropped, files = sets.collect(_audio(), keep)
+    typer.echo(f"{len(dropped)} sets and {len(files)} files removed")
+
+
+def report(
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw waveforms and spectrograms into this PNG.")
+    ] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="Only clips whose name begins like this.")
+    ] = None,
+) -> None:
+    """Level, peak, length, clipping and longest silence of each published clip, as TSV. 音质报告"""
+    from prompt_build import report as room
+
+    folder = _audio()
+    with _failures():
+        lines = room.lines(folder, tuple(prompt or ()))
+        typer.echo("\n".join(room.table(lines)))
+        typer.echo(room.verdict(lines), err=True)
+        if picture is not None:
+            room.draw(folder, lines, picture)
+
+
+def schema() -> None:
+    """The JSON schema of the catalog, for editors' programs. 目录的 JSON Schema"""
+    from prompt_build.schema import text
+
+    typer.echo(text(), nl=False)
+
+
+def _audio() -> Path:
+    from ivr.config import load
+
+    return load().audio
+
+
+# --- numbers ----------------------------------------------------------------------------------
 
 
 def read(
@@ -96,6 +257,45 @@ def _read_file(file: Path) -> None:
             faults.append(f"{file.name}:{number}: {unreadable}")
     if faults:
         raise CommandFailure("\n".join(faults))
+
+
+def hear(
+    kind: Annotated[str, typer.Argument(help="amount, id18, …, or `prompt`")],
+    value: Annotated[str, typer.Argument(help="The value, or the prompt's name.")],
+    out: Annotated[Path, typer.Option(help="The WAV file to write.")] = Path("heard.wav"),
+) -> None:
+    """Write what a caller would hear as a WAV file, and play it where that is possible. 试听"""
+    from prompt_build.hearing import hear as listen
+
+    with _failures():
+        heard = listen(_audio(), kind, value, out)
+    typer.echo(f"{heard.text}\n{out}: {heard.seconds:.1f} s{', played' if heard.played else ''}")
+
+
+# --- shared by the commands -------------------------------------------------------------------
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """A room's refusal as the command's: one clear message and an exit code."""
+    from ivr.numbers import Unreadable
+    from prompt_build.build import BuildFailed
+    from prompt_build.catalog import CatalogError
+    from prompt_build.sets import NoSuchSet
+    from prompt_build.voices import VoiceUnavailable
+
+    try:
+        yield
+    except CatalogError as faulty:
+        raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
+    except BuildFailed as failed:
+        raise CommandFailure(f"these clips could not be made:\n{failed}") from failed
+    except VoiceUnavailable as unavailable:
+        raise CommandFailure(str(unavailable), exit_code=3) from unavailable
+    except NoSuchSet as unknown:
+        raise CommandFailure(str(unknown), exit_code=2) from unknown
+    except Unreadable as unreadable:
+        raise CommandFailure(str(unreadable), exit_code=2) from unreadable
 
 
 @contextmanager

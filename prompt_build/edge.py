@@ -1,0 +1,132 @@
+"""The online voice: edge-tts, which asks Microsoft's service; every utterance is bounded in time.
+
+The service cuts sockets in mid-sentence and refuses when it is asked too much, neither of which
+can be told from success or from a lasting failure by its answer alone. So a sentence's length is
+compared with what the service itself said it would be, and attempts are spaced out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from functools import partial
+
+import numpy as np
+
+from prompt_build.voices import Audio, Engine, Hints, SpeechFailed, VoiceUnavailable
+
+RATE = 24000
+WORKERS = 4
+"""More at once and the service begins to refuse."""
+_PROBE_SECONDS = 4.0
+_UTTERANCE_SECONDS = 30.0
+_BACK_OFF_SECONDS = (0.0, 1.0, 4.0)
+_TICKS = 10_000_000
+_MISSING_SECONDS = 0.1
+
+
+def engine(voice: str, proxy: str | None) -> Engine:
+    """The online voice by its name at Microsoft (zh-CN-XiaoxiaoNeural …)."""
+    return Engine(
+        name=f"edge-tts/{voice}",
+        prepare=partial(_prepare, voice, proxy),
+        open=partial(Edge, voice, proxy),
+        spell=respelt,
+        workers=WORKERS,
+    )
+
+
+def answers(online: Engine) -> bool:
+    """Whether the service can be reached just now."""
+    try:
+        online.prepare()
+    except VoiceUnavailable:
+        return False
+    return True
+
+
+def respelt(text: str, hints: Hints) -> str:
+    """Hanzi respellings put in; pinyin is left to the service, which reads words in context."""
+    for word, said in hints.items():
+        if not said.isascii():
+            text = text.replace(word, said)
+    return text.strip("，、；：")
+
+
+class Edge:
+    """The voice, as a connection a sentence."""
+
+    rate = RATE
+
+    def __init__(
+        self,
+        voice: str,
+        proxy: str | None = None,
+        *,
+        utterance_seconds: float = _UTTERANCE_SECONDS,
+        back_off_seconds: tuple[float, ...] = _BACK_OFF_SECONDS,
+    ) -> None:
+        self._voice, self._proxy = voice, proxy
+        self._utterance_seconds, self._back_off_seconds = utterance_seconds, back_off_seconds
+
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
+        """Samples of a sentence in Hanzi; SpeechFailed after several attempts."""
+        failed: Exception | None = None
+        for wait in self._back_off_seconds:
+            time.sleep(wait)
+            try:
+                return _decoded(asyncio.run(self._heard(sounds, pace)))
+            except SpeechFailed as failure:
+                failed = failure
+        raise SpeechFailed(str(failed)) from failed
+
+    async def _heard(self, text: str, pace: float) -> bytes:
+        """The service's MP3, whole."""
+        import aiohttp  # noqa: PLC0415  neither is needed where the voice is offline
+        from edge_tts import Communicate  # noqa: PLC0415
+        from edge_tts.exceptions import EdgeTTSException  # noqa: PLC0415
+
+        rate = f"{round((pace - 1) * 100):+d}%"
+        talk = Communicate(text, self._voice, rate=rate, proxy=self._proxy)
+        sound, promised = bytearray(), 0.0
+        try:
+            async with asyncio.timeout(self._utterance_seconds):
+                async for message in talk.stream():
+                    if message["type"] == "audio":
+                        sound += message["data"]
+                    else:
+                        promised = (message["offset"] + message["duration"]) / _TICKS
+        except (EdgeTTSException, aiohttp.ClientError, OSError, TimeoutError) as failure:
+            raise SpeechFailed(f"the service said {type(failure).__name__}") from failure
+        _check_whole(bytes(sound), promised)
+        return bytes(sound)
+
+
+def _check_whole(mp3: bytes, promised: float) -> None:
+    """A cut connection ends the sound early, or before the service told its length."""
+    seconds = len(mp3) * 8 / 48_000
+    if not promised or seconds < promised - _MISSING_SECONDS:
+        raise SpeechFailed(f"the service stopped after {seconds:.1f} s")
+
+
+def _decoded(mp3: bytes) -> Audio:
+    import soundfile  # noqa: PLC0415
+
+    try:
+        samples, _ = soundfile.read(io.BytesIO(mp3), dtype="float32")
+    except soundfile.LibsndfileError as garbled:
+        raise SpeechFailed("the service sent no sound that can be decoded") from garbled
+    return np.asarray(samples, np.float32)
+
+
+def _prepare(voice: str, proxy: str | None) -> None:
+    try:
+        Edge(voice, proxy, utterance_seconds=_PROBE_SECONDS, back_off_seconds=(0.0,)).speak(
+            "您好。"
+        )
+    except SpeechFailed as failed:
+        raise VoiceUnavailable(
+            f"edge-tts does not answer ({failed}); check the network, or set speech.voice = "
+            '"kokoro" (IVR_SPEECH__VOICE=kokoro) for the offline voice'
+        ) from failed

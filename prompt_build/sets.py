@@ -1,0 +1,222 @@
+"""Numbered, immutable sets of prompts: kept, compared, published, taken back, cleared away.
+
+`sets/0007.json` is a manifest that is never changed; `manifest.json` is a copy of the published
+one, replaced by rename, so that whoever reads it sees one whole set or another. The clips are
+shared by all sets, each named by its recipe. Only `collect` removes anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prompt_build.durable import write
+
+PUBLISHED = "manifest.json"
+_NAME = re.compile(r"(\d{4,})\.json\Z")
+
+Manifest = Mapping[str, Any]
+
+
+class NoSuchSet(Exception):
+    """There is no set of this number (or nothing to go back to)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSet:
+    """One set as `ivr prompts list` shows it."""
+
+    number: int
+    built: str
+    voice: str
+    prompts: int
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What callers hear otherwise: the words before and after; None where there were none."""
+
+    prompt: str
+    before: str | None
+    after: str | None
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed`, `reworded`, or `resounded` where only the sound is another."""
+        if self.before is None:
+            return "added"
+        if self.after is None:
+            return "removed"
+        return "reworded" if self.before != self.after else "resounded"
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def numbers_of(audio: Path) -> list[int]:
+    """The numbers of all sets, rising."""
+    found = (_NAME.match(entry.name) for entry in _scan(audio / "sets"))
+    return sorted(int(name[1]) for name in found if name)
+
+
+def load(audio: Path, number: int) -> dict[str, Any]:
+    """One set's manifest."""
+    try:
+        manifest: dict[str, Any] = json.loads(_file(audio, number).read_bytes())
+    except FileNotFoundError:
+        known = ", ".join(map(str, numbers_of(audio))) or "none"
+        raise NoSuchSet(f"there is no set {number} (there are: {known})") from None
+    return manifest
+
+
+def published(audio: Path) -> dict[str, Any] | None:
+    """The manifest that callers hear; None before the first."""
+    try:
+        manifest: dict[str, Any] = json.loads((audio / PUBLISHED).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return manifest
+
+
+def listing(audio: Path) -> list[KeptSet]:
+    """All sets, rising."""
+    heard = (published(audio) or {}).get("set")
+    return [_described(load(audio, number), number == heard) for number in numbers_of(audio)]
+
+
+def _described(manifest: Manifest, heard: bool) -> KeptSet:
+    return KeptSet(
+        number=manifest["set"],
+        built=manifest["built"],
+        voice=manifest["voice"]["name"],
+        prompts=len(manifest["scripts"]),
+        published=heard,
+    )
+
+
+def _file(audio: Path, number: int) -> Path:
+    return audio / "sets" / f"{number:04d}.json"
+
+
+def present(audio: Path) -> frozenset[str]:
+    """All clips' files, as paths below the audio folder."""
+    return frozenset(
+        f"clips/{folder.name}/{file.name}"
+        for folder in _scan(audio / "clips")
+        for file in _scan(Path(folder.path))
+    )
+
+
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            yield from entries
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+
+def changes(before: Manifest, after: Manifest) -> list[Change]:
+    """What callers hear otherwise once `after` is published; pure."""
+    old, new = _heard(before), _heard(after)
+    return [
+        Change(name, old[name][0] if name in old else None, new[name][0] if name in new else None)
+        for name in dict.fromkeys((*old, *new))
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _heard(manifest: Manifest) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Per prompt: its words, values in braces, and the recipes of its clips."""
+    clips = manifest["prompts"]
+    heard = {}
+    for name, pieces in manifest["scripts"].items():
+        words = "".join(
+            clips[piece["clip"]]["text"] if "clip" in piece else f"{{{piece['slot']}}}"
+            for piece in pieces
+        )
+        recipes = tuple(clips[piece["clip"]]["recipe"] for piece in pieces if "clip" in piece)
+        heard[name] = (words, recipes)
+    alone = (name for name in clips if name.startswith(("number.", "music.", "tone.")))
+    heard |= {name: (clips[name]["text"], (clips[name]["recipe"],)) for name in alone}
+    return heard
+
+
+# --- keeping and publishing -------------------------------------------------------------------
+
+
+def keep(audio: Path, manifest: Manifest) -> int:
+    """Number the set, unless the newest or the published one is the same; returns its number."""
+    known = numbers_of(audio)
+    heard: int = (published(audio) or {}).get("set", 0)
+    for number in {*known[-1:], heard} & {*known}:
+        if _content(load(audio, number)) == _content(manifest):
+            return number
+    number = max(known, default=0) + 1
+    stamped = {"set": number, "built": datetime.now(UTC).isoformat(timespec="seconds"), **manifest}
+    write(_file(audio, number), json.dumps(stamped, ensure_ascii=False, indent=1).encode())
+    return number
+
+
+def _content(manifest: Manifest) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key not in ("set", "built")}
+
+
+def publish(audio: Path, number: int) -> bool:
+    """Let new calls hear this set; False when they do already."""
+    chosen = load(audio, number)
+    if published(audio) == chosen:
+        return False
+    _check_whole(audio, chosen)
+    write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
+    return True
+
+
+def _check_whole(audio: Path, manifest: Manifest) -> None:
+    there = present(audio)
+    files = (file for entry in manifest["prompts"].values() for file in entry["files"].values())
+    if lost := [file for file in files if file not in there]:
+        raise NoSuchSet(
+            f"set {manifest['set']} lacks {len(lost)} files ({lost[0]} …); build it again"
+        )
+
+
+def rollback(audio: Path) -> int:
+    """Publish the set before the published one; returns its number."""
+    heard = (published(audio) or {}).get("set", 0)
+    earlier = max((number for number in numbers_of(audio) if number < heard), default=None)
+    if earlier is None:
+        raise NoSuchSet("there is no earlier set to go back to")
+    publish(audio, earlier)
+    return earlier
+
+
+def collect(audio: Path, keep_sets: int) -> tuple[list[int], list[str]]:
+    """Remove all but the published and the newest `keep_sets` sets, and the clips of none.
+
+    Returns the numbers and the files that were removed. Run it while no build runs.
+    """
+    known = numbers_of(audio)
+    heard = (published(audio) or {}).get("set")
+    dropped = [number for number in known[: len(known) - keep_sets] if number != heard]
+    for number in dropped:
+        _file(audio, number).unlink()
+    orphans = sorted(present(audio) - _used(audio))
+    for file in orphans:
+        (audio / file).unlink()
+    return dropped, orphans
+
+
+def _used(audio: Path) -> set[str]:
+    manifests = [load(audio, number) for number in numbers_of(audio)]
+    manifests += [heard] if (heard := published(audio)) else []
+    entries = [entry for manifest in manifests for entry in manifest["prompts"].values()]
+    files = {file for entry in entries for file in entry["files"].values()}
+    return files | {f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json" for entry in entries}

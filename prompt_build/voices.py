@@ -1,0 +1,55 @@
+"""What every voice has in common, whoever speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Audio = npt.NDArray[np.float32]
+
+Hints = Mapping[str, str]
+"""Word → how it is said: pinyin with tone numbers (`chong2 ting1`), or a Hanzi respelling."""
+
+
+class VoiceUnavailable(Exception):
+    """The voice cannot be had; says what is missing and what to do."""
+
+
+class SpeechFailed(Exception):
+    """The voice did not make this utterance; another attempt may help."""
+
+
+class Voice(Protocol):
+    """An opened voice: what it is given in, samples out."""
+
+    rate: int
+    """Samples a second."""
+
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
+        """Mono samples between −1 and 1; `sounds` as the engine's `spell` made them.
+
+        Raises SpeechFailed when this utterance could not be made.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A voice that a build can choose. Its functions are module-level, so that processes share it.
+
+    The name is part of every recipe: another voice is another clip, and a set has one.
+    """
+
+    name: str
+    prepare: Callable[[], None]
+    """Fetch what it needs; raises VoiceUnavailable."""
+    open: Callable[[], Voice]
+    """Load it, once in each process."""
+    spell: Callable[[str, Hints], str]
+    """What it is given for a text; pure."""
+    workers: int
+    """How many processes speak at once."""
