@@ -7,7 +7,8 @@ cancellation of the task that runs the call; no verb and no dialogue mentions it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
@@ -35,6 +36,13 @@ class Line(Protocol):
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once; it may have ended already."""
+
+
+class Pending(Protocol):
+    """What a call is in the midst of and must not leave as it is: an agent's phone that rings."""
+
+    async def settle(self) -> None:
+        """Bring it to its end, whatever it has come to; bounded in time by whoever waits."""
 
 
 class Replay(Enum):
@@ -81,6 +89,8 @@ class Call:
     """The name of the dialogue that the caller is in."""
     steps: int = 0
     """How many have been noted; a resumed call goes on counting."""
+    pending: Pending | None = None
+    """What the end of the call has to settle; a suspended call leaves it to its successor."""
     _failures: int = 0
 
     def enter(self, place: str) -> None:
@@ -137,6 +147,19 @@ class Call:
             return await task
         finally:
             task.cancel()
+
+    @asynccontextmanager
+    async def in_midst_of(self, pending: Pending) -> AsyncIterator[None]:
+        """Whatever leaves this block before its end leaves `pending` to the end of the call."""
+        self.pending = pending
+        yield
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Bring to its end what the caller was in the midst of."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            await pending.settle()
 
     # --- what the verbs are made of ---------------------------------------------------------
 

@@ -62,6 +62,8 @@ WANTED = (
 
 APOLOGY_SECONDS = 15.0
 """How long a call that failed may take to say so."""
+SETTLING_SECONDS = 10.0
+"""How long the end of a call may take to file a recording or to stop an agent's phone."""
 SECOND_LOOK_SECONDS = 1.0
 
 
@@ -249,11 +251,20 @@ class Hotline:
         if ending is None:
             self.unfinished[live.channel] = _unfinished(live)
         else:
+            await self._settle(live)
             self.journal.note(_ended(live, ending))
             with suppress(AriError):
                 await self.ari.channels.hangup(live.channel)
         self.calls.pop(live.channel, None)
         self.vitals.ended(ending, len(self.calls))
+
+    async def _settle(self, live: Live) -> None:
+        """What the caller left unfinished is brought to its end before the session is closed."""
+        try:
+            async with asyncio.timeout(SETTLING_SECONDS):
+                await live.call.settle()
+        except (AriError, TimeoutError) as failed:
+            log.warning("left as it was in %s: %s", live.call.place, type(failed).__name__)
 
     def _close_lost(self, known: Unfinished, disposition: Disposition) -> None:
         self.journal.note(

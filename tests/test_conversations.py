@@ -86,6 +86,7 @@ async def hold(
     finally:
         conversation.cancel()
         await asyncio.gather(conversation, return_exceptions=True)
+        await call.settle()
     assert line.said.empty(), f"the line goes on: {line.said}"
     return line, facts
 
