@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ivr.hours import AgentHours
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -83,6 +85,8 @@ class AgentsSettings(Part):
     )
     strategy: Literal["in_order", "all_at_once", "longest_idle"] = "in_order"
     ring_seconds: Seconds = 30.0
+    hours: AgentHours = AgentHours()
+    """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     zero_from_every_menu: bool = True
 
 

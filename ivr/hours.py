@@ -1,0 +1,107 @@
+"""When agents are there: hours of the week, holidays and days worked instead, in Beijing time."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+BEIJING = timezone(timedelta(hours=8), "Beijing")
+"""All of China, without daylight saving time."""
+
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_MIDNIGHT = 24 * 60
+
+
+class Span(NamedTuple):
+    """From when until when on one day, in minutes since midnight; the last one is outside."""
+
+    opens: int
+    closes: int
+
+
+class Days(NamedTuple):
+    """From which day to which, both included."""
+
+    first: date
+    last: date
+
+
+def _span(given: object) -> object:
+    """`09:00-17:00`; 24:00 is midnight at the end of the day."""
+    if not isinstance(given, str):
+        return given
+    found = _SPAN.fullmatch(given)
+    hours = [int(part) for part in found.groups()] if found else [0, 0, 0, 0]
+    span = Span(hours[0] * 60 + hours[1], hours[2] * 60 + hours[3])
+    if not span.opens < span.closes <= _MIDNIGHT:
+        raise ValueError(f"{given!r} is no part of a day: write 09:00-17:00, at most to 24:00")
+    return span
+
+
+def _days(given: object) -> object:
+    """`2026-10-01` or `2026-10-01/2026-10-07` (ISO 8601), or a date of TOML itself."""
+    if isinstance(given, date):
+        return Days(given, given)
+    if not isinstance(given, str):
+        return given
+    first, _, last = given.partition("/")
+    try:
+        days = Days(date.fromisoformat(first), date.fromisoformat(last or first))
+    except ValueError:
+        raise ValueError(f"{given!r}: write 2026-10-01 or 2026-10-01/2026-10-07") from None
+    if days.last < days.first:
+        raise ValueError(f"{given!r} ends before it begins")
+    return days
+
+
+Hours = tuple[Annotated[Span, BeforeValidator(_span)], ...]
+"""The parts of one day; none: closed."""
+
+_OFFICE_HOURS = (Span(9 * 60, 17 * 60),)
+
+
+class AgentHours(BaseModel):
+    """The calendar of key 0. The catalog's `agents_hours` tells callers the same in words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    monday: Hours = _OFFICE_HOURS
+    tuesday: Hours = _OFFICE_HOURS
+    wednesday: Hours = _OFFICE_HOURS
+    thursday: Hours = _OFFICE_HOURS
+    friday: Hours = _OFFICE_HOURS
+    saturday: Hours = ()
+    sunday: Hours = ()
+    holidays: tuple[Annotated[Days, BeforeValidator(_days)], ...] = ()
+    """As the State Council announces them each year, and the centre's own closed days."""
+    working_days: tuple[date, ...] = ()
+    """Days of rest that are worked instead (调休上班), with the hours of the first weekday."""
+
+    def open_at(self, moment: datetime) -> bool:
+        """Whether agents are there; `moment` is aware of its zone."""
+        there = moment.astimezone(BEIJING)
+        minute = there.hour * 60 + there.minute
+        return any(span.opens <= minute < span.closes for span in self.of(there.date()))
+
+    def of(self, day: date) -> Hours:
+        """The hours of one day."""
+        if day in self.working_days:
+            return next((hours for hours in self._week if hours), ())
+        if any(days.first <= day <= days.last for days in self.holidays):
+            return ()
+        return self._week[day.weekday()]
+
+    @property
+    def _week(self) -> tuple[Hours, ...]:
+        return (
+            self.monday,
+            self.tuesday,
+            self.wednesday,
+            self.thursday,
+            self.friday,
+            self.saturday,
+            self.sunday,
+        )
