@@ -32,7 +32,7 @@ _NODE_OPTIONS = _COMMON | {"title", "menu", "text"}
 _LONGEST_SENTENCE = 115
 """Hanzi up to a full stop: 30 s; nobody listens longer without a break."""
 _SLOWEST, _FASTEST = 0.7, 1.3
-_NOTICE = timedelta(days=30)
+NOTICE = timedelta(days=30)
 """How long before its date a text is due for review."""
 
 
@@ -104,7 +104,7 @@ class Catalog:
         return [
             f"{name}: {'expired' if expires <= today else 'expires'} on {expires}; review it"
             for expires, name in dated
-            if expires <= today + _NOTICE
+            if expires <= today + NOTICE
         ]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ivr import numbers
 from prompt_build import sets
 from prompt_build.mastering import RATES, decode
+from prompt_build.voices import Audio
 
 _PLAYERS = (("paplay",), ("aplay", "-q"), ("afplay",))
 _PLAYING_SECONDS = 120
@@ -27,35 +28,62 @@ class HeardClips:
     played: bool
 
 
+EXAMPLES: Mapping[str, str] = {
+    "amount": "12345.67",
+    "year_month": "2026-10",
+    "date": "2026-10-31",
+    "term_years": "30",
+    "periods": "36",
+    "persons": "3",
+    "id": "11010519491231002X",
+    "id18": "11010519491231002X",
+    "id15": "110105491231002",
+    "id_tail": "002X",
+    "phone": "000000010001",
+    "hotline": "12329",
+    "digits": "20261125",
+}
+"""A value for each kind that a call fills in, for those who listen without a call."""
+
+
 def hear(audio: Path, kind: str, value: str, out: Path) -> HeardClips:
     """Join the published clips of a number, or of a prompt (kind `prompt`), as a call does.
 
-    A prompt's slots stay silent. Raises Unreadable or NoSuchSet.
+    Raises Unreadable or NoSuchSet.
     """
     import soundfile  # noqa: PLC0415  only where somebody listens
 
     manifest = sets.published(audio)
     if manifest is None:
         raise sets.NoSuchSet("nothing is published yet: run `ivr build-prompts`")
-    clips = _of_prompt(manifest, value) if kind == "prompt" else numbers.read(kind, value).clips
-    coding = next(c for c in manifest["prompts"][clips[0]]["files"] if c != "g722")
-    sound = np.concatenate(
-        [
-            decode((audio / manifest["prompts"][clip]["files"][coding]).read_bytes(), coding)
-            for clip in clips
-        ]
-    )
-    soundfile.write(out, sound, RATES[coding], subtype="PCM_16")
+    clips = clips_of(manifest, value) if kind == "prompt" else numbers.read(kind, value).clips
+    sound, rate = joined(audio, manifest, clips)
+    soundfile.write(out, sound, rate, subtype="PCM_16")
     text = "".join(manifest["prompts"][clip]["text"] or "，" for clip in clips)
-    return HeardClips(text, len(sound) / RATES[coding], _played(out))
+    return HeardClips(text, len(sound) / rate, _played(out))
 
 
-def _of_prompt(manifest: dict[str, Any], name: str) -> tuple[str, ...]:
-    if name in manifest["prompts"]:
-        return (name,)
-    if name not in manifest["scripts"]:
-        raise sets.NoSuchSet(f"the published set has no prompt {name}")
-    return tuple(piece["clip"] for piece in manifest["scripts"][name] if "clip" in piece)
+def clips_of(manifest: sets.Manifest, prompt: str) -> tuple[str, ...]:
+    """What is played for a prompt (or a single clip), with an example in each slot."""
+    if prompt in manifest["scripts"]:
+        return tuple(clip for piece in manifest["scripts"][prompt] for clip in _clips(piece))
+    if prompt in manifest["prompts"]:
+        return (prompt,)
+    raise sets.NoSuchSet(f"the set has no prompt {prompt}")
+
+
+def _clips(piece: Mapping[str, str]) -> tuple[str, ...]:
+    if "clip" in piece:
+        return (piece["clip"],)
+    return numbers.read(piece["read"], EXAMPLES[piece["read"]]).clips
+
+
+def joined(audio: Path, manifest: sets.Manifest, clips: Sequence[str]) -> tuple[Audio, int]:
+    """The samples of clips, one after the other, as a telephone plays them, and their rate."""
+    entries = [manifest["prompts"][clip] for clip in clips]
+    coding = next(coding for coding in entries[0]["files"] if coding != "g722")
+    sounds = [decode((audio / entry["files"][coding]).read_bytes(), coding) for entry in entries]
+    return np.concatenate(sounds), RATES[coding]
 
 
 def _played(file: Path) -> bool:

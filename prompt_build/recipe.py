@@ -22,6 +22,8 @@ from prompt_build.voices import Hints
 
 PAUSES = {"pause.250": 0.25, "pause.600": 0.6}
 """Clips of silence: name → seconds."""
+_BREATH = {"clip": "pause.250"}
+_SINK_IN = {"clip": "pause.600"}
 BEEP = "tone.beep"
 MUSIC = "music.hold"
 TONES = (*PAUSES, BEEP, MUSIC)
@@ -169,11 +171,13 @@ def script(prompt: Prompt) -> list[dict[str, str]]:
             played.append({"slot": piece.name, "read": piece.read})
             continue
         if played and piece.text[0] in "，。；：":
-            played.append({"clip": "pause.250"})
+            played.append(_BREATH)
         if _has_words(piece.text):
             played.append({"clip": next(names)})
-    if len(prompt.pieces) > 1 and _ends_with_amount(prompt):
-        played.append({"clip": "pause.600"})
+    if _ends_with_amount(prompt):
+        if played[-1] == _BREATH:
+            played.pop()
+        played.append(_SINK_IN)
     return played
 
 

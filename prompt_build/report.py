@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,14 @@ def lines(audio: Path, beginnings: tuple[str, ...] = ()) -> list[Line]:
     if manifest is None:
         raise sets.NoSuchSet("nothing is published yet: run `ivr build-prompts`")
     return [
-        Line(name, entry["text"], _measured(audio, entry))
+        Line(name, entry["text"], measured(audio, entry))
         for name, entry in manifest["prompts"].items()
         if name.startswith(beginnings or "")
     ]
 
 
-def _measured(audio: Path, entry: dict[str, Any]) -> Measured:
+def measured(audio: Path, entry: Mapping[str, Any]) -> Measured:
+    """What the build measured on one clip of a manifest."""
     file = audio / "clips" / entry["recipe"][:2] / f"{entry['recipe']}.json"
     return Measured(**json.loads(file.read_bytes()))
 
