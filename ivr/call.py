@@ -98,12 +98,16 @@ class Call:
         self.place = place
         self.note(DialogueEntered(session=self.session, dialogue=place))
 
-    async def say(self, prompt: str, /, **values: Value) -> None:
-        """Say a sentence; a key cuts it short and is the answer to the next question."""
+    async def say(self, prompt: str, /, **values: Value) -> bool:
+        """Say a sentence; a key cuts it short and is the answer to the next question.
+
+        Returns whether it was heard to its end.
+        """
         answer = await self.listen(self.utter(prompt, **values), patience=0.0)
         if answer.key is not None:
             self.inbox.put_back(answer.key)
         self.note_step("say", prompt, "finished", answer)
+        return answer.key is None
 
     async def warn(self, prompt: str, /, **values: Value) -> None:
         """Say that something was wrong, to the end; keys typed before or meanwhile are void.

@@ -33,7 +33,7 @@ from ivr.ari.line import ChannelLine
 from ivr.ari.link import events
 from ivr.call import Call
 from ivr.config import Settings
-from ivr.dialogues import converse, find
+from ivr.dialogues import converse
 from ivr.facts import (
     Disposition,
     SessionAnswered,
@@ -239,7 +239,7 @@ class Hotline:
             )
         else:
             await live.call.say("line.sorry_wait")
-        return await converse(live.call, find(live.start))
+        return await converse(live.call, live.start)
 
     async def _apologise(self, live: Live) -> None:
         with suppress(AriError, TimeoutError):

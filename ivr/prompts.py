@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -77,14 +77,32 @@ class _Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """One place of the information tree: a menu, or a text where it has no children."""
+
+    prompt: str
+    """Its sentence, `information.4.1.2`: the keys that lead to it, and its name in the records."""
+    title: str
+    """For readers; never spoken."""
+    children: Mapping[str, Node]
+    """By the key that chooses each."""
+
+    def walk(self) -> Iterator[Node]:
+        """This place and all below it, in the order of their keys."""
+        yield self
+        for child in self.children.values():
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
 class PromptSet:
     """One published set of prompts. A call keeps the set it began with."""
 
     version: str
     keys: Mapping[str, str]
     """Menu prompt → the keys that its sentence names."""
-    information: Mapping[str, Any]
-    """The tree behind keys 3, 4 and 5, as the catalog has it."""
+    information: Mapping[str, Node]
+    """The tree behind keys 3, 4 and 5, by key."""
     clips: Mapping[str, Clip] = field(repr=False)
     _scripts: Mapping[str, tuple[str | _Slot, ...]] = field(repr=False)
 
@@ -117,7 +135,9 @@ def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
     root = audio.resolve()
     clips = {name: _clip(root, name, entry) for name, entry in manifest["prompts"].items()}
     scripts = {name: _script(pieces) for name, pieces in manifest["scripts"].items()}
-    faults = [f"prompt {name} is missing" for name in spoken if name not in scripts]
+    information = _nodes(manifest["information"])
+    told = [node.prompt for branch in information.values() for node in branch.walk()]
+    faults = [f"prompt {name} is missing" for name in (*spoken, *told) if name not in scripts]
     faults += [f"clip {name} is missing" for name in numbers.inventory() if name not in clips]
     faults += _missing_clips(scripts, clips)
     faults += _missing_files(root, manifest["prompts"])
@@ -126,7 +146,7 @@ def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
     return PromptSet(
         version=manifest["catalog"],
         keys=MappingProxyType(manifest["keys"]),
-        information=MappingProxyType(manifest["information"]),
+        information=information,
         clips=MappingProxyType(clips),
         _scripts=MappingProxyType(scripts),
     )
@@ -154,6 +174,15 @@ def _script(pieces: Sequence[Mapping[str, str]]) -> tuple[str | _Slot, ...]:
     return tuple(
         piece["clip"] if "clip" in piece else _Slot(piece["slot"], piece["read"])
         for piece in pieces
+    )
+
+
+def _nodes(entries: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Node]:
+    return MappingProxyType(
+        {
+            key: Node(entry["prompt"], entry["title"], _nodes(entry.get("children", {})))
+            for key, entry in entries.items()
+        }
     )
 
 

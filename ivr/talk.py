@@ -10,7 +10,7 @@ from uuid import uuid4
 from ivr.accounts import open_accounts
 from ivr.call import Call
 from ivr.config import Settings
-from ivr.dialogues import SPOKEN, converse, find
+from ivr.dialogues import SPOKEN, converse
 from ivr.facts import Disposition
 from ivr.inbox import Finished, Inbox, Key
 from ivr.privacy import Keys, Tokens
@@ -52,7 +52,7 @@ async def talk(settings: Settings) -> Disposition:
             tokens=Tokens(Keys.load(settings.home / "keys")),
             note=lambda _: None,
         )
-        conversation = asyncio.create_task(converse(call, find("welcome")))
+        conversation = asyncio.create_task(converse(call, "welcome"))
         keys = asyncio.create_task(_type(inbox))
         await asyncio.wait({conversation, keys}, return_when=asyncio.FIRST_COMPLETED)
         return await _outcome(conversation, keys)

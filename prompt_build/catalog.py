@@ -26,6 +26,8 @@ _KEY_WORDS = {
     "#": "请按井号",
 }
 _TABLES = ("variables", "prompts", "information")
+_INFORMATION = ("3", "4", "5")
+"""The keys of the main menu behind which the information tree stands."""
 _COMMON = {"hints", "pace", "recorded", "reviewed", "expires"}
 _PROMPT_OPTIONS = _COMMON | {"text", "keys"}
 _NODE_OPTIONS = _COMMON | {"title", "menu", "text"}
@@ -148,6 +150,7 @@ class _Reading:
         self._unknown_tables()
         prompts = {prompt.name: prompt for prompt in self._prompts()}
         tree, leaves = self._information()
+        self._branches_missing(prompts.get("main.menu"), tree)
         for name in self._variables.keys() - self._used:
             self._fault(("variables", name), f"no sentence uses {{{name}}}: remove it")
         digest = hashlib.sha256(json.dumps(self._content, sort_keys=True, default=str).encode())
@@ -236,7 +239,7 @@ class _Reading:
             reviewed=self._date(where, options, "reviewed"),
             expires=self._date(where, options, "expires"),
         )
-        self._check(where, prompt)
+        self._check(where, prompt, "menu" if "menu" in options else "text")
         return prompt
 
     def _pieces(self, where: tuple[str, ...], text: str) -> Iterator[Spoken | Slot]:
@@ -322,17 +325,34 @@ class _Reading:
     def _information(self) -> tuple[dict[str, Any], dict[str, Prompt]]:
         """Keys 3, 4 and 5: the tree for the manifest, and the prompts of its nodes."""
         prompts: dict[str, Prompt] = {}
+        branches = self._content.get("information", {})
+        for key in branches.keys() - set(_INFORMATION):
+            self._fault(
+                ("information", key),
+                f"the main menu leads to {', '.join(_INFORMATION)} only: move it below one of them",
+            )
         tree = {
-            key: self._node(("information", key), entry, prompts)
-            for key, entry in self._content.get("information", {}).items()
+            key: self._node(("information", key), entry, prompts) for key, entry in branches.items()
         }
         return tree, prompts
+
+    def _branches_missing(self, main: Prompt | None, tree: Mapping[str, Any]) -> None:
+        for key in _INFORMATION:
+            if main is not None and key in main.keys and key not in tree:
+                self._fault(
+                    ("prompts", "main", "menu"),
+                    f"the main menu offers key {key}, but there is no [information.{key}]: add it",
+                )
 
     def _node(
         self, where: tuple[str, ...], entry: object, prompts: dict[str, Prompt]
     ) -> dict[str, Any]:
-        if not isinstance(entry, dict) or not re.fullmatch("[0-9]", where[-1]):
-            self._fault(where, f"{where[-1]} is no branch: write [information.4.1], a key a level")
+        if not isinstance(entry, dict) or not re.fullmatch("[1-9]", where[-1]):
+            self._fault(
+                where,
+                f"{where[-1]} is no branch: write [information.4.1], a key from 1 to 9 a level"
+                " (0 is the agents')",
+            )
             return {}
         name = ".".join(where)
         branches = {key: value for key, value in entry.items() if isinstance(value, dict)}
@@ -358,9 +378,10 @@ class _Reading:
 
     # --- checks -------------------------------------------------------------------------------
 
-    def _check(self, where: tuple[str, ...], prompt: Prompt) -> None:
+    def _check(self, where: tuple[str, ...], prompt: Prompt, said: str) -> None:
+        """`said` is the option that has the words."""
         spoken = [piece.text for piece in prompt.pieces if isinstance(piece, Spoken)]
-        self._check_keys(where, prompt.keys, "".join(spoken))
+        self._check_keys((*where, said), prompt.keys, "".join(spoken))
         if prompt.recorded and len(prompt.pieces) > 1:
             self._fault(where, "a sentence with {values} cannot be one recording")
         for text in spoken:
@@ -375,6 +396,14 @@ class _Reading:
                 self._fault(where, f"there is no key {key!r} on a telephone")
             elif wanted not in words:
                 self._fault(where, f"the menu has key {key}, but the sentence never says {wanted}")
+        for key, words_for_it in _KEY_WORDS.items():
+            if keys and key not in keys and words_for_it in words:
+                self._fault(
+                    where,
+                    f"the sentence says {words_for_it}, but the menu has no key {key}: remove the"
+                    " words, or add the branch",
+                    within=words_for_it,
+                )
 
     def _check_words(self, where: tuple[str, ...], text: str) -> None:
         if digits := re.search(r"[0-9]+", text):

@@ -35,10 +35,14 @@ class Direction:
 
 
 def directions(path: Path) -> list[Direction]:
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    return written(path.read_text(encoding="utf-8"), path.name)
+
+
+def written(script: str, name: str = "line") -> list[Direction]:
+    lines = enumerate(script.splitlines(), 1)
     kept = [(number, line.split()) for number, line in lines if line.strip()]
     return [
-        Direction(words[0], tuple(words[1:]), f"{path.name}:{number}")
+        Direction(words[0], tuple(words[1:]), f"{name}:{number}")
         for number, words in kept
         if not words[0].startswith("#")
     ]

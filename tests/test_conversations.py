@@ -13,7 +13,7 @@ from ivr.accounts.demo import _FUND, _LOAN
 from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
 from ivr.call import Call
 from ivr.config import Settings
-from ivr.dialogues import converse, find
+from ivr.dialogues import converse
 from ivr.facts import DialogueEntered, Fact, LookedUp, Step
 from ivr.identity import IdNumber
 from ivr.inbox import Inbox
@@ -62,7 +62,7 @@ class DemoAccounts:
 
 
 async def hold(
-    script: list, prompt_set: PromptSet, settings: Settings
+    script: list, prompt_set: PromptSet, settings: Settings, *, start: str = "welcome"
 ) -> tuple[ScriptedLine, list[Fact]]:
     """Hold one conversation; returns what was said and what the records know."""
     facts: list[Fact] = []
@@ -79,7 +79,7 @@ async def hold(
         tokens=Tokens(Keys(b"k" * 32)),
         note=facts.append,
     )
-    conversation = asyncio.create_task(converse(call, find("welcome")))
+    conversation = asyncio.create_task(converse(call, start))
     caller = Caller(line, conversation, lambda up: setattr(accounts, "up", up))
     try:
         await caller.follow(script)

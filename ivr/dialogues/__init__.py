@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from ivr.call import Call, GaveUp
 from ivr.collect import WentBack
+from ivr.dialogues import information, place
 from ivr.dialogues.main import giving_up
-from ivr.dialogues.place import UP, End, Outcome, Place, find
+from ivr.dialogues.place import UP, End, Outcome, Place
 from ivr.dialogues.spoken import SPOKEN
 from ivr.facts import Disposition
+from ivr.prompts import PromptSet
 
 __all__ = ["SPOKEN", "converse", "find"]
 
 
-async def converse(call: Call, start: Place) -> Disposition:
-    """Lead the caller through the script from `start` until one of its ends."""
-    here = start
+def find(name: str, prompts: PromptSet) -> Place:
+    """The place of that name, of the code or of the content; else the nearest that there is."""
+    return information.find(name, prompts) or place.find(name)
+
+
+async def converse(call: Call, start: str) -> Disposition:
+    """Lead the caller through the script from the place called `start` until one of its ends."""
+    here = find(start, call.prompts)
     while True:
         call.enter(here.name)
         match await _speak(here, call):
@@ -23,7 +30,7 @@ async def converse(call: Call, start: Place) -> Disposition:
             case End(disposition):
                 return disposition
             case _:
-                here = find(here.up)
+                here = find(here.up, call.prompts)
 
 
 async def _speak(here: Place, call: Call) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.call import Call
-from ivr.dialogues import account, loan
+from ivr.dialogues import account, information, loan
 from ivr.dialogues.place import End, Outcome, place
 
 
@@ -22,9 +22,9 @@ async def main(call: Call) -> Outcome:
         {
             "1": account.menu,
             "2": loan.menu,
-            "3": being_prepared,
-            "4": being_prepared,
-            "5": being_prepared,
+            "3": information.branch(call.prompts, "3"),
+            "4": information.branch(call.prompts, "4"),
+            "5": information.branch(call.prompts, "5"),
             "6": being_prepared,
             "0": being_prepared,
             "7": leave,

@@ -54,7 +54,7 @@ def place(name: str, *, up: str = "main") -> Callable[[Speak], Place]:
 
 
 def find(name: str) -> Place:
-    """The place of that name; the main menu when a newer script has it no more."""
+    """The place of that name in the code; the main menu when a newer script has it no more."""
     return _PLACES.get(name) or _PLACES["main"]
 
 

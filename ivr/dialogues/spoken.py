@@ -22,6 +22,9 @@ SPOKEN = (
     "identity.wrong_length",
     "identity.wrong_number",
     "identity.wrong_number_again",
+    "information.3",
+    "information.4",
+    "information.5",
     "line.apology",
     "line.being_prepared",
     "line.busy",
@@ -39,5 +42,6 @@ SPOKEN = (
     "loan.several",
     "main.greeting",
     "main.menu",
+    "nav.replay_back_agent",
     "nav.replay_or_back",
 )
