@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ivr.accounts.demo import PEOPLE, make_demo
+from ivr.accounts.exports import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import HOTLINE, agent_password, folder, log_folder, publish_sounds
 from ivr.config import PROJECT, Settings
@@ -106,7 +107,10 @@ def _accounts(settings: Settings, say: Say) -> None:
     """Demo accounts for a line that has no database yet; one that is there is left alone."""
     database = settings.home / "accounts.sqlite"
     if settings.accounts.url is None and not database.exists():
-        make_demo(database)
+        try:
+            make_demo(database)
+        except ImportRefused as refused:
+            raise CannotRun(str(refused)) from refused
         say("accounts: made a database of demo accounts")
 
 

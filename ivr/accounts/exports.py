@@ -11,6 +11,7 @@ import csv
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import islice
@@ -19,7 +20,9 @@ from pathlib import Path
 from ivr.identity import WrongLength, WrongNumber, parse
 
 BATCH = 50_000
-MOST_FAULTS = 1000
+WAIT_SECONDS = 5.0
+"""For another import that is at it."""
+MOST_FAULTS = 100_000
 """A file with more than this is another file, or another format."""
 _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?\Z", re.ASCII)
 _YEAR_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z", re.ASCII)
@@ -123,7 +126,6 @@ def import_exports(database: Path, exports: Sequence[tuple[Table, Path]]) -> tup
         faults: list[str] = []
         imported = [_fill(connection, table, path, faults) for table, path in exports]
         if faults:
-            connection.rollback()
             raise ImportRefused(_refusal(faults))
         for table, _ in exports:
             _replace(connection, table)
@@ -131,10 +133,22 @@ def import_exports(database: Path, exports: Sequence[tuple[Table, Path]]) -> tup
     return tuple(imported)
 
 
-def prepared(database: Path) -> _Closing:
-    """The SQLite database with both tables; readers are never blocked by a writer (WAL)."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(database, isolation_level=None)
+@contextmanager
+def prepared(database: Path) -> Iterator[sqlite3.Connection]:
+    """The SQLite database with both tables, in a transaction that is rolled back unless committed.
+
+    Readers are never blocked by a writer (WAL). ImportRefused when it cannot be written.
+    """
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with closing(_opened(database)) as connection:
+            yield connection
+    except (sqlite3.Error, OSError) as unusable:
+        raise ImportRefused(f"nothing was changed; {database}: {_advice(unusable)}") from unusable
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(database, timeout=WAIT_SECONDS, isolation_level=None)
     database.chmod(0o600)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
@@ -143,22 +157,13 @@ def prepared(database: Path) -> _Closing:
         connection.execute(
             f"CREATE INDEX IF NOT EXISTS {table.name}_id ON {table.name} (id_number)"
         )
-    return _Closing(connection)
+    return connection
 
 
-class _Closing:
-    """A connection that is closed at the end, and rolled back unless it was committed."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        if self._connection.in_transaction:
-            self._connection.rollback()
-        self._connection.close()
+def _advice(unusable: Exception) -> str:
+    if getattr(unusable, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        return "another import is at it; try again when it has ended"
+    return str(unusable)
 
 
 def _fill(connection: sqlite3.Connection, table: Table, path: Path, faults: list[str]) -> Imported:

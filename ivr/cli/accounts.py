@@ -53,11 +53,12 @@ def import_(
 def demo() -> None:
     """Create the demo accounts in an empty database. 演示账户"""
     from ivr.accounts.demo import PEOPLE, NotADemo, make_demo
+    from ivr.accounts.exports import ImportRefused
 
     try:
         made = make_demo(_sqlite())
-    except NotADemo as other:
-        raise CommandFailure(str(other)) from other
+    except (NotADemo, ImportRefused) as refused:
+        raise CommandFailure(str(refused)) from refused
     typer.echo("demo accounts made" if made else "the demo accounts are there already")
     for person in PEOPLE:
         typer.echo(f"  {person.id_number:18}  {person.shows}")
