@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
 from ivr.accounts import Accounts
+from ivr.agents import Exchange, Switchboard
 from ivr.config import Settings
 from ivr.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.inbox import Finished, Inbox, Key
 from ivr.privacy import Tokens
 from ivr.prompts import PromptSet, Sentence, Utterance, Value, sentence
+from ivr.sensitive import Sensitive
 
 T = TypeVar("T")
 
 MARGIN_SECONDS = 3.0
 """Asterisk may be this late with PlaybackFinished before we go on without it."""
+MOST_PLACES = 12
+"""Of the way through the menus, an agent's screen shows the end."""
 QUIET_SECONDS = 1.0
 """A caller waits this long in silence for a look-up before hearing that it goes on."""
 
@@ -54,6 +59,10 @@ class Replay(Enum):
 REPLAY: Literal[Replay.REPLAY] = Replay.REPLAY
 
 
+class AgentWanted(Exception):
+    """The caller pressed 0 where it is no choice of the menu: a person, please."""
+
+
 class GaveUp(Exception):
     """Too many silences or wrong keys in a row at one question."""
 
@@ -74,6 +83,27 @@ class Answer:
 
 
 @dataclass(slots=True)
+class Trail:
+    """Where the caller has been, for whoever takes the call next; never a whole number."""
+
+    session: str
+    places: list[str] = field(default_factory=list)
+    tail: Sensitive[str] | None = None
+    """Of the ID number that was entered last."""
+    lookup: str = ""
+    """What was looked up last, and how that ended."""
+
+    def screen(self) -> Mapping[str, str]:
+        """What the agent's screen shows."""
+        return {
+            "session": self.session,
+            "path": " > ".join(self.places[-MOST_PLACES:]),
+            "id_tail": "" if self.tail is None else self.tail.reveal(),
+            "lookup": self.lookup,
+        }
+
+
+@dataclass(slots=True)
 class Call:
     """One session: who is on the line, where in the script, and the verbs of it."""
 
@@ -84,18 +114,26 @@ class Call:
     settings: Settings
     accounts: Accounts
     tokens: Tokens
+    exchange: Exchange
+    switchboard: Switchboard
     note: Callable[[Fact], None]
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     place: str = ""
     """The name of the dialogue that the caller is in."""
     steps: int = 0
     """How many have been noted; a resumed call goes on counting."""
     pending: Pending | None = None
     """What the end of the call has to settle; a suspended call leaves it to its successor."""
+    trail: Trail = field(init=False)
     _failures: int = 0
+
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.session)
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
         self.place = place
+        self.trail.places.append(place)
         self.note(DialogueEntered(session=self.session, dialogue=place))
 
     async def say(self, prompt: str, /, **values: Value) -> bool:
@@ -131,7 +169,8 @@ class Call:
         """Ask for one key and return what it chooses; `opening` is said before the question.
 
         Silence and wrong keys are told to the caller, then the question is repeated without its
-        opening; REPLAY says both again. Raises GaveUp after too many failures in a row.
+        opening; REPLAY says both again. Raises GaveUp after too many failures in a row, and
+        AgentWanted for a 0 that the menu does not name, where the settings want that.
         """
         whole = (sentence(question),) if opening is None else (opening, sentence(question))
         asked = whole
@@ -192,6 +231,11 @@ class Call:
                 case None:
                     return Answer(None, False, _ms_since(began))
 
+    @property
+    def zero_is_agent(self) -> bool:
+        """Whether 0 asks for a person anywhere."""
+        return self.settings.agents.zero_from_every_menu
+
     async def failed(self, prompt: str, /, **values: Value) -> None:
         """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
         self._failures += 1
@@ -241,8 +285,11 @@ class Call:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
         answer = await self.listen(utterance, self.settings.patience.first_key_seconds)
-        heard = _heard(answer.digit, choices)
+        wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
+        heard = "match" if wanted else _heard(answer.digit, choices)
         self.note_step("menu", question, heard, answer)
+        if wanted:
+            raise AgentWanted
         if answer.digit is None or answer.digit not in choices:
             await self.failed(f"line.{heard}")
             return None

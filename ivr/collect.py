@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr import keypad
-from ivr.call import Answer, Call
+from ivr.call import AgentWanted, Answer, Call
 from ivr.facts import Heard
 from ivr.identity import IdNumber, parse
 from ivr.keypad import Complete, NoNumber, Nudge, Typing
@@ -17,6 +17,7 @@ _HEARD: dict[NoNumber, Heard] = {
     NoNumber.CLEARED: "cleared",
     NoNumber.WRONG_LENGTH: "invalid",
     NoNumber.ONLY_LONG: "invalid",
+    NoNumber.AGENT: "match",
     NoNumber.SILENT: "no_input",
 }
 
@@ -38,7 +39,8 @@ class _Entered:
 async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -> IdNumber:
     """Ask `question` until a possible ID number has been entered, of 15 or 18 digits.
 
-    Raises WentBack for `*` before the first digit, GaveUp after too many failures in a row.
+    Raises WentBack for `*` before the first digit, AgentWanted for a 0 alone, GaveUp after too
+    many failures in a row.
     """
     wrong_before = False
     while True:
@@ -51,6 +53,7 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
                 )
                 if isinstance(number, IdNumber):
                     call.succeeded()
+                    call.trail.tail = number.tail
                     return number
                 await _refuse(call, digits, again=wrong_before)
                 wrong_before = True
@@ -77,7 +80,7 @@ async def _entry(call: Call, question: str, short_allowed: bool) -> _Entered:
             case outcome:
                 _swallow_hash(call, outcome, answer)
                 return _Entered(outcome, keys, interrupted, ms)
-        answer = await call.listen(said, patience.inter_key_seconds)
+        answer = await call.listen(said, _until_next_key(call, digits))
         ms += answer.ms
 
 
@@ -85,6 +88,13 @@ def _next(digits: str, answer: Answer, *, nudged: bool, short_allowed: bool) -> 
     if answer.digit is None:
         return keypad.pause(digits, nudged=nudged, short_allowed=short_allowed)
     return keypad.press(digits, answer.digit, short_allowed=short_allowed)
+
+
+def _until_next_key(call: Call, digits: str) -> float:
+    """A 0 alone waits for a moment only: it is a wish for an agent, and no ID begins so."""
+    patience = call.settings.patience
+    alone = digits == keypad.ZERO and call.zero_is_agent
+    return patience.swallow_seconds if alone else patience.inter_key_seconds
 
 
 def _swallow_hash(call: Call, outcome: Complete | NoNumber, last: Answer) -> None:
@@ -104,13 +114,15 @@ async def _explain(call: Call, nothing: NoNumber) -> None:
     match nothing:
         case NoNumber.BACK:
             raise WentBack
+        case NoNumber.AGENT if call.zero_is_agent:
+            raise AgentWanted
         case NoNumber.CLEARED:
             await call.warn("identity.cleared")
         case NoNumber.WRONG_LENGTH:
             await call.failed("identity.wrong_length")
         case NoNumber.ONLY_LONG:
             await call.failed("identity.only18")
-        case NoNumber.SILENT:
+        case NoNumber.SILENT | NoNumber.AGENT:
             await call.failed("line.no_input")
         case NoNumber.EMPTY:
             pass

@@ -85,9 +85,13 @@ class AgentsSettings(Part):
     )
     strategy: Literal["in_order", "all_at_once", "longest_idle"] = "in_order"
     ring_seconds: Seconds = 30.0
+    """How long a caller waits for somebody to answer, in all."""
+    next_after_seconds: Seconds = 15.0
+    """How long one phone rings before the next is tried, where there is a next."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     zero_from_every_menu: bool = True
+    """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
 
 
 class Trunk(Part):

@@ -12,6 +12,7 @@ import aiohttp
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import Channel
+from ivr.ari.exchange import caller_of
 from ivr.config import Settings
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,12 @@ async def _speaks(session: aiohttp.ClientSession, url: str) -> bool:
 
 async def _release(ari: Ari, app: str) -> None:
     try:
-        bridges = await ari.get("bridges")
-        bridged = {channel for bridge in bridges for channel in bridge["channels"]}
+        bridged = {name for bridge in await ari.bridges.list() for name in bridge.channels}
         for channel in stranded(await ari.channels.list(), bridged, app):
-            await _send_away(ari, channel)
+            if caller_of(channel) is None:
+                await _send_away(ari, channel)
+            else:  # an agent who answered a caller that nobody connects
+                await ari.channels.hangup(channel)
     except LinkLost:
         return
     except AriError:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from ivr.accounts import Accounts
+from ivr.agents import Switchboard, Talk
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import (
     ApplicationReplaced,
+    Bridge,
     Channel,
     ChannelDestroyed,
     DtmfReceived,
@@ -29,6 +32,7 @@ from ivr.ari.events import (
     StasisEnd,
     StasisStart,
 )
+from ivr.ari.exchange import ChannelExchange, caller_of, talks
 from ivr.ari.line import ChannelLine
 from ivr.ari.link import events
 from ivr.call import Call
@@ -41,7 +45,7 @@ from ivr.facts import (
     SessionResumed,
     SessionStarted,
 )
-from ivr.inbox import Finished, Inbox, Key
+from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp
 from ivr.journal import Journal, Unfinished
 from ivr.privacy import Tokens
 from ivr.prompts import Shelf
@@ -100,6 +104,7 @@ class Hotline:
     accounts: Accounts
     journal: Journal
     tokens: Tokens
+    switchboard: Switchboard
     vitals: Vitals
     unfinished: dict[str, Unfinished]
     """Sessions without an end, by channel: of a service that died, or of a lost link."""
@@ -119,6 +124,8 @@ class Hotline:
 
     async def _take(self, event: Event) -> None:
         match event:
+            case StasisStart(channel) if caller := caller_of(channel.id):
+                await self._picked_up(channel.id, caller)
             case StasisStart(channel):
                 self._begin(channel)
             case DtmfReceived(channel, digit) if live := self.calls.get(channel):
@@ -130,9 +137,9 @@ class Hotline:
                 if failed:
                     self.vitals.prompt_broke()
             case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
-                self._hung_up(channel, cause)
+                self._gone(channel, cause)
             case StasisEnd(channel):
-                self._hung_up(channel, None)
+                self._gone(channel, None)
             case LinkUp(startup):
                 await self._look_through(startup)
             case LinkDown(reason):
@@ -152,30 +159,49 @@ class Hotline:
         if self._startup is None:
             lost = "service_lost"
         self._startup, self.vitals.link = startup, True
+        channels, bridges = await self.ari.channels.list(), await self.ari.bridges.list()
+        talking = talks(channels, bridges)
         ours = {
             channel.id: channel
-            for channel in await self.ari.channels.list()
-            if channel.app == self.settings.ari_app
+            for channel in channels
+            if channel.app == self.settings.ari_app and caller_of(channel.id) is None
         }
         for name in self.unfinished.keys() - ours.keys():
             self._close_lost(self.unfinished.pop(name), lost)
+        await self._clear_lines(channels, bridges, talking)
         for channel in ours.values():
-            self._begin(channel)
+            self._begin(channel, talking.get(channel.id))
         log.info("the link to Asterisk is up; %d calls in progress", len(self.calls))
 
-    def _begin(self, channel: Channel) -> None:
+    async def _clear_lines(
+        self, channels: Iterable[Channel], bridges: Iterable[Bridge], talking: Mapping[str, Talk]
+    ) -> None:
+        """Agents' phones that ring for nobody any more, and bridges where nobody is left, go."""
+        kept = {talk.leg for talk in talking.values()}
+
+        def stray(name: str) -> bool:
+            caller = caller_of(name)
+            return caller is not None and caller not in self.calls and name not in kept
+
+        for leg in filter(stray, (channel.id for channel in channels)):
+            await self.ari.channels.hangup(leg)
+        for bridge in filter(stray, (bridge.id for bridge in bridges)):
+            await self.ari.bridges.destroy(bridge)
+
+    def _begin(self, channel: Channel, talk: Talk | None = None) -> None:
         """Take a call, new or found again; taking it twice is harmless."""
         if channel.id in self.calls:
             return
         known = self.unfinished.pop(channel.id, None)
-        live = self._known_again(known) if known else self._newly_met(channel)
+        live = self._known_again(known, channel) if known else self._newly_met(channel)
+        live.call.exchange.talking = talk
         self.calls[channel.id] = live
         live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
         self.vitals.calls = len(self.calls)
 
     def _newly_met(self, channel: Channel) -> Live:
         began = datetime.now(UTC)
-        live = self._live(Unfinished(uuid4().hex, channel.id, "welcome", 0, began))
+        live = self._live(Unfinished(uuid4().hex, channel.id, "welcome", 0, began), channel)
         number = channel.caller
         self.journal.note(
             SessionStarted(
@@ -188,11 +214,11 @@ class Hotline:
         )
         return live
 
-    def _known_again(self, known: Unfinished) -> Live:
+    def _known_again(self, known: Unfinished, channel: Channel) -> Live:
         self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        return self._live(known)
+        return self._live(known, channel)
 
-    def _live(self, known: Unfinished) -> Live:
+    def _live(self, known: Unfinished, channel: Channel) -> Live:
         call = Call(
             session=known.session,
             line=ChannelLine(self.ari, known.channel),
@@ -201,12 +227,18 @@ class Hotline:
             settings=self.settings,
             accounts=self.accounts,
             tokens=self.tokens,
+            exchange=self._exchange(channel),
+            switchboard=self.switchboard,
             note=self.journal.note,
             place=known.dialogue,
             steps=known.steps,
         )
         now = asyncio.get_running_loop().time()
         return Live(call, known.channel, known.began, now, known.dialogue)
+
+    def _exchange(self, channel: Channel) -> ChannelExchange:
+        rings = self.settings.agents.ring_seconds
+        return ChannelExchange(self.ari, self.settings.ari_app, channel.id, channel.caller, rings)
 
     # --- the course of a call and its end ---------------------------------------------------
 
@@ -237,7 +269,8 @@ class Hotline:
             self.journal.note(
                 SessionAnswered(session=live.call.session, after_ms=round(after * 1000))
             )
-        else:
+        elif live.call.exchange.talking is None:
+            await live.call.exchange.quiet()
             await live.call.say("line.sorry_wait")
         return await converse(live.call, live.start)
 
@@ -270,6 +303,21 @@ class Hotline:
         self.journal.note(
             SessionEnded(session=known.session, disposition=disposition, dialogue=known.dialogue)
         )
+
+    async def _picked_up(self, leg: str, caller: str) -> None:
+        """An agent answered: the call that waits hears of it; without one nobody is needed."""
+        if live := self.calls.get(caller):
+            live.call.inbox.put(PickedUp(leg))
+        else:
+            with suppress(AriError):
+                await self.ari.channels.hangup(leg)
+
+    def _gone(self, channel: str, cause: int | None) -> None:
+        caller = caller_of(channel)
+        if caller is None:
+            self._hung_up(channel, cause)
+        elif live := self.calls.get(caller):
+            live.call.inbox.put(LegGone(channel, cause))
 
     def _hung_up(self, channel: str, cause: int | None) -> None:
         live = self.calls.get(channel)

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 LONG = 18
 SHORT = 15
+ZERO = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class NoNumber(Enum):
     """`#` after a number of digits that no ID has."""
     ONLY_LONG = auto()
     """15 digits where only 18 will do (seed, section 六)."""
+    AGENT = auto()
+    """A single 0 and then nothing: no ID number begins with it; a person, please (rules, 3.3)."""
     SILENT = auto()
     """Nothing came, or nothing more."""
 
@@ -66,6 +69,8 @@ def pause(digits: str, *, nudged: bool, short_allowed: bool = True) -> Entry:
     """What it means that no key has come for a while; `nudged`: the caller was helped already."""
     if not digits:
         return NoNumber.SILENT
+    if digits == ZERO:
+        return NoNumber.AGENT
     if len(digits) == SHORT and short_allowed:
         return Complete(digits) if nudged else Nudge("identity.fifteen_pause")
     if nudged:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from ivr.accounts import Accounts, open_accounts
+from ivr.agents import Switchboard
 from ivr.ari.client import Ari
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import Settings
@@ -52,6 +53,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         accounts=accounts,
         journal=journal,
         tokens=Tokens(Keys.load(settings.home / "keys")),
+        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         vitals=Vitals(),
         unfinished=left_over,
     )

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from uuid import uuid4
 
 from ivr.accounts import open_accounts
+from ivr.agents import NoPhones, Switchboard
 from ivr.call import Call
 from ivr.config import Settings
 from ivr.dialogues import SPOKEN, converse
@@ -50,6 +51,8 @@ async def talk(settings: Settings) -> Disposition:
             settings=_unhurried(settings),
             accounts=await stack.enter_async_context(open_accounts(settings)),
             tokens=Tokens(Keys.load(settings.home / "keys")),
+            exchange=NoPhones(),
+            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
             note=lambda _: None,
         )
         conversation = asyncio.create_task(converse(call, "welcome"))

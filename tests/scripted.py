@@ -8,6 +8,13 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     TYPE 12*#               keys all at once, ahead of what the line will ask
     WAIT 8                  so many seconds of silence
     DOWN / UP               the account database stops or starts answering
+    AT 2026-11-28T20:00     it is this time in Beijing; at first a Wednesday morning
+    PHONES 6001 6002        these agents' phones are registered; at first none
+    RINGS 6001              that phone begins to ring, and music plays
+    ANSWERS 6001            that agent picks up, and hears the caller
+    BUSY 6001               that phone is engaged
+    LEAVES 6001             that agent hangs up
+    STOPS 6001              that phone rings no more: the line gave up, or another was quicker
     HANGUP                  the caller puts the receiver down
     END completed           the line ends the call, with this disposition
 """
@@ -15,14 +22,20 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from ivr.inbox import Finished, Inbox, Key
+from ivr.agents import Talk
+from ivr.config import Agent
+from ivr.hours import BEIJING
+from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp
 from ivr.prompts import Utterance
 
 KEY_SECONDS = 0.2
+LONGEST_SECONDS = 300.0
+ENGAGED, NORMAL = 17, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +102,83 @@ class ScriptedLine:
 
 
 @dataclass(slots=True)
+class ScriptedExchange:
+    """Agents' phones that do what the script says."""
+
+    inbox: Inbox
+    registered: frozenset[str] = frozenset()
+    talking: Talk | None = None
+    playing: bool = False
+    bridged: str | None = None
+    ringing: set[str] = field(default_factory=set)
+    screens: list[Mapping[str, str]] = field(default_factory=list)
+    rung: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    dropped: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    async def online(self) -> frozenset[str]:
+        return self.registered
+
+    async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
+        assert agent.extension not in self.ringing, "dialled twice"
+        assert self.playing, "there is no music"
+        self.ringing.add(agent.extension)
+        self.screens.append(screen)
+        self.rung.put_nowait(agent.extension)
+        return agent.extension
+
+    async def drop(self, leg: str) -> None:
+        self.ringing.discard(leg)
+        self.dropped.put_nowait(leg)
+
+    async def connect(self, leg: str) -> bool:
+        self.playing, self.bridged = False, leg
+        return leg in self.ringing
+
+    async def part(self) -> None:
+        self.bridged = self.talking = None
+
+    async def music(self) -> None:
+        self.playing = True
+
+    async def quiet(self) -> None:
+        self.playing = False
+
+    def picks_up(self, leg: str) -> None:
+        self.inbox.put(PickedUp(leg))
+
+    def goes(self, leg: str, cause: int) -> None:
+        self.ringing.discard(leg)
+        self.inbox.put(LegGone(leg, cause))
+
+    def assert_idle(self) -> None:
+        """Nothing is left behind: no leg, no bridge, no music."""
+        assert not self.ringing
+        assert self.bridged is None
+        assert not self.playing
+
+
+@dataclass(slots=True)
+class Clock:
+    """What time it is in Beijing."""
+
+    now: datetime = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
 class Caller:
     """Follows the directions against a line; raises AssertionError at the first that fails."""
 
     line: ScriptedLine
+    exchange: ScriptedExchange
+    clock: Clock
     conversation: asyncio.Task[str]
     switch: Callable[[bool], None]
     """Lets the account database answer, or not."""
+    settle: Callable[[], Awaitable[None]]
+    """What the line does when a call has ended."""
 
     async def follow(self, script: Sequence[Direction]) -> None:
         for direction in script:
@@ -137,9 +220,45 @@ class Caller:
     async def _up(self, _: Direction) -> None:
         self.switch(True)
 
+    async def _at(self, direction: Direction) -> None:
+        self.clock.now = datetime.fromisoformat(direction.words[0]).replace(tzinfo=BEIJING)
+
+    async def _phones(self, direction: Direction) -> None:
+        self.exchange.registered = frozenset(direction.words)
+
+    async def _rings(self, direction: Direction) -> None:
+        for extension in direction.words:
+            rung = await self._next_of(self.exchange.rung, direction)
+            assert rung == extension, f"{direction.where}: {rung} rings"
+
+    async def _answers(self, direction: Direction) -> None:
+        self.exchange.picks_up(direction.words[0])
+        await _breathe()
+        assert self.exchange.bridged == direction.words[0], direction.where
+
+    async def _busy(self, direction: Direction) -> None:
+        self.exchange.goes(direction.words[0], ENGAGED)
+
+    async def _leaves(self, direction: Direction) -> None:
+        self.exchange.goes(direction.words[0], NORMAL)
+
+    async def _stops(self, direction: Direction) -> None:
+        for extension in direction.words:
+            dropped = await self._next_of(self.exchange.dropped, direction)
+            assert dropped == extension, f"{direction.where}: {dropped} stops"
+
+    async def _next_of(self, queue: asyncio.Queue[str], direction: Direction) -> str:
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await queue.get()
+        except TimeoutError:
+            raise AssertionError(f"{direction.where}: nothing happens") from None
+
     async def _hangup(self, direction: Direction) -> None:
         assert not self.conversation.done(), f"{direction.where}: the line had ended"
         self.conversation.cancel()
+        await asyncio.gather(self.conversation, return_exceptions=True)
+        await self.settle()
 
     async def _end(self, direction: Direction) -> None:
         assert await self.conversation == direction.words[0], direction.where

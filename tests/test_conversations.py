@@ -11,6 +11,7 @@ import pytest
 from ivr.accounts import Unavailable
 from ivr.accounts.demo import _FUND, _LOAN
 from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
+from ivr.agents import Switchboard
 from ivr.call import Call
 from ivr.config import Settings
 from ivr.dialogues import converse
@@ -20,7 +21,7 @@ from ivr.inbox import Inbox
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet
 from ivr.sensitive import Sensitive
-from tests.scripted import Caller, ScriptedLine, directions
+from tests.scripted import Caller, Clock, ScriptedExchange, ScriptedLine, directions
 from tests.virtual import run
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
@@ -69,6 +70,7 @@ async def hold(
     inbox = Inbox()
     line = ScriptedLine(inbox)
     accounts = DemoAccounts()
+    exchange, clock = ScriptedExchange(inbox), Clock()
     call = Call(
         session="s",
         line=line,
@@ -77,16 +79,21 @@ async def hold(
         settings=settings,
         accounts=accounts,
         tokens=Tokens(Keys(b"k" * 32)),
+        exchange=exchange,
+        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        clock=clock,
         note=facts.append,
     )
     conversation = asyncio.create_task(converse(call, start))
-    caller = Caller(line, conversation, lambda up: setattr(accounts, "up", up))
+    switch = lambda up: setattr(accounts, "up", up)  # noqa: E731
+    caller = Caller(line, exchange, clock, conversation, switch, call.settle)
     try:
         await caller.follow(script)
     finally:
         conversation.cancel()
         await asyncio.gather(conversation, return_exceptions=True)
         await call.settle()
+    exchange.assert_idle()
     assert line.said.empty(), f"the line goes on: {line.said}"
     return line, facts
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ivr.ari.events import Channel
 from ivr.guardian import stranded
 
 
 def channel(name: str, app: str | None) -> Channel:
-    return Channel(name, "Up", "12329", None, app)
+    return Channel(name, "Up", "12329", None, app, datetime.now(UTC))
 
 
 def test_only_our_callers_who_talk_to_nobody_are_stranded() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import aiohttp
 
 from ivr.ari.errors import AriError, ChannelGone, LinkLost, NotAuthorised, NotInStasis, WrongState
-from ivr.ari.events import Channel, channel_of
+from ivr.ari.events import Bridge, Channel, bridge_of, channel_of
+from ivr.sensitive import Sensitive
 
 COMMAND_SECONDS = 5.0
 POOL = 64
@@ -166,7 +167,7 @@ class Channels:
             app=leg.app,
             timeout=str(leg.ring_seconds),
             originator=leg.originator,
-            callerId=leg.caller_id,
+            callerId=leg.caller_id.reveal(),
         )
 
     async def start_moh(self, channel: str, music_class: str) -> None:
@@ -198,7 +199,7 @@ class Leg:
     originator: str
     """The caller's channel: its language and codec are taken over."""
     ring_seconds: int
-    caller_id: str
+    caller_id: Sensitive[str]
     variables: Mapping[str, str]
 
 
@@ -232,9 +233,9 @@ class Bridges:
         """Take the bridge away; the channels stay with us."""
         await self._ari.delete(f"bridges/{bridge}")
 
-    async def list(self) -> tuple[str, ...]:
-        """The ids of all bridges."""
-        return tuple(json["id"] for json in await self._ari.get("bridges"))
+    async def list(self) -> tuple[Bridge, ...]:
+        """All bridges that this Asterisk has."""
+        return tuple(bridge_of(json) for json in await self._ari.get("bridges"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ivr.sensitive import Sensitive
@@ -25,6 +26,16 @@ class Channel:
     """The caller's number; None where the network withheld it."""
     app: str | None
     """The Stasis application that holds it; None when it is elsewhere."""
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Channels that hear each other."""
+
+    id: str
+    channels: frozenset[str]
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,18 @@ def channel_of(json: Json) -> Channel:
         dialled=dialplan.get("exten", ""),
         caller=None if number is None else Sensitive(number),
         app=str(dialplan.get("app_data", "")).split(",")[0] if in_stasis else None,
+        created=_moment(json["creationtime"]),
     )
+
+
+def bridge_of(json: Json) -> Bridge:
+    """A bridge object of Asterisk's as ours."""
+    return Bridge(json["id"], frozenset(json["channels"]), _moment(json["creationtime"]))
+
+
+def _moment(text: str) -> datetime:
+    """Asterisk writes 2026-11-25T08:00:00.000+0000."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
 def _cause(json: Json) -> int | None:

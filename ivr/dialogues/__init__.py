@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ivr.call import Call, GaveUp
+from ivr.call import AgentWanted, Call, GaveUp
 from ivr.collect import WentBack
 from ivr.dialogues import information, place
+from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up
 from ivr.dialogues.place import UP, End, Outcome, Place
 from ivr.dialogues.spoken import SPOKEN
@@ -38,5 +39,7 @@ async def _speak(here: Place, call: Call) -> Outcome:
         return await here.speak(call)
     except WentBack:
         return UP
+    except AgentWanted:
+        return agent
     except GaveUp:
         return giving_up

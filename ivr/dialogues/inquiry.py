@@ -66,6 +66,7 @@ async def _look_up(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> R
     clock = asyncio.get_running_loop().time
     began = clock()
     result = await call.meanwhile("identity.looking_up", inquiry.ask(call.accounts, number))
+    call.trail.lookup = f"{inquiry.source} {_word(result)}"
     call.note(
         LookedUp(
             session=call.session,

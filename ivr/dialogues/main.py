@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ivr.call import Call
+from ivr.call import Call, GaveUp
 from ivr.dialogues import account, information, loan
-from ivr.dialogues.place import End, Outcome, place
+from ivr.dialogues.agent import agent
+from ivr.dialogues.place import UP, End, Outcome, place
 
 
 @place("welcome")
@@ -26,7 +27,7 @@ async def main(call: Call) -> Outcome:
             "4": information.branch(call.prompts, "4"),
             "5": information.branch(call.prompts, "5"),
             "6": being_prepared,
-            "0": being_prepared,
+            "0": agent,
             "7": leave,
         },
     )
@@ -48,6 +49,9 @@ async def leave(call: Call) -> Outcome:
 
 @place("giving_up")
 async def giving_up(call: Call) -> Outcome:
-    """Three failures in a row: the line says goodbye politely."""
-    await call.say("line.too_many")
-    return End("gave_up")
+    """Three failures in a row: a person may help; without an answer the line says goodbye."""
+    try:
+        return await call.menu("line.offer_agent", {"0": agent, "*": UP})
+    except GaveUp:
+        await call.say("line.too_many")
+        return End("gave_up")
