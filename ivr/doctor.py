@@ -12,12 +12,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError
 from ivr.dialogues import SPOKEN
+from ivr.hours import BEIJING
+from ivr.opening import closed
 from ivr.prompts import PromptSetError, load
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -34,6 +37,8 @@ class Finding:
     name: str
     ok: bool
     detail: str
+    warns: bool = False
+    """Calls are taken, yet somebody should look soon."""
 
 
 Check = Callable[[Settings], Finding]
@@ -179,6 +184,28 @@ def _spools(settings: Settings) -> Iterable[Path]:
     return (path for path in (settings.home / "spool").glob("*.jsonl") if path.stat().st_size)
 
 
+def opened(settings: Settings) -> Finding:
+    """Do callers get in at all?"""
+    found = closed(settings.home)
+    if found is None:
+        return Finding("line", True, "open")
+    return Finding("line", False, f"{found}: `ivr line open` opens it")
+
+
+def agents(settings: Settings) -> Finding:
+    """Does the agents' calendar know this year's holidays?"""
+    year = datetime.now(BEIJING).year
+    if settings.agents.hours.knows_holidays_of(year):
+        return Finding("agents' hours", True, f"with the holidays of {year}")
+    return Finding(
+        "agents' hours",
+        True,
+        f"no holiday of {year} is in the settings: write `holidays` and `working_days` under"
+        " [agents.hours], as the State Council announces them",
+        warns=True,
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     asterisk,
     prompts,
@@ -189,4 +216,6 @@ CHECKS: tuple[Check, ...] = (
     permissions,
     disk,
     loader,
+    opened,
+    agents,
 )

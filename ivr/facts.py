@@ -12,6 +12,7 @@ from typing import Literal, get_args
 Disposition = Literal[
     "completed",  # key 7, or the line said goodbye after its last word
     "hung_up",  # the caller put the receiver down
+    "closed",  # the line is not open: it said so
     "gave_up",  # three failures in a row: the line said goodbye
     "failed",  # a fault of ours; the caller heard the apology
     "asterisk_lost",  # Asterisk went away with the call

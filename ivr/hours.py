@@ -94,6 +94,10 @@ class AgentHours(BaseModel):
             return ()
         return self._week[day.weekday()]
 
+    def knows_holidays_of(self, year: int) -> bool:
+        """Whether somebody has written any for that year."""
+        return any(days.first.year <= year <= days.last.year for days in self.holidays)
+
     @property
     def _week(self) -> tuple[Hours, ...]:
         return (

@@ -17,6 +17,7 @@ from ivr.dialogues import SPOKEN
 from ivr.health import Part, served
 from ivr.hotline import Hotline
 from ivr.journal import Journal, unfinished
+from ivr.opening import closed
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import Shelf
 from ivr.vitals import Vitals
@@ -83,6 +84,7 @@ class Examiner:
             "prompts": self._prompts(),
             "accounts": await self._accounts(self._hotline.accounts),
             "journal": self._journal(),
+            "line": self._line(),
         }
 
     def _ari(self) -> Part:
@@ -95,6 +97,10 @@ class Examiner:
     async def _accounts(self, accounts: Accounts) -> Part:
         fault = await accounts.fault()
         return Part(fault is None, fault or "")
+
+    def _line(self) -> Part:
+        """A closed line is well: it does what it was told."""
+        return Part(True, str(closed(self._hotline.settings.home) or "open"))
 
     def _journal(self) -> Part:
         fault = self._hotline.journal.fault

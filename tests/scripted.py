@@ -15,6 +15,7 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     BUSY 6001               that phone is engaged
     LEAVES 6001             that agent hangs up
     STOPS 6001              that phone rings no more: the line gave up, or another was quicker
+    CLOSE / OPEN            the operator closes the line for new callers, or opens it
     HANGUP                  the caller puts the receiver down
     END completed           the line ends the call, with this disposition
 """
@@ -27,6 +28,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ivr import opening
 from ivr.agents import Talk
 from ivr.config import Agent
 from ivr.hours import BEIJING
@@ -179,6 +181,8 @@ class Caller:
     """Lets the account database answer, or not."""
     settle: Callable[[], Awaitable[None]]
     """What the line does when a call has ended."""
+    home: Path
+    """Of the line, where the operator opens and closes it."""
 
     async def follow(self, script: Sequence[Direction]) -> None:
         for direction in script:
@@ -253,6 +257,12 @@ class Caller:
                 return await queue.get()
         except TimeoutError:
             raise AssertionError(f"{direction.where}: nothing happens") from None
+
+    async def _close(self, _: Direction) -> None:
+        opening.close(self.home, "", self.clock.now)
+
+    async def _open(self, _: Direction) -> None:
+        opening.reopen(self.home)
 
     async def _hangup(self, direction: Direction) -> None:
         assert not self.conversation.done(), f"{direction.where}: the line had ended"

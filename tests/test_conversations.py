@@ -86,7 +86,7 @@ async def hold(
     )
     conversation = asyncio.create_task(converse(call, start))
     switch = lambda up: setattr(accounts, "up", up)  # noqa: E731
-    caller = Caller(line, exchange, clock, conversation, switch, call.settle)
+    caller = Caller(line, exchange, clock, conversation, switch, call.settle, settings.home)
     try:
         await caller.follow(script)
     finally:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from ivr import doctor
+from ivr import doctor, opening
 from ivr.asterisk import locate
 from ivr.config import Settings
+from ivr.hours import BEIJING, AgentHours
 
 
 @pytest.fixture
@@ -87,6 +89,24 @@ def test_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Non
     finding = doctor.disk(settings)
     assert not finding.ok
     assert "make room" in finding.detail
+
+
+def test_a_closed_line(settings: Settings) -> None:
+    assert doctor.opened(settings).ok
+    opening.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
+    finding = doctor.opened(settings)
+    assert not finding.ok
+    assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail
+
+
+def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
+    year = datetime.now(BEIJING).year
+    finding = doctor.agents(settings)
+    assert (finding.ok, finding.warns) == (True, True)
+    assert f"no holiday of {year}" in finding.detail
+    hours = AgentHours(holidays=(f"{year}-10-01/{year}-10-07",))
+    agents = settings.agents.model_copy(update={"hours": hours})
+    assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
 
 
 def test_records_that_nobody_publishes(settings: Settings) -> None:

@@ -51,18 +51,29 @@ def doctor() -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     settings = load()
-    findings = [*examine(settings), _catalog(settings)]
+    findings = [*examine(settings), *_catalog(settings)]
     for finding in findings:
-        sign = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-        console.print(f"{sign} {finding.name}: ", end="")
+        console.print(f"{_sign(finding)} {finding.name}: ", end="")
         console.print(finding.detail, markup=False)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
-def _catalog(settings: Settings) -> Finding:
-    """Whether callers hear what the catalog says now; the running service cannot read it."""
+def _sign(finding: Finding) -> str:
+    if finding.warns:
+        return "[yellow]![/]"
+    return "[green]✓[/]" if finding.ok else "[red]✗[/]"
+
+
+def _catalog(settings: Settings) -> list[Finding]:
+    """Whether callers hear what the catalog says now; the running service cannot read it.
+
+    Then the texts that somebody must look at again, since policies and rates change.
+    """
+    from datetime import datetime
+
     from ivr.doctor import Finding
+    from ivr.hours import BEIJING
     from ivr.prompts import PromptSetError
     from ivr.prompts import load as load_set
     from prompt_build.catalog import CatalogError, load
@@ -70,10 +81,13 @@ def _catalog(settings: Settings) -> Finding:
     try:
         catalog, spoken = load(settings.catalog), load_set(settings.audio).version
     except (CatalogError, PromptSetError) as faulty:
-        return Finding("catalog", False, str(faulty))
+        return [Finding("catalog", False, str(faulty))]
+    due = catalog.due(datetime.now(BEIJING).date())
+    warnings = [Finding("due", True, warning, warns=True) for warning in due]
     if catalog.version != spoken:
-        return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
-    return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")
+        edited = "edited since the prompts: run `ivr build-prompts`"
+        return [Finding("catalog", False, edited), *warnings]
+    return [Finding("catalog", True, f"{settings.catalog.name} is what callers hear"), *warnings]
 
 
 def serve() -> None:

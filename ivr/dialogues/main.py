@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ivr import opening
 from ivr.call import Call, GaveUp
 from ivr.dialogues import account, information, loan
 from ivr.dialogues.agent import agent
@@ -11,8 +12,17 @@ from ivr.dialogues.place import UP, End, Outcome, place
 @place("welcome")
 async def welcome(call: Call) -> Outcome:
     """您好，12329 住房公积金热线为您服务。"""
+    if opening.closed(call.settings.home):
+        return not_open
     await call.say("main.greeting")
     return main
+
+
+@place("not_open")
+async def not_open(call: Call) -> Outcome:
+    """The line is closed (`ivr line close`): it says so to the end, whatever is pressed."""
+    await call.warn("line.closed")
+    return End("closed")
 
 
 @place("main")

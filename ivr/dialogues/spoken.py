@@ -35,6 +35,7 @@ SPOKEN = (
     "line.apology",
     "line.being_prepared",
     "line.busy",
+    "line.closed",
     "line.goodbye",
     "line.no_input",
     "line.no_match",
