@@ -53,7 +53,12 @@ class AccountsSettings(Part):
         "SELECT term_years, periods_repaid, balance FROM loan_account"
         " WHERE id_number = :id18 OR id_number = :id15"
     )
-    query_seconds: Seconds = 3.0
+    query_seconds: Annotated[float, Field(gt=0, le=3.5)] = 3.0
+    """A caller waits no longer, and hears 系统繁忙."""
+    failures: Annotated[int, Field(ge=1, le=100)] = 3
+    """Failures in a row until the database is left alone."""
+    rest_seconds: Seconds = 5.0
+    """Then nobody waits for it so long; after that one caller's question tries it again."""
 
 
 class Patience(Part):

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from ivr.accounts import Accounts, open_accounts
+from ivr.accounts import Accounts, Guarded, open_accounts
 from ivr.agents import Switchboard
 from ivr.ari.client import Ari
 from ivr.asterisk.configure import publish_sounds
@@ -45,13 +45,13 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     left_over = {each.channel: each for each in unfinished(spool)}
     journal = Journal.open(spool, node=settings.node)
     stack.push_async_callback(journal.close)
-    accounts = await stack.enter_async_context(open_accounts(settings))
+    database = await stack.enter_async_context(open_accounts(settings))
     ari = Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     return Hotline(
         settings=settings,
         ari=await stack.enter_async_context(ari),
         shelf=shelf,
-        accounts=accounts,
+        accounts=Guarded(database, settings.accounts),
         journal=journal,
         tokens=Tokens(Keys.load(settings.home / "keys")),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),

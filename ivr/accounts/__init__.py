@@ -1,6 +1,7 @@
 """Fund and loan accounts: asking for one, and loading them from a centre's export."""
 
 from ivr.accounts.database import open_accounts
+from ivr.accounts.guarded import Guarded
 from ivr.accounts.outcomes import (
     Accounts,
     Empty,
@@ -17,6 +18,7 @@ __all__ = [
     "Empty",
     "Found",
     "Fund",
+    "Guarded",
     "Loan",
     "NotFound",
     "Several",

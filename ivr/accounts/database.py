@@ -28,6 +28,8 @@ Row = Mapping[str, Any]
 POOL = 10
 _CENT = Decimal("0.01")
 _MOST = Decimal(10) ** 10
+_FUND_COLUMNS = frozenset({"paid_to", "monthly_deposit", "balance"})
+_LOAN_COLUMNS = frozenset({"term_years", "periods_repaid", "balance"})
 _YEAR_MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
@@ -52,7 +54,10 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
     """The accounts of this line, until the context ends; the database need not be up yet."""
     url = database_url(settings)
     sqlite = url.get_backend_name() == "sqlite"
-    pool: dict[str, Any] = {} if sqlite else {"pool_size": POOL, "pool_pre_ping": True}
+    patience = {"timeout": settings.accounts.query_seconds}
+    pool: dict[str, Any] = (
+        {"connect_args": patience} if sqlite else {"pool_size": POOL, "pool_pre_ping": True}
+    )
     try:
         engine = create_async_engine(url, hide_parameters=True, **pool)
     except (SQLAlchemyError, ImportError) as unusable:
@@ -60,10 +65,11 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
             f"accounts.url cannot be used: {unusable}; it needs an async driver that is installed"
             " (docs/settings.md)"
         ) from unusable
+    database = Database(engine, settings)
     try:
-        yield Database(engine, settings)
+        yield database
     finally:
-        await engine.dispose()
+        await database.close()
 
 
 class Database:
@@ -80,38 +86,45 @@ class Database:
         self, number: IdNumber
     ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
         """See Accounts."""
-        return await self._ask(self._fund, number, _fund)
+        return await self._ask(self._fund, number, _FUND_COLUMNS, _fund)
 
     async def loan(
         self, number: IdNumber
     ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
         """See Accounts."""
-        return await self._ask(self._loan, number, _loan)
+        return await self._ask(self._loan, number, _LOAN_COLUMNS, _loan)
 
     async def fault(self) -> str | None:
         """Whether both queries run; they are asked for a number that nobody has."""
         nobody = {"id18": "-", "id15": "-"}
         try:
-            await self._in_time(self._rows(self._fund, nobody))
-            await self._in_time(self._rows(self._loan, nobody))
-        except (SQLAlchemyError, OSError, TimeoutError) as failed:
+            await self._in_time(self._rows(self._fund, nobody, _FUND_COLUMNS))
+            await self._in_time(self._rows(self._loan, nobody, _LOAN_COLUMNS))
+        except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             return _reason(failed)
         return None
+
+    async def close(self) -> None:
+        """Let go of the database; what was given up there may first end in order."""
+        if self._given_up:
+            await asyncio.wait(self._given_up, timeout=self._limit)
+        await self._engine.dispose()
 
     async def _ask(
         self,
         query: Any,
         number: IdNumber,
+        columns: frozenset[str],
         account: Callable[[Row], T],
     ) -> Found[T] | NotFound | Several | Empty | Unavailable:
         short = number.id15.reveal()
         names = {"id18": number.id18.reveal(), "id15": short or number.id18.reveal()}
         try:
-            return _outcome(await self._in_time(self._rows(query, names)), account)
+            return _outcome(await self._in_time(self._rows(query, names, columns)), account)
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             reason = _reason(failed)
             log.warning("an account could not be asked for: %s", reason)
-            return Unavailable(reason)
+            return Unavailable(reason, answered=isinstance(failed, Nonsense))
 
     async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` comes to; TimeoutError at the limit, not when the driver has given up.
@@ -138,9 +151,14 @@ class Database:
         if not task.cancelled():
             task.exception()  # nobody waits for it any more
 
-    async def _rows(self, query: Any, names: Mapping[str, str]) -> Sequence[Row]:
+    async def _rows(
+        self, query: Any, names: Mapping[str, str], columns: frozenset[str]
+    ) -> Sequence[Row]:
         async with self._engine.connect() as connection:
             result = await connection.execute(query, names)
+            lacking = columns - set(result.keys())
+            if lacking:  # also where nobody is found: a wrong query must not say so of everybody
+                raise Nonsense(f"the query returns no column {', '.join(sorted(lacking))}")
             return [dict(row) for row in result.mappings().fetchmany(2)]
 
 
@@ -151,7 +169,7 @@ def _outcome(
         return NotFound()
     if len(rows) > 1:
         return Several()
-    if _column(rows[0], "balance") is None:
+    if rows[0]["balance"] is None:
         return Empty()
     return Found(account(rows[0]))
 
@@ -164,16 +182,10 @@ def _loan(row: Row) -> Loan:
     return Loan(_whole(row, "term_years"), _whole(row, "periods_repaid"), _money(row, "balance"))
 
 
-def _column(row: Row, name: str) -> Any:
-    if name not in row:
-        raise Nonsense(f"the query returns no column {name}")
-    return row[name]
-
-
 def _money(row: Row, name: str) -> Sensitive[Decimal]:
     """Yuan; stored as a number or a text. Money is never a float beyond this line."""
     try:
-        value = Decimal(str(_column(row, name)))
+        value = Decimal(str(row[name]))
     except InvalidOperation:
         raise Nonsense(f"{name} is no amount") from None
     if not value.is_finite() or not 0 <= value < _MOST:
@@ -182,14 +194,14 @@ def _money(row: Row, name: str) -> Sensitive[Decimal]:
 
 
 def _whole(row: Row, name: str) -> int:
-    written = str(_column(row, name))
+    written = str(row[name])
     if not (written.isascii() and written.isdigit() and len(written) <= 4):
         raise Nonsense(f"{name} is no count")
     return int(written)
 
 
 def _year_month(row: Row, name: str) -> str:
-    found = _YEAR_MONTH.match(str(_column(row, name)))
+    found = _YEAR_MONTH.match(str(row[name]))
     if found is None:
         raise Nonsense(f"{name} is not YYYY-MM")
     return f"{found[1]}-{found[2]}"

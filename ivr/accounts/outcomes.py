@@ -62,6 +62,8 @@ class Unavailable:
 
     reason: str
     """For the operator; free of personal data."""
+    answered: bool = False
+    """It did answer, though with nonsense."""
 
 
 class Accounts(Protocol):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
 from ivr.call import REPLAY, Call
 from ivr.collect import collect_id
-from ivr.dialogues.place import UP, Outcome
+from ivr.dialogues.place import UP, Outcome, Speak, find
 from ivr.facts import LookedUp, LookupOutcome
 from ivr.identity import IdNumber
 from ivr.prompts import Sentence, Value, sentence
@@ -36,6 +36,10 @@ class Inquiry(Generic[Account]):
 async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
     """请输入您的个人身份证号，以井号键结束 — and what the accounts say (seed, 一 and 二)."""
     number = await collect_id(call, "identity.ask")
+    return await _answer(call, inquiry, number)
+
+
+async def _answer(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Outcome:
     match await _look_up(call, inquiry, number):
         case Found(account):
             return await _read_out(call, inquiry, number, account)
@@ -46,8 +50,18 @@ async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
         case Empty():
             await call.say(inquiry.empty)
         case Unavailable():
-            await call.say("line.busy")
+            return await _busy(call, lambda again: _answer(again, inquiry, number))
     return UP
+
+
+async def _busy(call: Call, again: Speak) -> Outcome:
+    """系统繁忙: ask again without keying the number anew, or speak to an agent."""
+    choices = {
+        "1": replace(find(call.place), speak=again),
+        "0": find("agent"),
+        "*": find("main"),
+    }
+    return await call.menu("line.retry_menu", choices, opening=sentence("line.busy"))
 
 
 async def _read_out(

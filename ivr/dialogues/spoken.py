@@ -40,6 +40,7 @@ SPOKEN = (
     "line.no_input",
     "line.no_match",
     "line.offer_agent",
+    "line.retry_menu",
     "line.sorry_wait",
     "line.system_error",
     "line.too_many",

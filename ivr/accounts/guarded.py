@@ -1,0 +1,93 @@
+"""Accounts behind circuit breakers: callers do not wait for a database that is down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from ivr.accounts.breaker import Breaker
+from ivr.accounts.outcomes import (
+    Accounts,
+    Empty,
+    Found,
+    Fund,
+    Loan,
+    NotFound,
+    Several,
+    Unavailable,
+)
+from ivr.config import AccountsSettings
+from ivr.identity import IdNumber
+
+T = TypeVar("T")
+
+EXAMINATION_SECONDS = 1.0
+"""The health page waits no longer: who asks for it takes a slow answer for a hung service."""
+
+
+class Guarded:
+    """The same accounts; while a query's breaker is open its answer is Unavailable, at once."""
+
+    def __init__(self, accounts: Accounts, settings: AccountsSettings) -> None:
+        self._accounts = accounts
+        self._fund, self._loan = (
+            Breaker(failures=settings.failures, rest_seconds=settings.rest_seconds) for _ in "12"
+        )
+        self._running: set[asyncio.Task[Any]] = set()
+        self._examination: asyncio.Task[str | None] | None = None
+
+    async def fund(
+        self, number: IdNumber
+    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+        """See Accounts."""
+        return await self._ask(self._fund, lambda: self._accounts.fund(number))
+
+    async def loan(
+        self, number: IdNumber
+    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+        """See Accounts."""
+        return await self._ask(self._loan, lambda: self._accounts.loan(number))
+
+    async def fault(self) -> str | None:
+        """What is wrong with the database, or with the way it has been answering callers."""
+        if self._examination is None or self._examination.done():
+            self._examination = self._started(self._accounts.fault())
+        await asyncio.wait({self._examination}, timeout=EXAMINATION_SECONDS)
+        if not self._examination.done():
+            return "no answer yet"
+        return self._examination.result() or self._complaint()
+
+    def _complaint(self) -> str | None:
+        for name, breaker in (("fund", self._fund), ("loan", self._loan)):
+            if breaker.rests(_now()):
+                return f"{name} accounts are left alone for a while: {breaker.complaint}"
+        return None
+
+    async def _ask(
+        self, breaker: Breaker, ask: Callable[[], Coroutine[Any, Any, T]]
+    ) -> T | Unavailable:
+        """Ask if the breaker lets us; it learns how that went even when the caller hangs up."""
+        if not breaker.admits(_now()):
+            return Unavailable(breaker.complaint)
+        return await asyncio.shield(self._started(_learning(breaker, ask())))
+
+    def _started(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+
+async def _learning(breaker: Breaker, asked: Coroutine[Any, Any, T]) -> T:
+    """Nonsense about one person is an answer too: other people's accounts may be well."""
+    outcome = await asked
+    if isinstance(outcome, Unavailable) and not outcome.answered:
+        breaker.failed(_now(), outcome.reason)
+    else:
+        breaker.succeeded()
+    return outcome
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
