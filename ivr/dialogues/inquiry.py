@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
 from ivr.call import REPLAY, Call
 from ivr.collect import collect_id
+from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.place import UP, Outcome, Speak, find
 from ivr.facts import LookedUp, LookupOutcome
 from ivr.identity import IdNumber
@@ -69,7 +70,7 @@ async def _read_out(
 ) -> Outcome:
     values = inquiry.slots(account)
     opening: Sentence = sentence(inquiry.readout, id=number.keyed, **values)
-    return await call.menu("nav.replay_or_back", {"1": REPLAY, "*": UP}, opening=opening)
+    return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
 
 
 async def _look_up(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Result[Account]:

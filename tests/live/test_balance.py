@@ -55,9 +55,9 @@ def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
             caller.phone.press("1")
             await caller.hears_begin("identity.ask")
             caller.phone.press("990102200012120127")  # typed ahead, into the prompt
-            await caller.hears("nav.replay_or_back")
+            await caller.hears("nav.replay_back_agent")
             caller.phone.press("1")
-            await caller.hears("nav.replay_or_back", times=2)
+            await caller.hears("nav.replay_back_agent", times=2)
             caller.phone.press("*")
             await caller.hears_begin("account.menu", times=2)
             caller.phone.press("*")
@@ -72,9 +72,9 @@ def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
             "account.menu",
             "identity.ask",
             *readout,
-            "nav.replay_or_back",
+            "nav.replay_back_agent",
             *readout,
-            "nav.replay_or_back",
+            "nav.replay_back_agent",
             "account.menu",
             "main.menu",
             "line.goodbye",
@@ -102,10 +102,10 @@ def test_fund_readouts(
         async with line.call() as caller:
             await to_the_question(caller, "1")
             caller.phone.press(keys)
-            heard = await caller.hears("nav.replay_or_back")
+            heard = await caller.hears("nav.replay_back_agent")
         names = [clip.name for clip in heard if clip.whole]
         readout = fund_readout(line, number, paid_to, deposit, balance)
-        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_or_back"]
+        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_back_agent"]
 
     asyncio.run(story())
 
@@ -115,10 +115,10 @@ def test_loan_readout_for_a_person_stored_under_fifteen_digits(line: LiveLine) -
         async with line.call() as caller:
             await to_the_question(caller, "2")
             caller.phone.press("990101199001010019#")  # the # is swallowed
-            heard = await caller.hears("nav.replay_or_back")
+            heard = await caller.hears("nav.replay_back_agent")
         readout = loan_readout(line, "990101199001010019", "20", "102", "312000.50")
         names = [clip.name for clip in heard if clip.whole]
-        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_or_back"]
+        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_back_agent"]
         assert "line.no_match" not in names
 
     asyncio.run(story())

@@ -27,7 +27,7 @@ def test_twenty_callers_hear_their_own_balances(line: LiveLine) -> None:
         async with line.call() as caller:
             await to_the_question(caller, "1")
             caller.phone.press(keys)
-            heard = await caller.hears("nav.replay_or_back", within=90)
+            heard = await caller.hears("nav.replay_back_agent", within=90)
         number = keys.replace("*", "X")
         readout = fund_readout(line, number, paid_to, deposit, balance)
         names = [clip.name for clip in heard]
@@ -72,7 +72,7 @@ def test_a_killed_service_takes_up_its_calls_again(line: LiveLine) -> None:
             await caller.hears("line.sorry_wait")
             await caller.hears("identity.ask")
             caller.phone.press("990101199001010019")
-            await caller.hears("nav.replay_or_back")
+            await caller.hears("nav.replay_back_agent")
         await line.settled()
 
     asyncio.run(story())
