@@ -23,10 +23,14 @@ import pytest
 from ivr import numbers, prompts
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
-from ivr.config import PROJECT, Settings
+from ivr.config import PROJECT, AgentsSettings, Settings
 from ivr.dialogues import SPOKEN
 from tests.live.listening import Ear, HeardClip
 from tests.live.phone import Phone
+
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+AGENTS = {"ring_seconds": 6, "hours": {day: ["00:00-24:00"] for day in WEEK}}
+"""Tests do not choose their hour, nor have they half a minute."""
 
 
 @dataclass
@@ -181,6 +185,7 @@ def bare_line(
         "IVR_SIP_HOST": "127.0.0.1",
         "IVR_ARI_PORT": str(free_port()),
         "IVR_HTTP_PORT": str(free_port()),
+        "IVR_AGENTS": json.dumps(AGENTS),
     }
     settings = Settings(
         home=home,
@@ -188,6 +193,7 @@ def bare_line(
         sip_port=int(env["IVR_SIP_PORT"]),
         ari_port=int(env["IVR_ARI_PORT"]),
         http_port=int(env["IVR_HTTP_PORT"]),
+        agents=AgentsSettings.model_validate(AGENTS),
     )
     make_demo(home / "accounts.sqlite")
     ear = Ear(

@@ -38,6 +38,10 @@ class Ear:
             for at in range(ANCHOR * FRAME, len(sound) - FRAME, FRAME):
                 self._frames[sound[at : at + FRAME]].append((name, at))
 
+    def sound(self, name: str) -> bytes:
+        """The A-law of a clip."""
+        return self._clips[self.alias[name]]
+
     def listen(self, audio: bytes) -> list[HeardClip]:
         """The clips in the order in which they were heard."""
         found: list[HeardClip] = []

@@ -167,13 +167,17 @@ class Phone:
             self.answered.set()
         return answer.status or 0
 
-    async def register(self, *, within: float = 5.0) -> None:
+    async def register(self, *, within: float = 5.0, seconds: int = 300) -> None:
         """Be reachable as this user, as an agent's phone is."""
         uri = f"sip:{self.server[0]}:{self.server[1]}"
         self._to = f"<sip:{self.user}@{self.server[0]}>"
         async with asyncio.timeout(within):
-            answer = await self._request("REGISTER", uri, extra={"Expires": "300"})
+            answer = await self._request("REGISTER", uri, extra={"Expires": str(seconds)})
         assert answer.status == 200, f"registration was answered {answer.status}"
+
+    async def unregister(self, *, within: float = 5.0) -> None:
+        """Be there no more."""
+        await self.register(within=within, seconds=0)
 
     async def hang_up(self) -> None:
         """Put the receiver down, whatever the call has come to."""
