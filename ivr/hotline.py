@@ -193,8 +193,7 @@ class Hotline:
         if channel.id in self.calls:
             return
         known = self.unfinished.pop(channel.id, None)
-        live = self._known_again(known, channel) if known else self._newly_met(channel)
-        live.call.exchange.talking = talk
+        live = self._known_again(known, channel, talk) if known else self._newly_met(channel)
         self.calls[channel.id] = live
         live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
         self.vitals.calls = len(self.calls)
@@ -214,11 +213,11 @@ class Hotline:
         )
         return live
 
-    def _known_again(self, known: Unfinished, channel: Channel) -> Live:
+    def _known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        return self._live(known, channel)
+        return self._live(known, channel, talk)
 
-    def _live(self, known: Unfinished, channel: Channel) -> Live:
+    def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
         call = Call(
             session=known.session,
             line=ChannelLine(self.ari, known.channel),
@@ -227,7 +226,7 @@ class Hotline:
             settings=self.settings,
             accounts=self.accounts,
             tokens=self.tokens,
-            exchange=self._exchange(channel),
+            exchange=self._exchange(channel, talk),
             switchboard=self.switchboard,
             note=self.journal.note,
             place=known.dialogue,
@@ -236,9 +235,15 @@ class Hotline:
         now = asyncio.get_running_loop().time()
         return Live(call, known.channel, known.began, now, known.dialogue)
 
-    def _exchange(self, channel: Channel) -> ChannelExchange:
-        rings = self.settings.agents.ring_seconds
-        return ChannelExchange(self.ari, self.settings.ari_app, channel.id, channel.caller, rings)
+    def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
+        return ChannelExchange(
+            self.ari,
+            app=self.settings.ari_app,
+            caller=channel.id,
+            number=channel.caller,
+            ring_seconds=self.settings.agents.ring_seconds,
+            talking=talk,
+        )
 
     # --- the course of a call and its end ---------------------------------------------------
 

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ivr import prompts
 from ivr.asterisk import process
+from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, load
 
@@ -26,7 +28,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def become(found: Found) -> None:
     """Configure the line and turn into its Asterisk, as a service unit wants it; no return."""
-    command = process.command(load(), found)
+    settings = load()
+    command = process.command(settings, found)
+    try:
+        publish_sounds(settings, prompts.load(settings.audio))
+    except prompts.PromptSetError as unusable:
+        print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606
 
 

@@ -23,6 +23,7 @@ import pytest
 from ivr import numbers, prompts
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
+from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, AgentsSettings, Settings
 from ivr.dialogues import SPOKEN
 from tests.live.listening import Ear, HeardClip
@@ -200,6 +201,7 @@ def bare_line(
         {name: Path(f"{clip.path}.alaw").read_bytes() for name, clip in whole_set.clips.items()}
     )
     line = LiveLine(settings, env, ear)
+    publish_sounds(settings, whole_set)
     line.asterisk = process.start(settings, found)
     try:
         process.wait_until_ready(settings, line.asterisk)
