@@ -25,7 +25,6 @@ from prompt_build.tones import tone
 from prompt_build.voices import Audio, Engine, SpeechFailed, Voice
 
 FORMAT = 1
-_ATTEMPTS = 3
 
 Progress = Callable[[int, int, str], None]
 """Called with how many clips are made, of how many, and what the last one says."""
@@ -168,16 +167,16 @@ def _source(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
     began = time.monotonic()
     if kept.exists():
         return _unpacked(kept), voice.rate, 0.0
-    speech = _accepted(voice, recipe)
+    speech = _accepted(voice, recipe, engine.attempts)
     spent = time.monotonic() - began
     _keep(kept, speech)
     return speech, voice.rate, spent
 
 
-def _accepted(voice: Voice, recipe: Recipe) -> Audio:
+def _accepted(voice: Voice, recipe: Recipe, attempts: int) -> Audio:
     """An utterance without faults; SpeechFailed names those of the last attempt."""
     wrong: tuple[str, ...] = ()
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         speech = voice.speak(recipe.sounds, pace=recipe.pace)
         wrong = acceptance.faults(speech, voice.rate, recipe.text, pace=recipe.pace)
         if not wrong:

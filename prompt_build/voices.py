@@ -53,3 +53,5 @@ class Engine:
     """What it is given for a text; pure."""
     workers: int
     """How many processes speak at once."""
+    attempts: int = 3
+    """How often an utterance with faults is made again before it is named."""
