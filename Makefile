@@ -15,7 +15,7 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-.PHONY: help run test check prompts asterisk setup lock clean
+.PHONY: help run test check prompts asterisk browser setup lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -23,7 +23,7 @@ help:  ## What can be made
 run: setup  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
-test: check prompts asterisk  ## Everything, live calls on a real Asterisk included
+test: check prompts asterisk browser  ## Everything, live calls on a real Asterisk included
 	$(VENV)/bin/pytest -m live
 
 check: setup  ## Style, types, import rules and the fast tests
@@ -38,6 +38,10 @@ prompts: setup  ## The sentences as sound; only what changed is made
 
 asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
 	@$(VENV)/bin/python -m ivr.asterisk
+
+browser:  ## Chromium and a Chinese font, for the tests of the editor's page
+	@{ command -v chromium && fc-list :lang=zh | grep -q .; } >/dev/null \
+	|| { $(call apt_install,chromium fontconfig fonts-wqy-microhei); }
 
 setup: $(VENV)/.complete  ## The Python environment, pinned by hash
 

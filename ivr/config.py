@@ -145,6 +145,8 @@ class Settings(BaseSettings):
     sip_port: Port = 5060
     ari_port: Port = 8088
     http_port: Port = 8329
+    preview_port: Port = 8330
+    """Of the editor's page, `ivr preview`; on loopback only."""
     rtp_first_port: Port = 10000
     rtp_last_port: Port = 19999
     ari_app: str = "hotline"

@@ -20,7 +20,8 @@ RATES = {"alaw": 8000, "ulaw": 8000, "g722": 16000, "sln16": 16000}
 """Samples a second of each coding; all are headerless, so that Asterisk sends them as they are."""
 TARGET_DBOV = -20.0
 """Active speech level of every prompt."""
-CEILING = 10 ** (-3.0 / 20)
+CEILING_DBFS = -3.0
+CEILING = 10 ** (CEILING_DBFS / 20)
 """No sample above −3 dBFS."""
 VERSION = 1
 """Raised when the chain changes: every clip is then mastered anew, none synthesised."""

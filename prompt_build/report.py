@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prompt_build import sets
-from prompt_build.mastering import CEILING, RATES, TARGET_DBOV, Measured, decode
+from prompt_build.mastering import CEILING_DBFS, RATES, TARGET_DBOV, Measured, decode
 from prompt_build.recipe import TONES
 
 TOLERANCE_DB = 1.0
@@ -68,7 +68,7 @@ def verdict(clips: Sequence[Line]) -> str:
         return "no clip of speech"
     off = max(abs(m.level_dbov - TARGET_DBOV) for m in speech)
     peak = max(m.peak_dbfs for m in speech)
-    good = off <= TOLERANCE_DB and peak <= 20 * np.log10(CEILING) + 0.01
+    good = off <= TOLERANCE_DB and peak <= CEILING_DBFS + 0.01
     return (
         f"{'good' if good else 'NOT GOOD'}: {len(speech)} clips of speech,"
         f" {sum(m.seconds for m in speech):.0f} s, level within {off:.2f} dB of {TARGET_DBOV:.0f}"

@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("build-prompts")(build_prompts)
     app.command("read")(read)
     app.command("hear")(hear)
+    app.command("preview")(preview)
     room = typer.Typer(no_args_is_help=True, help="Sets of prompts: publish, take back. 语音版本")
     room.command("list")(list_)
     room.command("diff")(diff)
@@ -270,6 +271,26 @@ def hear(
     with _failures():
         heard = listen(_audio(), kind, value, out)
     typer.echo(f"{heard.text}\n{out}: {heard.seconds:.1f} s{', played' if heard.played else ''}")
+
+
+# --- the editor's page ------------------------------------------------------------------------
+
+
+def preview(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Another port than the settings'.")
+    ] = None,
+) -> None:
+    """Serve the catalog as a page to read and hear, until Ctrl-C. 话术预览."""
+    from ivr.config import load
+    from prompt_build.preview.serving import serve
+
+    settings = load()
+    chosen = port or settings.preview_port
+    try:
+        serve(settings, chosen, lambda page: typer.echo(f"{page}  (Ctrl-C ends it)"))
+    except OSError as taken:
+        raise CommandFailure(f"port {chosen} is taken: try `--port {chosen + 1}`") from taken
 
 
 # --- shared by the commands -------------------------------------------------------------------

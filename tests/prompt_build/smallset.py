@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ivr import numbers
 from prompt_build import catalog, hearing, sets
 from prompt_build.kokoro import KOKORO
-from prompt_build.mastering import TELEPHONE_RATE, encode, measure
+from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
 from prompt_build.recipe import Recipe, Speaking, recipes, script
 
 SPEAKING = Speaking(KOKORO.name, formats=("alaw",))
@@ -68,21 +68,19 @@ def build_set(path: Path, audio: Path) -> int:
 
 def _idle(recipe: Recipe) -> bool:
     """Whether it is a number that no example says: a thousand clips would take too long."""
-    return recipe.name.startswith("number.") and recipe.name not in _said(hearing.EXAMPLES.items())
+    return recipe.name.startswith("number.") and recipe.name not in _EXAMPLES
 
 
-def _said(examples: Iterable[tuple[str, str]]) -> set[str]:
-    return {clip for kind, value in examples for clip in numbers.read(kind, value).clips}
+_EXAMPLES = {
+    clip for kind, value in hearing.EXAMPLES.items() for clip in numbers.read(kind, value).clips
+}
 
 
 def _made(recipe: Recipe, audio: Path) -> dict[str, object]:
-    seconds = max(0.2, len(recipe.text) * SECONDS_A_HANZI)
-    time = np.arange(int(seconds * TELEPHONE_RATE)) / TELEPHONE_RATE
-    samples = (HUM_PEAK * np.sin(2 * np.pi * HUM_HERTZ * time)).astype(np.float32)
+    coded, measured = _hum(max(2, len(recipe.text)))
     file = audio / recipe.file("alaw")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(encode(samples, "alaw"))
-    measured = measure(samples)
+    file.write_bytes(coded)
     (audio / recipe.file("json")).write_text(json.dumps(asdict(measured)))
     return {
         "text": recipe.text,
@@ -90,3 +88,10 @@ def _made(recipe: Recipe, audio: Path) -> dict[str, object]:
         "seconds": measured.seconds,
         "recipe": recipe.id,
     }
+
+
+@cache
+def _hum(syllables: int) -> tuple[bytes, Measured]:
+    time = np.arange(int(syllables * SECONDS_A_HANZI * TELEPHONE_RATE)) / TELEPHONE_RATE
+    samples = (HUM_PEAK * np.sin(2 * np.pi * HUM_HERTZ * time)).astype(np.float32)
+    return encode(samples, "alaw"), measure(samples)

@@ -1,0 +1,87 @@
+"""What the editor's page compares: the catalog as it is written, the newest set, the published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ivr.config import Settings
+from prompt_build import sets
+from prompt_build.catalog import Catalog, CatalogError, Prompt, load
+from prompt_build.choosing import choose, speaking
+from prompt_build.hearing import clips_of
+from prompt_build.kokoro import KOKORO
+from prompt_build.mastering import Measured
+from prompt_build.recipe import recipes, script
+from prompt_build.report import measured
+
+_NOTHING: sets.Manifest = {
+    "prompts": {},
+    "scripts": {},
+    "keys": {},
+    "information": {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that there was to see at one moment."""
+
+    wanted: sets.Manifest
+    """What the next build would make; the newest set while the catalog has faults."""
+    built: sets.Manifest | None
+    """The newest set."""
+    published: sets.Manifest | None
+    prompts: Mapping[str, Prompt]
+    """Of the catalog, for their dates; none while it has faults."""
+    faults: tuple[str, ...]
+    measures: Mapping[str, Measured]
+    """By recipe, of every clip of the two sets that a sentence plays, examples included."""
+
+
+def look(settings: Settings) -> Seen:
+    """Read the catalog and the sets as they are now."""
+    audio = settings.audio
+    published = sets.published(audio)
+    known = sets.numbers_of(audio)
+    built = sets.load(audio, known[-1]) if known else published
+    measures = _measures(audio, built) | _measures(audio, published)
+    try:
+        content = load(settings.catalog)
+    except CatalogError as faulty:
+        faults = tuple(map(str, faulty.faults))
+        return Seen(built or _NOTHING, built, published, {}, faults, measures)
+    wanted = _wanted(content, settings, built)
+    return Seen(wanted, built, published, content.prompts, (), measures)
+
+
+def _wanted(content: Catalog, settings: Settings, built: sets.Manifest | None) -> sets.Manifest:
+    """What a manifest of this catalog would say, in the voice that a build would take."""
+    voice = built["voice"]["name"] if built else KOKORO.name
+    speaks = speaking(settings.speech, choose(settings.speech, voice))
+    return {
+        "prompts": {
+            each.name: {"text": each.text, "recipe": each.id} for each in recipes(content, speaks)
+        },
+        "scripts": {name: script(prompt) for name, prompt in content.prompts.items()},
+        "keys": {name: prompt.keys for name, prompt in content.prompts.items()},
+        "information": content.information,
+    }
+
+
+def _measures(audio: Path, manifest: sets.Manifest | None) -> dict[str, Measured]:
+    if manifest is None:
+        return {}
+    played = {clip for name in manifest["scripts"] for clip in clips_of(manifest, name)}
+    entries = [manifest["prompts"][clip] for clip in played]
+    return {each["recipe"]: found for each in entries if (found := _measured(audio, each))}
+
+
+def _measured(audio: Path, entry: Mapping[str, Any]) -> Measured | None:
+    """None where somebody removed the file."""
+    try:
+        return measured(audio, entry)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,28 @@
+"""A small catalog, one published set of it, and settings that point to both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ivr.config import Settings, SpeechSettings
+from prompt_build import sets
+from tests.prompt_build.smallset import build_set, write_catalog
+
+
+@pytest.fixture
+def empty(tmp_path: Path, settings: Settings) -> Settings:
+    """A catalog that nobody has built yet."""
+    changes = {
+        "catalog": write_catalog(tmp_path),
+        "audio": tmp_path / "audio",
+        "speech": SpeechSettings(formats=("alaw",)),
+    }
+    return settings.model_copy(update=changes)
+
+
+@pytest.fixture
+def published(empty: Settings) -> Settings:
+    sets.publish(empty.audio, build_set(empty.catalog, empty.audio))
+    return empty
