@@ -65,7 +65,7 @@ async def _release(ari: Ari, app: str) -> None:
 
 async def _send_away(ari: Ari, channel: str) -> None:
     try:
-        await ari.post(f"channels/{channel}/continue", None, **AWAY)
+        await ari.channels.continue_in_dialplan(channel, **AWAY)
     except ChannelGone:
         return
     log.warning("no service for %.0f s: a caller was sent to the agents", STRANDED_SECONDS)

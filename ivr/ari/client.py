@@ -137,6 +137,14 @@ class Channels:
         """Pick up. Waits for its turn in the channel's command queue."""
         await self._ari.post(f"channels/{channel}/answer")
 
+    async def continue_in_dialplan(
+        self, channel: str, *, context: str, extension: str, priority: str
+    ) -> None:
+        """Hand the channel back to the dialplan, at that place."""
+        await self._ari.post(
+            f"channels/{channel}/continue", context=context, extension=extension, priority=priority
+        )
+
     async def hangup(self, channel: str, *, reason: str = "normal") -> None:
         """End the channel; jumps the queue."""
         await self._ari.delete(f"channels/{channel}", reason=reason)

@@ -178,7 +178,7 @@ def _recording_finished(json: Json) -> Event:
     )
 
 
-_READERS: Mapping[str, Callable[[Json], Event]] = {
+READERS: Mapping[str, Callable[[Json], Event]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
     "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
@@ -191,6 +191,7 @@ _READERS: Mapping[str, Callable[[Json], Event]] = {
     "RecordingFailed": _recording_finished,
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
+"""Event type → how its JSON is read."""
 
 
 def event_of(json: Json) -> Event | None:
@@ -198,7 +199,7 @@ def event_of(json: Json) -> Event | None:
 
     A newer Asterisk may send types or shapes that nobody here has seen; they must not end a call.
     """
-    reader = _READERS.get(json.get("type", ""))
+    reader = READERS.get(json.get("type", ""))
     if reader is None:
         return None
     try:
