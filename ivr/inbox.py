@@ -66,6 +66,7 @@ class Inbox:
         if isinstance(heard, Key) and (self._swallowed(heard) or len(self._waiting) >= MOST):
             return
         self._waiting.append(heard)
+        self._listening.clear()
         self._news.set()
 
     def put_back(self, key: Key) -> None:

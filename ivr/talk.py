@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from contextlib import AsyncExitStack
+import threading
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 from ivr.accounts import open_accounts
@@ -74,12 +76,20 @@ async def _outcome(
 
 
 async def _type(inbox: Inbox) -> None:
-    """Every key of every line that is typed, until the input ends."""
+    """Every key that is typed, when the line listens for one, until the input ends."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := await reader.readline():
-        for character in line.decode(errors="replace"):
+    typed: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the conversation has ended, and its loop with it
+            while some := os.read(sys.stdin.fileno(), 4096):
+                loop.call_soon_threadsafe(typed.put_nowait, some)
+            loop.call_soon_threadsafe(typed.put_nowait, b"")
+
+    # A thread reads terminals, pipes and files alike; nobody waits for it in the end.
+    threading.Thread(target=read, daemon=True).start()
+    while some := await typed.get():
+        for character in some.decode(errors="replace"):
             if character in KEYS:
                 await inbox.wanted()
                 inbox.put(Key(character, loop.time()))

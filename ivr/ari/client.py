@@ -38,7 +38,7 @@ class Ari:
 
     def __init__(self, base: str, user: str, password: str) -> None:
         self.base = base.rstrip("/")
-        self._auth = aiohttp.BasicAuth(user, password)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self.channels = Channels(self)
         self.playbacks = Playbacks(self)
         self.recordings = Recordings(self)
@@ -51,7 +51,7 @@ class Ari:
     async def __aenter__(self) -> Ari:
         connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEPALIVE_SECONDS)
         self._session = aiohttp.ClientSession(
-            auth=self._auth,
+            headers=self._headers,
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
         )
