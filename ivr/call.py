@@ -19,6 +19,7 @@ from ivr.agents import Exchange, Switchboard
 from ivr.config import Settings
 from ivr.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.inbox import Finished, Inbox, Key
+from ivr.limits import Asker, Limits
 from ivr.privacy import Tokens
 from ivr.prompts import PromptSet, Sentence, Utterance, Value, sentence
 from ivr.sensitive import Sensitive
@@ -114,10 +115,13 @@ class Call:
     settings: Settings
     accounts: Accounts
     tokens: Tokens
+    limits: Limits
     exchange: Exchange
     switchboard: Switchboard
     note: Callable[[Fact], None]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    vouched: str | None = None
+    """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     steps: int = 0
@@ -129,6 +133,11 @@ class Call:
 
     def __post_init__(self) -> None:
         self.trail = Trail(self.session)
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks, as the limits count it."""
+        return Asker(self.session, self.vouched)
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""

@@ -23,6 +23,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
 
 
 class SettingsError(Exception):
@@ -111,6 +112,26 @@ class Trunk(Part):
     """As the carrier dials us, besides 12329 itself."""
 
 
+class LimitsSettings(Part):
+    """What keeps balances from being harvested and the line from being flooded."""
+
+    window_seconds: Seconds = 600.0
+    ids_per_caller: Count = 5
+    """Different ID numbers that one caller may ask about within the window."""
+    ids_of_unknown_callers: Count = 60
+    """The same, for all callers together for whose number nobody vouches."""
+    lock_seconds: Seconds = 3600.0
+    """A caller who asked about more has to wait so long."""
+    lookups_per_person: Count = 20
+    """How often a day one person's accounts are told, whoever asks."""
+    lookups_per_minute: Count = 600
+    """Of the whole line."""
+    calls: Count = 300
+    """At once; beyond them callers hear that the line is full."""
+    calls_per_caller: Count = 5
+    """At once from one number: a firm's switchboard shows one for all its people."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -163,6 +184,7 @@ class Settings(BaseSettings):
     trunks: tuple[Trunk, ...] = ()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
+    limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
 
     @classmethod

@@ -13,6 +13,7 @@ Disposition = Literal[
     "completed",  # key 7, or the line said goodbye after its last word
     "hung_up",  # the caller put the receiver down
     "closed",  # the line is not open: it said so
+    "refused",  # too many calls at once: the line said so
     "gave_up",  # three failures in a row: the line said goodbye
     "failed",  # a fault of ours; the caller heard the apology
     "asterisk_lost",  # Asterisk went away with the call
@@ -28,6 +29,17 @@ TransferOutcome = Literal["answered", "busy", "no_answer", "none_there", "abando
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
 RecordingState = Literal["new", "handled", "deleted"]
+
+Refusal = Literal[
+    "line_full",  # a call, told so: too many at once
+    "line_overrun",  # a call, given the busy tone: too many even to be told so
+    "caller_busy",  # a call: its caller has too many already
+    "lookups_of_caller",  # a look-up: the caller asked about too many people
+    "lookups_of_session",  # the same, in one call of a caller without a number
+    "lookups_of_unknown",  # the same, of all callers without a number together
+    "lookups_of_person",  # the person was asked about too often today
+    "lookups_of_line",  # too many look-ups a minute, of all callers
+]
 
 Heard = Literal["match", "no_match", "no_input", "back", "invalid", "cleared", "finished"]
 
@@ -180,7 +192,7 @@ class Refused:
 
     session: str | None
     """None where a call was not taken at all."""
-    reason: str
+    reason: Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

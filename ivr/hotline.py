@@ -40,6 +40,7 @@ from ivr.config import Settings
 from ivr.dialogues import converse
 from ivr.facts import (
     Disposition,
+    Refused,
     SessionAnswered,
     SessionEnded,
     SessionResumed,
@@ -47,6 +48,7 @@ from ivr.facts import (
 )
 from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp
 from ivr.journal import Journal, Unfinished
+from ivr.limits import Limits, is_telephone
 from ivr.privacy import Tokens
 from ivr.prompts import Shelf
 from ivr.vitals import Vitals
@@ -64,6 +66,11 @@ WANTED = (
 )
 """Events that we act on; Asterisk keeps the rest to itself."""
 
+WELCOME = "welcome"
+TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
+"""Where a call begins that is one too many."""
+MOST_TURNED_AWAY = 50
+"""Calls at once that hear so; those beyond get the busy tone."""
 APOLOGY_SECONDS = 15.0
 """How long a call that failed may take to say so."""
 SETTLING_SECONDS = 10.0
@@ -104,6 +111,7 @@ class Hotline:
     accounts: Accounts
     journal: Journal
     tokens: Tokens
+    limits: Limits
     switchboard: Switchboard
     vitals: Vitals
     unfinished: dict[str, Unfinished]
@@ -112,6 +120,7 @@ class Hotline:
     """Calls in progress, by channel."""
     _startup: str | None = None
     _second_look: asyncio.Task[None] | None = None
+    _hanging_up: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Serve calls until cancelled; raises Replaced or NotAuthorised."""
@@ -193,14 +202,18 @@ class Hotline:
         if channel.id in self.calls:
             return
         known = self.unfinished.pop(channel.id, None)
-        live = self._known_again(known, channel, talk) if known else self._newly_met(channel)
+        door = self._door(channel)
+        if known is None and door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
+            self._give_busy_tone(channel)
+            return
+        live = self._known_again(known, channel, talk) if known else self._newly_met(channel, door)
         self.calls[channel.id] = live
         live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
         self.vitals.calls = len(self.calls)
 
-    def _newly_met(self, channel: Channel) -> Live:
+    def _newly_met(self, channel: Channel, door: str) -> Live:
         began = datetime.now(UTC)
-        live = self._live(Unfinished(uuid4().hex, channel.id, "welcome", 0, began), channel)
+        live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
         number = channel.caller
         self.journal.note(
             SessionStarted(
@@ -212,6 +225,36 @@ class Hotline:
             )
         )
         return live
+
+    def _door(self, channel: Channel) -> str:
+        """Where a new call enters: by the greeting, or where it hears that it has to wait."""
+        limits, caller = self.settings.limits, self._vouched(channel)
+        taken = [live for live in self.calls.values() if live.start not in TURNED_AWAY]
+        if len(taken) >= limits.calls:
+            return "limits.line_full"
+        own = sum(live.call.vouched == caller for live in taken)
+        if caller is not None and own >= limits.calls_per_caller:
+            return "limits.caller_busy"
+        return WELCOME
+
+    def _turned_away(self) -> int:
+        return sum(live.start in TURNED_AWAY for live in self.calls.values())
+
+    def _give_busy_tone(self, channel: Channel) -> None:
+        """More than can even be told so: Asterisk answers busy, and nothing else is done."""
+        self.journal.note(Refused(session=None, reason="line_overrun"))
+        task = asyncio.create_task(self._hang_up(channel.id, reason="busy"))
+        self._hanging_up.add(task)
+        task.add_done_callback(self._hanging_up.discard)
+
+    async def _hang_up(self, channel: str, *, reason: str) -> None:
+        with suppress(AriError):
+            await self.ari.channels.hangup(channel, reason=reason)
+
+    def _vouched(self, channel: Channel) -> str | None:
+        """Token of the caller's number, if a trunk or an agent's phone brought it."""
+        number = None if channel.guest or channel.caller is None else channel.caller.reveal()
+        return self.tokens.caller(number) if number and is_telephone(number) else None
 
     def _known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
@@ -226,6 +269,8 @@ class Hotline:
             settings=self.settings,
             accounts=self.accounts,
             tokens=self.tokens,
+            limits=self.limits,
+            vouched=self._vouched(channel),
             exchange=self._exchange(channel, talk),
             switchboard=self.switchboard,
             note=self.journal.note,
@@ -269,7 +314,7 @@ class Hotline:
 
     async def _converse(self, live: Live) -> Disposition:
         await self.ari.channels.answer(live.channel)
-        if live.start == "welcome":
+        if live.start == WELCOME or live.start in TURNED_AWAY:
             after = asyncio.get_running_loop().time() - live.began
             self.journal.note(
                 SessionAnswered(session=live.call.session, after_ms=round(after * 1000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -17,6 +18,8 @@ from ivr.dialogues import SPOKEN
 from ivr.health import Part, served
 from ivr.hotline import Hotline
 from ivr.journal import Journal, unfinished
+from ivr.limits import Limits
+from ivr.locks import LockFile
 from ivr.opening import closed
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import Shelf
@@ -45,6 +48,8 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     left_over = {each.channel: each for each in unfinished(spool)}
     journal = Journal.open(spool, node=settings.node)
     stack.push_async_callback(journal.close)
+    locks = LockFile(settings.home / "locks.jsonl")
+    stack.callback(locks.close)
     database = await stack.enter_async_context(open_accounts(settings))
     ari = Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     return Hotline(
@@ -54,6 +59,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         accounts=Guarded(database, settings.accounts),
         journal=journal,
         tokens=Tokens(Keys.load(settings.home / "keys")),
+        limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         vitals=Vitals(),
         unfinished=left_over,

@@ -16,6 +16,7 @@ from ivr.config import Settings
 from ivr.dialogues import SPOKEN, converse
 from ivr.facts import Disposition
 from ivr.inbox import Finished, Inbox, Key
+from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import Shelf, Utterance
 
@@ -53,6 +54,7 @@ async def talk(settings: Settings) -> Disposition:
             settings=_unhurried(settings),
             accounts=await stack.enter_async_context(open_accounts(settings)),
             tokens=Tokens(Keys.load(settings.home / "keys")),
+            limits=Limits(settings.limits),
             exchange=NoPhones(),
             switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
             note=lambda _: None,

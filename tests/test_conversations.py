@@ -13,15 +13,16 @@ from ivr.accounts.demo import _FUND, _LOAN
 from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
 from ivr.agents import Switchboard
 from ivr.call import Call
-from ivr.config import Settings
+from ivr.config import LimitsSettings, Settings
 from ivr.dialogues import converse
-from ivr.facts import DialogueEntered, Fact, LookedUp, Step
+from ivr.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.identity import IdNumber
 from ivr.inbox import Inbox
+from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet
 from ivr.sensitive import Sensitive
-from tests.scripted import Caller, Clock, ScriptedExchange, ScriptedLine, directions
+from tests.scripted import Caller, Clock, Direction, ScriptedExchange, ScriptedLine, directions
 from tests.virtual import run
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
@@ -79,6 +80,7 @@ async def hold(
         settings=settings,
         accounts=accounts,
         tokens=Tokens(Keys(b"k" * 32)),
+        limits=Limits(settings.limits),
         exchange=exchange,
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         clock=clock,
@@ -127,3 +129,41 @@ def test_readout_says_the_balance(prompt_set: PromptSet, settings: Settings) -> 
     assert "十万零五百元零五分" in readout
     assert "二零二六年十月" in readout
     assert "零零二X" in readout
+
+
+def test_each_refusal_is_a_fact(prompt_set: PromptSet, settings: Settings) -> None:
+    path = Path(__file__).parent / "conversations" / "harvesting.txt"
+    _, facts = run(lambda: hold(directions(path), prompt_set, settings))
+    assert [fact for fact in facts if isinstance(fact, Refused)] == [
+        Refused(session="s", reason="lookups_of_session"),
+        Refused(session="s", reason="lookups_of_session"),
+    ]
+    assert sum(isinstance(fact, LookedUp) for fact in facts) == 5
+
+
+@pytest.mark.parametrize("reason", ["line_full", "caller_busy"])
+def test_a_call_too_many_is_told_so(prompt_set: PromptSet, settings: Settings, reason: str) -> None:
+    told = [Direction("IVR", (f"limits.{reason}",), reason), Direction("END", ("refused",), reason)]
+    _, facts = run(lambda: hold(told, prompt_set, settings, start=f"limits.{reason}"))
+    assert Refused(session="s", reason=reason) in facts
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"lookups_per_minute": 1}, ("line.busy", "line.retry_menu")),
+        ({"lookups_per_person": 1}, ("limits.locked", "limits.agent_menu")),
+    ],
+)
+def test_the_lines_and_the_persons_limit_are_told_as_what_they_are(
+    prompt_set: PromptSet, settings: Settings, limit: dict[str, int], told: tuple[str, ...]
+) -> None:
+    limited = settings.model_copy(update={"limits": LimitsSettings(**limit)})
+    script = settings.home / "twice.txt"
+    first = "IVR account.not_found\nIVR account.menu\n"
+    ask = "KEY 1\nIVR identity.ask\nKEY 990102198507150133\n"
+    script.write_text(
+        "IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\n"
+        f"{ask}{first}{ask}IVR {' '.join(told)}\nKEY *\nIVR main.menu\nHANGUP\n"
+    )
+    run(lambda: hold(directions(script), prompt_set, limited))

@@ -14,6 +14,7 @@ from ivr.call import Call
 from ivr.config import AgentsSettings, Settings
 from ivr.facts import Fact, Transferred
 from ivr.inbox import Inbox
+from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet
 from ivr.sensitive import Sensitive
@@ -37,6 +38,7 @@ class Desk:
             settings=settings,
             accounts=None,  # type: ignore[arg-type]  nobody asks
             tokens=Tokens(Keys(b"k" * 32)),
+            limits=Limits(settings.limits),
             exchange=self.exchange,
             switchboard=switchboard,
             note=self.facts.append,

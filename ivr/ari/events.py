@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
+_GUESTS = "PJSIP/anonymous-"
+"""Channels of the endpoint that pjsip.conf has for everybody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -27,6 +30,8 @@ class Channel:
     app: str | None
     """The Stasis application that holds it; None when it is elsewhere."""
     created: datetime
+    guest: bool = False
+    """Came from no trunk and no agent's phone: nobody vouches for its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def channel_of(json: Json) -> Channel:
         dialled=dialplan.get("exten", ""),
         caller=None if number is None else Sensitive(number),
         app=str(dialplan.get("app_data", "")).split(",")[0] if in_stasis else None,
+        guest=json.get("name", "").startswith(_GUESTS),
         created=_moment(json["creationtime"]),
     )
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
 from ivr.call import REPLAY, Call
 from ivr.collect import collect_id
 from ivr.dialogues.afterwards import replay_or_back
-from ivr.dialogues.place import UP, Outcome, Speak, find
+from ivr.dialogues.limits import busy, refused
+from ivr.dialogues.place import UP, Outcome
 from ivr.facts import LookedUp, LookupOutcome
 from ivr.identity import IdNumber
+from ivr.limits import Denied
 from ivr.prompts import Sentence, Value, sentence
 
+T = TypeVar("T")
 Account = TypeVar("Account")
 Result = Found[Account] | NotFound | Several | Empty | Unavailable
 
@@ -41,7 +44,14 @@ async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
 
 
 async def _answer(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Outcome:
-    match await _look_up(call, inquiry, number):
+    def again(call: Call) -> Awaitable[Outcome]:
+        return _answer(call, inquiry, number)
+
+    person, now = call.tokens.person(number), call.clock().timestamp()
+    admitted = call.limits.look_up(call.asker, person, now)
+    if isinstance(admitted, Denied):
+        return await refused(call, admitted.reason, again)
+    match await _look_up(call, inquiry, number, admitted.delay):
         case Found(account):
             return await _read_out(call, inquiry, number, account)
         case NotFound():
@@ -51,18 +61,8 @@ async def _answer(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Ou
         case Empty():
             await call.say(inquiry.empty)
         case Unavailable():
-            return await _busy(call, lambda again: _answer(again, inquiry, number))
+            return await busy(call, again)
     return UP
-
-
-async def _busy(call: Call, again: Speak) -> Outcome:
-    """系统繁忙: ask again without keying the number anew, or speak to an agent."""
-    choices = {
-        "1": replace(find(call.place), speak=again),
-        "0": find("agent"),
-        "*": find("main"),
-    }
-    return await call.menu("line.retry_menu", choices, opening=sentence("line.busy"))
 
 
 async def _read_out(
@@ -73,26 +73,37 @@ async def _read_out(
     return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
 
 
-async def _look_up(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Result[Account]:
-    """Ask the accounts, and note how it went and how long it took.
+async def _look_up(
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, delay: float
+) -> Result[Account]:
+    """Ask the accounts after `delay` seconds, and note how it went and how long it took.
 
     What was typed ahead ends here: the result is always heard.
     """
     clock = asyncio.get_running_loop().time
     began = clock()
-    result = await call.meanwhile("identity.looking_up", inquiry.ask(call.accounts, number))
+    work = _delayed(delay, inquiry.ask(call.accounts, number))
+    result = await call.meanwhile("identity.looking_up", work)
+    person = call.tokens.person(number)
+    if not isinstance(result, Unavailable):
+        call.limits.looked_up(person, call.clock().timestamp())
     call.trail.lookup = f"{inquiry.source} {_word(result)}"
     call.note(
         LookedUp(
             session=call.session,
             source=inquiry.source,
-            person=call.tokens.person(number),
+            person=person,
             outcome=_word(result),
             ms=round((clock() - began) * 1000),
         )
     )
     call.inbox.forget_keys()
     return result
+
+
+async def _delayed(seconds: float, work: Awaitable[T]) -> T:
+    await asyncio.sleep(seconds)
+    return await work
 
 
 def _word(result: Result[Account]) -> LookupOutcome:
