@@ -22,6 +22,9 @@ ORDER BY "table", position
 """What the published database says of itself."""
 
 
+_QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
 class CannotAnswer(Exception):
     """What keeps a question from its answer, and what to do."""
 
@@ -48,25 +51,38 @@ def ask(published: Path, sql: str, values: Mapping[str, object] | None = None) -
     Raises NothingPublished, or CannotAnswer with DuckDB's own words.
     """
     with opened(published) as facts:
-        try:
-            result = facts.execute(sql, dict(values) if values else None)
-            columns = tuple(column[0] for column in result.description or ())
-            return Answer(columns, tuple(result.fetchall()))
-        except duckdb.InvalidInputException as refused:
-            if "read-only" in str(refused):
-                raise CannotAnswer("the published facts are read-only: only questions") from refused
-            raise CannotAnswer(str(refused)) from refused
-        except duckdb.Error as refused:
-            raise CannotAnswer(str(refused)) from refused
+        return answer(facts, sql, values)
 
 
-def opened(published: Path) -> duckdb.DuckDBPyConnection:
-    """The newest snapshot; it stays as it is while open, open again for newer facts."""
+def answer(
+    facts: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
+) -> Answer:
+    """As `ask`, from a snapshot that is open: several answers that fit together."""
+    try:
+        statements = facts.extract_statements(sql)
+        if any(each.type not in _QUESTIONS for each in statements):
+            raise CannotAnswer("the published facts are read-only: only questions")
+        result = facts.execute(sql, dict(values) if values else None)
+        columns = tuple(column[0] for column in result.description or ())
+        return Answer(columns, tuple(result.fetchall()))
+    except duckdb.Error as refused:
+        raise CannotAnswer(str(refused)) from refused
+
+
+def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """The newest snapshot; it stays as it is while open, open again for newer facts.
+
+    Statements on it touch no file but the published ones, and those of the folder `reach`.
+    """
     if not published.exists():
         raise NothingPublished(
             f"no facts are published yet ({published}): start the line with `ivr run`,"
             " or load once with `ivr loader --once`"
         )
-    return duckdb.connect(
+    facts = duckdb.connect(
         str(published), read_only=True, config={"autoinstall_known_extensions": False}
     )
+    folders = [str(each.resolve()) for each in (published.parent, reach) if each is not None]
+    facts.execute("SET allowed_directories = $folders", {"folders": folders})
+    facts.execute("SET enable_external_access = false; SET lock_configuration = true")
+    return facts

@@ -21,7 +21,7 @@ def export(published: Path, table: str, days: Days, target: Path) -> int:
         raise CannotAnswer(f"{target}: name it .parquet or .csv")
     if target.exists():
         raise CannotAnswer(f"{target} exists already; remove it or choose another name")
-    with opened(published) as facts:
+    with opened(published, reach=target.parent) as facts:
         chosen = f"{_checked(facts, table)} WHERE on_days({_time_of(table)}, $since, $until)"
         part = target.with_name(f".{target.name}.part")
         try:

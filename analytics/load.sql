@@ -1,66 +1,72 @@
 -- From `incoming`, the new lines of one spool file as a table, to the tables of the facts.
+-- {known} is `hot`, or `main` with the closed days when something in the batch is as old as they.
 
--- New rows of one kind: each event once, and none that the table knows already. A known event has
--- the same time, so only the table's rows since the oldest new one are compared.
-CREATE OR REPLACE TEMP MACRO fresh(kind_of_fact, known_table) AS TABLE
-SELECT DISTINCT ON (id) * FROM incoming
-WHERE fact = kind_of_fact AND id NOT IN (
-    SELECT event FROM query_table(known_table)
-    WHERE happened >= (SELECT min(happened) FROM incoming WHERE fact = kind_of_fact));
+-- An event is taken once. A known one has the same time, so only that time is searched.
+DELETE FROM incoming WHERE id IN (
+    SELECT event FROM (
+        SELECT event, happened FROM {known}.call_step
+        UNION ALL SELECT event, happened FROM {known}.dialogue_visit
+        UNION ALL SELECT event, happened FROM {known}.lookup
+        UNION ALL SELECT event, happened FROM {known}.information
+        UNION ALL SELECT event, happened FROM {known}.transfer
+        UNION ALL SELECT event, happened FROM {known}.recording_saved
+        UNION ALL SELECT event, happened FROM {known}.recording_move
+        UNION ALL SELECT event, happened FROM {known}.survey_vote
+        UNION ALL SELECT event, happened FROM {known}.refusal
+        UNION ALL SELECT event, happened FROM {known}.link
+        UNION ALL SELECT event, happened FROM {known}.session_resumed)
+    WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT DISTINCT session FROM incoming WHERE session IS NOT NULL;
 
-INSERT INTO call_step
+INSERT INTO hot.call_step
 SELECT id, session, n, happened, dialogue, verb, prompt, heard, key, keys, interrupted, ms
-FROM fresh('Step', 'call_step');
+FROM incoming WHERE fact = 'Step';
 
-INSERT INTO dialogue_visit
-SELECT id, session, happened, dialogue FROM fresh('DialogueEntered', 'dialogue_visit');
+INSERT INTO hot.dialogue_visit
+SELECT id, session, happened, dialogue FROM incoming WHERE fact = 'DialogueEntered';
 
-INSERT INTO lookup
-SELECT id, session, happened, source, person, outcome, ms FROM fresh('LookedUp', 'lookup');
+INSERT INTO hot.lookup
+SELECT id, session, happened, source, person, outcome, ms FROM incoming WHERE fact = 'LookedUp';
 
-INSERT INTO information
-SELECT id, session, happened, leaf, complete, ms FROM fresh('Informed', 'information');
+INSERT INTO hot.information
+SELECT id, session, happened, leaf, complete, ms FROM incoming WHERE fact = 'Informed';
 
-INSERT INTO transfer
+INSERT INTO hot.transfer
 SELECT id, session, happened, agent, outcome, ring_ms, talk_ms
-FROM fresh('Transferred', 'transfer');
+FROM incoming WHERE fact = 'Transferred';
 
-INSERT INTO recording
-SELECT id, session, happened, kind, person, path, ms, bytes, sha256, reference, state, NULL
-FROM fresh('Recorded', 'recording');
+INSERT INTO hot.recording_saved
+SELECT id, session, happened, kind, person, path, ms, bytes, sha256, reference, state
+FROM incoming WHERE fact = 'Recorded';
 
-INSERT INTO recording_move
-SELECT id, happened, reference, state FROM fresh('RecordingMoved', 'recording_move');
+INSERT INTO hot.recording_move
+SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
-INSERT INTO survey_vote
-SELECT id, session, happened, person, choice FROM fresh('Voted', 'survey_vote');
+INSERT INTO hot.survey_vote
+SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';
 
-INSERT INTO refusal SELECT id, session, happened, reason FROM fresh('Refused', 'refusal');
+INSERT INTO hot.refusal
+SELECT id, session, happened, reason FROM incoming WHERE fact = 'Refused';
 
-INSERT INTO link
+INSERT INTO hot.link
 SELECT id, node, happened, if(fact = 'LinkLost', 'lost', 'restored'), reason, adopted, ms
-FROM (FROM fresh('LinkLost', 'link') UNION ALL FROM fresh('LinkRestored', 'link'));
+FROM incoming WHERE fact IN ('LinkLost', 'LinkRestored');
 
-INSERT INTO session_resumed
-SELECT id, session, happened, dialogue FROM fresh('SessionResumed', 'session_resumed');
-
--- A recording is in the state it was moved to last, whichever fact came first.
-UPDATE recording SET state = last.state, moved = last.happened
-FROM (SELECT reference, arg_max(state, happened) AS state, max(happened) AS happened
-      FROM recording_move GROUP BY reference) AS last
-WHERE recording.reference = last.reference
-  AND (recording.reference IN (SELECT reference FROM incoming WHERE fact = 'RecordingMoved')
-       OR recording.session IN (FROM touched));
+INSERT INTO hot.session_resumed
+SELECT id, session, happened, dialogue FROM incoming WHERE fact = 'SessionResumed';
 
 -- What is known of a session and what is new become one row; doing it twice changes nothing.
-CREATE OR REPLACE TEMP TABLE merged AS
+CREATE OR REPLACE TEMP TABLE known_session AS
+FROM {known}.call_session
+WHERE session IN (FROM touched) AND coalesce(started >= getvariable('since'), true);
+
+CREATE OR REPLACE TEMP TABLE renewed AS
 WITH part AS (
     SELECT session, node, channel, dialled, caller, catalog, started, answered, ended, answer_ms,
            ms, disposition, last_dialogue, cause
-    FROM call_session WHERE session IN (FROM touched)
+    FROM known_session
     UNION ALL
     SELECT session,
            if(fact = 'SessionStarted', node, NULL), channel, dialled, caller, catalog,
@@ -70,33 +76,55 @@ WITH part AS (
            if(fact = 'SessionEnded', ms, NULL), disposition,
            if(fact = 'SessionEnded', dialogue, NULL), cause
     FROM incoming WHERE fact IN ('SessionStarted', 'SessionAnswered', 'SessionEnded')
+), merged AS (
+    SELECT session, any_value(node) AS node, any_value(channel) AS channel,
+           any_value(dialled) AS dialled, any_value(caller) AS caller,
+           any_value(catalog) AS catalog, min(started) AS started, min(answered) AS answered,
+           min(ended) AS ended, any_value(answer_ms) AS answer_ms,
+           -- Of a call that was lost nobody measured the length.
+           nullif(arg_min(ms, ended), 0) AS ms, arg_min(disposition, ended) AS disposition,
+           arg_min(last_dialogue, ended) AS last_dialogue, arg_min(cause, ended) AS cause
+    FROM part GROUP BY session
+), resumed AS (
+    SELECT session, count(*) AS times FROM {known}.session_resumed
+    WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
+), step AS (
+    SELECT session, count(*) AS times FROM {known}.call_step
+    WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
+), asked AS (
+    SELECT session, count(*) AS times, count(*) FILTER (outcome = 'found') AS found
+    FROM {known}.lookup
+    WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
+), done AS (
+    SELECT session, count(*) AS times FROM (
+        SELECT session, happened FROM {known}.information WHERE complete
+        UNION ALL SELECT session, happened FROM {known}.survey_vote
+        UNION ALL SELECT session, happened FROM {known}.recording_saved)
+    WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
+), wished AS (
+    SELECT session, count(*) AS times, sum(ring_ms) AS ring, sum(talk_ms) AS talk
+    FROM {known}.transfer
+    WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
 )
-SELECT session, any_value(node), any_value(channel), any_value(dialled), any_value(caller),
-       any_value(catalog), min(started), min(answered), min(ended), any_value(answer_ms),
-       arg_min(ms, ended), arg_min(disposition, ended), arg_min(last_dialogue, ended),
-       arg_min(cause, ended)
-FROM part GROUP BY session;
-
-DELETE FROM call_session WHERE session IN (FROM touched);
-
-INSERT INTO call_session
-WITH resumed AS (SELECT session, count(*) AS times FROM session_resumed
-                 WHERE session IN (FROM touched) GROUP BY session),
-     step AS (SELECT session, count(*) AS times FROM call_step
-              WHERE session IN (FROM touched) GROUP BY session),
-     asked AS (SELECT session, count(*) AS times, count(*) FILTER (outcome = 'found') AS found
-               FROM lookup WHERE session IN (FROM touched) GROUP BY session),
-     done AS (
-         SELECT session, count(*) AS times FROM (
-             SELECT session FROM information WHERE complete AND session IN (FROM touched)
-             UNION ALL SELECT session FROM survey_vote WHERE session IN (FROM touched)
-             UNION ALL SELECT session FROM recording WHERE session IN (FROM touched))
-         GROUP BY session),
-     wished AS (SELECT session, count(*) AS times, sum(ring_ms) AS ring, sum(talk_ms) AS talk
-                FROM transfer WHERE session IN (FROM touched) GROUP BY session)
-SELECT merged.*, coalesce(resumed.times, 0), coalesce(step.times, 0), coalesce(asked.times, 0),
-       coalesce(asked.found, 0) + coalesce(done.times, 0), coalesce(wished.times, 0),
-       coalesce(wished.ring, 0), coalesce(wished.talk, 0)
+SELECT merged.* REPLACE (
+           -- Whoever adopted a call measured its own part only.
+           if(resumed.times > 0, greatest(ms, date_diff('millisecond', started, ended)), ms) AS ms),
+       coalesce(resumed.times, 0)::INTEGER AS resumed,
+       coalesce(step.times, 0)::INTEGER AS steps, coalesce(asked.times, 0)::INTEGER AS lookups,
+       (coalesce(asked.found, 0) + coalesce(done.times, 0))::INTEGER AS completed,
+       coalesce(wished.times, 0)::INTEGER AS transfers,
+       coalesce(wished.ring, 0)::BIGINT AS queue_ms, coalesce(wished.talk, 0)::BIGINT AS agent_ms
 FROM merged
 LEFT JOIN resumed USING (session) LEFT JOIN step USING (session) LEFT JOIN asked USING (session)
 LEFT JOIN done USING (session) LEFT JOIN wished USING (session);
+
+DELETE FROM renewed WHERE session IN (
+    SELECT session FROM (FROM renewed INTERSECT FROM known_session));
+
+INSERT INTO hot.superseded
+SELECT session FROM known_session SEMI JOIN renewed USING (session)
+WHERE session NOT IN (SELECT session FROM hot.call_session);
+
+DELETE FROM hot.call_session WHERE session IN (SELECT session FROM renewed);
+
+INSERT INTO hot.call_session BY NAME FROM renewed;

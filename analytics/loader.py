@@ -9,28 +9,63 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
+from analytics.archive import HOT_DAYS, Archive
 from analytics.publish import publish
-from analytics.store import FactsFolder, fact_columns, open_store
+from analytics.questioning import BEIJING
+from analytics.spools import retire
+from analytics.store import FactsFolder, fact_columns, open_store, shrink
 
 log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 2.0
 REST = 2.0
 """The loader rests this many times as long as it worked, and leaves the machine to the calls."""
+TIDY_SECONDS = 600.0
+"""How often it looks for closed days, and for files that nobody needs any more."""
 MOST_BYTES = 32_000_000
 """Of one file in one transaction; bounds memory, and what is done again after a crash."""
+MOST_HOT_ROWS = 2_000_000
+"""Steps in the database; when history is loaded, its days are filed on the way."""
 
 _LOAD = (Path(__file__).resolve().parent / "load.sql").read_text()
 _COLUMNS = ", ".join(f"'{name}': '{kind}'" for name, kind in fact_columns().items())
 _INCOMING = f"""
-CREATE OR REPLACE TEMP TABLE incoming AS SELECT * RENAME ("at" AS happened)
+CREATE OR REPLACE TEMP TABLE incoming AS SELECT DISTINCT ON (id) * RENAME ("at" AS happened)
 FROM read_json(?, format = 'newline_delimited', columns = {{{_COLUMNS}}}, ignore_errors = true)
-WHERE id IS NOT NULL
-"""  # noqa: S608  the names of our own fields
+WHERE id IS NOT NULL AND "at" IS NOT NULL
+"""
+
+
+_PLACE = """
+MERGE INTO hot.spool USING (
+    SELECT any_value(node) AS node, max(happened) AS newest FROM incoming) AS part ON name = $name
+WHEN MATCHED THEN
+    UPDATE SET bytes_read = $end, newest = greatest(spool.newest, part.newest)
+WHEN NOT MATCHED THEN INSERT VALUES ($name, part.node, $end, part.newest)
+"""
+_REACH = """
+SET VARIABLE oldest = (SELECT min(happened) FROM incoming);
+SET VARIABLE newest = (SELECT max(happened) FROM incoming);
+-- A call of which neither the beginning nor a row in `hot` is at hand may be of any day.
+SET VARIABLE anywhere = (EXISTS (
+    SELECT session FROM incoming WHERE session IS NOT NULL
+    EXCEPT SELECT session FROM hot.call_session
+    EXCEPT SELECT session FROM incoming WHERE fact = 'SessionStarted'));
+SET VARIABLE since = (
+    SELECT if(getvariable('anywhere'), '-infinity'::TIMESTAMP, least(
+        getvariable('oldest'),
+        (SELECT min(started) FROM hot.call_session WHERE session IN (SELECT session FROM incoming))
+    ) - INTERVAL 1 DAY));
+SET VARIABLE late = (
+    SELECT count(*) > 0 FROM hot.parquet_file
+    WHERE getvariable('since') < last_day + INTERVAL 1 DAY);
+"""
+"""How far back the batch reaches: where known facts are looked for, and since when."""
 
 
 class AlreadyLoading(Exception):
@@ -42,8 +77,9 @@ class Loader:
 
     def __init__(self, folder: FactsFolder) -> None:
         self._folder = folder
-        self._store = open_store(folder.private)
         self._unpublished = True
+        self._tidy_at = 0.0
+        self._open()
 
     def load(self) -> int:
         """Read what the spools have gained until now; the number of lines that were read.
@@ -65,41 +101,102 @@ class Loader:
         self._unpublished = False
         return True
 
+    def tidy(self, now: datetime) -> None:
+        """File closed days, remove what nobody needs any more, give disk space back."""
+        if self._archive.close_days(last_closed(now)):
+            self._unpublished = True
+            self._shrink()
+        self._archive.sweep()
+        retire(self._store, self._folder.spool, now)
+
+    def tidy_when_due(self) -> None:
+        """Tidy at first, and now and then."""
+        if time.monotonic() >= self._tidy_at:
+            self.tidy(datetime.now(UTC))
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+
     def close(self) -> None:
         """Let go of the database."""
         self._store.close()
 
+    def _open(self) -> None:
+        self._store = open_store(self._folder)
+        self._archive = Archive(self._store, self._folder.parquet)
+        self._archive.open()
+
+    # --- loading ------------------------------------------------------------------------------
+
     def _load_part(self, path: Path, end: int) -> int:
         """The next whole lines of one file before `end`; 0 when there are none."""
         begin = self._bytes_read(path.name)
-        if end <= begin:
+        if end < begin:  # not the file that was read; facts that are known are dropped
+            begin = 0
+        if end == begin:
             return 0
         content = _whole_lines(path, begin, min(end - begin, MOST_BYTES))
         if not content:
             return 0
         part = self._folder.private.with_name("incoming.jsonl")
-        part.write_bytes(content)
         try:
+            part.write_bytes(content)
             self._take(part, path.name, begin + len(content))
         finally:
-            part.unlink()
+            part.unlink(missing_ok=True)
+        self._file_history()
         return content.count(b"\n")
 
     def _take(self, part: Path, name: str, end: int) -> None:
         self._store.begin()
         try:
             self._store.execute(_INCOMING, [str(part)])
-            self._store.execute(_LOAD)
-            self._store.execute("INSERT OR REPLACE INTO spool VALUES (?, ?)", [name, end])
+            self._store.execute(_PLACE, {"name": name, "end": end})
+            self._store.execute(_LOAD.format(known=self._known()))
             self._store.commit()
         except duckdb.Error:
             self._store.rollback()
             raise
         self._unpublished = True
 
+    def _known(self) -> str:
+        """Where to look for what is known already: in `hot`, or in `main` with the closed days."""
+        self._store.execute(_REACH)
+        ((late,),) = self._store.execute("SELECT getvariable('late')").fetchall()
+        return "main" if late else "hot"
+
     def _bytes_read(self, name: str) -> int:
-        row = self._store.execute("SELECT bytes_read FROM spool WHERE name = ?", [name]).fetchone()
+        row = self._store.execute(
+            "SELECT bytes_read FROM hot.spool WHERE name = ?", [name]
+        ).fetchone()
         return int(row[0]) if row else 0
+
+    # --- keeping the database small -----------------------------------------------------------
+
+    def _file_history(self) -> None:
+        """While much history is loaded, file its days on the way; today's line never comes here."""
+        ((steps,),) = self._store.execute("SELECT count(*) FROM hot.call_step").fetchall()
+        if steps > MOST_HOT_ROWS:
+            ((newest,),) = self._store.execute("SELECT getvariable('newest')").fetchall()
+            self._archive.close_days(
+                last_closed(min(newest.replace(tzinfo=UTC), datetime.now(UTC)))
+            )
+
+    def _shrink(self) -> None:
+        """Copying for analysts takes as long as the file is large: give back what days left."""
+        self._store.execute("CHECKPOINT")
+        ((blocks, unused),) = self._store.execute(
+            "SELECT total_blocks, free_blocks FROM pragma_database_size()"
+        ).fetchall()
+        if unused > blocks / 2:
+            self.close()
+            try:
+                shrink(self._folder)
+            finally:
+                self._open()
+
+
+def last_closed(now: datetime) -> date:
+    """The newest day of Beijing time that leaves the database."""
+    return now.astimezone(BEIJING).date() - timedelta(days=HOT_DAYS)
 
 
 def run(folder: FactsFolder, *, once: bool = False, stop: threading.Event | None = None) -> None:
@@ -113,6 +210,7 @@ def run(folder: FactsFolder, *, once: bool = False, stop: threading.Event | None
         try:
             if once:
                 loader.load()
+                loader.tidy_when_due()
                 loader.publish()
                 return
             while not stop.is_set():
@@ -128,6 +226,7 @@ def _pass(loader: Loader, folder: FactsFolder) -> Loader:
     """One round; after a fault of the database the loader to go on with, opened anew."""
     try:
         lines = loader.load()
+        loader.tidy_when_due()
         if loader.publish():
             log.info("published, with %d new facts", lines)
     except duckdb.Error as fault:

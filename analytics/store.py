@@ -1,4 +1,4 @@
-"""The loader's own database: opened, migrated, and made anew from the spools when it is damaged."""
+"""The loader's own database: opened, migrated, and made anew when it is lost or damaged."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import duckdb
 
+from analytics.listing import recall
 from ivr.facts import KINDS
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "512MB"
 THREADS = 2
 
-_FOLDER = Path(__file__).resolve().parent
+SCHEMA = Path(__file__).resolve().parent / "schema"
 _TYPES = {"int": "BIGINT", "bool": "BOOLEAN"}
 
 
@@ -49,21 +50,27 @@ class FactsFolder:
         """What analysts open, read-only."""
         return self.home / "facts" / "pub" / "ivr.duckdb"
 
+    @property
+    def parquet(self) -> Path:
+        """The files of closed days, which the published database reads."""
+        return self.home / "facts" / "pub" / "parquet"
 
-def open_store(path: Path) -> duckdb.DuckDBPyConnection:
-    """The database at `path`, of the newest schema; a damaged one is laid aside and made anew.
 
-    The spools hold every fact, so a new database fills itself.
+def open_store(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
+    """The private database, of the newest schema; a damaged one is laid aside and made anew.
+
+    The spools and the Parquet of closed days hold every fact, so a new database fills itself.
     """
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for each in (folder.private.parent, folder.parquet):
+        each.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
-        return _opened(path)
+        return _opened(folder)
     except duckdb.Error as damaged:
         if not _is_damage(damaged):
             raise
-        _lay_aside(path)
-        log.warning("the database of facts is made anew from the spools: %s", damaged)
-        return _opened(path)
+        _lay_aside(folder.private)
+        log.warning("the database of facts is made anew from spools and Parquet: %s", damaged)
+        return _opened(folder)
 
 
 def fact_columns() -> dict[str, str]:
@@ -75,38 +82,16 @@ def fact_columns() -> dict[str, str]:
     return columns
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
-    if not path.exists():
-        _make(path)
-    store = duckdb.connect(
-        str(path),
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "threads": THREADS,
-            "autoinstall_known_extensions": False,
-        },
-    )
-    try:
-        _migrate(store)
-    except duckdb.Error:
-        store.close()
-        raise
-    return store
-
-
-def _make(path: Path) -> None:
-    """An empty database of the old storage version, which it keeps."""
-    with duckdb.connect() as maker:
-        maker.execute(f"ATTACH '{_quoted(path)}' (STORAGE_VERSION '{STORAGE_VERSION}')")
-    path.chmod(0o600)  # a reader of this file would lock the loader out
-
-
-def _migrate(store: duckdb.DuckDBPyConnection) -> None:
+def migrate(store: duckdb.DuckDBPyConnection, steps: Path = SCHEMA) -> None:
     """Apply what the database lacks, each step whole, in the order of the files' numbers."""
     store.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER, applied TIMESTAMP)")
+    store.execute(
+        "COMMENT ON TABLE schema_version IS"
+        " 'Which versions of this schema were applied, and when (UTC).'"
+    )
     row = store.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
     current = row[0] if row else 0
-    for step in sorted((_FOLDER / "schema").glob("*.sql")):
+    for step in sorted(steps.glob("*.sql")):
         version = int(step.name.split("_")[0])
         if version > current:
             store.begin()
@@ -116,15 +101,68 @@ def _migrate(store: duckdb.DuckDBPyConnection) -> None:
             store.commit()
 
 
+def shrink(folder: FactsFolder) -> None:
+    """Make the private file as small as what it holds; the store must be closed."""
+    small = folder.private.with_name(f"small-{uuid4().hex[:8]}.duckdb")
+    _make(small)
+    with _connected(small) as store:
+        migrate(store)
+        store.execute(f"ATTACH '{_quoted(folder.private)}' AS large (READ_ONLY)")
+        tables = store.execute(
+            "SELECT table_name FROM duckdb_tables()"
+            " WHERE database_name = current_database() AND schema_name = 'hot'"
+        ).fetchall()
+        store.begin()
+        for (table,) in tables:
+            store.execute(f"INSERT INTO hot.{table} BY NAME FROM large.hot.{table}")
+        store.commit()
+        store.execute("DETACH large")
+    small.replace(folder.private)
+
+
+def _opened(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
+    new = not folder.private.exists()
+    if new:
+        _make(folder.private)
+    store = _connected(folder.private)
+    try:
+        migrate(store)
+        if new:
+            recall(store, folder.parquet)
+    except duckdb.Error:
+        store.close()
+        raise
+    return store
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        str(path),
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
+            "autoinstall_known_extensions": False,
+        },
+    )
+
+
+def _make(path: Path) -> None:
+    """An empty database of the old storage version, which it keeps."""
+    with duckdb.connect() as maker:
+        maker.execute(f"ATTACH '{_quoted(path)}' (STORAGE_VERSION '{STORAGE_VERSION}')")
+    path.chmod(0o600)  # a reader of this file would lock the loader out
+
+
 def _is_damage(fault: duckdb.Error) -> bool:
     """Whether the file itself is bad; a lock, a permission and a full disk pass by themselves."""
     told = str(fault)
-    passing = ("lock", "Permission denied", "No space left", "Too many open files")
+    passing = ("lock", "Permission denied", "No space left", "File too large", "Too many open")
     kinds = (
         duckdb.IOException,
         duckdb.SerializationException,
         duckdb.InternalException,
         duckdb.FatalException,
+        duckdb.CatalogException,  # a layout that no migration leads on from
     )
     return isinstance(fault, kinds) and not any(each in told for each in passing)
 

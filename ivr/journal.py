@@ -1,7 +1,8 @@
 """Facts, one JSON line each, on disk before anyone counts on them (design, analytics).
 
 A call notes a fact and goes on: a thread of the journal's writes what has gathered and calls
-fdatasync once for all of it. Each start writes a file of its own, so no two ever share one.
+fdatasync once for all of it. Each start writes a file of its own, so no two ever share one; a new
+day begins another, so that old files can be put away.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ def utc_now() -> datetime:
 class Journal:
     """The records of one running service; `note` from the event loop, the disk from a thread."""
 
-    def __init__(self, path: Path, file: IO[bytes], node: str, clock: Clock) -> None:
-        self.path = path
-        self._file = file
+    def __init__(self, folder: Path, node: str, clock: Clock) -> None:
+        self._folder = folder
         self._node = node
         self._clock = clock
+        self._day = clock().date()
+        self.path, self._file = _new_file(folder, clock())
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._promises: list[Future[None]] = []
         self._news = threading.Condition()
@@ -59,11 +61,7 @@ class Journal:
     def open(cls, folder: Path, *, node: str, clock: Clock = utc_now) -> Journal:
         """A new spool file in `folder`, readable by this user only."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"facts-{_next_number(folder):08}-{clock():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
-        path = folder / name
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-        _sync_folder(folder)
-        return cls(path, os.fdopen(descriptor, "wb", buffering=0), node, clock)
+        return cls(folder, node, clock)
 
     @property
     def fault(self) -> str | None:
@@ -111,6 +109,7 @@ class Journal:
                 if not lines and not promises:
                     return
             self._write(b"".join(lines))
+            self._turn_page()
             for promise in promises:
                 promise.set_result(None)
 
@@ -130,6 +129,27 @@ class Journal:
                 if self._closing:
                     return
                 time.sleep(RETRY_SECONDS)
+
+    def _turn_page(self) -> None:
+        """On a new day (UTC) go on in a new file; while there is no room, in the old one."""
+        today = self._clock().date()
+        if today == self._day:
+            return
+        try:
+            path, file = _new_file(self._folder, self._clock())
+        except OSError as full:
+            log.warning("no new spool file yet: %s", full)
+            return
+        self._file.close()
+        self.path, self._file, self._day = path, file, today
+
+
+def _new_file(folder: Path, now: datetime) -> tuple[Path, IO[bytes]]:
+    """The next file of the spool, its name durable, readable by this user only."""
+    name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
+    descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    _sync_folder(folder)
+    return folder / name, os.fdopen(descriptor, "wb", buffering=0)
 
 
 def _next_number(folder: Path) -> int:

@@ -7,7 +7,7 @@ import errno
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +139,42 @@ def test_every_kind_of_fact_is_registered_under_its_own_name() -> None:
 def test_files_are_in_the_order_of_their_starts_whatever_the_clock_says(tmp_path: Path) -> None:
     paths = [write(tmp_path, begun(str(n))) for n in range(12)]
     assert sorted(paths) == paths
+
+
+def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
+    now = [NOON]
+
+    async def course() -> None:
+        spool = Journal.open(tmp_path, node="n1", clock=lambda: now[0])
+        for days in (0, 0, 1, 1, -3):  # the last: a clock that is set back
+            now[0] = NOON + timedelta(days=days)
+            spool.note(begun(f"{days}"))
+            await spool.settled()
+        await spool.close()
+
+    asyncio.run(course())
+    pages = [[line["session"] for line in read_lines(path)] for path in sorted(tmp_path.iterdir())]
+    assert pages == [["0", "0", "1"], ["1", "-3"], []]
+
+
+def test_a_page_that_cannot_be_turned_is_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, real = [NOON], journal._new_file
+
+    def full(folder: Path, at: datetime) -> object:
+        if at > NOON:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(folder, at)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1", clock=lambda: now[0])
+        now[0] += timedelta(days=1)
+        for session in "ab":
+            spool.note(begun(session))
+            await spool.settled()
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "_new_file", full)
+    assert [line["session"] for line in read_lines(asyncio.run(course()))] == ["a", "b"]

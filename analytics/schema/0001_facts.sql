@@ -1,121 +1,209 @@
 -- The tables of the facts. All times are UTC; durations are milliseconds of the monotonic clock.
-CREATE TABLE call_session (
+-- `hot` holds the days that are not closed; the views of the same names add the closed ones.
+CREATE SCHEMA hot;
+
+CREATE TABLE hot.call_session (
     session VARCHAR, node VARCHAR, channel VARCHAR, dialled VARCHAR, caller VARCHAR,
     catalog VARCHAR, started TIMESTAMP, answered TIMESTAMP, ended TIMESTAMP,
     answer_ms BIGINT, ms BIGINT, disposition VARCHAR, last_dialogue VARCHAR, cause INTEGER,
     resumed INTEGER, steps INTEGER, lookups INTEGER, completed INTEGER,
     transfers INTEGER, queue_ms BIGINT, agent_ms BIGINT
 );
-COMMENT ON TABLE call_session IS 'One call: when it came, how it went, how it ended. Most questions need this table only.';
-COMMENT ON COLUMN call_session.session IS 'The session''s own id; the other tables refer to it.';
-COMMENT ON COLUMN call_session.node IS 'The machine that served it (setting `node`).';
-COMMENT ON COLUMN call_session.channel IS 'Asterisk''s channel id.';
-COMMENT ON COLUMN call_session.dialled IS 'The number that was dialled.';
-COMMENT ON COLUMN call_session.caller IS 'Keyed token of the caller''s number: the same caller, the same token. NULL where the network gave none.';
-COMMENT ON COLUMN call_session.catalog IS 'Version of the prompts that this call heard.';
-COMMENT ON COLUMN call_session.started IS 'When the call came in, UTC.';
-COMMENT ON COLUMN call_session.answered IS 'When the line picked up, UTC; NULL where it never did.';
-COMMENT ON COLUMN call_session.ended IS 'When it was over, UTC; NULL while it goes on.';
-COMMENT ON COLUMN call_session.answer_ms IS 'From coming in to being answered.';
-COMMENT ON COLUMN call_session.ms IS 'Length of the whole call.';
-COMMENT ON COLUMN call_session.disposition IS 'completed (key 7), hung_up, closed (the line was not open), gave_up (three failures), failed (our fault), asterisk_lost, service_lost.';
-COMMENT ON COLUMN call_session.last_dialogue IS 'Where the caller was last.';
-COMMENT ON COLUMN call_session.cause IS 'Hang-up cause (Q.850) where Asterisk told one.';
-COMMENT ON COLUMN call_session.resumed IS 'How often a service adopted the call after a restart or a lost link.';
-COMMENT ON COLUMN call_session.steps IS 'Rows in call_step.';
-COMMENT ON COLUMN call_session.lookups IS 'Rows in lookup.';
-COMMENT ON COLUMN call_session.completed IS 'Inquiries that were answered by the line itself: accounts found, information heard to its end, votes, recordings saved.';
-COMMENT ON COLUMN call_session.transfers IS 'Rows in transfer.';
-COMMENT ON COLUMN call_session.queue_ms IS 'Time spent waiting for agents.';
-COMMENT ON COLUMN call_session.agent_ms IS 'Time spent talking to agents.';
+COMMENT ON TABLE hot.call_session IS 'One call: when it came, how it went, how it ended. Most questions need this table only.';
+COMMENT ON COLUMN hot.call_session.session IS 'The session''s own id; the other tables refer to it.';
+COMMENT ON COLUMN hot.call_session.node IS 'The machine that served it (setting `node`).';
+COMMENT ON COLUMN hot.call_session.channel IS 'Asterisk''s channel id.';
+COMMENT ON COLUMN hot.call_session.dialled IS 'The number that was dialled.';
+COMMENT ON COLUMN hot.call_session.caller IS 'Keyed token of the caller''s number: the same caller, the same token. NULL where the network gave none.';
+COMMENT ON COLUMN hot.call_session.catalog IS 'Version of the prompts that this call heard.';
+COMMENT ON COLUMN hot.call_session.started IS 'When the call came in, UTC.';
+COMMENT ON COLUMN hot.call_session.answered IS 'When the line picked up, UTC; NULL where it never did.';
+COMMENT ON COLUMN hot.call_session.ended IS 'When it was over, UTC; NULL while it goes on.';
+COMMENT ON COLUMN hot.call_session.answer_ms IS 'From coming in to being answered.';
+COMMENT ON COLUMN hot.call_session.ms IS 'Length of the whole call; NULL while it goes on, and where Asterisk or the service was lost with it.';
+COMMENT ON COLUMN hot.call_session.disposition IS 'completed (key 7), hung_up, closed (the line was not open), gave_up (three failures), failed (our fault), asterisk_lost, service_lost.';
+COMMENT ON COLUMN hot.call_session.last_dialogue IS 'Where the caller was last.';
+COMMENT ON COLUMN hot.call_session.cause IS 'Hang-up cause (Q.850) where Asterisk told one.';
+COMMENT ON COLUMN hot.call_session.resumed IS 'How often a service adopted the call after a restart or a lost link.';
+COMMENT ON COLUMN hot.call_session.steps IS 'Rows in call_step.';
+COMMENT ON COLUMN hot.call_session.lookups IS 'Rows in lookup.';
+COMMENT ON COLUMN hot.call_session.completed IS 'Inquiries that were answered by the line itself: accounts found, information heard to its end, votes, recordings saved.';
+COMMENT ON COLUMN hot.call_session.transfers IS 'Rows in transfer.';
+COMMENT ON COLUMN hot.call_session.queue_ms IS 'Time spent waiting for agents.';
+COMMENT ON COLUMN hot.call_session.agent_ms IS 'Time spent talking to agents.';
 
-CREATE TABLE call_step (
+CREATE TABLE hot.call_step (
     event UUID, session VARCHAR, n INTEGER, happened TIMESTAMP, dialogue VARCHAR, verb VARCHAR,
     prompt VARCHAR, heard VARCHAR, key VARCHAR, keys INTEGER, interrupted BOOLEAN, ms BIGINT
 );
-COMMENT ON TABLE call_step IS 'One thing said or asked, and what came back.';
-COMMENT ON COLUMN call_step.event IS 'The fact''s own id: each one is here once.';
-COMMENT ON COLUMN call_step.n IS 'Counts the steps of a session from 1.';
-COMMENT ON COLUMN call_step.happened IS 'When it ended, UTC.';
-COMMENT ON COLUMN call_step.dialogue IS 'The place of the script.';
-COMMENT ON COLUMN call_step.verb IS 'say, menu, collect, record, transfer.';
-COMMENT ON COLUMN call_step.prompt IS 'Name of the sentence in the catalog.';
-COMMENT ON COLUMN call_step.heard IS 'match, no_match, no_input, back, invalid, cleared, finished.';
-COMMENT ON COLUMN call_step.key IS 'The key of a menu; NULL for sensitive entries and silence.';
-COMMENT ON COLUMN call_step.keys IS 'How many keys were pressed.';
-COMMENT ON COLUMN call_step.interrupted IS 'The prompt was cut short by a key.';
+COMMENT ON TABLE hot.call_step IS 'One thing said or asked, and what came back.';
+COMMENT ON COLUMN hot.call_step.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.call_step.n IS 'Counts the steps of a session from 1.';
+COMMENT ON COLUMN hot.call_step.happened IS 'When it ended, UTC.';
+COMMENT ON COLUMN hot.call_step.dialogue IS 'The place of the script.';
+COMMENT ON COLUMN hot.call_step.verb IS 'say, menu, collect, record, transfer.';
+COMMENT ON COLUMN hot.call_step.prompt IS 'Name of the sentence in the catalog.';
+COMMENT ON COLUMN hot.call_step.heard IS 'match, no_match, no_input, back, invalid, cleared, finished.';
+COMMENT ON COLUMN hot.call_step.key IS 'The key of a menu; NULL for sensitive entries and silence.';
+COMMENT ON COLUMN hot.call_step.keys IS 'How many keys were pressed.';
+COMMENT ON COLUMN hot.call_step.interrupted IS 'The prompt was cut short by a key.';
+COMMENT ON COLUMN hot.call_step.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.call_step.ms IS 'From the question to its end.';
 
-CREATE TABLE dialogue_visit (event UUID, session VARCHAR, happened TIMESTAMP, dialogue VARCHAR);
-COMMENT ON TABLE dialogue_visit IS 'A caller came to a place of the script.';
+CREATE TABLE hot.dialogue_visit (event UUID, session VARCHAR, happened TIMESTAMP, dialogue VARCHAR);
+COMMENT ON TABLE hot.dialogue_visit IS 'A caller came to a place of the script.';
+COMMENT ON COLUMN hot.dialogue_visit.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.dialogue_visit.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.dialogue_visit.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.dialogue_visit.dialogue IS 'The place of the script.';
 
-CREATE TABLE lookup (
+CREATE TABLE hot.lookup (
     event UUID, session VARCHAR, happened TIMESTAMP, source VARCHAR, person VARCHAR,
     outcome VARCHAR, ms BIGINT
 );
-COMMENT ON TABLE lookup IS 'An account was asked for.';
-COMMENT ON COLUMN lookup.source IS 'fund or loan.';
-COMMENT ON COLUMN lookup.person IS 'Keyed token of the ID number.';
-COMMENT ON COLUMN lookup.outcome IS 'found, not_found, several, empty, unavailable.';
+COMMENT ON TABLE hot.lookup IS 'An account was asked for.';
+COMMENT ON COLUMN hot.lookup.source IS 'fund or loan.';
+COMMENT ON COLUMN hot.lookup.person IS 'Keyed token of the ID number.';
+COMMENT ON COLUMN hot.lookup.outcome IS 'found, not_found, several, empty, unavailable.';
+COMMENT ON COLUMN hot.lookup.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.lookup.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.lookup.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.lookup.ms IS 'How long the source took to answer.';
 
-CREATE TABLE information (
+CREATE TABLE hot.information (
     event UUID, session VARCHAR, happened TIMESTAMP, leaf VARCHAR, complete BOOLEAN, ms BIGINT
 );
-COMMENT ON TABLE information IS 'A text of the information tree was spoken (keys 3, 4, 5).';
-COMMENT ON COLUMN information.leaf IS 'Its path of keys.';
+COMMENT ON TABLE hot.information IS 'A text of the information tree was spoken (keys 3, 4, 5).';
+COMMENT ON COLUMN hot.information.leaf IS 'Its path of keys.';
+COMMENT ON COLUMN hot.information.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.information.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.information.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.information.complete IS 'Heard to its end.';
+COMMENT ON COLUMN hot.information.ms IS 'How long it was heard.';
 
-CREATE TABLE transfer (
+CREATE TABLE hot.transfer (
     event UUID, session VARCHAR, happened TIMESTAMP, agent VARCHAR, outcome VARCHAR,
     ring_ms BIGINT, talk_ms BIGINT
 );
-COMMENT ON TABLE transfer IS 'A wish for an agent, and how it went.';
-COMMENT ON COLUMN transfer.outcome IS 'answered, busy, no_answer, none_there, abandoned, failed.';
-COMMENT ON COLUMN transfer.happened IS 'When it was over, UTC.';
-COMMENT ON COLUMN transfer.ring_ms IS 'From the wish to the answer, or to the end of waiting.';
+COMMENT ON TABLE hot.transfer IS 'A wish for an agent, and how it went.';
+COMMENT ON COLUMN hot.transfer.outcome IS 'answered, busy, no_answer, none_there, abandoned, failed.';
+COMMENT ON COLUMN hot.transfer.happened IS 'When it was over, UTC.';
+COMMENT ON COLUMN hot.transfer.ring_ms IS 'From the wish to the answer, or to the end of waiting.';
+COMMENT ON COLUMN hot.transfer.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.transfer.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.transfer.agent IS 'Name of the agent who answered, or of the last one who was tried.';
+COMMENT ON COLUMN hot.transfer.talk_ms IS 'From the answer to the end of the talk; 0 where nobody answered.';
 
-CREATE TABLE recording (
+CREATE TABLE hot.recording_saved (
     event UUID, session VARCHAR, happened TIMESTAMP, kind VARCHAR, person VARCHAR, path VARCHAR,
-    ms BIGINT, bytes BIGINT, sha256 VARCHAR, reference VARCHAR, state VARCHAR, moved TIMESTAMP
+    ms BIGINT, bytes BIGINT, sha256 VARCHAR, reference VARCHAR, state VARCHAR
 );
-COMMENT ON TABLE recording IS 'A complaint, a suggestion or a message, saved as a file.';
-COMMENT ON COLUMN recording.person IS 'Keyed token; `ivr who` names the person to those entitled.';
-COMMENT ON COLUMN recording.path IS 'Under the folder of recordings.';
-COMMENT ON COLUMN recording.state IS 'new, handled, deleted.';
-COMMENT ON COLUMN recording.moved IS 'When it came to this state, UTC; NULL while new.';
+COMMENT ON TABLE hot.recording_saved IS 'A complaint, a suggestion or a message, as it was saved; `recording` has its state of today.';
+COMMENT ON COLUMN hot.recording_saved.kind IS 'complaint, suggestion, message.';
+COMMENT ON COLUMN hot.recording_saved.person IS 'Keyed token; `ivr who` names the person to those entitled.';
+COMMENT ON COLUMN hot.recording_saved.path IS 'Under the folder of recordings.';
+COMMENT ON COLUMN hot.recording_saved.reference IS 'The number that the caller was told.';
+COMMENT ON COLUMN hot.recording_saved.state IS 'The state in which it was saved.';
+COMMENT ON COLUMN hot.recording_saved.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.recording_saved.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.recording_saved.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.recording_saved.ms IS 'Length of the recording.';
+COMMENT ON COLUMN hot.recording_saved.bytes IS 'Size of the file.';
+COMMENT ON COLUMN hot.recording_saved.sha256 IS 'Of the file, so that a change is noticed.';
 
-CREATE TABLE recording_move (event UUID, happened TIMESTAMP, reference VARCHAR, state VARCHAR);
-COMMENT ON TABLE recording_move IS 'Each change of a recording''s state.';
+CREATE TABLE hot.recording_move (event UUID, happened TIMESTAMP, reference VARCHAR, state VARCHAR);
+COMMENT ON TABLE hot.recording_move IS 'Each change of a recording''s state.';
+COMMENT ON COLUMN hot.recording_move.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.recording_move.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.recording_move.reference IS 'The recording''s number.';
+COMMENT ON COLUMN hot.recording_move.state IS 'new, handled, deleted: its state from then on.';
 
-CREATE TABLE survey_vote (
+CREATE TABLE hot.survey_vote (
     event UUID, session VARCHAR, happened TIMESTAMP, person VARCHAR, choice INTEGER
 );
-COMMENT ON TABLE survey_vote IS 'Every grade given; `counted_vote` has the ones that count.';
-COMMENT ON COLUMN survey_vote.choice IS '1 非常满意, 2 满意, 3 一般, 4 不满意, 5 非常不满意.';
+COMMENT ON TABLE hot.survey_vote IS 'Every grade given; `counted_vote` has the ones that count.';
+COMMENT ON COLUMN hot.survey_vote.choice IS '1 非常满意, 2 满意, 3 一般, 4 不满意, 5 非常不满意.';
+COMMENT ON COLUMN hot.survey_vote.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.survey_vote.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.survey_vote.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.survey_vote.person IS 'Keyed token; `ivr who` names the person to those entitled.';
 
-CREATE TABLE refusal (event UUID, session VARCHAR, happened TIMESTAMP, reason VARCHAR);
-COMMENT ON TABLE refusal IS 'The line refused something, for the protection of the line or of people.';
+CREATE TABLE hot.refusal (event UUID, session VARCHAR, happened TIMESTAMP, reason VARCHAR);
+COMMENT ON TABLE hot.refusal IS 'The line refused something, for the protection of the line or of people.';
+COMMENT ON COLUMN hot.refusal.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.refusal.session IS 'The call, as in call_session; NULL where it was not taken at all.';
+COMMENT ON COLUMN hot.refusal.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.refusal.reason IS 'What was refused, and why.';
 
-CREATE TABLE link (
+CREATE TABLE hot.link (
     event UUID, node VARCHAR, happened TIMESTAMP, kind VARCHAR, reason VARCHAR,
     adopted INTEGER, ms BIGINT
 );
-COMMENT ON TABLE link IS 'Losses and returns of the connection to Asterisk.';
-COMMENT ON COLUMN link.kind IS 'lost or restored.';
+COMMENT ON TABLE hot.link IS 'Losses and returns of the connection to Asterisk.';
+COMMENT ON COLUMN hot.link.kind IS 'lost or restored.';
+COMMENT ON COLUMN hot.link.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.link.node IS 'The machine that lost it.';
+COMMENT ON COLUMN hot.link.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.link.reason IS 'Why it broke.';
+COMMENT ON COLUMN hot.link.adopted IS 'Calls that were found alive and went on.';
+COMMENT ON COLUMN hot.link.ms IS 'How long it was gone.';
 
-CREATE TABLE session_resumed (event UUID, session VARCHAR, happened TIMESTAMP, dialogue VARCHAR);
-COMMENT ON TABLE session_resumed IS 'A service adopted a live call.';
+CREATE TABLE hot.session_resumed (event UUID, session VARCHAR, happened TIMESTAMP, dialogue VARCHAR);
+COMMENT ON TABLE hot.session_resumed IS 'A service adopted a live call.';
+COMMENT ON COLUMN hot.session_resumed.event IS 'The fact''s own id: each one is here once.';
+COMMENT ON COLUMN hot.session_resumed.session IS 'The call, as in call_session.';
+COMMENT ON COLUMN hot.session_resumed.happened IS 'When, UTC.';
+COMMENT ON COLUMN hot.session_resumed.dialogue IS 'The place from which the call went on.';
 
-CREATE TABLE spool (name VARCHAR PRIMARY KEY, bytes_read BIGINT);
-COMMENT ON TABLE spool IS 'How far each spool file has been read; written together with its rows.';
+CREATE TABLE hot.spool (name VARCHAR, node VARCHAR, bytes_read BIGINT, newest TIMESTAMP);
+COMMENT ON TABLE hot.spool IS 'How far each spool file has been read; written together with its rows.';
+COMMENT ON COLUMN hot.spool.name IS 'The file.';
+COMMENT ON COLUMN hot.spool.node IS 'The machine that wrote it.';
+COMMENT ON COLUMN hot.spool.bytes_read IS 'Up to here its facts are in the tables.';
+COMMENT ON COLUMN hot.spool.newest IS 'Time of its newest fact, UTC.';
+
+CREATE TABLE hot.parquet_file (
+    name VARCHAR, fact_table VARCHAR, first_day DATE, last_day DATE, rows BIGINT
+);
+COMMENT ON TABLE hot.parquet_file IS 'The files of closed days that count; any other one is about to be removed.';
+COMMENT ON COLUMN hot.parquet_file.name IS 'In the folder beside the published database.';
+COMMENT ON COLUMN hot.parquet_file.fact_table IS 'The table whose rows it holds.';
+COMMENT ON COLUMN hot.parquet_file.first_day IS 'Of Beijing time.';
+COMMENT ON COLUMN hot.parquet_file.last_day IS 'Of Beijing time, included.';
+COMMENT ON COLUMN hot.parquet_file.rows IS 'Rows in it.';
+
+CREATE TABLE hot.superseded (session VARCHAR);
+COMMENT ON TABLE hot.superseded IS 'Calls whose row in a file of a closed day no longer counts: a later fact renewed it.';
+COMMENT ON COLUMN hot.superseded.session IS 'The call, as in call_session.';
 
 CREATE MACRO local_time(utc) AS utc + INTERVAL 8 HOUR;
 COMMENT ON MACRO local_time IS 'Beijing time, which has known no summer time since 1991.';
 
-CREATE VIEW call_local AS
-SELECT *, local_time(started) AS started_local, local_time(started)::DATE AS day FROM call_session;
-COMMENT ON VIEW call_local IS 'call_session with Beijing time and day.';
+CREATE MACRO on_days(utc, first_day, last_day) AS
+utc >= first_day::TIMESTAMP - INTERVAL 8 HOUR AND utc < last_day::TIMESTAMP + INTERVAL 16 HOUR;
+COMMENT ON MACRO on_days IS 'Whether a UTC time is within two days of Beijing time, both included.';
 
-CREATE VIEW counted_vote AS
-SELECT *, local_time(happened)::DATE AS day FROM survey_vote
-QUALIFY row_number() OVER (
-    PARTITION BY person, local_time(happened)::DATE ORDER BY happened DESC, event DESC) = 1;
-COMMENT ON VIEW counted_vote IS 'One vote per person and day: the last.';
+CREATE MACRO percent(part, whole) AS round(100.0 * part / nullif(whole, 0), 1);
+COMMENT ON MACRO percent IS 'A share of a whole in percent, to one decimal; NULL of nothing.';
+
+CREATE MACRO steps_by_day(steps) AS TABLE
+SELECT local_time(happened)::DATE AS day, dialogue, verb, prompt, heard, key, count(*) AS times,
+       count(*) FILTER (interrupted) AS interrupted, sum(keys)::BIGINT AS keys,
+       sum(ms)::BIGINT AS ms
+FROM query_table(steps) GROUP BY ALL;
+COMMENT ON MACRO TABLE steps_by_day IS 'Steps counted by day, from a table of steps.';
+
+CREATE MACRO visits_by_day(visits) AS TABLE
+SELECT local_time(happened)::DATE AS day, dialogue, count(*) AS visits,
+       count(*) FILTER (first_visit) AS calls
+FROM (SELECT happened, dialogue, row_number() OVER (
+          PARTITION BY session, dialogue ORDER BY happened, event) = 1 AS first_visit
+      FROM query_table(visits))
+GROUP BY ALL;
+COMMENT ON MACRO TABLE visits_by_day IS 'Visits of places counted by day, from a table of visits.';
+
+CREATE VIEW hot.step_day AS FROM steps_by_day('hot.call_step');
+COMMENT ON VIEW hot.step_day IS 'Steps counted by day, for long ranges; times, interrupted, keys and ms are sums.';
+
+CREATE VIEW hot.visit_day AS FROM visits_by_day('hot.dialogue_visit');
+COMMENT ON VIEW hot.visit_day IS 'Visits of places of the script counted by day, for long ranges.';

@@ -82,7 +82,7 @@ def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
     assert ivr(*words, "--format", "csv").stdout.splitlines() == [
         "day,calls,answered,mean_seconds",
         "2026-11-23,1,1,3000.0",
-        "2026-11-24,20,19,71.5",
+        "2026-11-24,20,19,75.3",
     ]
 
 
