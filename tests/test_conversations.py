@@ -63,32 +63,35 @@ class DemoAccounts:
         return rows[0] if rows[0][-1] is not None else Empty()
 
 
+def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Call:
+    """A call on which everything around the dialogues is played, not real."""
+    inbox = Inbox()
+    return Call(
+        session="s",
+        line=ScriptedLine(inbox),
+        inbox=inbox,
+        prompts=prompt_set,
+        settings=settings,
+        accounts=DemoAccounts(),
+        tokens=Tokens(Keys(b"k" * 32)),
+        limits=Limits(settings.limits),
+        exchange=ScriptedExchange(inbox),
+        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        clock=Clock(),
+        note=facts.append,
+    )
+
+
 async def hold(
     script: list, prompt_set: PromptSet, settings: Settings, *, start: str = "welcome"
 ) -> tuple[ScriptedLine, list[Fact]]:
     """Hold one conversation; returns what was said and what the records know."""
     facts: list[Fact] = []
-    inbox = Inbox()
-    line = ScriptedLine(inbox)
-    accounts = DemoAccounts()
-    exchange, clock = ScriptedExchange(inbox), Clock()
-    call = Call(
-        session="s",
-        line=line,
-        inbox=inbox,
-        prompts=prompt_set,
-        settings=settings,
-        accounts=accounts,
-        tokens=Tokens(Keys(b"k" * 32)),
-        limits=Limits(settings.limits),
-        exchange=exchange,
-        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
-        clock=clock,
-        note=facts.append,
-    )
+    call = on_stage(prompt_set, settings, facts)
+    line, exchange = call.line, call.exchange
     conversation = asyncio.create_task(converse(call, start))
-    switch = lambda up: setattr(accounts, "up", up)  # noqa: E731
-    caller = Caller(line, exchange, clock, conversation, switch, call.settle, settings.home)
+    switch = lambda up: setattr(call.accounts, "up", up)  # noqa: E731
+    caller = Caller(line, exchange, call.clock, conversation, switch, call.settle, settings.home)
     try:
         await caller.follow(script)
     finally:

@@ -7,5 +7,4 @@ from ivr.call import Call
 
 def replay_or_back(call: Call) -> str:
     """The question; it names key 0 where an agent can be asked for in every menu."""
-    agents = call.settings.agents
-    return "nav.replay_back_agent" if agents.zero_from_every_menu else "nav.replay_or_back"
+    return "nav.replay_back_agent" if call.zero_is_agent else "nav.replay_or_back"
