@@ -26,12 +26,13 @@ run: setup  ## The whole line, until Ctrl-C
 test: check prompts asterisk browser  ## Everything, live calls on a real Asterisk included
 	$(VENV)/bin/pytest -m live
 
-check: setup  ## Style, types, import rules and the fast tests
+check: setup  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -m "not live"
+	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
 	@$(IVR) build-prompts

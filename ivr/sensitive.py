@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Generic, NoReturn, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitive(Generic[T]):
+class Sensitive(Generic[T_co]):
     """Carries a private value from the key pad to where it is needed, and nowhere else.
 
     `reveal()` is the only way out, so every place that sees the value can be found by name;
-    formatting, pickling and JSON all fail instead of leaking.
+    formatting, pickling, copying and JSON all fail instead of leaking. It is no dataclass on
+    purpose: `asdict` of whatever holds one would unpack it.
     """
 
-    _value: T = field(repr=False)
+    __slots__ = ("__value",)
 
-    def reveal(self) -> T:
+    def __init__(self, value: T_co) -> None:
+        self.__value = value
+
+    def reveal(self) -> T_co:
         """The value itself."""
-        return self._value
+        return self.__value
 
     def __repr__(self) -> str:
         return "Sensitive(***)"
 
     __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and bool(self.__value == other.reveal())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
 
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a sensitive value is never formatted; reveal() it where it must be seen")
