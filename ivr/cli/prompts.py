@@ -180,7 +180,8 @@ def gc(
 
 def report(
     picture: Annotated[
-        Path | None, typer.Option(help="Also draw waveforms and spectrograms into this PNG.")
+        Path | None,
+        typer.Option(help="Also draw waveforms and spectrograms of the first dozen into this PNG."),
     ] = None,
     prompt: Annotated[
         list[str] | None, typer.Option(help="Only clips whose name begins like this.")
@@ -195,7 +196,8 @@ def report(
         typer.echo("\n".join(room.table(lines)))
         typer.echo(room.verdict(lines), err=True)
         if picture is not None:
-            room.draw(folder, lines, picture)
+            drawn = room.draw(folder, lines, picture)
+            typer.echo(f"{picture}: {drawn} of {len(lines)} clips", err=True)
 
 
 def schema() -> None:
