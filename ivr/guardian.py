@@ -13,6 +13,7 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
+from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,16 @@ log = logging.getLogger(__name__)
 STRANDED_SECONDS = 20.0
 """So long a service may need to come back and take its callers up again."""
 LOOK_SECONDS = 1.0
-AWAY = {"context": "away", "extension": "s", "priority": "1"}
-"""Where the dialplan says what there is to say while no service is there."""
+UNANSWERED_SECONDS = 4.0
+"""Who has only just called, and hears it ringing, is not kept waiting so long."""
 
 
 async def guard(settings: Settings) -> None:
-    """Watch the service until cancelled; while it is silent too long, release its callers."""
-    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    """Watch the service until cancelled; while it is silent too long, release its callers.
+
+    A service that hangs keeps its link, so that new callers enter Stasis and nobody answers.
+    """
+    url = f"http://{settings.host}:{settings.http_port}/livez"
     heard = time.monotonic()
     async with (
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,
@@ -35,8 +39,8 @@ async def guard(settings: Settings) -> None:
         while True:
             if await _speaks(session, url):
                 heard = time.monotonic()
-            elif time.monotonic() - heard >= STRANDED_SECONDS:
-                await _release(ari, settings.ari_app)
+            elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
+                await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -49,29 +53,30 @@ async def _speaks(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-async def _release(ari: Ari, app: str) -> None:
+async def _release(ari: Ari, app: str, *, everybody: bool) -> None:
     try:
         bridged = {name for bridge in await ari.bridges.list() for name in bridge.channels}
         for channel in stranded(await ari.channels.list(), bridged, app):
-            if caller_of(channel) is None:
-                await _send_away(ari, channel)
-            else:  # an agent who answered a caller that nobody connects
-                await ari.channels.hangup(channel)
+            if everybody or channel.state != "Up":
+                await _let_go(ari, channel.id)
     except LinkLost:
         return
     except AriError:
         log.exception("callers may be stranded: Asterisk refuses to release them")
 
 
-async def _send_away(ari: Ari, channel: str) -> None:
+async def _let_go(ari: Ari, channel: str) -> None:
+    if caller_of(channel) is not None:  # an agent who answered a caller that nobody connects
+        await ari.channels.hangup(channel)
+        return
     try:
-        await ari.channels.continue_in_dialplan(channel, **AWAY)
+        await ari.channels.continue_in_dialplan(channel, context=AWAY)
     except ChannelGone:
         return
-    log.warning("no service for %.0f s: a caller was sent to the agents", STRANDED_SECONDS)
+    log.warning("the service is silent: a caller was sent to the agents")
 
 
-def stranded(channels: Iterable[Channel], bridged: Iterable[str], app: str) -> list[str]:
+def stranded(channels: Iterable[Channel], bridged: Iterable[str], app: str) -> list[Channel]:
     """Who waits for a service that is away; who talks to an agent does not miss it."""
     talking = set(bridged)
-    return [each.id for each in channels if each.app == app and each.id not in talking]
+    return [each for each in channels if each.app == app and each.id not in talking]

@@ -1,4 +1,4 @@
-"""The operator's door: `/healthz` says whether the line can take calls, `/metrics` how it does."""
+"""The operator's door: `/healthz`: can the line take calls; `/livez`: is it there; `/metrics`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ Examine = Callable[[], Awaitable[Mapping[str, Part]]]
 
 @asynccontextmanager
 async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncIterator[None]:
-    """Serve both pages while the context lasts; SettingsError when the port is taken."""
+    """Serve the pages while the context lasts; SettingsError when the port is taken.
+
+    A successor may listen beside the service that it relieves (SO_REUSEPORT).
+    """
     app = web.Application()
     app.router.add_get("/healthz", _healthz(vitals, examine))
+    app.router.add_get("/livez", _livez)
     app.router.add_get("/metrics", _metrics(vitals))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -41,7 +45,7 @@ async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncI
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
     try:
-        await web.TCPSite(runner, settings.host, settings.http_port).start()
+        await web.TCPSite(runner, settings.host, settings.http_port, reuse_port=True).start()
     except OSError as taken:
         raise SettingsError(
             f"port {settings.http_port} on {settings.host} is taken; set IVR_HTTP_PORT to another"
@@ -60,6 +64,11 @@ def _healthz(vitals: Vitals, examine: Examine) -> Callable[[web.Request], Awaita
         return web.json_response(body, status=200 if well else 503)
 
     return healthz
+
+
+async def _livez(_: web.Request) -> web.Response:
+    """For whoever ends a hung service: it speaks, however slow its database may be."""
+    return web.Response(text="ok")
 
 
 def _metrics(vitals: Vitals) -> Callable[[web.Request], Awaitable[web.Response]]:

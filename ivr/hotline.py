@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from ivr import facts
 from ivr.accounts import Accounts
 from ivr.agents import Switchboard, Talk
 from ivr.ari.client import Ari
@@ -35,11 +36,13 @@ from ivr.ari.events import (
 from ivr.ari.exchange import ChannelExchange, caller_of, talks
 from ivr.ari.line import ChannelLine
 from ivr.ari.link import events
+from ivr.asterisk.configure import AWAY
 from ivr.call import Call
 from ivr.config import Settings
 from ivr.dialogues import converse
 from ivr.facts import (
     Disposition,
+    LinkRestored,
     Refused,
     SessionAnswered,
     SessionEnded,
@@ -87,13 +90,15 @@ class Live:
     """A call in progress: its channel, its task, and what brought it to its end."""
 
     call: Call
-    channel: str
+    line: ChannelLine
     since: datetime
     """When the session began (UTC), perhaps under another service."""
     began: float
-    """When this service took the call (the loop's clock)."""
+    """The same on the loop's clock, which never jumps."""
     start: str
     """The place to begin, or to go on, from."""
+    found: bool = False
+    """It was picked up before we took it: the caller hears that it goes on."""
     task: asyncio.Task[None] | None = None
     cancelled_as: Disposition | None = "hung_up"
     """What a cancellation means; None: the call is suspended and stays open in the records."""
@@ -114,16 +119,26 @@ class Hotline:
     limits: Limits
     switchboard: Switchboard
     vitals: Vitals
-    unfinished: dict[str, Unfinished]
+    inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
+    """What a service before has left without an end, by channel; waits until it lets go."""
+    unfinished: dict[str, Unfinished] = field(default_factory=dict)
     """Sessions without an end, by channel: of a service that died, or of a lost link."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
-    _startup: str | None = None
+    draining: bool = False
+    """New callers are sent to the agents, for this service ends soon."""
+    _startup: datetime | None = None
+    """When the Asterisk that we know started; None: no link has stood yet."""
+    _lost: Disposition = "service_lost"
+    """What it means that a session's channel is not there any more."""
+    _down_since: float | None = None
+    """When the link broke, or this service began (the loop's clock); None while it stands."""
     _second_look: asyncio.Task[None] | None = None
     _hanging_up: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Serve calls until cancelled; raises Replaced or NotAuthorised."""
+        self._down_since = asyncio.get_running_loop().time()
         try:
             async with aclosing(events(self.ari, self.settings.ari_app, WANTED)) as link:
                 async for event in link:
@@ -135,6 +150,8 @@ class Hotline:
         match event:
             case StasisStart(channel) if caller := caller_of(channel.id):
                 await self._picked_up(channel.id, caller)
+            case StasisStart(channel) if self.draining:
+                await self._turn_away(channel.id)
             case StasisStart(channel):
                 self._begin(channel)
             case DtmfReceived(channel, digit) if live := self.calls.get(channel):
@@ -150,24 +167,47 @@ class Hotline:
             case StasisEnd(channel):
                 self._gone(channel, None)
             case LinkUp(startup):
-                await self._look_through(startup)
+                await self._link_up(startup)
             case LinkDown(reason):
-                log.warning("the link to Asterisk is down: %s", reason)
-                self.vitals.link = False
-                await self._suspend_all()
+                await self._link_down(reason)
             case ApplicationReplaced():
                 raise Replaced(f"another service took the name {self.settings.ari_app}")
             case _:
                 pass  # of a call that has ended meanwhile
 
-    # --- the beginning of a call, and its being found again ---------------------------------
+    async def drain(self) -> None:
+        """Take no new calls; return when those in progress have ended, or their time is over."""
+        self.draining = True
+        tasks = [live.task for live in self.calls.values() if live.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
 
-    async def _look_through(self, startup: str) -> None:
-        """Compare what Asterisk holds of ours with what we know: begin, resume or close each."""
-        lost: Disposition = "hung_up" if self._startup in {None, startup} else "asterisk_lost"
+    async def _turn_away(self, channel: str) -> None:
+        with suppress(AriError):
+            await self.ari.channels.continue_in_dialplan(channel, context=AWAY)
+
+    # --- the link, and what Asterisk holds of ours when it stands (again) --------------------
+
+    async def _link_down(self, reason: str) -> None:
+        log.warning("the link to Asterisk is down: %s", reason)
+        self.vitals.link = False
+        if self._down_since is None:
+            self._down_since = asyncio.get_running_loop().time()
+            self.journal.note(facts.LinkLost(reason=reason))
+        await self._suspend_all()
+
+    async def _link_up(self, startup: datetime) -> None:
         if self._startup is None:
-            lost = "service_lost"
+            self.unfinished.update(await self.inherit())
         self._startup, self.vitals.link = startup, True
+        try:
+            await self._look_through(startup)
+        except AriError as refused:
+            log.warning("Asterisk does not show its channels: %s", refused)
+            self._look_again_soon()
+
+    async def _look_through(self, startup: datetime) -> None:
+        """Compare what Asterisk holds of ours with what we know: begin, resume or close each."""
         channels, bridges = await self.ari.channels.list(), await self.ari.bridges.list()
         talking = talks(channels, bridges)
         ours = {
@@ -176,11 +216,20 @@ class Hotline:
             if channel.app == self.settings.ari_app and caller_of(channel.id) is None
         }
         for name in self.unfinished.keys() - ours.keys():
-            self._close_lost(self.unfinished.pop(name), lost)
+            known = self.unfinished.pop(name)
+            self._close_lost(known, "asterisk_lost" if known.began < startup else self._lost)
         await self._clear_lines(channels, bridges, talking)
         for channel in ours.values():
             self._begin(channel, talking.get(channel.id))
+        self._lost = "hung_up"
+        self._note_restored()
         log.info("the link to Asterisk is up; %d calls in progress", len(self.calls))
+
+    def _note_restored(self) -> None:
+        if self._down_since is not None:
+            down = asyncio.get_running_loop().time() - self._down_since
+            self._down_since = None
+            self.journal.note(LinkRestored(adopted=len(self.calls), ms=round(down * 1000)))
 
     async def _clear_lines(
         self, channels: Iterable[Channel], bridges: Iterable[Bridge], talking: Mapping[str, Talk]
@@ -258,12 +307,15 @@ class Hotline:
 
     def _known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        return self._live(known, channel, talk)
+        live = self._live(known, channel, talk)
+        live.found = channel.state == "Up"
+        return live
 
     def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
+        line = ChannelLine(self.ari, known.channel)
         call = Call(
             session=known.session,
-            line=ChannelLine(self.ari, known.channel),
+            line=line,
             inbox=Inbox(),
             prompts=self.shelf.current(),
             settings=self.settings,
@@ -277,8 +329,14 @@ class Hotline:
             place=known.dialogue,
             steps=known.steps,
         )
-        now = asyncio.get_running_loop().time()
-        return Live(call, known.channel, known.began, now, known.dialogue)
+        earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
+        return Live(
+            call=call,
+            line=line,
+            since=known.began,
+            began=asyncio.get_running_loop().time() - earlier,
+            start=known.dialogue,
+        )
 
     def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
         return ChannelExchange(
@@ -313,16 +371,23 @@ class Hotline:
             await asyncio.shield(self._clear(live, ending))
 
     async def _converse(self, live: Live) -> Disposition:
-        await self.ari.channels.answer(live.channel)
-        if live.start == WELCOME or live.start in TURNED_AWAY:
-            after = asyncio.get_running_loop().time() - live.began
-            self.journal.note(
-                SessionAnswered(session=live.call.session, after_ms=round(after * 1000))
-            )
-        elif live.call.exchange.talking is None:
+        if live.found:
+            await self._go_on(live)
+        else:
+            await self._pick_up(live)
+        return await converse(live.call, live.start)
+
+    async def _pick_up(self, live: Live) -> None:
+        await self.ari.channels.answer(live.line.channel)
+        after = asyncio.get_running_loop().time() - live.began
+        self.journal.note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+
+    async def _go_on(self, live: Live) -> None:
+        """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
+        if live.call.exchange.talking is None:
+            await live.line.hush()
             await live.call.exchange.quiet()
             await live.call.say("line.sorry_wait")
-        return await converse(live.call, live.start)
 
     async def _apologise(self, live: Live) -> None:
         with suppress(AriError, TimeoutError):
@@ -332,13 +397,13 @@ class Hotline:
     async def _clear(self, live: Live, ending: Disposition | None) -> None:
         """The caller's channel is let go, and the session closed or kept open for later."""
         if ending is None:
-            self.unfinished[live.channel] = _unfinished(live)
+            self.unfinished[live.line.channel] = _unfinished(live)
         else:
             await self._settle(live)
             self.journal.note(_ended(live, ending))
             with suppress(AriError):
-                await self.ari.channels.hangup(live.channel)
-        self.calls.pop(live.channel, None)
+                await self.ari.channels.hangup(live.line.channel)
+        self.calls.pop(live.line.channel, None)
         self.vitals.ended(ending, len(self.calls))
 
     async def _settle(self, live: Live) -> None:
@@ -386,17 +451,22 @@ class Hotline:
 
     def _look_again_soon(self) -> None:
         """One command found no Asterisk though the link may stand: see which calls are there."""
-        self._second_look = asyncio.create_task(self._look_again())
+        if self._second_look is None or self._second_look.done():
+            self._second_look = asyncio.create_task(self._look_again())
 
     async def _look_again(self) -> None:
-        await asyncio.sleep(SECOND_LOOK_SECONDS)
-        if self.vitals.link and self._startup is not None:
-            await self._look_through(self._startup)
+        """Until Asterisk shows what it holds; when the link itself breaks, its return will do."""
+        while self.vitals.link and self._startup is not None:
+            await asyncio.sleep(SECOND_LOOK_SECONDS)
+            with suppress(AriError):
+                await self._look_through(self._startup)
+                if not self.unfinished:
+                    return
 
 
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
-    return Unfinished(call.session, live.channel, call.place, call.steps, live.since)
+    return Unfinished(call.session, live.line.channel, call.place, call.steps, live.since)
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:

@@ -131,7 +131,7 @@ def _served(settings: Settings) -> bool:
 
 
 def _health(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.http_port}/healthz"
+    return f"http://{settings.host}:{settings.http_port}/livez"
 
 
 # --- running ----------------------------------------------------------------------------------

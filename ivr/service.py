@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
 from ivr.agents import Switchboard
@@ -17,19 +18,24 @@ from ivr.config import Settings
 from ivr.dialogues import SPOKEN
 from ivr.health import Part, served
 from ivr.hotline import Hotline
-from ivr.journal import Journal, unfinished
+from ivr.journal import Journal, Unfinished, unfinished
 from ivr.limits import Limits
 from ivr.locks import LockFile
 from ivr.opening import closed
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import Shelf
+from ivr.succession import Baton, baton
 from ivr.vitals import Vitals
+from ivr.watchdog import watched
 
 log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
-    """Take calls until SIGTERM or SIGINT; calls in progress stay in Asterisk for a successor.
+    """Take calls until told to stop; calls in progress stay in Asterisk for a successor.
+
+    SIGTERM: no new calls, and those in progress may end within `drain_seconds`. SIGTERM again,
+    SIGINT or SIGHUP: at once. Another service on the same home folder takes over.
 
     Raises SettingsError, PromptSetError or NotAuthorised before the first call.
     """
@@ -37,6 +43,7 @@ async def serve(settings: Settings) -> None:
         hotline = await _composed(settings, stack)
         examine = Examiner(hotline)
         await stack.enter_async_context(served(settings, hotline.vitals, examine))
+        stack.enter_context(watched())
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
         await _until_told_to_stop(hotline)
 
@@ -45,7 +52,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     shelf = Shelf(settings.audio, SPOKEN)
     publish_sounds(settings, shelf.current())
     spool = settings.home / "spool"
-    left_over = {each.channel: each for each in unfinished(spool)}
+    before = stack.enter_context(baton(settings.home / "serving.lock"))
     journal = Journal.open(spool, node=settings.node)
     stack.push_async_callback(journal.close)
     locks = LockFile(settings.home / "locks.jsonl")
@@ -62,19 +69,38 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         vitals=Vitals(),
-        unfinished=left_over,
+        inherit=lambda: _inherited(before, spool),
     )
+
+
+async def _inherited(before: Baton, spool: Path) -> dict[str, Unfinished]:
+    """What the service before has left open, once it writes no more."""
+    if not await before.taken():
+        log.warning("the service before hangs; its calls are taken all the same")
+    return {each.channel: each for each in await asyncio.to_thread(unfinished, spool)}
 
 
 async def _until_told_to_stop(hotline: Hotline) -> None:
     serving = asyncio.create_task(hotline.run())
+    draining: asyncio.Task[None] | None = None
+
+    def told() -> None:
+        nonlocal draining
+        if draining is not None:
+            serving.cancel()
+            return
+        log.info("told to stop; %d calls may end first", len(hotline.calls))
+        draining = asyncio.create_task(hotline.drain())
+        draining.add_done_callback(lambda _: serving.cancel())
+
     loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
+    loop.add_signal_handler(signal.SIGTERM, told)
+    for sign in (signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(sign, serving.cancel)
     try:
         await serving
     except asyncio.CancelledError:
-        log.info("told to stop; %d calls stay in Asterisk", len(hotline.unfinished))
+        log.info("stopped; %d calls stay in Asterisk", len(hotline.unfinished))
 
 
 class Examiner:

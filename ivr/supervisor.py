@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-FIRST_PAUSE_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """Who lived so long is started again without the pauses that earlier deaths earned."""
 LOOK_SECONDS = 1.0
-HUNG_SECONDS = 10.0
+HUNG_SECONDS = 6.0
 STOP_SECONDS = 15.0
 LARGEST_LOG_BYTES = 10_000_000
 

@@ -19,4 +19,5 @@ def test_only_our_callers_who_talk_to_nobody_are_stranded() -> None:
         channel("in the dialplan", None),
         channel("another line's", "other"),
     ]
-    assert stranded(channels, ["with an agent"], "hotline") == ["in a menu"]
+    released = stranded(channels, ["with an agent"], "hotline")
+    assert [each.id for each in released] == ["in a menu"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 
 from ivr.ari.errors import AriError, ChannelGone, LinkLost, NotAuthorised, NotInStasis, WrongState
-from ivr.ari.events import Bridge, Channel, bridge_of, channel_of
+from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
 from ivr.sensitive import Sensitive
 
 COMMAND_SECONDS = 5.0
@@ -81,12 +82,13 @@ class Ari:
         """PUT of a JSON body."""
         await self._send("PUT", path, query, json)
 
-    async def delete(self, path: str, **query: str) -> None:
-        """DELETE; what is already gone is as good as deleted."""
+    async def delete(self, path: str, **query: str) -> bool:
+        """DELETE; what is already gone is as good as deleted. Whether it was there."""
         try:
             await self._send("DELETE", path, query, None)
         except ChannelGone:
-            return
+            return False
+        return True
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
@@ -137,12 +139,10 @@ class Channels:
         """Pick up. Waits for its turn in the channel's command queue."""
         await self._ari.post(f"channels/{channel}/answer")
 
-    async def continue_in_dialplan(
-        self, channel: str, *, context: str, extension: str, priority: str
-    ) -> None:
-        """Hand the channel back to the dialplan, at that place."""
+    async def continue_in_dialplan(self, channel: str, *, context: str) -> None:
+        """Hand the channel back to the dialplan, at the beginning of that context."""
         await self._ari.post(
-            f"channels/{channel}/continue", context=context, extension=extension, priority=priority
+            f"channels/{channel}/continue", context=context, extension="s", priority="1"
         )
 
     async def hangup(self, channel: str, *, reason: str = "normal") -> None:
@@ -264,9 +264,9 @@ class Playbacks:
 
     _ari: Ari
 
-    async def stop(self, playback: str) -> None:
-        """Stop the sound; jumps the queue; a playback that is over already is fine."""
-        await self._ari.delete(f"playbacks/{playback}")
+    async def stop(self, playback: str) -> bool:
+        """Stop the sound; jumps the queue. False when it was over already, which is fine."""
+        return await self._ari.delete(f"playbacks/{playback}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ class AsteriskInfo:
         info: Mapping[str, Any] = await self._ari.get("asterisk/info")
         return info
 
-    async def startup(self) -> str:
-        """When this Asterisk started: the same text as long as it is the same run."""
+    async def startup(self) -> datetime:
+        """When this Asterisk started: the same as long as it is the same run."""
         info = await self._ari.get("asterisk/info", only="status")
-        return str(info["status"]["startup_time"])
+        return moment(info["status"]["startup_time"])

@@ -110,7 +110,7 @@ class ApplicationReplaced:
 class LinkUp:
     """The link stands (again): what Asterisk holds of ours must be looked through."""
 
-    startup: str
+    startup: datetime
     """When this Asterisk started; another value than before means that its calls are gone."""
 
 
@@ -147,16 +147,16 @@ def channel_of(json: Json) -> Channel:
         caller=None if number is None else Sensitive(number),
         app=str(dialplan.get("app_data", "")).split(",")[0] if in_stasis else None,
         guest=json.get("name", "").startswith(_GUESTS),
-        created=_moment(json["creationtime"]),
+        created=moment(json["creationtime"]),
     )
 
 
 def bridge_of(json: Json) -> Bridge:
     """A bridge object of Asterisk's as ours."""
-    return Bridge(json["id"], frozenset(json["channels"]), _moment(json["creationtime"]))
+    return Bridge(json["id"], frozenset(json["channels"]), moment(json["creationtime"]))
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """Asterisk writes 2026-11-25T08:00:00.000+0000."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 

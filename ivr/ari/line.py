@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from ivr.ari.client import Ari
 from ivr.prompts import Utterance
 
+NAMES = 8
+"""Playbacks of a channel are named in turn, so that a successor can stop what it did not begin.
 
-@dataclass(frozen=True, slots=True)
+One is outstanding at a time; a name comes back when its last bearer is long over.
+"""
+
+
+@dataclass(slots=True)
 class ChannelLine:
     """Plays to one channel. One playback is outstanding at a time; its id is ours."""
 
     ari: Ari
     channel: str
+    _turn: int = 0
 
     async def play(self, utterance: Utterance) -> str:
         """Queue all its clips as one playback; ChannelGone when the caller has hung up."""
-        playback = uuid4().hex
+        playback = self._name(self._turn)
+        self._turn += 1
         media = (f"sound:{clip.path}" for clip in utterance.clips)
         await self.ari.channels.play_with_id(self.channel, playback, media)
         return playback
@@ -26,3 +33,12 @@ class ChannelLine:
     async def stop(self, playback: str) -> None:
         """Stop the sound at once."""
         await self.ari.playbacks.stop(playback)
+
+    async def hush(self) -> None:
+        """Stop whatever the service before has left playing."""
+        for turn in range(NAMES):
+            if await self.ari.playbacks.stop(self._name(turn)):
+                self._turn = turn + 1
+
+    def _name(self, turn: int) -> str:
+        return f"{self.channel}.{turn % NAMES}"

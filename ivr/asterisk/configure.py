@@ -14,6 +14,8 @@ from ivr.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
 HOTLINE = "12329"
+AWAY = "away"
+"""The context of extensions.conf that says what there is to say while no service is there."""
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
