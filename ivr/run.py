@@ -122,7 +122,7 @@ def _ivr(*arguments: str) -> Sequence[str]:
 def _served(settings: Settings) -> bool:
     """Whether the service speaks at all; how well it is, is its own affair."""
     try:
-        urllib.request.urlopen(_health(settings), timeout=2)  # noqa: S310
+        urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
     except urllib.error.HTTPError:
         return True
     except OSError:
@@ -130,8 +130,8 @@ def _served(settings: Settings) -> bool:
     return True
 
 
-def _health(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.http_port}/livez"
+def _page(settings: Settings, name: str) -> str:
+    return f"http://{settings.host}:{settings.http_port}/{name}"
 
 
 # --- running ----------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def how_to_call(settings: Settings) -> list[str]:
     lines += ["坐席话机 · agents' phones (SIP user, password in the file):"]
     lines += [f"  {agent}" for agent in _agents(settings)]
     lines += [
-        f"健康检查 · health  {_health(settings)}",
+        f"健康检查 · health  {_page(settings, 'healthz')}",
         f"日志 · logs    {log_folder(settings)}",
         "Ctrl-C 停止 · stops everything",
     ]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 BEAT_SECONDS = 1.0
 """The unit's WatchdogSec must be several of these."""
@@ -24,19 +24,21 @@ def watched() -> Iterator[None]:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
         notify.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
-        notify.send(b"READY=1")
+        _tell(notify, b"READY=1")
         beating = asyncio.create_task(_beat(notify))
         try:
             yield
         finally:
             beating.cancel()
-            notify.send(b"STOPPING=1")
+            _tell(notify, b"STOPPING=1")
 
 
 async def _beat(notify: socket.socket) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
-        try:
-            notify.send(b"WATCHDOG=1")
-        except OSError:
-            continue
+        _tell(notify, b"WATCHDOG=1")
+
+
+def _tell(notify: socket.socket, news: bytes) -> None:
+    with suppress(OSError):
+        notify.send(news)

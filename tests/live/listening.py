@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FRAME = 160
+_SILENT_FRAME = b"\xd5" * FRAME
 ANCHOR = 3
 """A clip is recognised by a frame that no other clip has: looked for from its third on."""
 
@@ -36,7 +37,8 @@ class Ear:
         self._frames: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
         for name, sound in self._clips.items():
             for at in range(ANCHOR * FRAME, len(sound) - FRAME, FRAME):
-                self._frames[sound[at : at + FRAME]].append((name, at))
+                if (frame := sound[at : at + FRAME]) != _SILENT_FRAME:
+                    self._frames[frame].append((name, at))
 
     def sound(self, name: str) -> bytes:
         """The A-law of a clip."""
@@ -46,7 +48,7 @@ class Ear:
         """The clips in the order in which they were heard."""
         found: list[HeardClip] = []
         position = 0
-        while position + FRAME <= len(audio):
+        while (position := self._past_silence(audio, position)) + FRAME <= len(audio):
             match = self._at(audio, position)
             if match is None:
                 position += 1
@@ -56,6 +58,12 @@ class Ear:
             found.append(HeardClip(name, start / 8000, whole))
             position = start + max(length, FRAME)
         return found
+
+    def _past_silence(self, audio: bytes, position: int) -> int:
+        """Long silence is passed over at once: nothing is recognised by it."""
+        while audio.startswith(_SILENT_FRAME, position):
+            position += FRAME
+        return position
 
     def _at(self, audio: bytes, position: int) -> tuple[str, int, int] | None:
         """The clip that has exactly this frame, and how much of it is there; the longest wins."""

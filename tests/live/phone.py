@@ -11,9 +11,11 @@ import hashlib
 import random
 import re
 import struct
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 FRAME = 160
 FRAME_SECONDS = 0.020
@@ -70,6 +72,8 @@ class Heard:
     ssrcs: list[int] = field(default_factory=list)
     first: int | None = None
     offset: int = 0
+    arrivals: dict[int, float] = field(default_factory=dict)
+    """When each frame came (the monotonic clock)."""
 
     def take(self, packet: bytes) -> None:
         payload = packet[1] & 0x7F
@@ -81,7 +85,25 @@ class Heard:
             self.offset = max(self.frames, default=0) + FRAME if self.frames else 0
             self.first = timestamp
         assert self.first is not None
-        self.frames[(timestamp - self.first) % 2**32 + self.offset] = packet[12:]
+        at = (timestamp - self.first) % 2**32 + self.offset
+        self.frames[at] = packet[12:]
+        self.arrivals[at] = time.monotonic()
+
+    def when(self, seconds: float) -> float:
+        """When (the monotonic clock) that moment of the audio was heard."""
+        return next(
+            self.arrivals[at] for at in sorted(self.arrivals) if at + FRAME > seconds * 8000
+        )
+
+    def silence_after(self, moment: float) -> float:
+        """The longest stretch without sound from `moment` (the monotonic clock) until now."""
+        loud = [
+            self.arrivals[at]
+            for at, frame in self.frames.items()
+            if self.arrivals[at] > moment and frame.strip(bytes([SILENCE]))
+        ]
+        times = [moment, *sorted(loud), time.monotonic()]
+        return max(later - earlier for earlier, later in pairwise(times))
 
     @property
     def audio(self) -> bytes:
