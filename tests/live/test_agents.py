@@ -61,6 +61,12 @@ def tone(line: LiveLine) -> bytes:
     return line.ear.sound("survey.thanks")
 
 
+def heart(sound: bytes) -> bytes:
+    """A stretch from its middle: what is said before the bridge stands is lost."""
+    middle = len(sound) // FRAME // 2
+    return sound[middle * FRAME : (middle + 10) * FRAME]
+
+
 def test_an_agent_answers_and_hangs_up_first(line: LiveLine) -> None:
     async def story() -> None:
         async with agent_phone(line, first(line), "answer") as agent, line.call() as caller:
@@ -68,7 +74,7 @@ def test_an_agent_answers_and_hangs_up_first(line: LiveLine) -> None:
             await ask_for_an_agent(caller)
             await until(agent.answered.is_set)
             caller.phone.speak(tone(line))
-            await until(lambda: tone(line)[: 40 * FRAME] in agent.heard.audio)
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
             agent.speak(tone(line))
             await caller.hears("survey.thanks")
             await agent.hang_up()
