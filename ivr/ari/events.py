@@ -25,6 +25,7 @@ class Channel:
     id: str
     state: str
     dialled: str
+    """The number that the caller dialled, as the dialplan told it; empty when there was none."""
     caller: Sensitive[str] | None
     """The caller's number; None where the network withheld it."""
     app: str | None
@@ -140,12 +141,13 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
+    app, _, dialled = str(dialplan.get("app_data", "")).partition(",")
     return Channel(
         id=json["id"],
         state=json["state"],
-        dialled=dialplan.get("exten", ""),
+        dialled=dialled if in_stasis else "",
         caller=None if number is None else Sensitive(number),
-        app=str(dialplan.get("app_data", "")).split(",")[0] if in_stasis else None,
+        app=app if in_stasis else None,
         guest=json.get("name", "").startswith(_GUESTS),
         created=moment(json["creationtime"]),
     )

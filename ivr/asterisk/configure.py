@@ -72,16 +72,20 @@ def _doors(settings: Settings) -> dict[str, str]:
 def _callers(settings: Settings) -> dict[str, str]:
     """Who may call, and what they reach."""
     phones, trunks = settings.agents.phones, settings.trunks
-    numbers = dict.fromkeys(number for trunk in trunks for number in trunk.numbers)
+    numbers = dict.fromkeys((HOTLINE, *(number for trunk in trunks for number in trunk.numbers)))
     return {
-        "hotline": HOTLINE,
-        "numbers": "\n".join(f"exten => {number},1,Goto(line,1)" for number in numbers),
+        "numbers": "\n".join(map(_number, numbers)),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
         "trunks": "\n".join(map(_trunk, trunks)),
         "agents": "\n".join(_agent(phone, settings) for phone in phones),
         "dial_agents": _dial(settings),
     }
+
+
+def _number(number: str) -> str:
+    """The service is told which number was dialled."""
+    return f"exten => {number},1,Set(DIALLED={number})\n same => n,Goto(line,1)"
 
 
 def _dial(settings: Settings) -> str:

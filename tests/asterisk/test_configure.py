@@ -66,7 +66,7 @@ def test_a_trunk_is_known_by_its_addresses_and_brings_its_numbers(settings: Sett
     changed = settled(settings, trunks=(trunk,))
     pjsip = rendered(changed, "pjsip.conf")
     assert "endpoint = trunk-carrier\nmatch = 192.0.2.1\nmatch = 198.51.100.0/24" in pjsip
-    assert "exten => 02012329,1,Goto(line,1)" in rendered(changed, "extensions.conf")
+    assert "exten => 02012329,1,Set(DIALLED=02012329)" in rendered(changed, "extensions.conf")
 
 
 @pytest.mark.parametrize("guests", [True, False])
