@@ -132,6 +132,18 @@ class LimitsSettings(Part):
     """At once from one number: a firm's switchboard shows one for all its people."""
 
 
+class TlsSettings(Part):
+    """Encrypted signalling, and by it encrypted speech: its keys travel in the signalling."""
+
+    certificate: Path
+    """PEM, with the chain."""
+    key: Path
+    """PEM, readable by this user only."""
+    port: Port = 5061
+    speech: Literal["plain", "offered", "required"] = "offered"
+    """SRTP: never, where the other side can, or nothing else."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -186,6 +198,8 @@ class Settings(BaseSettings):
     trunks: tuple[Trunk, ...] = ()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
+    tls: TlsSettings | None = None
+    """SIP over TLS besides UDP and TCP, and SRTP; None: neither."""
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
 

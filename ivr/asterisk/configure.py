@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from ivr.asterisk.locate import Found
-from ivr.config import Agent, Settings, Trunk
+from ivr.config import Agent, Settings, TlsSettings, Trunk
 from ivr.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
@@ -19,6 +19,12 @@ AWAY = "away"
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
+_SPEECH = {
+    "plain": "media_encryption = no",
+    "offered": "media_encryption = sdes\nmedia_encryption_optimistic = yes",
+    "required": "media_encryption = sdes",
+}
+"""What pjsip.conf calls the ways of SRTP; its keys (SDES) are protected by TLS."""
 
 
 def folder(settings: Settings) -> Path:
@@ -66,7 +72,16 @@ def _doors(settings: Settings) -> dict[str, str]:
         "sip_port": str(settings.sip_port),
         "rtp_first": str(settings.rtp_first_port),
         "rtp_last": str(settings.rtp_last_port),
+        "tls": "" if settings.tls is None else _tls(settings.tls, settings.sip_host),
+        "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
     }
+
+
+def _tls(tls: TlsSettings, host: str) -> str:
+    return (
+        f"[tls]\ntype = transport\nprotocol = tls\nbind = {host}:{tls.port}\n"
+        f"cert_file = {tls.certificate}\npriv_key_file = {tls.key}\nmethod = tlsv1_2\n"
+    )
 
 
 def _callers(settings: Settings) -> dict[str, str]:

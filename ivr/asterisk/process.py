@@ -26,6 +26,8 @@ def check_ports(settings: Settings) -> None:
         ("127.0.0.1", settings.ari_port, socket.SOCK_STREAM, "IVR_ARI_PORT"),
         (settings.host, settings.http_port, socket.SOCK_STREAM, "IVR_HTTP_PORT"),
     ]
+    if settings.tls is not None:
+        wanted.append((settings.sip_host, settings.tls.port, socket.SOCK_STREAM, "IVR_TLS__PORT"))
     taken = {
         f"port {port} is taken: end the other program, or set {setting} to another port"
         for host, port, kind, setting in wanted

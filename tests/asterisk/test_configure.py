@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from ivr.asterisk.configure import agent_password, configure, publish_sounds
 from ivr.asterisk.locate import Found
-from ivr.config import Agent, AgentsSettings, Settings, SpeechSettings, Trunk
+from ivr.config import Agent, AgentsSettings, Settings, SpeechSettings, TlsSettings, Trunk
 from ivr.prompts import PromptSet, sentence
 
 
@@ -109,3 +109,19 @@ def test_the_apology_is_where_asterisk_looks_for_it(
     heard = [Path(f"{path}.alaw").read_text() for path in told]
     expected = [prompts.utterance(sentence(f"line.{name}")) for name in ("apology", "goodbye")]
     assert heard == ["".join(clip.name for clip in said.clips) for said in expected]
+
+
+def tls(speech: str) -> TlsSettings:
+    return TlsSettings(certificate=Path("/c.pem"), key=Path("/k.pem"), port=5071, speech=speech)
+
+
+@pytest.mark.parametrize("speech", ["plain", "offered", "required"])
+def test_signalling_and_speech_are_encrypted_by_setting(settings: Settings, speech: str) -> None:
+    pjsip = rendered(settled(settings, tls=tls(speech)), "pjsip.conf")
+    assert "protocol = tls\nbind = 0.0.0.0:5071\n" in pjsip
+    assert "cert_file = /c.pem\npriv_key_file = /k.pem\n" in pjsip
+    assert ("media_encryption = sdes" in pjsip) is (speech != "plain")
+    assert ("media_encryption_optimistic = yes" in pjsip) is (speech == "offered")
+    plain = rendered(settings, "pjsip.conf")
+    assert "tls" not in plain
+    assert "media_encryption" not in plain

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ivr import numbers, prompts
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
-from ivr.config import PROJECT, AgentsSettings, Settings
+from ivr.config import PROJECT, Settings
 from ivr.dialogues import SPOKEN
 from tests.live.listening import Ear, HeardClip
 from tests.live.phone import Phone
@@ -107,8 +107,8 @@ class LiveLine:
         return self.names(*numbers.read(kind, value).clips)
 
     @asynccontextmanager
-    async def call(self, number: str = "12329") -> AsyncIterator[Caller]:
-        async with Phone.open(self.settings.sip_port) as phone:
+    async def call(self, number: str = "12329", *, user: str = "guest") -> AsyncIterator[Caller]:
+        async with Phone.open(self.settings.sip_port, user=user) as phone:
             status = await phone.dial(number)
             assert status == 200, f"the call was answered {status}\n{self.log()}"
             yield Caller(self, phone)
@@ -177,8 +177,14 @@ def bare_line(
     tmp_path_factory: pytest.TempPathFactory, whole_set: prompts.PromptSet
 ) -> Iterator[LiveLine]:
     """Asterisk runs, no service yet."""
+    with a_line(tmp_path_factory.mktemp("line"), whole_set) as line:
+        yield line
+
+
+@contextmanager
+def a_line(home: Path, whole_set: prompts.PromptSet, **changes: Any) -> Iterator[LiveLine]:
+    """Asterisk with other settings than usual, and no service yet."""
     found = locate.install()
-    home = tmp_path_factory.mktemp("line")
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
         "IVR_HOME": str(home),
@@ -186,7 +192,10 @@ def bare_line(
         "IVR_SIP_HOST": "127.0.0.1",
         "IVR_ARI_PORT": str(free_port()),
         "IVR_HTTP_PORT": str(free_port()),
-        "IVR_AGENTS": json.dumps(AGENTS),
+        **{
+            f"IVR_{name.upper()}": json.dumps(value)
+            for name, value in {"agents": AGENTS, **changes}.items()
+        },
     }
     settings = Settings(
         home=home,
@@ -194,7 +203,7 @@ def bare_line(
         sip_port=int(env["IVR_SIP_PORT"]),
         ari_port=int(env["IVR_ARI_PORT"]),
         http_port=int(env["IVR_HTTP_PORT"]),
-        agents=AgentsSettings.model_validate(AGENTS),
+        **{"agents": AGENTS, **changes},
     )
     make_demo(home / "accounts.sqlite")
     ear = Ear(
