@@ -15,6 +15,8 @@ from functools import cache
 
 PAUSE = "，"
 PAUSE_CLIP = "pause.250"
+STOP = "。"
+"""Ends the name of a clip that is spoken as the end of a sentence."""
 
 _DIGITS = "零一二三四五六七八九"
 _DIALLED = str.maketrans("0123456789", "零幺二三四五六七八九")
@@ -45,17 +47,29 @@ class Reading:
 
     @property
     def clips(self) -> tuple[str, ...]:
-        """The manifest's names of what is played; Unreadable when no clip is made for a chunk."""
+        """The manifest's names of what is played where the value ends a sentence.
+
+        Unreadable when no clip is made for a chunk.
+        """
+        return self._made(ends=True)
+
+    @property
+    def clips_within(self) -> tuple[str, ...]:
+        """The same where more words of the sentence follow."""
+        return self._made(ends=False)
+
+    def _made(self, *, ends: bool) -> tuple[str, ...]:
+        *others, last = self.chunks
+        names = (*map(clip_name, others), clip_name(last, ends=ends))
         made = inventory()
-        names = tuple(clip_name(chunk) for chunk in self.chunks)
         if any(name not in made for name in names):
             raise Unreadable("the value is outside the range that clips are made for")
         return names
 
 
-def clip_name(chunk: str) -> str:
-    """The name under which the manifest holds a chunk."""
-    return PAUSE_CLIP if chunk == PAUSE else f"number.{chunk}"
+def clip_name(chunk: str, *, ends: bool = False) -> str:
+    """The name under which the manifest holds a chunk; `ends`: as the end of a sentence."""
+    return PAUSE_CLIP if chunk == PAUSE else f"number.{chunk}{STOP if ends else ''}"
 
 
 def read(kind: str, value: str | int | Decimal | date) -> Reading:
@@ -326,35 +340,51 @@ def _grouped(number: str, groups: Sequence[int]) -> list[str]:
 
 @cache
 def inventory() -> Mapping[str, str]:
-    """Every clip that a reading in a call may need: its name in the manifest → its Hanzi."""
-    return {clip_name(chunk): chunk for chunk in _chunks() if chunk != PAUSE} | {PAUSE_CLIP: ""}
+    """Every clip that a reading in a call may need: its name in the manifest → its Hanzi.
+
+    A chunk that can come last is there in two forms, for the middle of a sentence and for its end.
+    """
+    ends = list(dict.fromkeys(_last_chunks()))
+    within = {clip_name(chunk): chunk for chunk in (*_inner_chunks(), *ends)}
+    return {**within, **{clip_name(chunk, ends=True): chunk for chunk in ends}, PAUSE_CLIP: ""}
 
 
-def _chunks() -> Iterator[str]:
-    yield from _amount_chunks()
+def _inner_chunks() -> Iterator[str]:
+    """What is always followed by more of the same value."""
+    sections = [_section(size, leading=True) for size in range(1, 10000)]
+    yield from dict.fromkeys(chunk for chunks in sections for chunk in chunks[:-1])
+    for end in _section_ends():
+        yield from (f"{end}{unit}" for unit in ("元", "万", "万零", "万元"))
+    for digit in _DIGITS[1:]:
+        yield from (f"{digit}亿{unit}" for unit in ("", "零", "元"))
+    yield "负"
     yield from (f"{year:04d}".translate(_SPELT) + "年" for year in range(FIRST_YEAR, LAST_YEAR + 1))
+
+
+def _last_chunks() -> Iterator[str]:
+    """What can end a value: round yuan, jiao and fen, months, days, counts, digits."""
+    for end in _section_ends():
+        yield from (f"{end}{unit}" for unit in ("元整", "万元整"))
+    yield from (f"{digit}亿元整" for digit in _DIGITS[1:])
+    for cents in range(1, 100):
+        yield _jiao_fen(cents, after_yuan=True)
+        yield _jiao_fen(cents, after_yuan=False)
+    yield "零元"
     yield from (f"{_integer(month)}月" for month in range(1, 13))
     yield from (f"{_integer(day)}日" for day in range(1, 32))
     for most, unit in ((MOST_YEARS, "年"), (MOST_PERIODS, "期"), (MOST_COUNTED, "位")):
         for count in range(most + 1):
-            yield from _counted(count, unit)
+            yield _counted(count, unit)[-1]
     yield from _digit_chunks()
 
 
-def _amount_chunks() -> Iterator[str]:
-    """All chunks of all amounts below 100,000,000, and of round 亿 up to nine."""
-    sections = {size: _section(size, leading=True) for size in range(1, 10000)}
-    later = {size: _section(size, leading=False) for size in range(1, 10000)}
-    ends = {chunks[-1] for chunks in (*sections.values(), *later.values())}
-    yield from {chunk for chunks in sections.values() for chunk in chunks[:-1]}
-    for end in ends:
-        yield from (f"{end}{unit}" for unit in ("元", "元整", "万", "万零", "万元", "万元整"))
-    for digit in _DIGITS[1:]:
-        yield from (f"{digit}亿{unit}" for unit in ("", "零", "元", "元整"))
-    for cents in range(1, 100):
-        yield _jiao_fen(cents, after_yuan=True)
-        yield _jiao_fen(cents, after_yuan=False)
-    yield from ("零元", "负")
+@cache
+def _section_ends() -> tuple[str, ...]:
+    """Every chunk that can come last within four digits, 十… and 一十… both."""
+    chunks = (
+        _section(size, leading=leading)[-1] for leading in (True, False) for size in range(1, 10000)
+    )
+    return tuple(dict.fromkeys(chunks))
 
 
 def _digit_chunks() -> Iterator[str]:

@@ -74,6 +74,8 @@ class _Slot:
 
     name: str
     read: str
+    ends: bool
+    """Whether the sentence ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ class PromptSet:
 
     def _read(self, slot: _Slot, value: Value) -> Iterable[Clip]:
         plain = value.reveal() if isinstance(value, Sensitive) else value
-        return (self.clips[name] for name in numbers.read(slot.read, plain).clips)
+        reading = numbers.read(slot.read, plain)
+        names = reading.clips if slot.ends else reading.clips_within
+        return (self.clips[name] for name in names)
 
 
 def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
@@ -170,9 +174,11 @@ def _clip(root: Path, name: str, entry: Mapping[str, Any]) -> Clip:
     return Clip(name, entry["text"], str((root / first).with_suffix("")), entry["seconds"])
 
 
-def _script(pieces: Sequence[Mapping[str, str]]) -> tuple[str | _Slot, ...]:
+def _script(pieces: Sequence[Mapping[str, Any]]) -> tuple[str | _Slot, ...]:
     return tuple(
-        piece["clip"] if "clip" in piece else _Slot(piece["slot"], piece["read"])
+        piece["clip"]
+        if "clip" in piece
+        else _Slot(piece["slot"], piece["read"], piece.get("ends", False))
         for piece in pieces
     )
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from datetime import date
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from prompt_build import acceptance, sets
-from prompt_build.cache import cache_folder
+from prompt_build import sets, unchanged
 from prompt_build.catalog import Catalog, load
-from prompt_build.durable import write
+from prompt_build.durable import locked, write
 from prompt_build.mastering import RATES, encode, master, measure
 from prompt_build.recipe import TONES, Recipe, Speaking, missing, recipes, script
 from prompt_build.recorded import read_recording
+from prompt_build.synthesis import utterance
 from prompt_build.tones import tone
-from prompt_build.voices import Audio, Engine, SpeechFailed, Voice
+from prompt_build.voices import Audio, Engine, SpeechFailed
 
 FORMAT = 1
 
@@ -44,7 +47,7 @@ class Built:
     """Of the clips that were made."""
     wall_seconds: float
     engine_share: float
-    """Of the time of all cores: what the voice itself took; 1.0 when nothing was spoken."""
+    """Of the time of all workers: what the voice itself took; 1.0 when nothing was spoken."""
     number: int
     """Of the set; callers hear it once it is published."""
     due: tuple[str, ...]
@@ -70,24 +73,37 @@ def build(
 
     Only clips whose recipe has no files are made; what was made survives an interruption. Raises
     CatalogError before anything is made, VoiceUnavailable when the voice is needed and absent,
-    BuildFailed when a clip does not come out right.
+    BuildFailed when a clip does not come out right, Busy while another build works here.
     """
     began = time.monotonic()
     catalog = load(catalog_file)
-    wanted = recipes(catalog, speaking)
-    todo = missing(wanted, sets.present(audio))
-    made = _made(todo, audio, engine, progress)
-    number = sets.keep(audio, _manifest(catalog, wanted, audio, speaking))
+    with locked(audio / sets.LOCK, wait=False):
+        asked = unchanged.asked(catalog, speaking)
+        if (before := unchanged.same(audio, asked)) is not None:
+            return _nothing_new(catalog, before, time.monotonic() - began)
+        wanted = recipes(catalog, speaking)
+        todo = missing(wanted, sets.present(audio))
+        made = _made(todo, audio, engine, progress)
+        number = sets.keep(audio, _manifest(catalog, wanted, audio, speaking))
+        unchanged.remember(audio, asked, number)
     wall = time.monotonic() - began
     return Built(
         made=len(todo),
         kept=len({recipe.id for recipe in wanted}) - len(todo),
         audio_seconds=sum(each.audio_seconds for each in made),
         wall_seconds=wall,
-        engine_share=_share(made, wall, engine.workers),
+        engine_share=_share(made, wall, min(engine.workers, len(todo))),
         number=number,
-        due=tuple(catalog.due(date.today())),  # noqa: DTZ011  the editor's own calendar
+        due=_due(catalog),
     )
+
+
+def _nothing_new(catalog: Catalog, before: unchanged.Before, wall: float) -> Built:
+    return Built(0, before.clips, 0.0, wall, 1.0, before.number, _due(catalog))
+
+
+def _due(catalog: Catalog) -> tuple[str, ...]:
+    return tuple(catalog.due(date.today()))  # noqa: DTZ011  the editor's own calendar
 
 
 def _share(made: list[Made], wall: float, workers: int) -> float:
@@ -121,8 +137,13 @@ def _make(
     """Make all of them, over the engine's processes; as they are done."""
     if not todo:
         return
-    engine.prepare()
-    with ProcessPoolExecutor(engine.workers) as pool:
+    if any(recipe.sounds for recipe in todo):
+        engine.prepare()
+    with ProcessPoolExecutor(
+        min(engine.workers, len(todo)),
+        mp_context=multiprocessing.get_context("spawn"),  # a fork would inherit held locks
+        initializer=_follow_parent,
+    ) as pool:
         running = {pool.submit(_make_one, recipe, audio, engine): recipe for recipe in todo}
         try:
             for done in as_completed(running):
@@ -132,11 +153,29 @@ def _make(
             raise
 
 
+def _follow_parent() -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
 def _outcome(done: Future[Made]) -> Made | str:
+    """What became of it; BuildFailed where going on would not help the others either."""
     try:
         return done.result()
     except SpeechFailed as failed:
         return str(failed)
+    except BrokenProcessPool as ended:
+        raise BuildFailed("a worker was ended from outside (is there enough memory?)") from ended
+    except OSError as disk:
+        raise BuildFailed(f"a clip cannot be written: {disk.strerror}") from disk
 
 
 def _make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made:
@@ -162,49 +201,7 @@ def source(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
     """Samples before mastering, their rate, and the seconds that the voice took."""
     if recipe.recorded is not None:
         return (*read_recording(recipe.recorded, recipe.text), 0.0)
-    kept = cache_folder() / "synthesis" / recipe.synthesis[:2] / f"{recipe.synthesis}.npy"
-    voice = _opened(engine)
-    began = time.monotonic()
-    if kept.exists():
-        return _unpacked(kept), voice.rate, 0.0
-    speech = _accepted(voice, recipe, engine.attempts)
-    spent = time.monotonic() - began
-    _keep(kept, speech)
-    return speech, voice.rate, spent
-
-
-def _accepted(voice: Voice, recipe: Recipe, attempts: int) -> Audio:
-    """An utterance without faults; SpeechFailed names those of the last attempt."""
-    wrong: tuple[str, ...] = ()
-    for _ in range(attempts):
-        speech = voice.speak(recipe.sounds, pace=recipe.pace)
-        wrong = acceptance.faults(speech, voice.rate, recipe.text, pace=recipe.pace)
-        if not wrong:
-            return speech
-    raise SpeechFailed("; ".join(wrong))
-
-
-_voices: dict[str, Voice] = {}
-"""The voice of this process: loading it takes longer than a clip."""
-
-
-def _opened(engine: Engine) -> Voice:
-    if engine.name not in _voices:
-        _voices[engine.name] = engine.open()
-    return _voices[engine.name]
-
-
-def _keep(path: Path, speech: Audio) -> None:
-    """In the user's cache, as 16-bit samples, so that nobody makes it twice."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}.npy")
-    np.save(scratch, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
-    scratch.replace(path)
-
-
-def _unpacked(path: Path) -> Audio:
-    samples: Audio = (np.load(path) / 32767).astype(np.float32)
-    return samples
+    return utterance(recipe, engine)
 
 
 # --- the manifest -----------------------------------------------------------------------------

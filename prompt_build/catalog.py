@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -14,12 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from ivr import numbers
-from prompt_build.positions import Positions
+from prompt_build.positions import Positions, repeated
+from prompt_build.pronounce import is_syllable
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_SPEAKABLE = re.compile(r"[一-鿿X，、。！？；：\s]")
-_PINYIN = re.compile(r"[a-zv]{1,6}[1-5]")
+_SPEAKABLE = re.compile(r"[0-9一-鿿X，、。！？；：\s]")
+"""What a voice can say; digits have a fault of their own."""
 _KEY_WORDS = {
     **{key: f"请按{word}" for key, word in zip("0123456789", "零一二三四五六七八九", strict=True)},
     "*": "请按星号",
@@ -32,7 +34,9 @@ _COMMON = {"hints", "pace", "recorded", "reviewed", "expires"}
 _PROMPT_OPTIONS = _COMMON | {"text", "keys"}
 _NODE_OPTIONS = _COMMON | {"title", "menu", "text"}
 _LONGEST_SENTENCE = 115
-"""Hanzi up to a full stop: 30 s; nobody listens longer without a break."""
+"""Hanzi up to a full stop: 30 s at the usual pace; nobody listens longer without a break."""
+_VALUE = "零" * 12
+"""Stands for a value of the call where a sentence's length is reckoned."""
 _SLOWEST, _FASTEST = 0.7, 1.3
 NOTICE = timedelta(days=30)
 """How long before its date a text is due for review."""
@@ -120,7 +124,7 @@ def load(path: Path) -> Catalog:
     except UnicodeDecodeError:
         raise CatalogError(path, [Fault(1, 1, "it is not UTF-8; save it as UTF-8")]) from None
     except tomllib.TOMLDecodeError as broken:
-        raise CatalogError(path, [_syntax_fault(broken)]) from None
+        raise CatalogError(path, _syntax_faults(source, broken)) from None
     reading = _Reading(content, Positions(source), path.parent)
     catalog = reading.catalog()
     if reading.faults:
@@ -129,10 +133,15 @@ def load(path: Path) -> Catalog:
     return catalog
 
 
-def _syntax_fault(broken: tomllib.TOMLDecodeError) -> Fault:
+def _syntax_faults(source: str, broken: tomllib.TOMLDecodeError) -> list[Fault]:
+    """Everything that stands twice (two branches of one key, say), else where TOML ends."""
+    twice = [
+        Fault(line, column, f"{name} stands here and in line {first}: give it another key or name")
+        for name, first, line, column in repeated(source)
+    ]
     found = re.search(r"line (\d+), column (\d+)", str(broken))
     line, column = (int(found[1]), int(found[2])) if found else (1, 1)
-    return Fault(line, column, f"this is no TOML: {broken}")
+    return twice or [Fault(line, column, f"this is no TOML: {broken}; quotes or brackets missing?")]
 
 
 class _Reading:
@@ -179,6 +188,7 @@ class _Reading:
     def _variable(self, name: str, entry: object) -> str:
         """The Hanzi that a variable stands for."""
         if isinstance(entry, str):
+            self._check_words(("variables", name), entry)
             return entry
         match entry:
             case {"value": str() as value, "read": str() as kind}:
@@ -246,6 +256,7 @@ class _Reading:
         spoken = ""
         for position, part in enumerate(_PLACEHOLDER.split(text)):
             if position % 2 == 0:
+                self._check_words(where, part)
                 spoken += part
             elif ":" not in part:
                 spoken += self._site_variable(where, part)
@@ -260,10 +271,11 @@ class _Reading:
     def _site_variable(self, where: tuple[str, ...], name: str) -> str:
         self._used.add(name)
         if name not in self._variables:
-            known = ", ".join(self._variables) or "none"
+            near = difflib.get_close_matches(name, self._variables, n=1)
+            guess = f", or did you mean {{{near[0]}}}?" if near else ""
             self._fault(
                 where,
-                f"unknown variable {{{name}}}; define it in [variables] (known: {known})",
+                f"unknown variable {{{name}}}: define it in [variables]{guess}",
                 within="{" + name + "}",
             )
         return self._variables.get(name, "")
@@ -289,12 +301,17 @@ class _Reading:
             return MappingProxyType({})
         for word, said in given.items():
             if word not in text:
-                self._fault((*where, "hints"), f"the sentence does not say {word}: remove the hint")
+                self._fault(
+                    (*where, "hints"),
+                    f"the sentence does not say {word}: remove the hint",
+                    within=word,
+                )
             if not _spells(word, said):
                 self._fault(
                     (*where, "hints"),
-                    f"{word} needs {len(word)} syllables: pinyin with tone numbers and spaces"
-                    " (chong2 ting1), or as many Hanzi",
+                    f"{said} is not how {word} is said: write {len(word)} syllables of pinyin with"
+                    " tone numbers and spaces (chong2 ting1), or as many Hanzi",
+                    within=said,
                 )
         return MappingProxyType(dict(given))
 
@@ -380,54 +397,76 @@ class _Reading:
 
     def _check(self, where: tuple[str, ...], prompt: Prompt, said: str) -> None:
         """`said` is the option that has the words."""
-        spoken = [piece.text for piece in prompt.pieces if isinstance(piece, Spoken)]
-        self._check_keys((*where, said), prompt.keys, "".join(spoken))
+        words = "".join(piece.text for piece in prompt.pieces if isinstance(piece, Spoken))
+        if not any(map(_is_hanzi, words)) and not self.faults:
+            self._fault(where, f"{prompt.name} says nothing: write a sentence")
+        if prompt.keys:
+            self._check_keys((*where, said), prompt.keys, words)
         if prompt.recorded and len(prompt.pieces) > 1:
             self._fault(where, "a sentence with {values} cannot be one recording")
-        for text in spoken:
-            self._check_words(where, text)
+        self._check_length(where, prompt)
 
     def _check_keys(self, where: tuple[str, ...], keys: str, words: str) -> None:
         for key in dict.fromkeys(keys):
             if keys.count(key) > 1:
-                self._fault(where, f"key {key} stands twice in keys")
+                self._fault(where, f"key {key} stands twice in keys: remove one")
             wanted = _KEY_WORDS.get(key)
             if wanted is None:
-                self._fault(where, f"there is no key {key!r} on a telephone")
+                self._fault(where, f"there is no key {key!r} on a telephone: use 0 to 9, * and #")
             elif wanted not in words:
-                self._fault(where, f"the menu has key {key}, but the sentence never says {wanted}")
-        for key, words_for_it in _KEY_WORDS.items():
-            if keys and key not in keys and words_for_it in words:
                 self._fault(
                     where,
-                    f"the sentence says {words_for_it}, but the menu has no key {key}: remove the"
+                    f"the menu has key {key}, but the sentence never says {wanted}: say it, or"
+                    " remove the key",
+                )
+        for key, said in _KEY_WORDS.items():
+            if words.count(said) > 1:
+                self._fault(
+                    where,
+                    f"the sentence says {said} twice: give one of the two choices another key",
+                    within=said,
+                )
+            if said in words and key not in keys:
+                self._fault(
+                    where,
+                    f"the sentence says {said}, but the menu has no key {key}: remove the"
                     " words, or add the branch",
-                    within=words_for_it,
+                    within=said,
                 )
 
-    def _check_words(self, where: tuple[str, ...], text: str) -> None:
-        if digits := re.search(r"[0-9]+", text):
-            self._fault(
-                where,
-                f"nobody says how {digits[0]} is read: write it in Hanzi, or make it a variable"
-                ' with read = "…"',
-                within=digits[0],
-            )
-        elif odd := _SPEAKABLE.sub("", text):
-            self._fault(where, f"no voice can say {odd[0]!r}: write it in Hanzi", within=odd[0])
-        for sentence in re.split("[。！？]", text):
-            if (length := sum(map(_is_hanzi, sentence))) > _LONGEST_SENTENCE:
+    def _check_length(self, where: tuple[str, ...], prompt: Prompt) -> None:
+        """Values are reckoned as a dozen Hanzi each."""
+        whole = "".join(
+            piece.text if isinstance(piece, Spoken) else _VALUE for piece in prompt.pieces
+        )
+        most = int(_LONGEST_SENTENCE * prompt.pace)
+        for sentence in re.split("[。！？]", whole):
+            if (length := sum(map(_is_hanzi, sentence))) > most:
                 self._fault(
                     where,
-                    f"{length} Hanzi without a full stop take over 30 s: split the sentence",
+                    f"{length} Hanzi without a full stop take over 30 s (at most {most}): split"
+                    " the sentence",
                     within=sentence[:6],
                 )
 
+    def _check_words(self, where: tuple[str, ...], text: str) -> None:
+        """What stands in the file itself: can a voice say all of it?"""
+        for digits in re.findall(r"[0-9]+", text):
+            self._fault(
+                where,
+                f"nobody says how {digits} is read: write it in Hanzi, or make it a variable"
+                ' with read = "…"',
+                within=digits,
+            )
+        for odd in dict.fromkeys(_SPEAKABLE.sub("", text)):
+            self._fault(where, f"no voice can say {odd!r}: write it in Hanzi", within=odd)
+
 
 def _spells(word: str, said: str) -> bool:
-    spelt = said.split() if said.isascii() else list(said)
-    valid = _PINYIN if said.isascii() else _SPEAKABLE
-    return len(spelt) == len(word) and all(valid.fullmatch(each) for each in spelt)
+    if said.isascii():
+        spelt = said.split()
+        return len(spelt) == len(word) and all(map(is_syllable, spelt))
+    return len(said) == len(word) and all(map(_is_hanzi, said))
 
 
 def _is_hanzi(character: str) -> bool:

@@ -30,6 +30,7 @@ def engine(voice: str, proxy: str | None) -> Engine:
     """The online voice by its name at Microsoft (zh-CN-XiaoxiaoNeural …)."""
     return Engine(
         name=f"edge-tts/{voice}",
+        rate=RATE,
         prepare=partial(_prepare, voice, proxy),
         open=partial(Edge, voice, proxy),
         spell=respelt,
@@ -56,8 +57,6 @@ def respelt(text: str, hints: Hints) -> str:
 
 class Edge:
     """The voice, as a connection a sentence."""
-
-    rate = RATE
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,16 +73,17 @@ def clips_of(manifest: sets.Manifest, prompt: str) -> tuple[str, ...]:
     raise sets.NoSuchSet(f"the set has no prompt {prompt}")
 
 
-def _clips(piece: Mapping[str, str]) -> tuple[str, ...]:
+def _clips(piece: Mapping[str, Any]) -> tuple[str, ...]:
     if "clip" in piece:
         return (piece["clip"],)
-    return numbers.read(piece["read"], EXAMPLES[piece["read"]]).clips
+    example = numbers.read(piece["read"], EXAMPLES[piece["read"]])
+    return example.clips if piece.get("ends") else example.clips_within
 
 
 def joined(audio: Path, manifest: sets.Manifest, clips: Sequence[str]) -> tuple[Audio, int]:
     """The samples of clips, one after the other, as a telephone plays them, and their rate."""
     entries = [manifest["prompts"][clip] for clip in clips]
-    coding = next(coding for coding in entries[0]["files"] if coding != "g722")
+    coding = next(iter(entries[0]["files"]))
     sounds = [decode((audio / entry["files"][coding]).read_bytes(), coding) for entry in entries]
     return np.concatenate(sounds), RATES[coding]
 

@@ -110,8 +110,6 @@ def _verify(folder: Path) -> None:
 class Kokoro:
     """The voice, loaded: text in, 24 kHz mono samples out; bit-identical between runs."""
 
-    rate = RATE
-
     def __init__(self, folder: Path | None = None) -> None:
         import onnxruntime  # noqa: PLC0415  half a second that a build with nothing to do is spared
 
@@ -165,6 +163,7 @@ def _prepare() -> None:
 
 KOKORO = Engine(
     name=f"{ENGINE}/{VOICE}",
+    rate=RATE,
     prepare=_prepare,
     open=Kokoro,
     spell=phonemes,

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _HEADER = re.compile(r"\s*\[+([^\]]+)\]+")
 _ENTRY = re.compile(r"\s*([A-Za-z0-9_\-\"'.一-鿿]+)\s*=")
+
+
+def repeated(source: str) -> list[tuple[str, int, int, int]]:
+    """Tables and entries that stand twice: name, first line, and line and column of the second."""
+    found: dict[tuple[str, ...], int] = {}
+    twice = []
+    for path, line, column in _entries(source):
+        if path in found:
+            twice.append((".".join(path), found[path], line, column))
+        found.setdefault(path, line)
+    return twice
+
+
+def _entries(source: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """Every header and entry with its line and column."""
+    header: tuple[str, ...] = ()
+    for number, line in enumerate(source.splitlines(), 1):
+        if matched := _HEADER.match(line):
+            header = _path(matched[1])
+            yield header, number, line.index("[") + 1
+        elif matched := _ENTRY.match(line):
+            yield (*header, *_path(matched[1])), number, matched.start(1) + 1
 
 
 class Positions:
@@ -14,14 +37,8 @@ class Positions:
     def __init__(self, source: str) -> None:
         self._lines = source.splitlines()
         self._found: dict[tuple[str, ...], tuple[int, int]] = {}
-        header: tuple[str, ...] = ()
-        for number, line in enumerate(self._lines, 1):
-            if matched := _HEADER.match(line):
-                header = _path(matched[1])
-                self._found[header] = (number, line.index("[") + 1)
-            elif matched := _ENTRY.match(line):
-                path = (*header, *_path(matched[1]))
-                self._found.setdefault(path, (number, matched.start(1) + 1))
+        for path, line, column in _entries(source):
+            self._found.setdefault(path, (line, column))
 
     def of(self, where: tuple[str, ...], within: str = "") -> tuple[int, int]:
         """Line and column of an entry, or of the text `within` it; of its table at worst."""

@@ -10,9 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pypinyin import Style, lazy_pinyin
-from pypinyin.contrib.tone_convert import to_finals, to_initials
-
 HANZI = r"一-鿿"
 _INITIALS = {
     "b": "p", "p": "pʰ", "m": "m", "f": "f", "d": "t", "t": "tʰ", "n": "n", "l": "l",
@@ -53,6 +50,13 @@ _WORDS = {
     "号为": "hao4 wei2",
     "额为": "e2 wei2",
 }
+# Pinyin as it is spelt, with its tone number; v is ü.
+_SYLLABLE = re.compile(
+    r"(?!(?:[jqx]u(?:a|ai|ang|i|o)|iu|u[in])[1-5])"
+    r"(?:[bpmfdtnlgkhjqxryw]|[zcs]h?)?"
+    r"(?:a|ai|an|ang|ao|e|ei|en|eng|er|i|ia|ian|iang|iao|ie|in|ing|iong|iu|o|ong|ou"
+    r"|u|ua|uai|uan|uang|(?<=[jqxy])ue|ui|un|uo|v|ve|van|vn)[1-5]"
+)
 _DIGIT = "零幺一二三四五六七八九十"
 _YI_STAYS_BEFORE = set("月日号") | set("，。、；：！？") | set("零幺一二三四五六七八九点")
 _YI_STAYS_AFTER = set("第十零幺二三四五六七八九点按统唯之周期其")
@@ -81,6 +85,11 @@ def phonemes(text: str, hints: Mapping[str, str] | None = None) -> str:
     return spoken if spoken.endswith((".", "!", "?")) else spoken.rstrip(",;: ") + "."
 
 
+def is_syllable(pinyin: str) -> bool:
+    """Whether this is one syllable as hints are written: `chong2`, `lv4`."""
+    return _SYLLABLE.fullmatch(pinyin) is not None
+
+
 def _mark(character: str) -> str:
     if character in _PUNCTUATION:
         return _PUNCTUATION[character]
@@ -98,18 +107,20 @@ def _run(run: str, hints: Mapping[str, str]) -> str:
 
 def _pinyin(run: str, words: Mapping[str, str]) -> list[str]:
     """One syllable with its tone number for each character."""
-    syllables = lazy_pinyin(run, style=Style.TONE3, neutral_tone_with_five=True)
+    syllables = _read(run)
     for word, said in words.items():
-        spelt = (
-            said.split()
-            if said.isascii()
-            else lazy_pinyin(said, style=Style.TONE3, neutral_tone_with_five=True)
-        )
+        spelt = said.split() if said.isascii() else _read(said)
         if len(spelt) != len(word):
             raise ValueError(f"{word} has {len(word)} syllables, its reading {said} {len(spelt)}")
         for found in re.finditer(re.escape(word), run):
             syllables[found.start() : found.end()] = spelt
     return syllables
+
+
+def _read(hanzi: str) -> list[str]:
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415  a build with nothing to do is spared
+
+    return lazy_pinyin(hanzi, style=Style.TONE3, neutral_tone_with_five=True)
 
 
 def _sandhi(run: str, syllables: Sequence[str]) -> list[str]:
@@ -134,6 +145,8 @@ def _yi_changes(run: str, at: int) -> bool:
 
 
 def _ipa(syllable: str) -> str:
+    from pypinyin.contrib.tone_convert import to_finals, to_initials  # noqa: PLC0415  as above
+
     plain, tone = syllable[:-1], syllable[-1]
     initial = to_initials(plain, strict=True)
     final = to_finals(plain, strict=True, v_to_u=False)

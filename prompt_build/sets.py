@@ -1,8 +1,9 @@
 """Numbered, immutable sets of prompts: kept, compared, published, taken back, cleared away.
 
 `sets/0007.json` is a manifest that is never changed; `manifest.json` is a copy of the published
-one, replaced by rename, so that whoever reads it sees one whole set or another. The clips are
-shared by all sets, each named by its recipe. Only `collect` removes anything.
+one, replaced by rename, so that whoever reads it sees one whole set or another. `published.json`
+notes which set was published when. The clips are shared by all sets, each named by its recipe.
+Only `collect` removes anything.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from prompt_build.durable import write
+from prompt_build.durable import locked, write
 
 PUBLISHED = "manifest.json"
+LOCK = "lock"
+"""Held by whoever makes or removes clips."""
+GRACE = timedelta(hours=24)
+"""A set that was heard within this time may still be played by a call in progress."""
+_HISTORY = "published.json"
+_PUBLISHING = "publishing.lock"
+NUMBERS = "numbers"
+"""Stands for all clips of numbers where two sets are compared."""
 _NAME = re.compile(r"(\d{4,})\.json\Z")
 
 Manifest = Mapping[str, Any]
@@ -144,9 +153,10 @@ def _heard(manifest: Manifest) -> dict[str, tuple[str, tuple[str, ...]]]:
         )
         recipes = tuple(clips[piece["clip"]]["recipe"] for piece in pieces if "clip" in piece)
         heard[name] = (words, recipes)
-    alone = (name for name in clips if name.startswith(("number.", "music.", "tone.")))
+    alone = (name for name in clips if name.startswith(("music.", "tone.")))
     heard |= {name: (clips[name]["text"], (clips[name]["recipe"],)) for name in alone}
-    return heard
+    counted = {clip["recipe"] for name, clip in clips.items() if name.startswith("number.")}
+    return heard | {NUMBERS: ("", tuple(sorted(counted)))}
 
 
 # --- keeping and publishing -------------------------------------------------------------------
@@ -169,54 +179,87 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in ("set", "built")}
 
 
-def publish(audio: Path, number: int) -> bool:
+def publish(audio: Path, number: int, now: datetime | None = None) -> bool:
     """Let new calls hear this set; False when they do already."""
-    chosen = load(audio, number)
-    if published(audio) == chosen:
-        return False
-    _check_whole(audio, chosen)
-    write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
+    with locked(audio / _PUBLISHING):
+        chosen = load(audio, number)
+        if published(audio) == chosen:
+            return False
+        if absent := lost(audio, chosen):
+            raise NoSuchSet(
+                f"set {number} lacks {len(absent)} files ({absent[0]} …); build it again"
+            )
+        write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
+        past = [*_history(audio), (number, now or datetime.now(UTC))]
+        noted = [[each, at.isoformat(timespec="seconds")] for each, at in past]
+        write(audio / _HISTORY, json.dumps(noted).encode())
     return True
 
 
-def _check_whole(audio: Path, manifest: Manifest) -> None:
+def lost(audio: Path, manifest: Manifest) -> list[str]:
+    """The set's files that are not there."""
     there = present(audio)
-    files = (file for entry in manifest["prompts"].values() for file in entry["files"].values())
-    if lost := [file for file in files if file not in there]:
-        raise NoSuchSet(
-            f"set {manifest['set']} lacks {len(lost)} files ({lost[0]} …); build it again"
-        )
+    return [file for file in _files(manifest) if file not in there]
+
+
+def _files(manifest: Manifest) -> Iterator[str]:
+    for entry in manifest["prompts"].values():
+        yield from entry["files"].values()
+        yield f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json"
+
+
+def _history(audio: Path) -> list[tuple[int, datetime]]:
+    """Which set was published when, the first one first."""
+    try:
+        noted = json.loads((audio / _HISTORY).read_bytes())
+    except FileNotFoundError:
+        return []
+    return [(number, datetime.fromisoformat(at)) for number, at in noted]
 
 
 def rollback(audio: Path) -> int:
-    """Publish the set before the published one; returns its number."""
-    heard = (published(audio) or {}).get("set", 0)
-    earlier = max((number for number in numbers_of(audio) if number < heard), default=None)
-    if earlier is None:
-        raise NoSuchSet("there is no earlier set to go back to")
-    publish(audio, earlier)
-    return earlier
+    """Publish the set that callers heard before; returns its number.
 
-
-def collect(audio: Path, keep_sets: int) -> tuple[list[int], list[str]]:
-    """Remove all but the published and the newest `keep_sets` sets, and the clips of none.
-
-    Returns the numbers and the files that were removed. Run it while no build runs.
+    A second time goes back further. Drafts, which nobody heard, are passed over.
     """
-    known = numbers_of(audio)
-    heard = (published(audio) or {}).get("set")
-    dropped = [number for number in known[: len(known) - keep_sets] if number != heard]
-    for number in dropped:
-        _file(audio, number).unlink()
-    orphans = sorted(present(audio) - _used(audio))
-    for file in orphans:
-        (audio / file).unlink()
+    heard = (published(audio) or {}).get("set", 0)
+    there = numbers_of(audio)
+    earlier = {number for number, _ in _history(audio) if number < heard and number in there}
+    if not earlier:
+        raise NoSuchSet("there is no earlier set to go back to")
+    publish(audio, max(earlier))
+    return max(earlier)
+
+
+def collect(
+    audio: Path, keep_sets: int, now: datetime | None = None
+) -> tuple[list[int], list[str]]:
+    """Remove old sets, and the clips of none; returns the sets' numbers and the files.
+
+    The published set stays, the newest `keep_sets`, and whatever was heard within GRACE, since a
+    call keeps the set that it began with. Raises Busy while a build makes clips.
+    """
+    with locked(audio / LOCK, wait=False), locked(audio / _PUBLISHING):
+        known = numbers_of(audio)
+        needed = {*known[-keep_sets:], *_heard_since(audio, (now or datetime.now(UTC)) - GRACE)}
+        dropped = [number for number in known if number not in needed]
+        for number in dropped:
+            _file(audio, number).unlink()
+        orphans = sorted(present(audio) - _used(audio))
+        for file in orphans:
+            (audio / file).unlink()
     return dropped, orphans
+
+
+def _heard_since(audio: Path, since: datetime) -> set[int]:
+    """The published set, and those that were replaced after `since`."""
+    past = _history(audio)
+    replaced = [at for _, at in past[1:]]
+    recent = {number for (number, _), end in zip(past, replaced, strict=False) if end >= since}
+    return recent | {(published(audio) or {}).get("set", 0)}
 
 
 def _used(audio: Path) -> set[str]:
     manifests = [load(audio, number) for number in numbers_of(audio)]
     manifests += [heard] if (heard := published(audio)) else []
-    entries = [entry for manifest in manifests for entry in manifest["prompts"].values()]
-    files = {file for entry in entries for file in entry["files"].values()}
-    return files | {f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json" for entry in entries}
+    return {file for manifest in manifests for file in _files(manifest)}

@@ -26,9 +26,6 @@ class SpeechFailed(Exception):
 class Voice(Protocol):
     """An opened voice: what it is given in, samples out."""
 
-    rate: int
-    """Samples a second."""
-
     def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
         """Mono samples between −1 and 1; `sounds` as the engine's `spell` made them.
 
@@ -45,6 +42,8 @@ class Engine:
     """
 
     name: str
+    rate: int
+    """Samples a second."""
     prepare: Callable[[], None]
     """Fetch what it needs; raises VoiceUnavailable."""
     open: Callable[[], Voice]

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ivr.accounts.demo import make_demo
 from ivr.config import Settings
 from ivr.prompts import PromptSet
 from tests.textset import text_set
+
+hypothesis_settings.register_profile("busy machine", deadline=None)
+hypothesis_settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

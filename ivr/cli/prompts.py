@@ -139,6 +139,8 @@ def diff(
         if not older:
             raise CommandFailure("nothing is published yet: all of it is new", exit_code=3)
     found = sets.changes(older, newer)
+    if (was := older["voice"]["name"]) != (now := newer["voice"]["name"]):
+        typer.echo(f"{'voice':10}{was} → {now}")
     for change in found:
         typer.echo(f"{change.kind:10}{change.prompt}")
         if change.kind in ("removed", "reworded"):
@@ -161,7 +163,7 @@ def publish(
 
 
 def rollback() -> None:
-    """Publish the set before the published one. 撤回"""
+    """Publish the set that callers heard before. 撤回"""
     from prompt_build import sets
 
     with _failures():
@@ -171,10 +173,11 @@ def rollback() -> None:
 def gc(
     keep: Annotated[int, typer.Option(min=1, help="How many of the newest sets stay.")] = 10,
 ) -> None:
-    """Remove old sets, and the clips that no set uses. 清理"""
+    """Remove old sets that nobody heard within a day, and the clips of no set. 清理"""
     from prompt_build import sets
 
-    dropped, files = sets.collect(_audio(), keep)
+    with _failures():
+        dropped, files = sets.collect(_audio(), keep)
     typer.echo(f"{len(dropped)} sets and {len(files)} files removed")
 
 
@@ -225,6 +228,7 @@ def read(
 ) -> None:
     """Print the Mandarin reading of a value and the clips that would be played. 数字读法."""
     from ivr import numbers
+    from ivr.config import load
 
     if file is not None:
         _read_file(file)
@@ -233,7 +237,7 @@ def read(
         raise CommandFailure("give KIND and VALUE, or --file FILE.tsv", exit_code=2)
     try:
         reading = numbers.read(kind, value)
-        typer.echo(reading.text)
+        typer.echo(reading.text.replace("幺", load().speech.one))
         clips = reading.clips if kind in numbers.SLOT_KINDS else ("(spoken within a sentence)",)
         typer.echo(" ".join(clips))
     except numbers.Unreadable as unreadable:
@@ -304,6 +308,7 @@ def _failures() -> Iterator[None]:
     from ivr.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog import CatalogError
+    from prompt_build.durable import Busy
     from prompt_build.sets import NoSuchSet
     from prompt_build.voices import VoiceUnavailable
 
@@ -319,6 +324,15 @@ def _failures() -> Iterator[None]:
         raise CommandFailure(str(unknown), exit_code=2) from unknown
     except Unreadable as unreadable:
         raise CommandFailure(str(unreadable), exit_code=2) from unreadable
+    except Busy as busy:
+        raise CommandFailure(str(busy), exit_code=3) from busy
+    except OSError as disk:
+        raise CommandFailure(f"nothing is published: {disk}") from disk
+    except KeyboardInterrupt:
+        raise CommandFailure(
+            "stopped; what was made is kept, and the same command goes on from there",
+            exit_code=130,
+        ) from None
 
 
 @contextmanager

@@ -71,9 +71,8 @@ def _idle(recipe: Recipe) -> bool:
     return recipe.name.startswith("number.") and recipe.name not in _EXAMPLES
 
 
-_EXAMPLES = {
-    clip for kind, value in hearing.EXAMPLES.items() for clip in numbers.read(kind, value).clips
-}
+_READINGS = [numbers.read(kind, value) for kind, value in hearing.EXAMPLES.items()]
+_EXAMPLES = {clip for said in _READINGS for clip in (*said.clips, *said.clips_within)}
 
 
 def _made(recipe: Recipe, audio: Path) -> dict[str, object]:

@@ -1,0 +1,73 @@
+"""What a voice makes of a recipe: asked for once on this machine, checked, and kept.
+
+The user's cache is shared by all checkouts and by builds that run side by side: whoever comes
+second to an utterance waits for the first instead of making it again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from prompt_build import acceptance
+from prompt_build.cache import cache_folder
+from prompt_build.durable import locked
+from prompt_build.recipe import Recipe
+from prompt_build.voices import Audio, Engine, SpeechFailed, Voice
+
+_voices: dict[str, Voice] = {}
+"""The voice of this process: loading it takes longer than a clip."""
+
+
+def utterance(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
+    """Samples before mastering, their rate, and the seconds that the voice took for them.
+
+    Raises SpeechFailed when the last attempt has faults too, and names those.
+    """
+    kept = cache_folder() / "synthesis" / recipe.synthesis[:2] / f"{recipe.synthesis}.npy"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with locked(kept.parent / "lock"):
+        if (known := _known(kept)) is not None:
+            return known, engine.rate, 0.0
+        voice = _opened(engine)
+        began = time.monotonic()
+        speech = _accepted(voice, recipe, engine)
+        spent = time.monotonic() - began
+        _keep(kept, speech)
+    return speech, engine.rate, spent
+
+
+def _accepted(voice: Voice, recipe: Recipe, engine: Engine) -> Audio:
+    """An utterance without faults, within the engine's attempts."""
+    wrong: tuple[str, ...] = ()
+    for _ in range(engine.attempts):
+        speech = voice.speak(recipe.sounds, pace=recipe.pace)
+        wrong = acceptance.faults(speech, engine.rate, recipe.text, pace=recipe.pace)
+        if not wrong:
+            return speech
+    raise SpeechFailed("; ".join(wrong))
+
+
+def _opened(engine: Engine) -> Voice:
+    if engine.name not in _voices:
+        _voices[engine.name] = engine.open()
+    return _voices[engine.name]
+
+
+def _keep(path: Path, speech: Audio) -> None:
+    """As 16-bit samples; under its name once it is whole."""
+    scratch = path.with_suffix(f".{os.getpid()}.npy")
+    np.save(scratch, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
+    scratch.replace(path)
+
+
+def _known(path: Path) -> Audio | None:
+    """None when it is not there, or was damaged by a power cut."""
+    try:
+        samples: Audio = (np.load(path) / 32767).astype(np.float32)
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return samples
