@@ -20,8 +20,8 @@ from prompt_build.pronounce import is_syllable
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_SPEAKABLE = re.compile(r"[0-9一-鿿X，、。！？；：\s]")
-"""What a voice can say; digits have a fault of their own."""
+_UNSPEAKABLE = re.compile(r"[^0-9一-鿿X，、。！？；：\s]+")
+"""What no voice can say; digits have a fault of their own."""
 _KEY_WORDS = {
     **{key: f"请按{word}" for key, word in zip("0123456789", "零一二三四五六七八九", strict=True)},
     "*": "请按星号",
@@ -458,7 +458,7 @@ class _Reading:
                 ' with read = "…"',
                 within=digits,
             )
-        for odd in dict.fromkeys(_SPEAKABLE.sub("", text)):
+        for odd in _UNSPEAKABLE.findall(text):
             self._fault(where, f"no voice can say {odd!r}: write it in Hanzi", within=odd)
 
 
