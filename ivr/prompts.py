@@ -116,6 +116,15 @@ class PromptSet:
         clips = [clip for each in sentences for clip in self._pieces(each)]
         return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
 
+    def missing_clips(self) -> list[str]:
+        """What its sentences need and it does not have, in words."""
+        return [
+            f"prompt {prompt} needs clip {piece}, which is missing"
+            for prompt, pieces in self._scripts.items()
+            for piece in pieces
+            if isinstance(piece, str) and piece not in self.clips
+        ]
+
     def _pieces(self, said: Sentence) -> Iterable[Clip]:
         for piece in self._scripts[said.prompt]:
             if isinstance(piece, str):
@@ -136,21 +145,25 @@ def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
     Everything is checked here, since Asterisk plays a missing file as silence without a word.
     """
     manifest = _manifest(audio)
-    root = audio.resolve()
-    clips = {name: _clip(root, name, entry) for name, entry in manifest["prompts"].items()}
-    scripts = {name: _script(pieces) for name, pieces in manifest["scripts"].items()}
-    information = _nodes(manifest["information"])
-    told = [node.prompt for branch in information.values() for node in branch.walk()]
-    faults = [f"prompt {name} is missing" for name in (*spoken, *told) if name not in scripts]
-    faults += [f"clip {name} is missing" for name in numbers.inventory() if name not in clips]
-    faults += _missing_clips(scripts, clips)
-    faults += _missing_files(root, manifest["prompts"])
+    found = described(manifest, audio.resolve())
+    told = [node.prompt for branch in found.information.values() for node in branch.walk()]
+    faults = [f"prompt {name} is missing" for name in (*spoken, *told) if name not in found]
+    faults += [f"clip {name} is missing" for name in numbers.inventory() if name not in found.clips]
+    faults += found.missing_clips()
+    faults += _missing_files(audio.resolve(), manifest["prompts"])
     if faults:
         raise PromptSetError(_refusal(audio, faults))
+    return found
+
+
+def described(manifest: Mapping[str, Any], root: Path) -> PromptSet:
+    """The set that a manifest describes, its files below `root`; nothing is checked."""
+    clips = {name: _clip(root, name, entry) for name, entry in manifest["prompts"].items()}
+    scripts = {name: _script(pieces) for name, pieces in manifest["scripts"].items()}
     return PromptSet(
         version=manifest["catalog"],
         keys=MappingProxyType(manifest["keys"]),
-        information=information,
+        information=_nodes(manifest["information"]),
         clips=MappingProxyType(clips),
         _scripts=MappingProxyType(scripts),
     )
@@ -190,17 +203,6 @@ def _nodes(entries: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Node]:
             for key, entry in entries.items()
         }
     )
-
-
-def _missing_clips(
-    scripts: Mapping[str, tuple[str | _Slot, ...]], clips: Mapping[str, Clip]
-) -> list[str]:
-    return [
-        f"prompt {prompt} needs clip {piece}, which is missing"
-        for prompt, pieces in scripts.items()
-        for piece in pieces
-        if isinstance(piece, str) and piece not in clips
-    ]
 
 
 def _missing_files(root: Path, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -7,12 +7,12 @@ from ivr.collect import WentBack
 from ivr.dialogues import information, place
 from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up
-from ivr.dialogues.place import UP, End, Outcome, Place
+from ivr.dialogues.place import UP, End, Outcome, Place, all_places
 from ivr.dialogues.spoken import SPOKEN
 from ivr.facts import Disposition
 from ivr.prompts import PromptSet
 
-__all__ = ["SPOKEN", "converse", "find"]
+__all__ = ["SPOKEN", "all_places", "converse", "find", "visit"]
 
 
 def find(name: str, prompts: PromptSet) -> Place:
@@ -25,7 +25,7 @@ async def converse(call: Call, start: str) -> Disposition:
     here = find(start, call.prompts)
     while True:
         call.enter(here.name)
-        match await _speak(here, call):
+        match await visit(here, call):
             case Place() as following:
                 here = following
             case End(disposition):
@@ -34,7 +34,8 @@ async def converse(call: Call, start: str) -> Disposition:
                 here = find(here.up, call.prompts)
 
 
-async def _speak(here: Place, call: Call) -> Outcome:
+async def visit(here: Place, call: Call) -> Outcome:
+    """One place, with what may be said to any question: `*`, a wish for an agent, nothing."""
     try:
         return await here.speak(call)
     except WentBack:

@@ -1,0 +1,44 @@
+"""The command that prints the whole script for people who read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ivr.cli.failure import CommandFailure
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this room's command."""
+    app.command("script")(script)
+
+
+def script(
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="The call flow as diagrams (docs/callflow.md).")
+    ] = False,
+) -> None:
+    """Print all that callers hear, and which key leads where, as Markdown. 话术全文"""
+    from ivr import diagram
+    from ivr import script as document
+    from ivr.callflow import explore
+    from ivr.config import load
+    from prompt_build.catalog import CatalogError
+    from prompt_build.catalog import load as load_catalog
+    from prompt_build.reading import seconds, silent_set, words
+    from prompt_build.sets import published
+
+    settings = load()
+    try:
+        catalog = load_catalog(settings.catalog)
+    except CatalogError as faulty:
+        raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
+    built = (published(settings.audio) or {}).get("prompts", {})
+    sentences = {
+        name: document.Spoken(words(prompt), seconds(prompt, built))
+        for name, prompt in catalog.prompts.items()
+    }
+    prompts = silent_set(catalog)
+    whole = document.Script(explore(prompts, settings), prompts, sentences)
+    typer.echo(diagram.mermaid(whole) if mermaid else document.document(whole), nl=False)
