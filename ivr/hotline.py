@@ -438,13 +438,15 @@ class Hotline:
         live = self.calls.get(channel)
         if live is not None and live.task is not None:
             live.cause = cause if live.cause is None else live.cause
-            live.task.cancel()
+            # Soon, not now: a task that is cancelled before its first step never closes its call.
+            asyncio.get_running_loop().call_soon(live.task.cancel)
 
     async def _suspend_all(self) -> None:
         """Stop conducting; Asterisk keeps the callers, and we or a successor find them again."""
         tasks = [live.task for live in self.calls.values() if live.task is not None]
         for live in self.calls.values():
             live.cancelled_as = None
+        await asyncio.sleep(0)  # as in _hung_up: every task has taken its first step
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

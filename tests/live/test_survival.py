@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
+import signal
 import sqlite3
 import sys
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
+from ivr.config import PROJECT
+from ivr.guardian import STRANDED_SECONDS, guard
 from ivr.supervisor import Program
 from tests.live.conftest import Caller, LiveLine
-from tests.live.faults import Supervised, kill, supervised
+from tests.live.faults import Supervised, kill, stopped, supervised
 from tests.live.measured import measured
+from tests.live.phone import Phone
 from tests.live.test_agents import agent_phone, ask_for_an_agent, tone, until
 from tests.live.test_balance import to_the_question
 
@@ -170,3 +177,181 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
         asyncio.run(story())
     sessions_are_whole(line, since)
     assert line.ari("bridges") == []
+
+
+def test_a_service_that_hangs_is_ended_and_its_calls_go_on(bare_line: LiveLine) -> None:
+    line = bare_line
+
+    async def story() -> None:
+        async with line.call() as caller:
+            await caller.hears("main.menu")
+            caller.phone.press("1")
+            await caller.hears_begin("account.menu")
+            hung = time.monotonic()
+            with stopped(service.pid):
+                await caller.hears_begin("line.sorry_wait")
+                measured("SIGSTOP: noticed, ended, going on (s)", time.monotonic() - hung)
+            assert time.monotonic() - hung < STRANDED_SECONDS
+            await caller.hears_begin("account.menu", times=2)
+        await line.settled()
+
+    since = len(line.facts())
+    with service_kept(line) as service:
+        asyncio.run(story())
+        assert "service does not answer any more and is ended" in service.said
+    sessions_are_whole(line, since)
+
+
+def test_who_calls_while_the_service_hangs_hears_the_apology_within_seconds(
+    line: LiveLine,
+) -> None:
+    async def story() -> None:
+        watching = asyncio.create_task(guard(line.settings))
+        assert line.service is not None
+        with stopped(line.service.pid):
+            await asyncio.sleep(1.0)
+            began = time.monotonic()
+            async with Phone.open(line.settings.sip_port) as phone:
+                caller = Caller(line, phone)
+                assert await phone.dial("12329", within=STRANDED_SECONDS) == 200
+                measured("hung service: a new caller is taken up by Asterisk (s)", _since(began))
+                await caller.hears_begin(line.ear.alias["line.apology"])
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(story())
+    line.wait_until_healthy()
+    asyncio.run(line.settled())
+
+
+def test_nobody_is_stranded_for_more_than_twenty_seconds(line: LiveLine) -> None:
+    async def story() -> None:
+        watching = asyncio.create_task(guard(line.settings))
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            line.kill_service()
+            killed = time.monotonic()
+            await caller.hears_begin(line.ear.alias["line.apology"], within=40)
+            measured("no service at all: the stranded hear the apology (s)", _since(killed))
+            assert _since(killed) < STRANDED_SECONDS + 5
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(story())
+    line.start_service()
+    asyncio.run(line.settled())
+
+
+def test_a_service_told_to_stop_lets_calls_end_and_takes_no_new_ones(line: LiveLine) -> None:
+    async def story() -> None:
+        assert line.service is not None
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            line.service.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            async with line.call() as newcomer:
+                await newcomer.hears_begin(line.ear.alias["line.apology"])
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+            await caller.phone.wait_for_end(within=5)
+        assert await asyncio.to_thread(line.service.wait, 5) == 0
+        line.service = None
+
+    since = len(line.facts())
+    asyncio.run(story())
+    ends = [fact for fact in line.facts()[since:] if fact["fact"] == "SessionEnded"]
+    assert [fact["disposition"] for fact in ends] == ["completed"]
+    line.start_service()
+
+
+def test_calls_that_do_not_end_in_time_are_left_for_the_successor(bare_line: LiveLine) -> None:
+    line = bare_line
+    line.kill_service(signal.SIGTERM)
+    line.env["IVR_DRAIN_SECONDS"] = "1"
+
+    async def story() -> None:
+        line.start_service()
+        assert line.service is not None
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            line.kill_service(signal.SIGTERM)
+            line.start_service()
+            await caller.hears("line.sorry_wait")
+            await caller.hears_begin("main.menu", times=2)
+        await line.settled()
+
+    since = len(line.facts())
+    try:
+        asyncio.run(story())
+    finally:
+        del line.env["IVR_DRAIN_SECONDS"]
+    sessions_are_whole(line, since)
+
+
+def test_a_second_service_takes_the_calls_over_and_the_first_ends(line: LiveLine) -> None:
+    async def story() -> None:
+        first = line.service
+        assert first is not None
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            began = time.monotonic()
+            line.start_service()
+            assert await asyncio.to_thread(first.wait, 10) == 1
+            await caller.hears_begin("line.sorry_wait")
+            silence = caller.phone.heard.silence_after(began)
+            measured("take-over by a second service: longest silence (s)", silence)
+            async with line.call() as newcomer:
+                await newcomer.hears_begin("main.greeting")
+        await line.settled()
+
+    since = len(line.facts())
+    asyncio.run(story())
+    assert "another service took the name" in line.log()
+    sessions_are_whole(line, since)
+
+
+def test_prompts_published_under_a_call_are_heard_by_the_next_one_only(
+    bare_line: LiveLine, tmp_path: Path
+) -> None:
+    line = bare_line
+    line.kill_service(signal.SIGTERM)
+    audio = tmp_path / "audio"
+    shutil.copytree(PROJECT / "generated_audio", audio, symlinks=True)
+    line.env["IVR_AUDIO"] = str(audio)
+
+    async def story() -> None:
+        line.start_service()
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            publish_with_other_greeting(audio, line)
+            caller.phone.press("1*")
+            await caller.hears_begin("main.menu", times=2)
+            async with line.call() as newcomer:
+                await newcomer.hears_begin("survey.thanks")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        await line.settled()
+
+    since = len(line.facts())
+    try:
+        asyncio.run(story())
+    finally:
+        line.kill_service(signal.SIGTERM)
+        del line.env["IVR_AUDIO"]
+    started = [fact for fact in line.facts()[since:] if fact["fact"] == "SessionStarted"]
+    assert [fact["catalog"] for fact in started][1] == "another"
+
+
+def publish_with_other_greeting(audio: Path, line: LiveLine) -> None:
+    """As a build does it: new files beside the old ones, then the manifest by rename."""
+    manifest = json.loads((audio / "manifest.json").read_text(encoding="utf-8"))
+    greeting = audio / "clips" / "another-greeting.alaw"
+    greeting.write_bytes(line.ear.sound("survey.thanks"))
+    manifest["prompts"]["main.greeting"]["files"] = {"alaw": "clips/another-greeting.alaw"}
+    manifest["catalog"] = "another"
+    (audio / "manifest.new").write_text(json.dumps(manifest), encoding="utf-8")
+    (audio / "manifest.new").replace(audio / "manifest.json")
+
+
+def _since(moment: float) -> float:
+    return time.monotonic() - moment
