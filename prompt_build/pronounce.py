@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 HANZI = r"一-鿿"
 _INITIALS = {
@@ -58,6 +59,8 @@ _SYLLABLE = re.compile(
     r"|u|ua|uai|uan|uang|(?<=[jqxy])ue|ui|un|uo|v|ve|van|vn)[1-5]"
 )
 _DIGIT = "零幺一二三四五六七八九十"
+_NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
+_UNITS = set("负元角分整年月日期位")
 _YI_STAYS_BEFORE = set("月日号") | set("，。、；：！？") | set("零幺一二三四五六七八九点")
 _YI_STAYS_AFTER = set("第十零幺二三四五六七八九点按统唯之周期其")
 
@@ -101,8 +104,23 @@ def _mark(character: str) -> str:
 
 
 def _run(run: str, hints: Mapping[str, str]) -> str:
-    syllables = _sandhi(run, _pinyin(run, {**_WORDS, **hints}))
-    return "".join(_ipa(syllable) for syllable in syllables)
+    sounds = map(_ipa, _sandhi(run, _pinyin(run, {**_WORDS, **hints})))
+    return " ".join("".join(islice(sounds, len(word))) for word in _cut(run))
+
+
+def _cut(run: str) -> list[str]:
+    """Into words, which the model knows by the spaces between them; a number stays whole."""
+    from rjieba import cut  # noqa: PLC0415  a build with nothing to do is spared
+
+    if set(run) <= _NUMERALS | _UNITS:
+        return [run]
+    words: list[str] = []
+    for word in cut(run):
+        if words and words[-1][-1] in _NUMERALS and word[0] in _NUMERALS:
+            words[-1] += word
+        else:
+            words.append(word)
+    return words
 
 
 def _pinyin(run: str, words: Mapping[str, str]) -> list[str]:
