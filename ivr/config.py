@@ -152,7 +152,7 @@ class SpeechSettings(Part):
     edge_voice: str = "zh-CN-XiaoxiaoNeural"
     edge_proxy: str | None = None
     pace: Annotated[float, Field(ge=0.7, le=1.3)] = 1.0
-    """Of the voice itself, which is 1.0."""
+    """1.0: sentences at about 250 syllables a minute, numbers at about 220."""
     formats: Annotated[
         tuple[Literal["alaw", "ulaw", "g722", "sln16"], ...], Field(min_length=1)
     ] = ("alaw", "ulaw")

@@ -29,7 +29,8 @@ def speaking(settings: SpeechSettings, engine: Engine) -> Speaking:
     return Speaking(
         voice=engine.name,
         spell=engine.spell,
-        pace=settings.pace,
+        pace=settings.pace * engine.pace,
+        number_pace=settings.pace,
         one=settings.one,
         formats=settings.formats,
     )

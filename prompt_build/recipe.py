@@ -28,8 +28,6 @@ BEEP = "tone.beep"
 MUSIC = "music.hold"
 TONES = (*PAUSES, BEEP, MUSIC)
 """Clips that nobody speaks."""
-NUMBER_PACE = 1.0
-"""Chunks come out slower than sentences by themselves; at 0.85 a recogniser heard them worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,9 @@ class Speaking:
     spell: Callable[[str, Hints], str] = phonemes
     """What the engine is given for a text."""
     pace: float = 1.0
+    """Of sentences."""
+    number_pace: float = 1.0
+    """Of the chunks that numbers are joined from."""
     one: str = "幺"
     """How a 1 is said in strings of digits: 幺 or 一."""
     formats: tuple[str, ...] = ("alaw", "ulaw")
@@ -107,7 +108,9 @@ def _of_catalog(catalog: Catalog, speaking: Speaking) -> Iterator[Recipe]:
             if prompt.recorded is not None:
                 yield _recorded(name, text, prompt.recorded, speaking)
             else:
-                yield _spoken(name, text, speaking, hints=prompt.hints, pace=prompt.pace)
+                yield _spoken(
+                    name, text, speaking, hints=prompt.hints, pace=speaking.pace * prompt.pace
+                )
 
 
 def _of_numbers(speaking: Speaking) -> Iterator[Recipe]:
@@ -116,7 +119,8 @@ def _of_numbers(speaking: Speaking) -> Iterator[Recipe]:
         if name not in PAUSES:
             mark = numbers.STOP if name.endswith(numbers.STOP) else numbers.PAUSE
             yield replace(
-                _spoken(name, text + mark, speaking, pace=NUMBER_PACE), text=speaking.said(text)
+                _spoken(name, text + mark, speaking, pace=speaking.number_pace),
+                text=speaking.said(text),
             )
 
 
@@ -134,7 +138,7 @@ def _spoken(
         text=said,
         voice=speaking.voice,
         sounds=speaking.spell(said, hints or {}),
-        pace=round(speaking.pace * pace, 3),
+        pace=round(pace, 3),
         formats=speaking.formats,
     )
 

@@ -189,10 +189,10 @@ def publish(audio: Path, number: int, now: datetime | None = None) -> bool:
             raise NoSuchSet(
                 f"set {number} lacks {len(absent)} files ({absent[0]} …); build it again"
             )
-        write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
         past = [*_history(audio), (number, now or datetime.now(UTC))]
         noted = [[each, at.isoformat(timespec="seconds")] for each, at in past]
         write(audio / _HISTORY, json.dumps(noted).encode())
+        write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
     return True
 
 

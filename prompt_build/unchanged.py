@@ -32,9 +32,9 @@ class Before:
 def asked(catalog: Catalog, speaking: Speaking) -> str:
     """Identity of what is asked for: the catalog, its recordings, the voice, and our code."""
     whole = hashlib.sha256()
-    for part in (catalog.version, speaking.voice, str(speaking.pace), speaking.one):
-        whole.update(f"{part}\n".encode())
-    whole.update(",".join(speaking.formats).encode())
+    paces = (speaking.pace, speaking.number_pace)
+    parts = (catalog.version, speaking.voice, *paces, speaking.one, *speaking.formats)
+    whole.update("\n".join(map(str, parts)).encode())
     recordings = {prompt.recorded for prompt in catalog.prompts.values() if prompt.recorded}
     code = [*_ROOM.glob("*.py"), Path(numbers.__file__)]
     for file in sorted((*recordings, *code)):

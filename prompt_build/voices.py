@@ -52,5 +52,7 @@ class Engine:
     """What it is given for a text; pure."""
     workers: int
     """How many processes speak at once."""
+    pace: float = 1.0
+    """Of its sentences where the settings say 1.0; its numbers are left as they come."""
     attempts: int = 3
     """How often an utterance with faults is made again before it is named."""
