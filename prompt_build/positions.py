@@ -38,7 +38,8 @@ class Positions:
         self._lines = source.splitlines()
         self._found: dict[tuple[str, ...], tuple[int, int]] = {}
         for path, line, column in _entries(source):
-            self._found.setdefault(path, (line, column))
+            for end in range(1, len(path) + 1):
+                self._found.setdefault(path[:end], (line, column))
 
     def of(self, where: tuple[str, ...], within: str = "") -> tuple[int, int]:
         """Line and column of an entry, or of the text `within` it; of its table at worst."""
@@ -54,7 +55,8 @@ class Positions:
 
     def _within(self, start: tuple[int, int], text: str) -> tuple[int, int]:
         for number in range(start[0], min(start[0] + 20, len(self._lines)) + 1):
-            column = self._lines[number - 1].find(text)
+            line = self._lines[number - 1]
+            column = line.find(text, line.find("=") + 1 if number == start[0] else 0)
             if column >= 0:
                 return number, column + 1
         return start
