@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
+LIVE_JOBS ?= 4
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
 define apt_install
@@ -15,7 +16,7 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-.PHONY: help run test check prompts asterisk browser setup lock clean
+.PHONY: help run test check live prompts asterisk browser setup lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'

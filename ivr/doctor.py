@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import shutil
 import stat
@@ -62,7 +61,7 @@ def asterisk(_: Settings) -> Finding:
 def ari(settings: Settings) -> Finding:
     """Does it run, and does it know us?"""
     try:
-        info = _ari_info(settings)
+        info = process.info(settings)
     except SettingsError as no_password:
         return Finding("ARI", False, str(no_password))
     except urllib.error.HTTPError as refused:
@@ -71,17 +70,6 @@ def ari(settings: Settings) -> Finding:
     except OSError:
         return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
     return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
-
-
-def _ari_info(settings: Settings) -> dict[str, dict[str, str]]:
-    login = f"{settings.ari_user}:{settings.ari_secret()}".encode()
-    request = urllib.request.Request(  # noqa: S310  an operator's own URL
-        f"{settings.ari_base}/asterisk/info",
-        headers={"Authorization": f"Basic {base64.b64encode(login).decode()}"},
-    )
-    with urllib.request.urlopen(request, timeout=3) as answer:  # noqa: S310
-        info: dict[str, dict[str, str]] = json.load(answer)
-        return info
 
 
 def service(settings: Settings) -> Finding:

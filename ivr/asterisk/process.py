@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ivr.asterisk.configure import configure, folder
 from ivr.asterisk.locate import Found
@@ -81,14 +84,24 @@ def wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> No
 
 
 def answers(settings: Settings) -> bool:
-    """Whether ARI is there; that it asks for a password is answer enough."""
+    """Whether ARI is there for us; it is not while Asterisk still loads its modules (503)."""
     try:
-        urllib.request.urlopen(f"{settings.ari_base}/asterisk/info", timeout=1)  # noqa: S310
-    except urllib.error.HTTPError as refused:
-        return refused.code == 401
-    except OSError:
+        info(settings)
+    except (SettingsError, OSError):
         return False
     return True
+
+
+def info(settings: Settings) -> Mapping[str, Any]:
+    """What ARI says about this Asterisk. Raises SettingsError (no password), or OSError."""
+    login = f"{settings.ari_user}:{settings.ari_secret()}".encode()
+    request = urllib.request.Request(  # noqa: S310  an operator's own URL
+        f"{settings.ari_base}/asterisk/info",
+        headers={"Authorization": f"Basic {base64.b64encode(login).decode()}"},
+    )
+    with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+        found: Mapping[str, Any] = json.load(answer)
+        return found
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

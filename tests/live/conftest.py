@@ -26,7 +26,7 @@ from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
 from ivr.dialogues import SPOKEN
-from tests.live.listening import Ear, HeardClip
+from tests.live.listening import Ear, HeardClip, Listener
 from tests.live.phone import Phone
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -133,8 +133,11 @@ class Caller:
     line: LiveLine
     phone: Phone
 
+    def __post_init__(self) -> None:
+        self._listener = Listener(self.line.ear)
+
     def heard(self) -> list[HeardClip]:
-        return self.line.ear.listen(self.phone.heard.audio)
+        return self._listener.listen(bytes(self.phone.heard.audio))
 
     async def hears(self, clip: str, *, times: int = 1, within: float = 60.0) -> list[HeardClip]:
         """Wait until a clip has been heard to its end so many times."""
@@ -144,9 +147,7 @@ class Caller:
             if sum(each.name == clip and each.whole for each in heard) >= times:
                 return heard
             await asyncio.sleep(0.1)
-        raise AssertionError(
-            f"{clip} was not heard within {within} s, but {self.heard()}\n{self.line.log()[-3000:]}"
-        )
+        raise AssertionError(f"{clip} was not heard within {within} s, but {self._instead()}")
 
     async def hears_begin(self, clip: str, *, times: int = 1, within: float = 20.0) -> None:
         """Wait until a clip has begun so many times."""
@@ -155,9 +156,11 @@ class Caller:
             if sum(each.name == clip for each in self.heard()) >= times:
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError(
-            f"{clip} did not begin within {within} s, but {self.heard()}\n{self.line.log()[-3000:]}"
-        )
+        raise AssertionError(f"{clip} did not begin within {within} s, but {self._instead()}")
+
+    def _instead(self) -> str:
+        lost = self.phone.heard.lost
+        return f"{self.heard()}; {lost} packets were lost\n{self.line.log()[-3000:]}"
 
 
 def free_port() -> int:

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FRAME = 160
-_SILENT_FRAME = b"\xd5" * FRAME
+from tests.live.phone import FRAME, SILENCE
+
 ANCHOR = 3
-"""A clip is recognised by a frame that no other clip has: looked for from its third on."""
+"""A clip is recognised by a frame that hardly any other has: looked for from its third on."""
+MOST_ALIKE = 4
+"""A frame that stands in more places than this is silence, and tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,58 +36,72 @@ class Ear:
             for sound, name in self._first.items()
             if len(sound) > FRAME * 6 and not name.startswith("pause.")
         }
-        self._frames: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
+        frames: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
         for name, sound in self._clips.items():
             for at in range(ANCHOR * FRAME, len(sound) - FRAME, FRAME):
-                if (frame := sound[at : at + FRAME]) != _SILENT_FRAME:
-                    self._frames[frame].append((name, at))
+                frames[sound[at : at + FRAME]].append((name, at))
+        self._frames = {
+            frame: places for frame, places in frames.items() if len(places) <= MOST_ALIKE
+        }
 
-    def sound(self, name: str) -> bytes:
+    def sound(self, clip: str) -> bytes:
         """The A-law of a clip."""
-        return self._clips[self.alias[name]]
+        return self._clips[self.alias[clip]]
 
-    def listen(self, audio: bytes) -> list[HeardClip]:
-        """The clips in the order in which they were heard."""
-        found: list[HeardClip] = []
-        position = 0
-        while (position := self._past_silence(audio, position)) + FRAME <= len(audio):
-            match = self._at(audio, position)
-            if match is None:
-                position += 1
-                continue
-            name, start, length = match
-            whole = length >= len(self._clips[name]) - FRAME
-            found.append(HeardClip(name, start / 8000, whole))
-            position = start + max(length, FRAME)
-        return found
-
-    def _past_silence(self, audio: bytes, position: int) -> int:
-        """Long silence is passed over at once: nothing is recognised by it."""
-        while audio.startswith(_SILENT_FRAME, position):
-            position += FRAME
-        return position
-
-    def _at(self, audio: bytes, position: int) -> tuple[str, int, int] | None:
-        """The clip that has exactly this frame, and how much of it is there; the longest wins."""
+    def at(self, audio: bytes, position: int) -> tuple[str, int, int] | None:
+        """The clip that has exactly this frame, where it begins and how much of it is there."""
         best: tuple[str, int, int] | None = None
         for name, offset in self._frames.get(audio[position : position + FRAME], ()):
             start = position - offset
             if start < 0:
                 continue
-            length = _common(self._clips[name], audio[start:])
+            length = _common(self._clips[name], audio, start)
             if length > offset and (best is None or length > best[2]):
                 best = (name, start, length)
         return best
 
+    def whole(self, name: str, length: int) -> bool:
+        """Whether so many bytes are all of a clip, but for a frame."""
+        return length >= len(self._clips[name]) - FRAME
 
-def _common(clip: bytes, audio: bytes) -> int:
-    """How many bytes of the clip are heard from its beginning on."""
-    if audio.startswith(clip):
+
+class Listener:
+    """One call's audio as it grows: what was recognised already is not looked at again."""
+
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
+        self._found: list[HeardClip] = []
+        self._position = 0
+
+    def listen(self, audio: bytes) -> list[HeardClip]:
+        """The clips in the order in which they were heard; `audio` begins as it did before."""
+        if self._found and not self._found[-1].whole:  # it may have gone on meanwhile
+            self._position = round(self._found.pop().at * 8000)
+        while self._past_silence(audio) + FRAME <= len(audio):
+            match = self._ear.at(audio, self._position)
+            if match is None:
+                self._position += 1
+                continue
+            name, start, length = match
+            self._found.append(HeardClip(name, start / 8000, self._ear.whole(name, length)))
+            self._position = start + max(length, FRAME)
+        return list(self._found)
+
+    def _past_silence(self, audio: bytes) -> int:
+        """Long silence is passed over at once: nothing is recognised by it."""
+        while audio.startswith(SILENCE, self._position):
+            self._position += FRAME
+        return self._position
+
+
+def _common(clip: bytes, audio: bytes, start: int) -> int:
+    """How many bytes of the clip are heard from `start` on."""
+    if audio.startswith(clip, start):
         return len(clip)
-    low, high = 0, min(len(clip), len(audio))
+    low, high = 0, min(len(clip), len(audio) - start)
     while low < high:
         middle = (low + high + 1) // 2
-        if audio[:middle] == clip[:middle]:
+        if audio.startswith(clip[:middle], start):
             low = middle
         else:
             high = middle - 1

@@ -19,7 +19,10 @@ from itertools import pairwise
 
 FRAME = 160
 FRAME_SECONDS = 0.020
-SILENCE = 0xD5
+SILENCE = b"\xd5" * FRAME
+"""A frame of it in A-law."""
+PCMA = 8
+"""RTP's number for A-law."""
 EVENT_PAYLOAD = 101
 EVENTS = "0123456789*#"
 
@@ -66,53 +69,47 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 @dataclass
 class Heard:
-    """What came in, by RTP timestamp; gaps are silence."""
+    """What came in, packet after packet; what was lost on the way is silence.
 
-    frames: dict[int, bytes] = field(default_factory=dict)
+    Put together by sequence number: Asterisk's timestamps jump a little when the machine is busy.
+    """
+
+    audio: bytearray = field(default_factory=bytearray)
     ssrcs: list[int] = field(default_factory=list)
-    first: int | None = None
-    offset: int = 0
-    arrivals: dict[int, float] = field(default_factory=dict)
-    """When each frame came (the monotonic clock)."""
+    lost: int = 0
+    """Packets that never came."""
+    arrivals: list[tuple[int, float]] = field(default_factory=list)
+    """Where each frame begins in the audio, and when it came (the monotonic clock)."""
+    _next: int | None = None
 
     def take(self, packet: bytes) -> None:
-        payload = packet[1] & 0x7F
-        timestamp, ssrc = struct.unpack("!II", packet[4:12])
-        if payload != 8:
-            return
+        sequence, _, ssrc = struct.unpack("!HII", packet[2:12])
         if not self.ssrcs or self.ssrcs[-1] != ssrc:
             self.ssrcs.append(ssrc)
-            self.offset = max(self.frames, default=0) + FRAME if self.frames else 0
-            self.first = timestamp
-        assert self.first is not None
-        at = (timestamp - self.first) % 2**32 + self.offset
-        self.frames[at] = packet[12:]
-        self.arrivals[at] = time.monotonic()
+            self._next = None
+        missing = 0 if self._next is None else (sequence - self._next) % 2**16
+        if missing >= 2**15:
+            return  # late, or twice
+        self._next = (sequence + 1) % 2**16
+        self.lost += missing
+        self.audio += SILENCE * missing
+        if packet[1] & 0x7F == PCMA:
+            self.arrivals.append((len(self.audio), time.monotonic()))
+            self.audio += packet[12:]
 
     def when(self, seconds: float) -> float:
         """When (the monotonic clock) that moment of the audio was heard."""
-        return next(
-            self.arrivals[at] for at in sorted(self.arrivals) if at + FRAME > seconds * 8000
-        )
+        return next(came for at, came in self.arrivals if at + FRAME > seconds * 8000)
 
     def silence_after(self, moment: float) -> float:
         """The longest stretch without sound from `moment` (the monotonic clock) until now."""
         loud = [
-            self.arrivals[at]
-            for at, frame in self.frames.items()
-            if self.arrivals[at] > moment and frame.strip(bytes([SILENCE]))
+            came
+            for at, came in self.arrivals
+            if came > moment and self.audio[at : at + FRAME] != SILENCE
         ]
-        times = [moment, *sorted(loud), time.monotonic()]
+        times = [moment, *loud, time.monotonic()]
         return max(later - earlier for earlier, later in pairwise(times))
-
-    @property
-    def audio(self) -> bytes:
-        whole = bytearray()
-        for at in sorted(self.frames):
-            if at > len(whole):
-                whole += bytes([SILENCE]) * min(at - len(whole), 8000 * 60)
-            whole[at : at + len(self.frames[at])] = self.frames[at]
-        return bytes(whole)
 
 
 class Phone:
@@ -250,7 +247,7 @@ class Phone:
                 due = await self._send_key(*self._keys.get_nowait(), due)
 
     def _send_audio(self) -> None:
-        frame = bytes(self._speech[:FRAME]).ljust(FRAME, bytes([SILENCE]))
+        frame = bytes(self._speech[:FRAME]).ljust(FRAME, SILENCE[:1])
         del self._speech[:FRAME]
         self._send_rtp(8, frame, self._timestamp)
         self._timestamp += FRAME

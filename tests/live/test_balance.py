@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -28,13 +29,13 @@ def fund_readout(
 
 def loan_readout(line: LiveLine, number: str, term: str, periods: str, balance: str) -> list[str]:
     return [
-        "loan.readout.1",
+        *line.names("loan.readout.1"),
         *line.reading("id", number),
-        "loan.readout.2",
+        *line.names("loan.readout.2"),
         *line.reading("term_years", term),
-        "loan.readout.3",
+        *line.names("loan.readout.3"),
         *line.reading("periods", periods),
-        "loan.readout.4",
+        *line.names("loan.readout.4"),
         *line.reading("amount", balance),
     ]
 
@@ -88,65 +89,52 @@ def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize(
-    ("keys", "number", "paid_to", "deposit", "balance"),
-    [
-        ("990101900101001#", "990101900101001", "2026-10", "1200.00", "56000.00"),
-        ("11010519491231002*", "11010519491231002X", "2026-10", "2400.00", "100500.05"),
-        ("990203197811071111", "990203197811071111", "2026-09", "800.00", "0.00"),
-    ],
-    ids=["15 digits with #", "X by *", "zero is read out"],
-)
-def test_fund_readouts(
-    line: LiveLine, keys: str, number: str, paid_to: str, deposit: str, balance: str
-) -> None:
-    async def story() -> None:
-        async with line.call() as caller:
-            await to_the_question(caller, "1")
-            caller.phone.press(keys)
-            heard = await caller.hears("nav.replay_back_agent")
-        names = [clip.name for clip in heard if clip.whole]
-        readout = fund_readout(line, number, paid_to, deposit, balance)
-        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_back_agent"]
-
-    asyncio.run(story())
+def fund(*values: str) -> Callable[[LiveLine], list[str]]:
+    return lambda line: [*fund_readout(line, *values), "nav.replay_back_agent"]
 
 
-def test_loan_readout_for_a_person_stored_under_fifteen_digits(line: LiveLine) -> None:
-    async def story() -> None:
-        async with line.call() as caller:
-            await to_the_question(caller, "2")
-            caller.phone.press("990101199001010019#")  # the # is swallowed
-            heard = await caller.hears("nav.replay_back_agent")
-        readout = loan_readout(line, "990101199001010019", "20", "102", "312000.50")
-        names = [clip.name for clip in heard if clip.whole]
-        assert names[-len(readout) - 1 :] == [*readout, "nav.replay_back_agent"]
-        assert "line.no_match" not in names
-
-    asyncio.run(story())
+def loan(*values: str) -> Callable[[LiveLine], list[str]]:
+    return lambda line: [*loan_readout(line, *values), "nav.replay_back_agent"]
 
 
-@pytest.mark.parametrize(
-    ("key", "number", "sentence"),
-    [
-        ("1", "440524188001010014", "account.not_found"),
-        ("1", "990101198507151017", "account.several"),
-        ("1", "999999196606062771", "account.empty"),
-        ("1", "1234567#", "identity.wrong_length"),
-        ("1", "990101199001010010", "identity.wrong_number.1"),
-        ("2", "11010519491231002*", "loan.not_found"),
-        ("2", "990101198507151017", "loan.several"),
-        ("2", "999999196606062771", "loan.empty"),
-    ],
-)
-def test_each_error_sentence_is_heard_whole(
-    line: LiveLine, key: str, number: str, sentence: str
-) -> None:
-    async def story() -> None:
+def says(prompt: str) -> Callable[[LiveLine], list[str]]:
+    return lambda line: line.names(prompt)
+
+
+ENTRIES = [
+    # The fifteen digits end with #, X is the star, zero is read out, a # after eighteen is
+    # swallowed; the person of the loan is stored under fifteen digits and keys eighteen.
+    ("1", "990101900101001#", fund("990101900101001", "2026-10", "1200.00", "56000.00")),
+    ("1", "11010519491231002*", fund("11010519491231002X", "2026-10", "2400.00", "100500.05")),
+    ("1", "990203197811071111", fund("990203197811071111", "2026-09", "800.00", "0.00")),
+    ("2", "990101199001010019#", loan("990101199001010019", "20", "102", "312000.50")),
+    ("1", "440524188001010014", says("account.not_found")),
+    ("1", "990101198507151017", says("account.several")),
+    ("1", "999999196606062771", says("account.empty")),
+    ("1", "1234567#", says("identity.wrong_length")),
+    ("1", "990101199001010010", says("identity.wrong_number.1")),
+    ("2", "11010519491231002*", says("loan.not_found")),
+    ("2", "990101198507151017", says("loan.several")),
+    ("2", "999999196606062771", says("loan.empty")),
+]
+
+
+def test_each_readout_and_each_error_sentence_is_heard_whole(line: LiveLine) -> None:
+    """All of them at once: a call takes as long as its sentences."""
+
+    async def one(key: str, keys: str, expected: list[str]) -> None:
         async with line.call() as caller:
             await to_the_question(caller, key)
-            caller.phone.press(number)
-            await caller.hears(line.ear.alias[sentence])
+            caller.phone.press(keys)
+            heard = await caller.hears(expected[-1])
+        names = [clip.name for clip in heard if clip.whole]
+        assert names[-len(expected) :] == expected, f"for {key}, {keys}"
+        assert "line.no_match" not in names
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as callers:
+            for key, keys, expected in ENTRIES:
+                callers.create_task(one(key, keys, expected(line)))
+        await line.settled()
 
     asyncio.run(story())
-    asyncio.run(line.settled())
