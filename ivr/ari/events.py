@@ -202,12 +202,12 @@ READERS: Mapping[str, Callable[[Json], Event]] = {
 """Event type → how its JSON is read."""
 
 
-def event_of(json: Json) -> Event | None:
+def event_of(json: Any) -> Event | None:
     """An event of Asterisk's as ours; None for one that we have no use for.
 
     A newer Asterisk may send types or shapes that nobody here has seen; they must not end a call.
     """
-    reader = READERS.get(json.get("type", ""))
+    reader = READERS.get(json.get("type", "")) if isinstance(json, Mapping) else None
     if reader is None:
         return None
     try:

@@ -1,0 +1,104 @@
+"""Commands over a real socket: each answer of Asterisk's becomes its meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ivr.ari import client
+from ivr.ari.client import Ari
+from ivr.ari.errors import (
+    AriError,
+    ChannelGone,
+    LinkLost,
+    NotAuthorised,
+    NotInStasis,
+    WrongState,
+)
+from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
+
+Story = Callable[[FakeAsterisk, Ari], Awaitable[None]]
+
+
+def tell(story: Story, *, password: str = PASSWORD) -> None:
+    async def told() -> None:
+        async with fake_asterisk() as fake, Ari(fake.base, USER, password) as ari:
+            fake.channels["c"] = channel_json("c")
+            await story(fake, ari)
+
+    asyncio.run(told())
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (401, NotAuthorised),
+        (404, ChannelGone),
+        (409, NotInStasis),
+        (412, WrongState),
+        (422, NotInStasis),
+        (500, AriError),
+        (503, AriError),
+    ],
+)
+def test_a_refusal_is_told_by_its_meaning(status: int, meaning: type[AriError]) -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        fake.refusals.append(("answer", status))
+        with pytest.raises(meaning) as refused:
+            await ari.channels.answer("c")
+        assert type(refused.value) is meaning
+        assert "channels/…/answer" in str(refused.value)
+
+    tell(story)
+
+
+def test_what_is_gone_already_is_as_good_as_hung_up_or_stopped() -> None:
+    async def story(_: FakeAsterisk, ari: Ari) -> None:
+        await ari.channels.hangup("nobody")
+        assert not await ari.playbacks.stop("nothing")
+
+    tell(story)
+
+
+def test_a_wrong_password_is_no_lost_link() -> None:
+    async def story(_: FakeAsterisk, ari: Ari) -> None:
+        with pytest.raises(NotAuthorised):
+            await ari.channels.list()
+
+    tell(story, password="wrong")
+
+
+def test_nobody_there_is_a_lost_link() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    async def story() -> None:
+        async with Ari(f"http://127.0.0.1:{port}/ari", USER, PASSWORD) as ari:
+            with pytest.raises(LinkLost):
+                await ari.channels.answer("c")
+
+    asyncio.run(story())
+
+
+def test_an_asterisk_that_does_not_answer_in_time_is_a_lost_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "COMMAND_SECONDS", 0.1)
+
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        fake.before["answer"] = lambda: asyncio.sleep(1)
+        with pytest.raises(LinkLost):
+            await ari.channels.answer("c")
+
+    tell(story)
+
+
+def test_channels_are_read_as_ours() -> None:
+    async def story(_: FakeAsterisk, ari: Ari) -> None:
+        assert [each.id for each in await ari.channels.list()] == ["c"]
+
+    tell(story)
