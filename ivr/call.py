@@ -7,6 +7,7 @@ cancellation of the task that runs the call; no verb and no dialogue mentions it
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ REPLAY: Literal[Replay.REPLAY] = Replay.REPLAY
 
 class AgentWanted(Exception):
     """The caller pressed 0 where it is no choice of the menu: a person, please."""
+
+
+class HeldTooLong(Exception):
+    """The call has lasted longer than anything that this line does."""
 
 
 class GaveUp(Exception):
@@ -129,6 +134,8 @@ class Call:
     pending: Pending | None = None
     """What the end of the call has to settle; a suspended call leaves it to its successor."""
     trail: Trail = field(init=False)
+    ends_at: float = math.inf
+    """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
     _failures: int = 0
 
     def __post_init__(self) -> None:
@@ -218,9 +225,13 @@ class Call:
     async def listen(self, utterance: Utterance | None, patience: float) -> Answer:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
-        A key that was typed ahead is taken at once, and nothing is said.
+        A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
+        when the call has had its time.
         """
         began = _now()
+        if began > self.ends_at:
+            self.ends_at = math.inf
+            raise HeldTooLong
         sounding = None
         deadline = began + patience
         if utterance is not None and not self.inbox.has_key():

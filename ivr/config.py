@@ -71,6 +71,8 @@ class Patience(Part):
     """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
     failures: Annotated[int, Field(ge=1, le=9)] = 3
     """Silences and wrong keys in a row before the line gives up on the question."""
+    call_seconds: Seconds = 3600.0
+    """After so long the line says goodbye; a conversation with an agent has no limit."""
 
 
 class Agent(Part):

@@ -330,11 +330,13 @@ class Hotline:
             steps=known.steps,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
+        began = asyncio.get_running_loop().time() - earlier
+        call.ends_at = began + self.settings.patience.call_seconds
         return Live(
             call=call,
             line=line,
             since=known.began,
-            began=asyncio.get_running_loop().time() - earlier,
+            began=began,
             start=known.dialogue,
         )
 

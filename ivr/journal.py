@@ -11,10 +11,11 @@ import asyncio
 import json
 import logging
 import os
+import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,8 +30,8 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 MOST_WAITING = 200_000
 """Facts kept in memory while the disk is full; beyond that the oldest are given up."""
-HORIZON_FILES = 50
-"""How many spool files back a session may have begun that has not ended."""
+HORIZON_SECONDS = 86_400.0
+"""A session without an end may stand in files that were written so long before the newest."""
 
 Clock = Callable[[], datetime]
 
@@ -108,27 +109,36 @@ class Journal:
                 self._promises = []
                 if not lines and not promises:
                     return
-            self._write(b"".join(lines))
+            durable = self._write(b"".join(lines))
             self._turn_page()
             for promise in promises:
-                promise.set_result(None)
+                if durable:
+                    promise.set_result(None)
+                else:
+                    promise.set_exception(OSError(self._fault))
 
-    def _write(self, content: bytes) -> None:
-        """Until it is on disk; a partly written line is ended, so that it cannot spoil the next."""
-        while content:
+    def _write(self, content: bytes) -> bool:
+        """Until it is on disk; a partly written line is ended, so that it cannot spoil the next.
+
+        False when the journal is closed meanwhile: these facts are lost, and nobody was told else.
+        """
+        rest = content
+        while True:
             try:
-                written = os.write(self._file.fileno(), content)
-                content = content[written:]
-                if not content:
-                    os.fdatasync(self._file.fileno())
-                    self._fault = None
+                while rest:
+                    rest = rest[os.write(self._file.fileno(), rest) :]
+                os.fdatasync(self._file.fileno())
             except OSError as full:
                 if self._fault is None:
                     log.exception("facts cannot be written; calls go on, facts wait in memory")
                 self._fault = f"{self.path.parent}: {full.strerror}"
                 if self._closing:
-                    return
+                    return False
+                rest = rest or content  # not synced: once more, for each fact has its id
                 time.sleep(RETRY_SECONDS)
+            else:
+                self._fault = None
+                return True
 
     def _turn_page(self) -> None:
         """On a new day (UTC) go on in a new file; while there is no room, in the old one."""
@@ -181,25 +191,47 @@ class Unfinished:
     began: datetime
 
 
+# As `Journal.note` writes them: the kind of a fact, and then its session.
+_STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)"')
+_ENDED = re.compile(rb'"fact": "SessionEnded", "session": "(\w+)"')
+
+
 def unfinished(folder: Path) -> tuple[Unfinished, ...]:
-    """Sessions without an end in the newest spool files of `folder`."""
+    """Sessions without an end in the newest spool files of `folder`.
+
+    Callers wait for this: a day's facts are parsed only from the first such session on.
+    """
+    spools = [path.read_bytes() for path in _newest(folder)]
+    ended = {session for spool in spools for session in _ENDED.findall(spool)}
     open_sessions: dict[str, Unfinished] = {}
-    for path in sorted(folder.glob("facts-*.jsonl"))[-HORIZON_FILES:]:
-        for line in read_lines(path):
-            _follow(open_sessions, line)
+    for spool in spools:
+        begins = (at.start() for at in _STARTED.finditer(spool) if at[1] not in ended)
+        first = 0 if open_sessions else next(begins, len(spool))
+        for fact in _facts(spool[spool.rfind(b"\n", 0, first) + 1 :].splitlines(keepends=True)):
+            _follow(open_sessions, fact)
     return tuple(open_sessions.values())
+
+
+def _newest(folder: Path) -> list[Path]:
+    written = {path: path.stat().st_mtime for path in sorted(folder.glob("facts-*.jsonl"))}
+    since = max(written.values(), default=0.0) - HORIZON_SECONDS
+    return [path for path, moment in written.items() if moment >= since]
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The facts of one spool file; a line torn by a crash is passed over."""
     with path.open("rb") as file:
-        for line in file:
-            try:
-                fact = json.loads(line)
-            except ValueError:
-                continue
-            if line.endswith(b"\n") and isinstance(fact, dict):
-                yield fact
+        yield from _facts(file)
+
+
+def _facts(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            fact = json.loads(line)
+        except ValueError:
+            continue
+        if line.endswith(b"\n") and isinstance(fact, dict):
+            yield fact
 
 
 def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:

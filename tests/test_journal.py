@@ -131,6 +131,61 @@ def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Pa
     assert found["c"].began == NOON
 
 
+def test_what_was_not_synced_is_written_once_more_and_counts_as_on_disk_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, synced, broken = os.fdatasync, [], [True, True]
+
+    def sync(descriptor: int) -> None:
+        if broken:
+            broken.pop()
+            raise OSError(errno.EIO, "Input/output error")
+        synced.append(descriptor)
+        real(descriptor)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        await spool.settled()
+        assert synced, "settled before it was synced"
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "fdatasync", sync)
+    lines = list(read_lines(asyncio.run(course())))
+    assert {line["reason"] for line in lines} == {"1"}
+    assert len({line["id"] for line in lines}) == 1, "the loader tells repetitions by their id"
+
+
+def test_nobody_is_told_that_facts_are_on_disk_when_the_journal_ends_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int, __: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def course() -> None:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        settled = asyncio.create_task(spool.settled())
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        await spool.close()
+        with pytest.raises(OSError, match="No space left"):
+            await settled
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(os, "write", full)
+    asyncio.run(course())
+
+
+def test_files_long_before_the_newest_are_not_searched(tmp_path: Path) -> None:
+    old = write(tmp_path, begun("old"))
+    write(tmp_path, begun("new"))
+    os.utime(old, (0, 0))
+    assert {each.session for each in unfinished(tmp_path)} == {"new"}
+
+
 def test_every_kind_of_fact_is_registered_under_its_own_name() -> None:
     assert KINDS["SessionStarted"] is SessionStarted
     assert all(name == kind.__name__ for name, kind in KINDS.items())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ivr.call import AgentWanted, Call, GaveUp
+from ivr.call import AgentWanted, Call, GaveUp, HeldTooLong
 from ivr.collect import WentBack
 from ivr.dialogues import information, place
 from ivr.dialogues.agent import agent
-from ivr.dialogues.main import giving_up
+from ivr.dialogues.main import giving_up, leave
 from ivr.dialogues.place import UP, End, Outcome, Place, all_places
 from ivr.dialogues.spoken import SPOKEN
 from ivr.facts import Disposition
@@ -42,5 +42,7 @@ async def visit(here: Place, call: Call) -> Outcome:
         return UP
     except AgentWanted:
         return agent
+    except HeldTooLong:
+        return leave
     except GaveUp:
         return giving_up

@@ -1,0 +1,105 @@
+"""Facts survive a full disk and a broken database; the callers notice neither."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics.store import FactsFolder
+from ivr.config import PROJECT
+from tests.live.conftest import LiveLine
+from tests.live.faults import small_disk
+from tests.live.test_agents import until
+
+pytestmark = pytest.mark.live
+
+
+async def calls_and_leaves(line: LiveLine) -> None:
+    async with line.call() as caller:
+        await caller.hears_begin("main.menu")
+        caller.phone.press("1*7")
+        await caller.hears("line.goodbye")
+        await caller.phone.wait_for_end(within=5)
+
+
+def lines(line: LiveLine) -> list[bytes]:
+    spools = sorted((line.settings.home / "spool").glob("*.jsonl"))
+    return [each for path in spools for each in path.read_bytes().splitlines(keepends=True)]
+
+
+def test_a_full_disk_ends_no_call_damages_nothing_and_loses_no_fact(bare_line: LiveLine) -> None:
+    line, disk = bare_line, bare_line.settings.home / "spool"
+
+    async def story() -> None:
+        await calls_and_leaves(line)
+        await line.settled()
+        before = lines(line)
+        fill()
+        await calls_and_leaves(line)
+        await until(lambda: "No space left" in line.health()["journal"]["detail"])
+        assert line.health()["status"] == "unavailable"
+        await calls_and_leaves(line)
+        assert lines(line)[: len(before)] == before
+        (disk / "filler").unlink()
+        await until(lambda: line.health()["status"] == "ok")
+        await line.settled()
+        assert lines(line)[: len(before)] == before
+
+    with small_disk(disk, kilobytes=256) as fill:
+        line.start_service()
+        try:
+            asyncio.run(story())
+        finally:
+            line.kill_service()
+        facts = [json.loads(each) for each in lines(line)]
+    for kind in ("SessionStarted", "SessionEnded"):
+        assert len({fact["session"] for fact in facts if fact["fact"] == kind}) == 3
+    assert len({fact["id"] for fact in facts}) == len(facts)
+
+
+@pytest.mark.parametrize("fault", ["locked", "corrupt", "missing"])
+def test_a_database_that_is_broken_is_not_noticed_and_each_fact_arrives_once(
+    line: LiveLine, fault: str
+) -> None:
+    folder = FactsFolder(line.settings.home)
+    asyncio.run(calls_and_leaves(line))
+    load(line)
+    keeper = None
+    match fault:
+        case "locked":
+            keeper = duckdb.connect(str(folder.private))
+        case "corrupt":
+            folder.private.write_bytes(os.urandom(100_000))
+        case "missing":
+            folder.private.unlink()
+    asyncio.run(calls_and_leaves(line))
+    asyncio.run(line.settled())
+    assert line.health()["status"] == "ok"
+    if keeper is not None:
+        assert load(line) != 0
+        keeper.close()
+    assert load(line) == 0
+    assert ended_calls(folder.published) == ended_sessions(line)
+
+
+def load(line: LiveLine) -> int:
+    command = [sys.executable, "-m", "ivr.cli", "loader", "--once"]
+    done = subprocess.run(command, env=line.env, cwd=PROJECT, check=False, capture_output=True)
+    return done.returncode
+
+
+def ended_calls(published: Path) -> list[str]:
+    with duckdb.connect(str(published), read_only=True) as database:
+        rows = database.execute("SELECT session FROM call_session WHERE ended IS NOT NULL")
+        return sorted(row[0] for row in rows.fetchall())
+
+
+def ended_sessions(line: LiveLine) -> list[str]:
+    return sorted(fact["session"] for fact in line.facts() if fact["fact"] == "SessionEnded")
