@@ -18,6 +18,7 @@ from typing import Literal, Protocol, TypeVar
 from ivr.accounts import Accounts
 from ivr.agents import Exchange, Switchboard
 from ivr.config import Settings
+from ivr.desk import Desk
 from ivr.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.inbox import Finished, Inbox, Key
 from ivr.limits import Asker, Limits
@@ -43,6 +44,15 @@ class Line(Protocol):
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once; it may have ended already."""
+
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Begin to record; a Recorded of that name enters the inbox in the end. `#` ends it."""
+
+    async def stop_recording(self, name: str) -> None:
+        """End it and keep it; it may have ended already."""
+
+    async def is_recording(self, name: str) -> bool:
+        """Whether it still goes on."""
 
 
 class Pending(Protocol):
@@ -123,6 +133,7 @@ class Call:
     limits: Limits
     exchange: Exchange
     switchboard: Switchboard
+    desk: Desk
     note: Callable[[Fact], None]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     vouched: str | None = None
@@ -169,10 +180,7 @@ class Call:
         They were pressed by someone who did not know yet (rules, 3.3).
         """
         began = _now()
-        utterance = self.utter(prompt, **values)
-        playback = await self.line.play(utterance)
-        await self._finished(playback, began + utterance.seconds + MARGIN_SECONDS)
-        self.inbox.forget_keys()
+        await self.play_whole(self.utter(prompt, **values))
         self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began)))
 
     async def menu(
@@ -250,6 +258,12 @@ class Call:
                     sounding, deadline = None, _now() + patience
                 case None:
                     return Answer(None, False, _ms_since(began))
+
+    async def play_whole(self, utterance: Utterance) -> None:
+        """Say it to its end; keys typed before or meanwhile are void."""
+        deadline = _now() + utterance.seconds + MARGIN_SECONDS
+        await self._finished(await self.line.play(utterance), deadline)
+        self.inbox.forget_keys()
 
     @property
     def zero_is_agent(self) -> bool:

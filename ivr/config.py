@@ -6,6 +6,7 @@ Order of precedence: environment (`IVR_…`), the settings file (TOML), the defa
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -146,6 +147,23 @@ class TlsSettings(Part):
     """SRTP: never, where the other side can, or nothing else."""
 
 
+class RecordingsSettings(Part):
+    """Complaints, suggestions and messages (seed, section 六): where they go, how long they may be.
+
+    The lengths are said to the caller: keep `record_limit` and `record_silence` of the catalog.
+    """
+
+    folder: Path | None = None
+    """None: `recordings` under the home folder. The seed has D:\\voice\\prop\\."""
+    most_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
+    silence_seconds: Annotated[int, Field(ge=2, le=60)] = 10
+    """A recording ends after so long a silence."""
+    keep_free_mb: Annotated[int, Field(ge=1)] = 200
+    """With less free on the disk no recording is begun, and the caller is told."""
+    series: Annotated[int, Field(ge=0, le=99)] | None = None
+    """Two digits of every reference number, another value on each node; None: the node's number."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -204,6 +222,7 @@ class Settings(BaseSettings):
     """SIP over TLS besides UDP and TCP, and SRTP; None: neither."""
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -222,6 +241,23 @@ class Settings(BaseSettings):
     def ari_base(self) -> str:
         """The root of ARI's paths, without a trailing slash."""
         return self.ari_url or f"http://127.0.0.1:{self.ari_port}/ari"
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where complaints, suggestions and messages are kept."""
+        return self.recordings.folder or self.home / "recordings"
+
+    def series(self) -> int:
+        """What tells this node's reference numbers from those of other nodes, 0 to 99."""
+        if self.recordings.series is not None:
+            return self.recordings.series
+        number = re.search(r"(?<!\d)\d{1,2}$", self.node)
+        if number is None:
+            raise SettingsError(
+                f"node {self.node!r} ends in no number of at most two digits: name it like node-1,"
+                " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
+            )
+        return int(number[0])
 
     @property
     def ari_secret_file(self) -> Path:

@@ -28,7 +28,12 @@ TransferOutcome = Literal["answered", "busy", "no_answer", "none_there", "abando
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
-RecordingState = Literal["new", "handled", "deleted"]
+RecordingState = Literal[
+    "new",
+    "replaced",  # the caller spoke it again; the file is kept
+    "handled",
+    "deleted",
+]
 
 Refusal = Literal[
     "line_full",  # a call, told so: too many at once

@@ -30,6 +30,7 @@ from ivr.ari.events import (
     LinkDown,
     LinkUp,
     PlaybackFinished,
+    RecordingFinished,
     StasisEnd,
     StasisStart,
 )
@@ -39,7 +40,8 @@ from ivr.ari.link import events
 from ivr.asterisk.configure import AWAY
 from ivr.call import Call
 from ivr.config import Settings
-from ivr.dialogues import converse
+from ivr.desk import FilingDesk
+from ivr.dialogues import converse, find
 from ivr.facts import (
     Disposition,
     LinkRestored,
@@ -49,7 +51,7 @@ from ivr.facts import (
     SessionResumed,
     SessionStarted,
 )
-from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp
+from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
 from ivr.journal import Journal, Unfinished
 from ivr.limits import Limits, is_telephone
 from ivr.privacy import Tokens
@@ -65,6 +67,8 @@ WANTED = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
     "ApplicationReplaced",
 )
 """Events that we act on; Asterisk keeps the rest to itself."""
@@ -118,6 +122,7 @@ class Hotline:
     tokens: Tokens
     limits: Limits
     switchboard: Switchboard
+    desk: FilingDesk
     vitals: Vitals
     inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
     """What a service before has left without an end, by channel; waits until it lets go."""
@@ -162,6 +167,10 @@ class Hotline:
                 live.call.inbox.put(Finished(playback))
                 if failed:
                     self.vitals.prompt_broke()
+            case RecordingFinished(str() as channel, name, ms, failed) if live := self.calls.get(
+                channel
+            ):
+                live.call.inbox.put(Recorded(name, ms, failed))
             case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
                 self._gone(channel, cause)
             case StasisEnd(channel):
@@ -223,6 +232,7 @@ class Hotline:
             self._begin(channel, talking.get(channel.id))
         self._lost = "hung_up"
         self._note_restored()
+        self._file_left_over()
         log.info("the link to Asterisk is up; %d calls in progress", len(self.calls))
 
     def _note_restored(self) -> None:
@@ -325,6 +335,7 @@ class Hotline:
             vouched=self._vouched(channel),
             exchange=self._exchange(channel, talk),
             switchboard=self.switchboard,
+            desk=self.desk,
             note=self.journal.note,
             place=known.dialogue,
             steps=known.steps,
@@ -388,6 +399,7 @@ class Hotline:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
         if live.call.exchange.talking is None:
             await live.line.hush()
+        if live.call.exchange.talking is None and not find(live.start, live.call.prompts).quiet:
             await live.call.exchange.quiet()
             await live.call.say("line.sorry_wait")
 
@@ -406,7 +418,13 @@ class Hotline:
             with suppress(AriError):
                 await self.ari.channels.hangup(live.line.channel)
         self.calls.pop(live.line.channel, None)
+        self._file_left_over()
         self.vitals.ended(ending, len(self.calls))
+
+    def _file_left_over(self) -> None:
+        """Recordings whose callers have gone are filed, whichever service began them."""
+        busy = [live.call.session for live in self.calls.values()]
+        self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
 
     async def _settle(self, live: Live) -> None:
         """What the caller left unfinished is brought to its end before the session is closed."""

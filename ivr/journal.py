@@ -112,6 +112,8 @@ class Journal:
             durable = self._write(b"".join(lines))
             self._turn_page()
             for promise in promises:
+                if not promise.set_running_or_notify_cancel():
+                    continue  # whoever waited has gone
                 if durable:
                     promise.set_result(None)
                 else:
@@ -216,6 +218,16 @@ def _newest(folder: Path) -> list[Path]:
     written = {path: path.stat().st_mtime for path in sorted(folder.glob("facts-*.jsonl"))}
     since = max(written.values(), default=0.0) - HORIZON_SECONDS
     return [path for path, moment in written.items() if moment >= since]
+
+
+def recorded(folder: Path) -> frozenset[str]:
+    """References of the recordings that the newest spool files of `folder` know."""
+    return frozenset(
+        line["reference"]
+        for path in _newest(folder)
+        for line in read_lines(path)
+        if line.get("fact") == "Recorded"
+    )
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

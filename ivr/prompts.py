@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+BEEP = "tone.beep"
+"""The clip after which a caller speaks."""
 
 Value = str | int | Decimal | Sensitive[str] | Sensitive[Decimal]
 
@@ -148,7 +150,8 @@ def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
     found = described(manifest, audio.resolve())
     told = [node.prompt for branch in found.information.values() for node in branch.walk()]
     faults = [f"prompt {name} is missing" for name in (*spoken, *told) if name not in found]
-    faults += [f"clip {name} is missing" for name in numbers.inventory() if name not in found.clips]
+    needed = (*numbers.inventory(), BEEP)
+    faults += [f"clip {name} is missing" for name in needed if name not in found.clips]
     faults += found.missing_clips()
     faults += _missing_files(audio.resolve(), manifest["prompts"])
     if faults:

@@ -14,14 +14,16 @@ from typing import Literal
 from ivr import opening
 from ivr.accounts import Empty, Found, Fund, Loan, NotFound, Several, Unavailable
 from ivr.agents import NoPhones, Switchboard
+from ivr.archive import CannotKeep, Slip
 from ivr.call import Call
 from ivr.config import Agent, Settings
+from ivr.desk import NothingKept
 from ivr.dialogues import find, visit
 from ivr.dialogues.place import End, Place
-from ivr.facts import Refusal
+from ivr.facts import RecordingKind, Refusal
 from ivr.hours import BEIJING
 from ivr.identity import IdNumber
-from ivr.inbox import Finished, Heard, Inbox, Key, LegGone, PickedUp
+from ivr.inbox import Finished, Heard, Inbox, Key, LegGone, PickedUp, Recorded
 from ivr.limits import Admitted, Asker, Denied, Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet, Utterance
@@ -40,7 +42,7 @@ class Moment:
 
     place: str
     question: tuple[str, ...]
-    meanwhile: Literal["", "ringing", "talking"] = ""
+    meanwhile: Literal["", "ringing", "talking", "recording"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Stage:
         self.accounts = _Accounts()
         self.limits = _Limits(settings.limits)
         self.phones = _Phones(settings.agents.phones)
+        self.desk = _Desk()
+        self._recording: str | None = None
         self.now = _WORKING_HOURS
         self.call = Call(
             session="rehearsal",
@@ -132,6 +136,7 @@ class Stage:
             limits=self.limits,
             exchange=self.phones,
             switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            desk=self.desk,
             note=lambda _: None,
             clock=lambda: self.now,
         )
@@ -147,6 +152,25 @@ class Stage:
     async def stop(self, playback: str) -> None:
         """What is said is said."""
 
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Until somebody ends it."""
+        self._recording = name
+        self.desk.recorded = True
+
+    async def stop_recording(self, name: str) -> None:
+        """It may have ended."""
+        self.falls_silent()
+
+    async def is_recording(self, name: str) -> bool:
+        """Until somebody ends it."""
+        return self._recording == name
+
+    def falls_silent(self) -> None:
+        """The caller says nothing more."""
+        if self._recording is not None:
+            self.inbox.put(Recorded(self._recording, 0, failed=False))
+            self._recording = None
+
     def press(self, keys: str) -> None:
         """All of them at once."""
         for key in keys:
@@ -154,7 +178,8 @@ class Stage:
 
     def moment(self) -> Moment:
         """Where the call waits now."""
-        return Moment(self.call.place, self._question, self.phones.state)
+        meanwhile = self.phones.state if self._recording is None else "recording"
+        return Moment(self.call.place, self._question, meanwhile)
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
         """The prompts since the last answer, without the question that is being asked."""
@@ -191,11 +216,15 @@ def circumstances() -> tuple[Circumstance, ...]:
     def nobody(stage: Stage) -> None:
         stage.phones.registered = frozenset()
 
+    def full(stage: Stage) -> None:
+        stage.desk.full = True
+
     return (
         Circumstance("", _nothing),
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
+        Circumstance("磁盘已满", full),
     )
 
 
@@ -203,6 +232,9 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     call = stage.call
     if moment.meanwhile == "talking":
         yield Answer("坐席挂机", lambda stage: stage.phones.goes(stage.inbox, _NORMAL))
+        return
+    if moment.meanwhile == "recording":
+        yield from _of_speech()
         return
     keys = call.prompts.keys.get(moment.question[-1], "")
     yield from (_key(key) for key in keys or "*")
@@ -229,6 +261,16 @@ def _of_agents(settings: Settings) -> Iterator[Answer]:
     yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
     yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
     yield Answer("无人接听", _nothing, times=phones)
+
+
+def _of_speech() -> Iterator[Answer]:
+    def silent(stage: Stage) -> None:
+        stage.desk.speech = False
+        stage.falls_silent()
+
+    yield Answer("#", lambda stage: stage.press("#"))
+    yield Answer("讲完停顿", lambda stage: stage.falls_silent())
+    yield Answer("一直没有讲话", silent)
 
 
 def _of_numbers() -> Iterator[Answer]:
@@ -296,6 +338,52 @@ class _Limits(Limits):
 
     def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         return Admitted(0.0) if self.refusal is None else Denied(self.refusal)
+
+
+class _Desk(NothingKept):
+    """Somebody speaks or does not, and there is room or not; a recording is always at hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+        self.speech = True
+        self.recorded = False
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        self._need_room()
+
+    async def know(self, number: IdNumber) -> str:
+        self._need_room()
+        return await super().know(number)
+
+    async def begin(
+        self,
+        kind: RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        self._need_room()
+        return await super().begin(kind, session, person, replaces=replaces)
+
+    def slip(self, session: str) -> Slip | None:
+        return super().slip(session) or Slip(
+            "26010100001", "complaint", session, None, _WORKING_HOURS
+        )
+
+    async def has_sound(self, slip: Slip) -> bool:
+        return self.recorded
+
+    async def is_speech(self, slip: Slip) -> bool:
+        return self.speech
+
+    async def file(self, slip: Slip) -> None:
+        self._need_room()
+
+    def _need_room(self) -> None:
+        if self.full:
+            raise CannotKeep("the disk is full")
 
 
 class _Phones(NoPhones):

@@ -8,21 +8,27 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
 from ivr.agents import Switchboard
+from ivr.archive import Archive
 from ivr.ari.client import Ari
-from ivr.asterisk.configure import publish_sounds
+from ivr.ari.errors import AriError
+from ivr.asterisk.configure import folder, publish_sounds
 from ivr.config import Settings
+from ivr.desk import FilingDesk
 from ivr.dialogues import SPOKEN
 from ivr.health import Part, served
 from ivr.hotline import Hotline
-from ivr.journal import Journal, Unfinished, unfinished
+from ivr.hours import BEIJING
+from ivr.journal import Journal, Unfinished, recorded, unfinished
 from ivr.limits import Limits
 from ivr.locks import LockFile
 from ivr.opening import closed
-from ivr.privacy import Keys, Tokens
+from ivr.privacy import Keys, Tokens, Vault
 from ivr.prompts import Shelf
 from ivr.succession import Baton, baton
 from ivr.vitals import Vitals
@@ -58,26 +64,59 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     locks = LockFile(settings.home / "locks.jsonl")
     stack.callback(locks.close)
     database = await stack.enter_async_context(open_accounts(settings))
-    ari = Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
+    ari = await stack.enter_async_context(
+        Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
+    )
+    keys = Keys.load(settings.home / "keys")
+    desk = FilingDesk(
+        archive=_archive(settings),
+        vault=Vault(settings.home / "vault.sqlite", keys),
+        tokens=Tokens(keys),
+        journal=journal,
+        is_recording=partial(_is_recording, ari),
+        clock=lambda: datetime.now(BEIJING),
+    )
+    stack.push_async_callback(desk.close)
     return Hotline(
         settings=settings,
-        ari=await stack.enter_async_context(ari),
+        ari=ari,
         shelf=shelf,
         accounts=Guarded(database, settings.accounts),
         journal=journal,
-        tokens=Tokens(Keys.load(settings.home / "keys")),
+        tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        desk=desk,
         vitals=Vitals(),
-        inherit=lambda: _inherited(before, spool),
+        inherit=lambda: _inherited(before, spool, desk),
     )
 
 
-async def _inherited(before: Baton, spool: Path) -> dict[str, Unfinished]:
+async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> dict[str, Unfinished]:
     """What the service before has left open, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
+    await desk.take_over(await asyncio.to_thread(recorded, spool))
     return {each.channel: each for each in await asyncio.to_thread(unfinished, spool)}
+
+
+def _archive(settings: Settings) -> Archive:
+    """Of recordings; Asterisk writes into the folder that configure.py made for it."""
+    return Archive(
+        slips=settings.home / "slips",
+        folder=settings.recordings_folder,
+        spool=folder(settings) / "spool" / "recording",
+        series=settings.series(),
+        keep_free_mb=settings.recordings.keep_free_mb,
+    )
+
+
+async def _is_recording(ari: Ari, name: str) -> bool:
+    """Whether it may still be written: nobody knows while Asterisk cannot be asked."""
+    try:
+        return await ari.recordings.get_live(name)
+    except AriError:
+        return True
 
 
 async def _until_told_to_stop(hotline: Hotline) -> None:

@@ -13,9 +13,10 @@ from ivr.accounts import open_accounts
 from ivr.agents import NoPhones, Switchboard
 from ivr.call import Call
 from ivr.config import Settings
+from ivr.desk import NothingKept
 from ivr.dialogues import SPOKEN, converse
 from ivr.facts import Disposition
-from ivr.inbox import Finished, Inbox, Key
+from ivr.inbox import Finished, Inbox, Key, Recorded
 from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import Shelf, Utterance
@@ -41,6 +42,18 @@ class Terminal:
     async def stop(self, playback: str) -> None:
         """What is printed is printed."""
 
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Nobody can speak here: the recording is over at once."""
+        print("(nothing is recorded)", flush=True)
+        self._inbox.put(Recorded(name, 0, failed=False))
+
+    async def stop_recording(self, name: str) -> None:
+        """It is over."""
+
+    async def is_recording(self, name: str) -> bool:
+        """Never."""
+        return False
+
 
 async def talk(settings: Settings) -> Disposition:
     """Lead one conversation; the end of the input hangs up."""
@@ -57,6 +70,7 @@ async def talk(settings: Settings) -> Disposition:
             limits=Limits(settings.limits),
             exchange=NoPhones(),
             switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            desk=NothingKept(),
             note=lambda _: None,
         )
         conversation = asyncio.create_task(converse(call, "welcome"))

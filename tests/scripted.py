@@ -15,6 +15,8 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     BUSY 6001               that phone is engaged
     LEAVES 6001             that agent hangs up
     STOPS 6001              that phone rings no more: the line gave up, or another was quicker
+    SPEAKS 3                so many seconds of speech into the recording, which must be going on
+    FULL / ROOM             the disk refuses recordings and votes, or takes them again
     CLOSE / OPEN            the operator closes the line for new callers, or opens it
     HANGUP                  the caller puts the receiver down
     END completed           the line ends the call, with this disposition
@@ -24,16 +26,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ivr import opening
+from ivr import facts, opening
 from ivr.agents import Talk
+from ivr.archive import CannotKeep, Slip
 from ivr.config import Agent
 from ivr.hours import BEIJING
-from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp
-from ivr.prompts import Utterance
+from ivr.identity import IdNumber
+from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
+from ivr.prompts import Clip, Utterance
 
 KEY_SECONDS = 0.2
 LONGEST_SECONDS = 300.0
@@ -71,8 +75,13 @@ class ScriptedLine:
     said: asyncio.Queue[Sequence[str]] = field(default_factory=asyncio.Queue)
     sounding: str | None = None
     texts: list[str] = field(default_factory=list)
+    recording: str | None = None
+    spoken: dict[str, float] = field(default_factory=dict)
+    """Recording -> seconds of speech in it."""
     _ends: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _silent: asyncio.Event = field(default_factory=asyncio.Event)
+    _silence: float = 0.0
+    _limits: list[asyncio.TimerHandle] = field(default_factory=list)
 
     async def play(self, utterance: Utterance) -> str:
         assert self.sounding is None, "two playbacks at once"
@@ -94,8 +103,42 @@ class ScriptedLine:
         while self.sounding is not None:
             await self._silent.wait()
 
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        assert self.sounding is None, "a recording would wait for the sound to end"
+        loop = asyncio.get_running_loop()
+        self.recording, self.spoken[name], self._silence = name, 0.0, silence_seconds
+        self._limits = [
+            loop.call_later(most_seconds, self._recorded, name),
+            loop.call_later(silence_seconds, self._recorded, name),
+        ]
+
+    async def stop_recording(self, name: str) -> None:
+        self._recorded(name)
+
+    async def is_recording(self, name: str) -> bool:
+        return self.recording == name
+
+    def speak(self, seconds: float) -> None:
+        """The caller speaks from now on; the silence after it may end the recording."""
+        assert self.recording is not None, "nobody records"
+        self.spoken[self.recording] += seconds
+        self._limits[1].cancel()
+        self._limits[1] = asyncio.get_running_loop().call_later(
+            seconds + self._silence, self._recorded, self.recording
+        )
+
+    def _recorded(self, name: str) -> None:
+        if self.recording != name:
+            return
+        self.recording = None
+        for limit in self._limits:
+            limit.cancel()
+        self.inbox.put(Recorded(name, 0, failed=False))
+
     def press(self, digit: str) -> None:
         self.inbox.put(Key(digit, asyncio.get_running_loop().time()))
+        if digit == "#" and self.recording is not None:
+            self._recorded(self.recording)
 
     def _over(self, playback: str) -> None:
         self.sounding = None
@@ -160,6 +203,80 @@ class ScriptedExchange:
 
 
 @dataclass(slots=True)
+class ScriptedDesk:
+    """Keeps what callers leave in the test's own list of facts."""
+
+    line: ScriptedLine
+    note: Callable[[facts.Fact], None]
+    clock: Clock
+    full: bool = False
+    slips: dict[str, Slip] = field(default_factory=dict)
+    begun: int = 0
+
+    async def know(self, number: IdNumber) -> str:
+        self._room()
+        return f"token-{number.id18.reveal()[-4:]}"
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        self._room()
+        self.note(facts.Voted(session=session, person=person, choice=choice))
+
+    async def begin(
+        self,
+        kind: facts.RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        self._room()
+        self.begun += 1
+        reference = f"26112501{self.begun:03}"
+        old = None if replaces is None else replaces.reference
+        slip = Slip(reference, kind, session, person, self.clock(), old)
+        self.slips[reference] = slip
+        return slip
+
+    def slip(self, session: str) -> Slip | None:
+        return next((each for each in reversed(self.slips.values())), None)
+
+    async def has_sound(self, slip: Slip) -> bool:
+        return slip.reference in self.line.spoken
+
+    async def is_speech(self, slip: Slip) -> bool:
+        return self.line.spoken[slip.reference] > 0
+
+    async def file(self, slip: Slip) -> None:
+        if slip.reference not in self.slips or self.slips[slip.reference].filed:
+            return
+        self._room()
+        self.slips[slip.reference] = replace(slip, filed=True)
+        ms = round(self.line.spoken[slip.reference] * 1000)
+        self.note(
+            facts.Recorded(
+                session=slip.session,
+                kind=slip.kind,
+                person=slip.person,
+                path=slip.path,
+                ms=ms,
+                bytes=44 + ms * 16,
+                sha256="",
+                reference=slip.reference,
+            )
+        )
+
+    async def drop(self, slip: Slip) -> None:
+        self.slips.pop(slip.reference, None)
+
+    async def clip(self, slip: Slip) -> Clip:
+        return Clip("recording", "（录音）", slip.path, self.line.spoken[slip.reference])
+
+    def _room(self) -> None:
+        if self.full:
+            raise CannotKeep("the disk is full")
+
+
+@dataclass(slots=True)
 class Clock:
     """What time it is in Beijing."""
 
@@ -175,6 +292,7 @@ class Caller:
 
     line: ScriptedLine
     exchange: ScriptedExchange
+    desk: ScriptedDesk
     clock: Clock
     conversation: asyncio.Task[str]
     switch: Callable[[bool], None]
@@ -257,6 +375,17 @@ class Caller:
                 return await queue.get()
         except TimeoutError:
             raise AssertionError(f"{direction.where}: nothing happens") from None
+
+    async def _speaks(self, direction: Direction) -> None:
+        seconds = float(direction.words[0])
+        self.line.speak(seconds)
+        await asyncio.sleep(seconds)
+
+    async def _full(self, _: Direction) -> None:
+        self.desk.full = True
+
+    async def _room(self, _: Direction) -> None:
+        self.desk.full = False
 
     async def _close(self, _: Direction) -> None:
         opening.close(self.home, "", self.clock.now)

@@ -22,7 +22,15 @@ from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet
 from ivr.sensitive import Sensitive
-from tests.scripted import Caller, Clock, Direction, ScriptedExchange, ScriptedLine, directions
+from tests.scripted import (
+    Caller,
+    Clock,
+    Direction,
+    ScriptedDesk,
+    ScriptedExchange,
+    ScriptedLine,
+    directions,
+)
 from tests.virtual import run
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
@@ -66,9 +74,10 @@ class DemoAccounts:
 def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Call:
     """A call on which everything around the dialogues is played, not real."""
     inbox = Inbox()
+    line, clock = ScriptedLine(inbox), Clock()
     return Call(
         session="s",
-        line=ScriptedLine(inbox),
+        line=line,
         inbox=inbox,
         prompts=prompt_set,
         settings=settings,
@@ -77,7 +86,8 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         limits=Limits(settings.limits),
         exchange=ScriptedExchange(inbox),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
-        clock=Clock(),
+        desk=ScriptedDesk(line, facts.append, clock),
+        clock=clock,
         note=facts.append,
     )
 
@@ -91,7 +101,9 @@ async def hold(
     line, exchange = call.line, call.exchange
     conversation = asyncio.create_task(converse(call, start))
     switch = lambda up: setattr(call.accounts, "up", up)  # noqa: E731
-    caller = Caller(line, exchange, call.clock, conversation, switch, call.settle, settings.home)
+    caller = Caller(
+        line, exchange, call.desk, call.clock, conversation, switch, call.settle, settings.home
+    )
     try:
         await caller.follow(script)
     finally:

@@ -41,6 +41,7 @@ class Desk:
             limits=Limits(settings.limits),
             exchange=self.exchange,
             switchboard=switchboard,
+            desk=None,  # type: ignore[arg-type]  nobody leaves anything
             note=self.facts.append,
             clock=Clock(),
         )

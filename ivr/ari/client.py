@@ -222,6 +222,14 @@ class Recordings:
         with suppress(ChannelGone):
             await self._ari.post(f"recordings/live/{name}/stop")
 
+    async def get_live(self, name: str) -> bool:
+        """Whether a recording of this name is queued or goes on."""
+        try:
+            await self._ari.get(f"recordings/live/{name}")
+        except ChannelGone:
+            return False
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Bridges:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ivr.ari.client import Ari
+from ivr.ari.client import Ari, Recording
 from ivr.prompts import Utterance
 
 NAMES = 8
@@ -33,6 +33,18 @@ class ChannelLine:
     async def stop(self, playback: str) -> None:
         """Stop the sound at once."""
         await self.ari.playbacks.stop(playback)
+
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Queue it; Asterisk ends it by `#`, by silence, by its length and by hang-up."""
+        await self.ari.channels.record(self.channel, Recording(name, most_seconds, silence_seconds))
+
+    async def stop_recording(self, name: str) -> None:
+        """Jumps the queue."""
+        await self.ari.recordings.stop(name)
+
+    async def is_recording(self, name: str) -> bool:
+        """Whether it is queued or goes on."""
+        return await self.ari.recordings.get_live(name)
 
     async def hush(self) -> None:
         """Stop whatever the service before has left playing."""

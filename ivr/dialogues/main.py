@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr import opening
 from ivr.call import Call, GaveUp
-from ivr.dialogues import account, information, loan
+from ivr.dialogues import account, feedback, information, loan
 from ivr.dialogues.agent import agent
 from ivr.dialogues.place import UP, End, Outcome, place
 
@@ -36,18 +36,11 @@ async def main(call: Call) -> Outcome:
             "3": information.branch(call.prompts, "3"),
             "4": information.branch(call.prompts, "4"),
             "5": information.branch(call.prompts, "5"),
-            "6": being_prepared,
+            "6": feedback.menu,
             "0": agent,
             "7": leave,
         },
     )
-
-
-@place("being_prepared")
-async def being_prepared(call: Call) -> Outcome:
-    """A service of the menu that this line does not offer yet."""
-    await call.say("line.being_prepared")
-    return main
 
 
 @place("leave")

@@ -35,6 +35,8 @@ class Place:
     up: str
     """Name of the place above; the main menu is its own."""
     speak: Speak = field(repr=False)
+    quiet: bool = False
+    """A caller who is found here again has not noticed anything, and is not to be disturbed."""
 
 
 Outcome = Place | Up | End
@@ -43,11 +45,11 @@ Speak = Callable[[Call], Awaitable[Outcome]]
 _PLACES: dict[str, Place] = {}
 
 
-def place(name: str, *, up: str = "main") -> Callable[[Speak], Place]:
+def place(name: str, *, up: str = "main", quiet: bool = False) -> Callable[[Speak], Place]:
     """Make a coroutine the place `name` of the script."""
 
     def named(speak: Speak) -> Place:
-        _PLACES[name] = Place(name, up, speak)
+        _PLACES[name] = Place(name, up, speak, quiet)
         return _PLACES[name]
 
     return named

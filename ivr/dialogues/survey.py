@@ -1,0 +1,35 @@
+"""Key 6, then 2: 网上调查 — a grade from 1 to 5, one for each person and day (seed, section 六)."""
+
+from __future__ import annotations
+
+from ivr.archive import CannotKeep
+from ivr.call import Call
+from ivr.collect import collect_id
+from ivr.dialogues.place import UP, Outcome, place
+from ivr.identity import IdNumber
+
+_ABSTAINED = 0
+
+
+@place("survey", up="feedback.menu")
+async def survey(call: Call) -> Outcome:
+    """您对住房公积金 12329 热线服务，非常满意，请按 1 … 不表态，按星号，返回上一层。"""
+    number = await collect_id(call, "survey.ask_id", short_allowed=False)
+    grades = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "*": _ABSTAINED}
+    grade = await call.menu("survey.menu", grades)
+    if grade == _ABSTAINED:
+        await call.say("survey.abstained")
+    elif await _kept(call, number, grade):
+        await call.say("survey.thanks")
+    else:
+        await call.say("survey.busy")
+    return UP
+
+
+async def _kept(call: Call, number: IdNumber, grade: int) -> bool:
+    """Whether the vote would survive a power cut, and can be traced to the voter."""
+    try:
+        await call.desk.vote(call.session, await call.desk.know(number), grade)
+    except CannotKeep:
+        return False
+    return True
