@@ -37,6 +37,7 @@ def configure(settings: Settings, found: Found) -> Path:
     base = folder(settings)
     for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh"):
         (base / name).mkdir(parents=True, exist_ok=True)
+    (base / "spool/recording").chmod(0o700)
     log_folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
     for template in sorted(TEMPLATES.glob("*.conf")):
