@@ -29,7 +29,7 @@ SPOKEN = "line.apology"
 
 @pytest.fixture(scope="module")
 def speech(whole_set: PromptSet) -> bytes:
-    return Path(f"{whole_set.clips[SPOKEN + '.1'].path}.alaw").read_bytes()
+    return Path(f"{whole_set.clips[SPOKEN].path}.alaw").read_bytes()
 
 
 def pcm(alaw: bytes) -> bytes:
