@@ -159,18 +159,9 @@ class Hotline:
                 await self._turn_away(channel.id)
             case StasisStart(channel):
                 self._begin(channel)
-            case DtmfReceived(channel, digit) if live := self.calls.get(channel):
-                live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
-            case PlaybackFinished(str() as channel, playback, failed) if live := self.calls.get(
-                channel
-            ):
-                live.call.inbox.put(Finished(playback))
-                if failed:
-                    self.vitals.prompt_broke()
-            case RecordingFinished(str() as channel, name, ms, failed) if live := self.calls.get(
-                channel
-            ):
-                live.call.inbox.put(Recorded(name, ms, failed))
+            case DtmfReceived() | PlaybackFinished() | RecordingFinished():
+                if live := self.calls.get(event.channel or ""):
+                    self._heard(live, event)
             case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
                 self._gone(channel, cause)
             case StasisEnd(channel):
@@ -183,6 +174,20 @@ class Hotline:
                 raise Replaced(f"another service took the name {self.settings.ari_app}")
             case _:
                 pass  # of a call that has ended meanwhile
+
+    def _heard(
+        self, live: Live, event: DtmfReceived | PlaybackFinished | RecordingFinished
+    ) -> None:
+        """What the call has yet to hear of."""
+        match event:
+            case DtmfReceived(_, digit):
+                live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
+            case PlaybackFinished(_, playback, failed):
+                live.call.inbox.put(Finished(playback))
+                if failed:
+                    self.vitals.prompt_broke()
+            case RecordingFinished(_, name, ms, failed):
+                live.call.inbox.put(Recorded(name, ms, failed))
 
     async def drain(self) -> None:
         """Take no new calls; return when those in progress have ended, or their time is over."""

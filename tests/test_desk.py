@@ -67,8 +67,8 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
         journal,
         is_recording,
         lambda: NOON,
-        known,
     )
+    await desk.take_over(known)
     try:
         yield Place(home, desk, journal, sounding)
     finally:

@@ -117,10 +117,9 @@ def test_a_complaint_comes_back_as_spoken(line: LiveLine, speech: bytes) -> None
             told = ["feedback.saved.1", *number, "feedback.saved.2", *number, "feedback.saved_menu"]
             assert heard[-len(told) :] == told
             assert seconds_of(speech, kept(line, fact)) >= len(speech) / 8000 - 0.02
-            before = len(caller.phone.heard.audio)
             caller.phone.press("1")
+            await caller.hears(line.ear.alias[SPOKEN])
             await caller.hears("feedback.saved_menu", times=2)
-            assert speech[800:8000] in caller.phone.heard.audio[before:], "not heard again"
             caller.phone.press("*")
             await caller.hears_begin("feedback.kind_menu", times=2)
         await line.settled()
@@ -205,7 +204,8 @@ def test_a_number_is_noted_once_whenever_the_service_dies(line: LiveLine, speech
             fact = await filed(line, count + 1)
             number = line.reading("digits", fact["reference"])
             heard = [clip.name for clip in caller.heard()]
-            assert heard[-len(number) - 1 :] == [*number, "feedback.saved_menu"]
+            at = heard.index("feedback.saved_menu")
+            assert heard[at - len(number) : at] == number, heard
         await line.settled()
         assert how_many(line) == count + 1
 
