@@ -60,7 +60,7 @@ async def record(call: Call, slip: Slip, prompt: str) -> Taken:
 async def play_back(call: Call, slip: Slip) -> None:
     """Let the caller hear what was kept, from the file itself; a key cuts it short."""
     kept = await call.desk.clip(slip)
-    answer = await call.listen(Utterance((kept.name,), (kept,)), patience=0.0)
+    answer = await call.listen(Utterance((), (kept,)), patience=0.0)
     if answer.key is not None:
         call.inbox.put_back(answer.key)
 

@@ -15,7 +15,7 @@ from ivr.dialogues.place import End
 from ivr.prompts import PromptSet
 from ivr.rehearsal import Moment
 
-MEANWHILE = {"": "", "ringing": "（振铃）", "talking": "（通话）"}
+MEANWHILE = {"": "", "ringing": "（振铃）", "talking": "（通话）", "recording": "（录音）"}
 """What goes on while the line waits for somebody."""
 _HANZI = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 
