@@ -93,10 +93,7 @@ class FilingDesk:
     async def know(self, number: IdNumber) -> str:
         """Token in the facts, number in the vault."""
         token = self.tokens.person(number)
-        try:
-            await _soon(asyncio.to_thread(self.vault.keep, token, number.id18))
-        except (OSError, sqlite3.Error) as refused:
-            raise CannotKeep(f"the vault: {refused}") from refused
+        await _soon(asyncio.to_thread(self.vault.keep, token, number.id18))
         return token
 
     async def vote(self, session: str, person: str, choice: int) -> None:
@@ -274,3 +271,5 @@ async def _soon(work: Awaitable[T]) -> T:
             return await work
     except TimeoutError:
         raise CannotKeep("the disk is too slow") from None
+    except (OSError, sqlite3.Error) as refused:
+        raise CannotKeep(str(refused)) from refused

@@ -7,7 +7,6 @@ import hashlib
 import io
 import re
 import stat
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ import soundfile
 from ivr.privacy import Keys, Vault
 from ivr.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine
+from tests.live.phone import FRAME
+from tests.live.test_agents import until
 
 pytestmark = pytest.mark.live
 
@@ -70,20 +71,16 @@ async def recorded(line: LiveLine, keys: str = "611") -> AsyncIterator[Caller]:
         caller.phone.press(keys + PERSON)
         await caller.hears_begin("feedback.complaint_warning", within=40)
         caller.phone.press("5")
-        await caller.hears("tone.beep")
+        beep = line.ear.sound("tone.beep")[FRAME:-FRAME]
+        await until(lambda: beep in caller.phone.heard.audio)
         await asyncio.sleep(0.3)
         yield caller
 
 
 async def filed(line: LiveLine, count: int, within: float = 15.0) -> dict[str, Any]:
     """The newest recording that the records know, once there are so many."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        known = [fact for fact in line.facts() if fact["fact"] == "Recorded"]
-        if len(known) == count:
-            return known[-1]
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{len(known)} recordings, not {count}\n{line.log()[-3000:]}")
+    await until(lambda: how_many(line) == count, within=within)
+    return [fact for fact in line.facts() if fact["fact"] == "Recorded"][-1]
 
 
 def how_many(line: LiveLine) -> int:
