@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -16,6 +17,7 @@ class Vitals:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _link: Gauge = field(init=False)
     _calls: Gauge = field(init=False)
+    _tasks: Gauge = field(init=False)
     _ended: Counter = field(init=False)
     _broken: Counter = field(init=False)
     link: bool = field(default=False, init=False)
@@ -28,6 +30,10 @@ class Vitals:
         self._link.set_function(lambda: float(self.link))
         self._calls = Gauge("ivr_calls", "Calls in progress", registry=self.registry)
         self._calls.set_function(lambda: float(self.calls))
+        self._tasks = Gauge(
+            "ivr_tasks", "Tasks of the event loop: flat when nothing leaks", registry=self.registry
+        )
+        self._tasks.set_function(lambda: float(len(asyncio.all_tasks())))
         self._ended = Counter(
             "ivr_calls_ended", "Calls by how they ended", ["disposition"], registry=self.registry
         )
