@@ -195,6 +195,7 @@ class Unfinished:
 
 # As `Journal.note` writes them: the kind of a fact, and then its session.
 _STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)"')
+_RECORDED = b'"fact": "Recorded"'
 _ENDED = re.compile(rb'"fact": "SessionEnded", "session": "(\w+)"')
 
 
@@ -222,11 +223,11 @@ def _newest(folder: Path) -> list[Path]:
 
 def recorded(folder: Path) -> frozenset[str]:
     """References of the recordings that the newest spool files of `folder` know."""
+    spools = (path.read_bytes() for path in _newest(folder))
     return frozenset(
-        line["reference"]
-        for path in _newest(folder)
-        for line in read_lines(path)
-        if line.get("fact") == "Recorded"
+        fact["reference"]
+        for spool in spools
+        for fact in _facts(line for line in spool.splitlines(keepends=True) if _RECORDED in line)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -22,6 +21,7 @@ class Vitals:
     _broken: Counter = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
+    tasks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._link = Gauge(
@@ -33,7 +33,7 @@ class Vitals:
         self._tasks = Gauge(
             "ivr_tasks", "Tasks of the event loop: flat when nothing leaks", registry=self.registry
         )
-        self._tasks.set_function(lambda: float(len(asyncio.all_tasks())))
+        self._tasks.set_function(lambda: float(self.tasks))
         self._ended = Counter(
             "ivr_calls_ended", "Calls by how they ended", ["disposition"], registry=self.registry
         )

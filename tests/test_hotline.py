@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +56,13 @@ class OneSet:
 
     def current(self) -> PromptSet:
         return self.held
+
+
+class IdleDesk:
+    """A desk for callers who leave nothing."""
+
+    def file_left_over(self, busy: Container[str]) -> None:
+        """There is nothing to file."""
 
 
 @dataclass
@@ -133,6 +140,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                 tokens=Tokens(Keys(b"k" * 32)),
                 limits=Limits(chosen.limits),
                 switchboard=Switchboard(chosen.agents, lambda: 0.0),
+                desk=IdleDesk(),  # type: ignore[arg-type]
                 vitals=Vitals(),
                 inherit=inherit,
             )
