@@ -18,6 +18,7 @@ import pytest
 
 from ivr.config import PROJECT
 from ivr.guardian import STRANDED_SECONDS, guard
+from ivr.prompts import PromptSet
 from ivr.supervisor import Program
 from tests.live.conftest import Caller, LiveLine
 from tests.live.faults import Supervised, kill, stopped, supervised
@@ -25,6 +26,7 @@ from tests.live.measured import measured
 from tests.live.phone import Phone
 from tests.live.test_agents import agent_phone, ask_for_an_agent, tone, until
 from tests.live.test_balance import to_the_question
+from tests.live.test_feedback import SPOKEN, filed, kept, recorded, seconds_of
 
 pytestmark = pytest.mark.live
 
@@ -43,7 +45,8 @@ def lives(line: LiveLine) -> bool:
 @contextmanager
 def service_kept(line: LiveLine) -> Iterator[Supervised]:
     """The service under the supervisor that `ivr run` has."""
-    ours = [f"{name}={value}" for name, value in line.env.items() if name.startswith("IVR_")]
+    environment = {**line.env, "IVR_AGENTS__RING_SECONDS": "60"}
+    ours = [f"{name}={value}" for name, value in environment.items() if name.startswith("IVR_")]
     command = ["env", *ours, sys.executable, "-m", "ivr.cli", "serve"]
     output = line.settings.home / "service.out"
     with supervised(Program("service", lambda: command, output, lambda: lives(line))) as one:
@@ -88,6 +91,13 @@ async def at_an_information_leaf(caller: Caller) -> str:
     return "information.4.1.1"
 
 
+async def at_the_survey(caller: Caller) -> str:
+    await caller.hears_begin("main.greeting")
+    caller.phone.press("62" + NUMBER)
+    await caller.hears_begin("survey.menu", within=40)
+    return "survey.ask_id"
+
+
 async def waiting_for_an_agent(caller: Caller) -> str:
     await ask_for_an_agent(caller)
     await caller.hears_begin("music.hold")
@@ -100,6 +110,7 @@ PLACES: list[Place] = [
     in_the_middle_of_the_number,
     in_the_readout,
     at_an_information_leaf,
+    at_the_survey,
     waiting_for_an_agent,
 ]
 
@@ -131,9 +142,10 @@ def sessions_are_whole(line: LiveLine, since: int) -> None:
 
 
 def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apology(
-    bare_line: LiveLine,
+    bare_line: LiveLine, whole_set: PromptSet
 ) -> None:
     line = bare_line
+    speech = Path(f"{whole_set.clips[SPOKEN].path}.alaw").read_bytes()
 
     async def story() -> None:
         async with AsyncExitStack() as calls:
@@ -147,10 +159,12 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             questions = await asyncio.gather(
                 *(place(caller) for place, caller in zip(PLACES, callers, strict=True))
             )
+            speaker = await calls.enter_async_context(recorded(line))
             asker = await calls.enter_async_context(line.call())
             await to_the_question(asker, "2")
             with slow_accounts(line):
                 asker.phone.press(NUMBER)
+                speaker.phone.speak(speech)
                 await asyncio.sleep(4.0)  # all keys are sent, the look-up waits
                 before = len(talker.heard())
                 killed = time.monotonic()
@@ -168,6 +182,12 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             talking.speak(tone(line))
             await talker.hears("survey.thanks")
             assert [clip.name for clip in talker.heard()[before:]] == ["survey.thanks"]
+            await until(lambda: not speaker.phone._speech, within=20)
+            speaker.phone.press("#")
+            await speaker.hears("feedback.saved_menu")
+            assert "line.sorry_wait" not in [clip.name for clip in speaker.heard()]
+            fact = await filed(line, 1)
+            assert seconds_of(speech, kept(line, fact)) >= len(speech) / 8000 - 0.02
             callers[1].phone.press(NUMBER)
             await callers[1].hears("account.readout.1")
         await line.settled()
