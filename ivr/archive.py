@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ivr.durable import sync_folder
 from ivr.facts import RecordingKind
 
 HEADER_BYTES = 44
@@ -183,7 +184,7 @@ class Archive:
         _make_private(self._place(slip).parent)
         _write(self._part(slip), _whole_header(content))
         self._part(slip).rename(self._place(slip))
-        _sync(self._place(slip).parent)
+        sync_folder(self._place(slip).parent)
 
     def _next_number(self, now: datetime) -> str:
         """Day, node and a count that goes on after a restart: nobody else has the number.
@@ -199,7 +200,7 @@ class Archive:
             scratch = counter.with_name(".last")
             _write(scratch, f"{day} {number}".encode())
             scratch.rename(counter)
-            _sync(self._slips)
+            sync_folder(self._slips)
         return f"{day}{self._series:02}{number:03}"
 
 
@@ -230,7 +231,7 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def _make_private(folder: Path) -> None:
@@ -239,15 +240,7 @@ def _make_private(folder: Path) -> None:
         return
     _make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 @contextmanager

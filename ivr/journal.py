@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from ivr.durable import sync_folder
 from ivr.facts import Fact
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ def _new_file(folder: Path, now: datetime) -> tuple[Path, IO[bytes]]:
     """The next file of the spool, its name durable, readable by this user only."""
     name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
     descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-    _sync_folder(folder)
+    sync_folder(folder)
     return folder / name, os.fdopen(descriptor, "wb", buffering=0)
 
 
@@ -168,15 +169,6 @@ def _next_number(folder: Path) -> int:
     """Files are read in the order of their starts, whatever the clock says."""
     numbers = [int(path.name[6:14]) for path in folder.glob(f"facts-{'[0-9]' * 8}-*.jsonl")]
     return max(numbers, default=0) + 1
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- reading back -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ivr.durable import sync_folder
 from ivr.hours import BEIJING
 
 _FILE = "line.closed"
@@ -53,20 +54,11 @@ def close(home: Path, reason: str, now: datetime) -> None:
         file.flush()
         os.fsync(file.fileno())
     waiting.replace(home / _FILE)
-    _sync(home)
+    sync_folder(home)
 
 
 def reopen(home: Path) -> None:
     """Take calls again; harmless where the line is open. On disk when it returns."""
     (home / _FILE).unlink(missing_ok=True)
     if home.exists():
-        _sync(home)
-
-
-def _sync(folder: Path) -> None:
-    """Make the coming or going of a name itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(home)
