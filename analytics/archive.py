@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -83,6 +83,14 @@ class Archive:
         for month in self._scattered_months(until):
             self._merge(month)
         return len(periods)
+
+    def drop(self, first_days: Iterable[tuple[str, date]]) -> int:
+        """Let no file count whose days are all before the first that its table keeps; how many."""
+        firsts = dict(first_days)
+        old = [f for f in self._files() if f.table in firsts and f.period.last < firsts[f.table]]
+        if old:
+            self._swap(old, [])
+        return len(old)
 
     def sweep(self) -> None:
         """Remove what has been retired for the grace time, and the torn files of a crash."""

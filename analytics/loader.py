@@ -17,6 +17,7 @@ import duckdb
 from analytics.archive import HOT_DAYS, Archive
 from analytics.publish import publish
 from analytics.questioning import BEIJING
+from analytics.retention import first_days, kept_from
 from analytics.spools import retire
 from analytics.store import FactsFolder, fact_columns, open_store, shrink
 
@@ -106,6 +107,9 @@ class Loader:
         if self._archive.close_days(last_closed(now)):
             self._unpublished = True
             self._shrink()
+        horizon = kept_from(self._folder)
+        if horizon is not None and self._archive.drop(first_days(horizon)):
+            self._unpublished = True
         self._archive.sweep()
         retire(self._store, self._folder.spool, now)
 

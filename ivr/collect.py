@@ -1,4 +1,4 @@
-"""The verb that asks for an ID number: one entry after another until one of them can exist."""
+"""The verbs that ask for digits: an ID number that can exist, or a number of so many digits."""
 
 from __future__ import annotations
 
@@ -131,3 +131,40 @@ async def _explain(call: Call, nothing: NoNumber) -> None:
 def _note(call: Call, question: str, heard: Heard, entered: _Entered) -> None:
     answer = Answer(None, entered.interrupted, entered.ms)
     call.note_step("collect", question, heard, answer, keys=entered.keys, sensitive=True)
+
+
+async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -> Sensitive[str]:
+    """Ask until `count` digits have been entered, with or without a `#` after them.
+
+    `wrong` is said of too few. Raises WentBack for `*` before the first digit, and GaveUp.
+    """
+    while True:
+        digits, last = await _digits(call, question, count)
+        if len(digits) == count:
+            call.succeeded()
+            return Sensitive(digits)
+        match last:
+            case "*" if not digits:
+                raise WentBack
+            case "*":
+                await call.warn("identity.cleared")
+            case "#" if digits:
+                await call.failed(wrong)
+            case _:
+                await call.failed("line.no_input")
+
+
+async def _digits(call: Call, question: str, count: int) -> tuple[str, str | None]:
+    """One try: the digits, and the key or the silence that ended it."""
+    patience = call.settings.patience
+    answer = await call.listen(call.utter(question), patience.first_key_seconds)
+    first, digits = answer, ""
+    while answer.key is not None and answer.key.digit not in "*#":
+        digits += answer.key.digit
+        if len(digits) == count:
+            call.inbox.swallow_hash(answer.key.at + patience.swallow_seconds)
+            break
+        answer = await call.listen(None, patience.inter_key_seconds)
+    heard: Heard = "match" if len(digits) == count else "invalid" if digits else "no_input"
+    call.note_step("collect", question, heard, first, keys=len(digits), sensitive=True)
+    return digits, answer.digit

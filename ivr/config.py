@@ -40,9 +40,9 @@ class Part(BaseModel):
 class AccountsSettings(Part):
     """Where balances come from. The queries are the centre's own (domain rules, 1.4).
 
-    Both take `:id18` and `:id15`; `fund_query` returns columns `paid_to` (YYYY-MM or YYYYMM),
+    All take `:id18` and `:id15`; `fund_query` returns columns `paid_to` (YYYY-MM or YYYYMM),
     `monthly_deposit`, `balance`; `loan_query` returns `term_years`, `periods_repaid`, `balance`.
-    One row is one account; a NULL balance is 余额为空.
+    One row is one account; a NULL balance is 余额为空. `password_query` returns `hash` (Argon2).
     """
 
     url: SecretStr | None = None
@@ -53,6 +53,12 @@ class AccountsSettings(Part):
     )
     loan_query: str = (
         "SELECT term_years, periods_repaid, balance FROM loan_account"
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    password: bool = False
+    """Ask for the person's six-digit query password before anything is told."""
+    password_query: str = (
+        "SELECT hash FROM query_password"  # noqa: S105  a query, and no password
         " WHERE id_number = :id18 OR id_number = :id15"
     )
     query_seconds: Annotated[float, Field(gt=0, le=3.5)] = 3.0
@@ -129,10 +135,20 @@ class LimitsSettings(Part):
     """How often a day one person's accounts are told, whoever asks."""
     lookups_per_minute: Count = 600
     """Of the whole line."""
+    wrong_passwords: Count = 3
+    """In a row; then the person's accounts are not told by telephone for the rest of the day."""
     calls: Count = 300
     """At once; beyond them callers hear that the line is full."""
     calls_per_caller: Count = 5
     """At once from one number: a firm's switchboard shows one for all its people."""
+
+
+class RetentionSettings(Part):
+    """How long what is known of calls is kept, in months; `ivr retention run` removes the rest."""
+
+    calls_months: Count = 24
+    complaints_months: Count = 36
+    """Recordings, and who left them."""
 
 
 class TlsSettings(Part):
@@ -218,6 +234,7 @@ class Settings(BaseSettings):
     trunks: tuple[Trunk, ...] = ()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
+    retention: RetentionSettings = RetentionSettings()
     tls: TlsSettings | None = None
     """SIP over TLS besides UDP and TCP, and SRTP; None: neither."""
     limits: LimitsSettings = LimitsSettings()

@@ -43,6 +43,8 @@ Refusal = Literal[
     "lookups_of_session",  # the same, in one call of a caller without a number
     "lookups_of_unknown",  # the same, of all callers without a number together
     "lookups_of_person",  # the person was asked about too often today
+    "password_wrong",  # a look-up: not the person's query password
+    "password_locked",  # a look-up: too many wrong passwords for the person today
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 

@@ -74,6 +74,7 @@ class Limits:
         self._minute: deque[float] = deque()
         self._today: dict[str, int] = {}
         self._day = 0.0
+        self._wrong: dict[str, int] = {}
 
     def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         """Whether `asker` may ask for the account of `person` now; counted when they may."""
@@ -89,6 +90,21 @@ class Limits:
         """An account was told: one person's is told so often a day, whoever asks."""
         if self._count(person, now) >= self._settings.lookups_per_person:
             self._lock(f"person {person}", _midnight(now))
+
+    def wrong_password(self, person: str, now: float) -> None:
+        """Not this person's password; once too often in a row locks them for the day."""
+        self._wrong[person] = self._wrong.get(person, 0) + 1
+        if self._wrong[person] >= self._settings.wrong_passwords:
+            del self._wrong[person]
+            self._lock(f"password {person}", _midnight(now))
+
+    def right_password(self, person: str) -> None:
+        """The person's own: mistakes are counted anew."""
+        self._wrong.pop(person, None)
+
+    def password_locked(self, person: str, now: float) -> bool:
+        """Whether no password of this person is taken any more today."""
+        return self._locked(f"password {person}", now)
 
     def _refusal(self, asker: Asker, person: str, now: float) -> Refusal | None:
         if self._locked(f"person {person}", now):

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import resource
 import secrets
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -26,6 +29,11 @@ from ivr.sensitive import Sensitive
 TOKEN_CHARACTERS = 32
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+
+
+def leave_no_core() -> None:
+    """No core dump of this program or of one that it starts: it would hold keys and numbers."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,9 @@ class Vault:
     own and bound to its token, so that rows cannot be exchanged.
     """
 
-    def __init__(self, path: Path, keys: Keys) -> None:
+    def __init__(self, path: Path, keys: Keys, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._clock = clock
         self._cipher = AESGCM(keys.vault)
 
     def keep(self, token: str, number: Sensitive[str]) -> None:
@@ -111,7 +120,10 @@ class Vault:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, number.reveal().encode(), token.encode())
         with self._opened() as rows:
-            rows.execute("INSERT OR REPLACE INTO person VALUES (?, ?)", (token, sealed))
+            rows.execute(
+                "INSERT OR REPLACE INTO person (token, sealed, kept) VALUES (?, ?, ?)",
+                (token, sealed, self._clock()),
+            )
 
     def reveal(self, token: str) -> Sensitive[str] | None:
         """The number, or None when nobody is kept under this token."""
@@ -126,6 +138,12 @@ class Vault:
             raise VaultLocked(
                 f"{self._path} was written under another key, or changed: restore keys/vault.key"
             ) from None
+
+    def kept_before(self, when: datetime) -> frozenset[str]:
+        """Tokens of everybody whose number was last keyed in before then."""
+        with self._opened() as rows:
+            tokens = rows.execute("SELECT token FROM person WHERE kept < ?", (when.timestamp(),))
+            return frozenset(token for (token,) in tokens)
 
     def forget(self, token: str) -> bool:
         """Remove the person; whether there was one."""
@@ -142,7 +160,8 @@ class Vault:
             rows.execute("PRAGMA synchronous = FULL")
             rows.execute("PRAGMA secure_delete = ON")
             rows.execute(
-                "CREATE TABLE IF NOT EXISTS person (token TEXT PRIMARY KEY, sealed BLOB NOT NULL)"
+                "CREATE TABLE IF NOT EXISTS person (token TEXT PRIMARY KEY, sealed BLOB NOT NULL,"
+                " kept REAL NOT NULL)"
             )
             with rows:
                 yield rows

@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from typing import Literal
 
-from ivr.accounts import Empty, Found, Fund, Loan, NotFound, Several, Unavailable
+from ivr import opening
+from ivr.accounts import (
+    Empty,
+    Found,
+    Fund,
+    Loan,
+    NotFound,
+    RightPassword,
+    Several,
+    Unavailable,
+)
 from ivr.agents import NoPhones, Switchboard
 from ivr.archive import CannotKeep, Slip
 from ivr.call import Call
@@ -66,23 +75,15 @@ class Circumstance:
     words: str
     arrange: Callable[[Stage], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """A part of a call: one place, how the world is there, and what is answered."""
-
-    place: str
-    circumstance: Circumstance
-    answers: tuple[Answer, ...] = ()
-
-    def answered(self, answer: Answer) -> Leg:
-        """The same with one answer more."""
-        return replace(self, answers=(*self.answers, answer))
+    @property
+    def as_answer(self) -> Answer:
+        """What brings a caller from the entrance of a place to its first question."""
+        return Answer(self.words, self.arrange)
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the last leg went after its last answer: what was said, and what came of it."""
+    """How it went after the last answer: what was said, and what came of it."""
 
     said: tuple[str, ...]
     leads: Moment | str | End
@@ -91,19 +92,16 @@ class Course:
     """All that could be answered to that question."""
 
 
-async def rehearse(legs: Iterable[Leg], prompts: PromptSet, settings: Settings) -> Course:
-    """Play a call, each leg leading to the next; how the last one went."""
-    stage = Stage(prompts, settings)
-    course = Course((), "")
-    for leg in legs:
-        course = await _play(stage, find(leg.place, prompts), leg)
-    return course
-
-
-async def _play(stage: Stage, place: Place, leg: Leg) -> Course:
-    """What is asked is answered in turn, until the answers are used up."""
-    leg.circumstance.arrange(stage)
-    stage.begin(leg.answers)
+async def rehearse(
+    place: Place,
+    answers: Iterable[Answer],
+    circumstance: Circumstance,
+    prompts: PromptSet,
+    settings: Settings,
+) -> Course:
+    """Play one place: what is asked there is answered in turn, until the answers are used up."""
+    stage = Stage(prompts, settings, deque(answers))
+    circumstance.arrange(stage)
     stage.call.enter(place.name)
     try:
         outcome = await visit(place, stage.call)
@@ -112,7 +110,7 @@ async def _play(stage: Stage, place: Place, leg: Leg) -> Course:
         return Course(stage.said(asking=True), moment, tuple(_answers(stage, moment)))
     if isinstance(outcome, End):
         return Course(stage.said(asking=False), outcome)
-    following = outcome if isinstance(outcome, Place) else find(place.up, stage.call.prompts)
+    following = outcome if isinstance(outcome, Place) else find(place.up, prompts)
     return Course(stage.said(asking=False), following.name)
 
 
@@ -123,8 +121,8 @@ class Unanswered(BaseException):
 class Stage:
     """One call and the world around it."""
 
-    def __init__(self, prompts: PromptSet, settings: Settings) -> None:
-        self._script: deque[Answer] = deque()
+    def __init__(self, prompts: PromptSet, settings: Settings, answers: deque[Answer]) -> None:
+        self._script = answers
         self._given = 0
         self._said: list[tuple[str, ...]] = []
         self._question: tuple[str, ...] = ()
@@ -151,11 +149,6 @@ class Stage:
             note=lambda _: None,
             clock=lambda: self.now,
         )
-
-    def begin(self, answers: Iterable[Answer]) -> None:
-        """Another place: these answers are for it."""
-        self._script = deque(answers)
-        self._said.clear()
 
     async def play(self, utterance: Utterance) -> str:
         """Said at once."""
@@ -218,16 +211,12 @@ class Stage:
 # --- what a caller, and the world, can answer -----------------------------------------------------
 
 
-def closed_home(home: Path) -> Path:
-    """The folder of a line that is closed, beside that of the open one."""
-    return home / "closed"
-
-
 def circumstances() -> tuple[Circumstance, ...]:
     """The world as it is on a good day, first; then whatever else makes a difference."""
 
     def close(stage: Stage) -> None:
-        home = closed_home(stage.call.settings.home)
+        home = stage.call.settings.home / "closed"
+        opening.close(home, "", stage.now)
         stage.call.settings = stage.call.settings.model_copy(update={"home": home})
 
     def sunday(stage: Stage) -> None:
@@ -274,10 +263,6 @@ def _key(key: str, *, told: bool = True) -> Answer:
 
 def _nothing(_: Stage) -> None:
     """Silence."""
-
-
-NOTHING = Answer("", _nothing)
-"""What brings a caller from the entrance of a place to its first question."""
 
 
 def _of_agents(settings: Settings) -> Iterator[Answer]:
@@ -351,6 +336,9 @@ class _Accounts:
     ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
         return self.other or Found(Loan(20, 102, Sensitive(Decimal("312000.50"))))
 
+    async def password(self, number: IdNumber, entered: Sensitive[str]) -> RightPassword:
+        return RightPassword()
+
     async def fault(self) -> str | None:
         return None
 
@@ -365,7 +353,7 @@ class _Limits(Limits):
 
 
 class _Desk(NothingKept):
-    """Somebody speaks or does not, and there is room or not."""
+    """Somebody speaks or does not, and there is room or not; a recording is always at hand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -389,8 +377,12 @@ class _Desk(NothingKept):
         replaces: Slip | None = None,
     ) -> Slip:
         self._need_room()
-        self.recorded = False
         return await super().begin(kind, session, person, replaces=replaces)
+
+    def slip(self, session: str) -> Slip | None:
+        return super().slip(session) or Slip(
+            "26010100001", "complaint", session, None, _WORKING_HOURS
+        )
 
     async def has_sound(self, slip: Slip) -> bool:
         return self.recorded

@@ -20,6 +20,7 @@ from ivr.asterisk import locate, process
 from ivr.asterisk.configure import HOTLINE, agent_password, folder, log_folder, publish_sounds
 from ivr.config import PROJECT, Settings
 from ivr.dialogues import SPOKEN
+from ivr.privacy import leave_no_core
 from ivr.prompts import MANIFEST, PromptSetError, load
 from ivr.supervisor import Kept, Program, ProgramFailed, Say
 
@@ -33,6 +34,7 @@ def run(settings: Settings, say: Say) -> None:
 
     Raises SettingsError (a port is taken) or CannotRun before the first call.
     """
+    leave_no_core()
     with only_one(settings):
         process.check_ports(settings)
         programs = _made_ready(settings, say)

@@ -28,7 +28,7 @@ from ivr.journal import Journal, Unfinished, recorded, unfinished
 from ivr.limits import Limits
 from ivr.locks import LockFile
 from ivr.opening import closed
-from ivr.privacy import Keys, Tokens, Vault
+from ivr.privacy import Keys, Tokens, Vault, leave_no_core
 from ivr.prompts import Shelf
 from ivr.succession import Baton, baton
 from ivr.vitals import Vitals
@@ -45,6 +45,7 @@ async def serve(settings: Settings) -> None:
 
     Raises SettingsError, PromptSetError or NotAuthorised before the first call.
     """
+    leave_no_core()
     async with AsyncExitStack() as stack:
         hotline = await _composed(settings, stack)
         examine = Examiner(hotline)

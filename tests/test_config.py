@@ -16,7 +16,7 @@ from ivr.config import PROJECT, Settings, SettingsError, load
 from ivr.hours import Span
 
 DOCUMENT = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
-BELOW = {"accounts.fund_query", "accounts.loan_query"}
+BELOW = {"accounts.fund_query", "accounts.loan_query", "accounts.password_query"}
 """Their defaults are too long for a table's row and stand below it."""
 
 

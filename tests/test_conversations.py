@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ivr.accounts import Unavailable
-from ivr.accounts.demo import _FUND, _LOAN
+from ivr.accounts import RightPassword, Unavailable, WrongPassword
+from ivr.accounts.demo import _FUND, _LOAN, PASSWORD
 from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
 from ivr.agents import Switchboard
 from ivr.call import Call
-from ivr.config import LimitsSettings, Settings
+from ivr.config import AccountsSettings, LimitsSettings, Settings
 from ivr.dialogues import converse
 from ivr.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.identity import IdNumber
@@ -55,6 +55,11 @@ class DemoAccounts:
         if isinstance(found, tuple):
             return Found(Loan(found[1], found[2], Sensitive(found[3])))
         return found
+
+    async def password(self, _: IdNumber, entered: Sensitive[str]) -> object:
+        if not self.up:
+            return Unavailable("no answer in time")
+        return RightPassword() if entered.reveal() == PASSWORD else WrongPassword()
 
     async def fault(self) -> str | None:
         return None
@@ -174,11 +179,57 @@ def test_the_lines_and_the_persons_limit_are_told_as_what_they_are(
     prompt_set: PromptSet, settings: Settings, limit: dict[str, int], told: tuple[str, ...]
 ) -> None:
     limited = settings.model_copy(update={"limits": LimitsSettings(**limit)})
-    script = settings.home / "twice.txt"
     first = "IVR account.not_found\nIVR account.menu\n"
     ask = "KEY 1\nIVR identity.ask\nKEY 990102198507150133\n"
-    script.write_text(
-        "IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\n"
-        f"{ask}{first}{ask}IVR {' '.join(told)}\nKEY *\nIVR main.menu\nHANGUP\n"
-    )
-    run(lambda: hold(directions(script), prompt_set, limited))
+    said = f"IVR {' '.join(told)}\nKEY *\nIVR main.menu\nHANGUP\n"
+    run(lambda: hold(at_the_account_menu(settings, ask + first + ask + said), prompt_set, limited))
+
+
+def at_the_account_menu(settings: Settings, lines: str) -> list[Direction]:
+    """A conversation that a test writes itself, from 查询公积金余额请按1 on."""
+    script = settings.home / "conversation.txt"
+    script.write_text("IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\n" + lines)
+    return directions(script)
+
+
+ASKED = "KEY 1\nIVR identity.ask\nKEY 990102200012120127\n"
+READ_OUT = "IVR account.readout nav.replay_back_agent\nHANGUP\n"
+LOCKED = "IVR password.locked limits.agent_menu\nKEY *\nIVR main.menu\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"IVR password.ask\nKEY {PASSWORD}\n{READ_OUT}",
+        f"IVR password.ask\nKEY {PASSWORD}#\n{READ_OUT}",
+        f"IVR password.ask\nKEY 12#\nIVR password.wrong\nIVR password.ask\nKEY {PASSWORD}\n"
+        + READ_OUT,
+        f"IVR password.ask\nKEY 12*\nIVR identity.cleared\nIVR password.ask\nKEY {PASSWORD}\n"
+        + READ_OUT,
+        "IVR password.ask\nWAIT 8\nIVR line.no_input\nIVR password.ask\nKEY *\n"
+        "IVR account.menu\nHANGUP\n",
+        "DOWN\nIVR password.ask\nKEY 111111\nIVR line.busy line.retry_menu\nUP\nKEY 1\n"
+        f"IVR password.ask\nKEY {PASSWORD}\n{READ_OUT}",
+        "IVR password.ask\nKEY 000000\nIVR password.wrong\n" * 2
+        + f"IVR password.ask\nKEY 000000\n{LOCKED}KEY 1\nIVR account.menu\n{ASKED}{LOCKED}HANGUP\n",
+    ],
+    ids=["right", "with #", "too short", "cleared", "silence and back", "down", "three wrong"],
+)
+def test_the_query_password(prompt_set: PromptSet, settings: Settings, lines: str) -> None:
+    wanted = settings.model_copy(update={"accounts": AccountsSettings(password=True)})
+    script = at_the_account_menu(settings, ASKED + lines)
+    _, facts = run(lambda: hold(script, prompt_set, wanted))
+    assert PASSWORD not in repr(facts)
+    steps = [fact for fact in facts if isinstance(fact, Step) and fact.prompt == "password.ask"]
+    assert {step.key for step in steps} <= {None}
+
+
+def test_every_wrong_password_is_a_fact(prompt_set: PromptSet, settings: Settings) -> None:
+    wanted = settings.model_copy(update={"accounts": AccountsSettings(password=True)})
+    wrong = "IVR password.ask\nKEY 000000\n"
+    lines = f"{ASKED}{(wrong + 'IVR password.wrong' + chr(10)) * 2}{wrong}{LOCKED}HANGUP\n"
+    script = at_the_account_menu(settings, lines)
+    _, facts = run(lambda: hold(script, prompt_set, wanted))
+    reasons = [fact.reason for fact in facts if isinstance(fact, Refused)]
+    assert reasons == ["password_wrong"] * 3 + ["password_locked"]
+    assert not any(isinstance(fact, LookedUp) for fact in facts)

@@ -183,3 +183,31 @@ def test_the_type_checker_refuses_to_take_it_for_text(tmp_path: Path) -> None:
     )
     for line, misuse in enumerate(misuses, start=4):
         assert f"misuse.py:{line}: error" in checked.stdout, f"{misuse} passes: {checked.stdout}"
+
+
+REVEALED = {
+    "ivr/accounts/database.py": "an ID becomes the query's parameter",
+    "ivr/accounts/passwords.py": "a password is hashed and matched",
+    "ivr/ari/client.py": "a caller's number goes to the agent's telephone",
+    "ivr/ari/exchange.py": "the same",
+    "ivr/call.py": "the tail of an ID goes to the agent's screen",
+    "ivr/cli/accounts.py": "`ivr accounts show --reveal`",
+    "ivr/cli/facts.py": "`ivr who`, noted on the audit trail",
+    "ivr/cli/people.py": "the same",
+    "ivr/hotline.py": "a key enters the call's inbox, a caller's number becomes a token",
+    "ivr/identity.py": "a number's tail",
+    "ivr/privacy.py": "an ID becomes a token, and is sealed in the vault",
+    "ivr/prompts.py": "a value becomes clips",
+    "ivr/sensitive.py": "two values are compared",
+}
+"""Every module that sees private values in plain, and what for."""
+
+
+def test_private_values_are_seen_in_these_places_only() -> None:
+    seen = {
+        str(path.relative_to(PROJECT))
+        for room in ("ivr", "analytics", "prompt_build")
+        for path in (PROJECT / room).rglob("*.py")
+        if ".reveal()" in path.read_text(encoding="utf-8")
+    }
+    assert seen - REVEALED.keys() == set(), "say above why this place may see private values"

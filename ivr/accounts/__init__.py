@@ -9,8 +9,10 @@ from ivr.accounts.outcomes import (
     Fund,
     Loan,
     NotFound,
+    RightPassword,
     Several,
     Unavailable,
+    WrongPassword,
 )
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "Guarded",
     "Loan",
     "NotFound",
+    "RightPassword",
     "Several",
     "Unavailable",
+    "WrongPassword",
     "open_accounts",
 ]

@@ -15,7 +15,18 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several, Unavailable
+from ivr.accounts.outcomes import (
+    Empty,
+    Found,
+    Fund,
+    Loan,
+    NotFound,
+    RightPassword,
+    Several,
+    Unavailable,
+    WrongPassword,
+)
+from ivr.accounts.passwords import NoHash, matches
 from ivr.config import Settings, SettingsError
 from ivr.identity import IdNumber
 from ivr.sensitive import Sensitive
@@ -30,6 +41,7 @@ _CENT = Decimal("0.01")
 _MOST = Decimal(10) ** 10
 _FUND_COLUMNS = frozenset({"paid_to", "monthly_deposit", "balance"})
 _LOAN_COLUMNS = frozenset({"term_years", "periods_repaid", "balance"})
+_PASSWORD_COLUMNS = frozenset({"hash"})
 _YEAR_MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
@@ -80,6 +92,8 @@ class Database:
         self._limit = settings.accounts.query_seconds
         self._fund = text(settings.accounts.fund_query)
         self._loan = text(settings.accounts.loan_query)
+        self._password = text(settings.accounts.password_query)
+        self._passwords_wanted = settings.accounts.password
         self._given_up: set[asyncio.Task[Any]] = set()
 
     async def fund(
@@ -94,12 +108,27 @@ class Database:
         """See Accounts."""
         return await self._ask(self._loan, number, _LOAN_COLUMNS, _loan)
 
+    async def password(
+        self, number: IdNumber, entered: Sensitive[str]
+    ) -> RightPassword | WrongPassword | Unavailable:
+        """See Accounts."""
+        try:
+            found = self._rows(self._password, _names(number), _PASSWORD_COLUMNS)
+            rows = await self._in_time(found)
+            kept = str(rows[0]["hash"]) if len(rows) == 1 else None
+            right = await asyncio.to_thread(matches, kept, entered)
+        except (SQLAlchemyError, OSError, TimeoutError, Nonsense, NoHash) as failed:
+            return _unavailable(failed)
+        return RightPassword() if right else WrongPassword()
+
     async def fault(self) -> str | None:
         """Whether both queries run; they are asked for a number that nobody has."""
         nobody = {"id18": "-", "id15": "-"}
         try:
             await self._in_time(self._rows(self._fund, nobody, _FUND_COLUMNS))
             await self._in_time(self._rows(self._loan, nobody, _LOAN_COLUMNS))
+            if self._passwords_wanted:
+                await self._in_time(self._rows(self._password, nobody, _PASSWORD_COLUMNS))
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             return _reason(failed)
         return None
@@ -117,14 +146,11 @@ class Database:
         columns: frozenset[str],
         account: Callable[[Row], T],
     ) -> Found[T] | NotFound | Several | Empty | Unavailable:
-        short = number.id15.reveal()
-        names = {"id18": number.id18.reveal(), "id15": short or number.id18.reveal()}
+        rows = self._rows(query, _names(number), columns)
         try:
-            return _outcome(await self._in_time(self._rows(query, names, columns)), account)
+            return _outcome(await self._in_time(rows), account)
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
-            reason = _reason(failed)
-            log.warning("an account could not be asked for: %s", reason)
-            return Unavailable(reason, answered=isinstance(failed, Nonsense))
+            return _unavailable(failed)
 
     async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` comes to; TimeoutError at the limit, not when the driver has given up.
@@ -160,6 +186,18 @@ class Database:
             if lacking:  # also where nobody is found: a wrong query must not say so of everybody
                 raise Nonsense(f"the query returns no column {', '.join(sorted(lacking))}")
             return [dict(row) for row in result.mappings().fetchmany(2)]
+
+
+def _names(number: IdNumber) -> dict[str, str]:
+    """Both forms of the number, as the queries call them."""
+    long, short = number.id18.reveal(), number.id15.reveal()
+    return {"id18": long, "id15": short or long}
+
+
+def _unavailable(failed: Exception) -> Unavailable:
+    reason = _reason(failed)
+    log.warning("an account could not be asked for: %s", reason)
+    return Unavailable(reason, answered=isinstance(failed, Nonsense | NoHash))
 
 
 def _outcome(
@@ -211,7 +249,7 @@ def _reason(failed: Exception) -> str:
     """What went wrong, without what was asked for."""
     if isinstance(failed, TimeoutError):
         return "no answer in time"
-    if isinstance(failed, Nonsense):
+    if isinstance(failed, Nonsense | NoHash):
         return str(failed)
     cause = getattr(failed, "orig", None) or failed
     return type(cause).__name__

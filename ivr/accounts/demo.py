@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.accounts.exports import prepared
+from ivr.keypad import LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,13 @@ _LOAN = (
     ("990101198507151017", 5, 60, "1000.00"),
 )
 
+PASSWORD = "135790"  # noqa: S105  of people who do not exist
+"""Query password of all of them, asked for only where the settings want one."""
+_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$Be73jLPJP1M0KGmoIa1OXQ$"
+    "uyRc6PZSYmLW5mJyRLy3lIr7krC94EdqJDOBOHZDn/I"
+)
+
 
 class NotADemo(Exception):
     """The database holds accounts that are not ours: they are left alone."""
@@ -59,5 +67,8 @@ def make_demo(database: Path) -> bool:
         connection.executemany("INSERT INTO fund_account VALUES (?, ?, ?, ?)", _FUND)
         connection.execute("DELETE FROM loan_account")
         connection.executemany("INSERT INTO loan_account VALUES (?, ?, ?, ?)", _LOAN)
+        holders = [(each.id_number, _HASH) for each in PEOPLE if len(each.id_number) == LONG]
+        connection.execute("DELETE FROM query_password")
+        connection.executemany("INSERT INTO query_password VALUES (?, ?)", holders)
         connection.commit()
     return True

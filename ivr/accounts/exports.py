@@ -17,7 +17,9 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from pathlib import Path
 
+from ivr.accounts.passwords import DIGITS, hashed
 from ivr.identity import WrongLength, WrongNumber, parse
+from ivr.sensitive import Sensitive
 
 BATCH = 50_000
 WAIT_SECONDS = 5.0
@@ -97,6 +99,16 @@ def _count(name: str, most: int) -> Callable[[str], int]:
     return count
 
 
+def _hash(text: str) -> str:
+    """Six digits are hashed; what is hashed already is kept as it is."""
+    written = text.strip()
+    if written.startswith("$argon2id$"):
+        return written
+    if not (written.isascii() and written.isdigit() and len(written) == DIGITS):
+        raise ValueError(f"password is neither {DIGITS} digits nor an Argon2id hash")
+    return hashed(Sensitive(written))
+
+
 FUND = Table(
     "fund_account",
     "id_number TEXT NOT NULL, paid_to TEXT NOT NULL, monthly_deposit TEXT NOT NULL, balance TEXT",
@@ -117,6 +129,13 @@ LOAN = Table(
         "periods_repaid": _count("periods_repaid", 999),
         "balance": _balance,
     },
+)
+
+
+PASSWORD = Table(
+    "query_password",
+    "id_number TEXT NOT NULL, hash TEXT NOT NULL",
+    {"id_number": _id_number, "password": _hash},
 )
 
 
@@ -152,7 +171,7 @@ def _opened(database: Path) -> sqlite3.Connection:
     database.chmod(0o600)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
-    for table in (FUND, LOAN):
+    for table in (FUND, LOAN, PASSWORD):
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({table.definition})")
         connection.execute(
             f"CREATE INDEX IF NOT EXISTS {table.name}_id ON {table.name} (id_number)"

@@ -14,11 +14,14 @@ from ivr.accounts.outcomes import (
     Fund,
     Loan,
     NotFound,
+    RightPassword,
     Several,
     Unavailable,
+    WrongPassword,
 )
 from ivr.config import AccountsSettings
 from ivr.identity import IdNumber
+from ivr.sensitive import Sensitive
 
 T = TypeVar("T")
 
@@ -31,9 +34,10 @@ class Guarded:
 
     def __init__(self, accounts: Accounts, settings: AccountsSettings) -> None:
         self._accounts = accounts
-        self._fund, self._loan = (
-            Breaker(failures=settings.failures, rest_seconds=settings.rest_seconds) for _ in "12"
-        )
+        self._breakers = {
+            name: Breaker(failures=settings.failures, rest_seconds=settings.rest_seconds)
+            for name in ("fund", "loan", "password")
+        }
         self._running: set[asyncio.Task[Any]] = set()
         self._examination: asyncio.Task[str | None] | None = None
 
@@ -41,13 +45,19 @@ class Guarded:
         self, number: IdNumber
     ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
         """See Accounts."""
-        return await self._ask(self._fund, lambda: self._accounts.fund(number))
+        return await self._ask("fund", lambda: self._accounts.fund(number))
 
     async def loan(
         self, number: IdNumber
     ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
         """See Accounts."""
-        return await self._ask(self._loan, lambda: self._accounts.loan(number))
+        return await self._ask("loan", lambda: self._accounts.loan(number))
+
+    async def password(
+        self, number: IdNumber, entered: Sensitive[str]
+    ) -> RightPassword | WrongPassword | Unavailable:
+        """See Accounts."""
+        return await self._ask("password", lambda: self._accounts.password(number, entered))
 
     async def fault(self) -> str | None:
         """What is wrong with the database, or with the way it has been answering callers."""
@@ -59,15 +69,14 @@ class Guarded:
         return self._examination.result() or self._complaint()
 
     def _complaint(self) -> str | None:
-        for name, breaker in (("fund", self._fund), ("loan", self._loan)):
+        for name, breaker in self._breakers.items():
             if breaker.rests(_now()):
-                return f"{name} accounts are left alone for a while: {breaker.complaint}"
+                return f"the {name} query is left alone for a while: {breaker.complaint}"
         return None
 
-    async def _ask(
-        self, breaker: Breaker, ask: Callable[[], Coroutine[Any, Any, T]]
-    ) -> T | Unavailable:
+    async def _ask(self, query: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | Unavailable:
         """Ask if the breaker lets us; it learns how that went even when the caller hangs up."""
+        breaker = self._breakers[query]
         if not breaker.admits(_now()):
             return Unavailable(breaker.complaint)
         return await asyncio.shield(self._started(_learning(breaker, ask())))

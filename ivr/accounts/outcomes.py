@@ -66,6 +66,16 @@ class Unavailable:
     """It did answer, though with nonsense."""
 
 
+@dataclass(frozen=True, slots=True)
+class RightPassword:
+    """The query password is this person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword:
+    """It is not, or this person has none: nobody is to learn which."""
+
+
 class Accounts(Protocol):
     """Where balances come from."""
 
@@ -78,6 +88,11 @@ class Accounts(Protocol):
         self, number: IdNumber
     ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
         """The loan account of a person, under either form of the number."""
+
+    async def password(
+        self, number: IdNumber, entered: Sensitive[str]
+    ) -> RightPassword | WrongPassword | Unavailable:
+        """Whether this is the person's query password."""
 
     async def fault(self) -> str | None:
         """What is wrong with the database, for the operator; None while it answers."""

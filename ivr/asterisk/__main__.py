@@ -11,6 +11,7 @@ from ivr.asterisk import process
 from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, load
+from ivr.privacy import leave_no_core
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def become(found: Found) -> None:
     """Configure the line and turn into its Asterisk, as a service unit wants it; no return."""
+    leave_no_core()
     settings = load()
     command = process.command(settings, found)
     try:

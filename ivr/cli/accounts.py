@@ -34,13 +34,19 @@ def import_(
     loan: Annotated[
         Path | None, typer.Option(help="CSV: id_number,term_years,periods_repaid,balance")
     ] = None,
+    passwords: Annotated[
+        Path | None, typer.Option(help="CSV: id_number,password (six digits, or Argon2id)")
+    ] = None,
 ) -> None:
     """Replace the accounts by a centre's export: all or nothing, every bad line named. 导入"""
-    from ivr.accounts.exports import FUND, LOAN, ImportRefused, import_exports
+    from ivr.accounts.exports import FUND, LOAN, PASSWORD, ImportRefused, import_exports
 
-    given = [(table, path) for table, path in ((FUND, fund), (LOAN, loan)) if path is not None]
+    files = ((FUND, fund), (LOAN, loan), (PASSWORD, passwords))
+    given = [(table, path) for table, path in files if path is not None]
     if not given:
-        raise CommandFailure("give --fund FILE.csv, --loan FILE.csv or both", exit_code=2)
+        raise CommandFailure(
+            "give --fund FILE.csv, --loan FILE.csv, --passwords FILE.csv or several", exit_code=2
+        )
     try:
         imported = import_exports(_sqlite(), given)
     except ImportRefused as refused:

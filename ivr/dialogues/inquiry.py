@@ -11,7 +11,8 @@ from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
 from ivr.call import REPLAY, Call
 from ivr.collect import collect_id
 from ivr.dialogues.afterwards import replay_or_back
-from ivr.dialogues.limits import busy, refused
+from ivr.dialogues.limits import busy, denied
+from ivr.dialogues.password import ask_password
 from ivr.dialogues.place import UP, Outcome
 from ivr.facts import LookedUp, LookupOutcome
 from ivr.identity import IdNumber
@@ -40,18 +41,30 @@ class Inquiry(Generic[Account]):
 async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
     """请输入您的个人身份证号，以井号键结束 — and what the accounts say (seed, 一 and 二)."""
     number = await collect_id(call, "identity.ask")
-    return await _answer(call, inquiry, number)
+    return await _admit(call, inquiry, number)
 
 
-async def _answer(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Outcome:
+async def _admit(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Outcome:
+    """Let the caller have the answer, within the limits and with the password if one is wanted."""
+
     def again(call: Call) -> Awaitable[Outcome]:
-        return _answer(call, inquiry, number)
+        return _admit(call, inquiry, number)
 
     person, now = call.tokens.person(number), call.clock().timestamp()
     admitted = call.limits.look_up(call.asker, person, now)
     if isinstance(admitted, Denied):
-        return await refused(call, admitted.reason, again)
-    match await _look_up(call, inquiry, number, admitted.delay):
+        return await denied(call, admitted.reason, again)
+    if call.settings.accounts.password:
+        elsewhere = await ask_password(call, number, again)
+        if elsewhere is not None:
+            return elsewhere
+    return await _answer(call, inquiry, number, admitted.delay)
+
+
+async def _answer(
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, delay: float = 0.0
+) -> Outcome:
+    match await _look_up(call, inquiry, number, delay):
         case Found(account):
             return await _read_out(call, inquiry, number, account)
         case NotFound():
@@ -61,7 +74,7 @@ async def _answer(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Ou
         case Empty():
             await call.say(inquiry.empty)
         case Unavailable():
-            return await busy(call, again)
+            return await busy(call, lambda call: _answer(call, inquiry, number))
     return UP
 
 

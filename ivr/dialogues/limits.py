@@ -9,6 +9,11 @@ from ivr.dialogues.place import End, Outcome, Speak, find, place
 from ivr.facts import Refusal, Refused
 from ivr.prompts import sentence
 
+_TOLD: dict[Refusal, str] = {
+    "lookups_of_person": "limits.locked",
+    "password_locked": "password.locked",
+}
+
 
 async def busy(call: Call, again: Speak) -> Outcome:
     """系统繁忙: ask again without keying the number anew, or speak to an agent."""
@@ -20,12 +25,12 @@ async def busy(call: Call, again: Speak) -> Outcome:
     return await call.menu("line.retry_menu", choices, opening=sentence("line.busy"))
 
 
-async def refused(call: Call, reason: Refusal, again: Speak) -> Outcome:
+async def denied(call: Call, reason: Refusal, again: Speak) -> Outcome:
     """为保护您的账户安全，…: a look-up that is not made, and what to do instead."""
     call.note(Refused(session=call.session, reason=reason))
     if reason == "lookups_of_line":
         return await busy(call, again)
-    told = "limits.locked" if reason == "lookups_of_person" else "limits.lookups"
+    told = _TOLD.get(reason, "limits.lookups")
     choices = {"0": find("agent"), "*": find("main")}
     return await call.menu("limits.agent_menu", choices, opening=sentence(told))
 

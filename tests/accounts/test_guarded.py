@@ -148,7 +148,7 @@ def test_health_shows_that_callers_are_turned_away() -> None:
             await guarded.fund(someone())
         accounts.outcome = NotFound()
         assert await guarded.fault() == (
-            "fund accounts are left alone for a while: no answer in time"
+            "the fund query is left alone for a while: no answer in time"
         )
         await asyncio.sleep(5.0)
         assert await guarded.fault() is None

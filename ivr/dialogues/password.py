@@ -1,0 +1,38 @@
+"""The query password (查询密码), where the settings want one before an account is told."""
+
+from __future__ import annotations
+
+from ivr.accounts import RightPassword, Unavailable, WrongPassword
+from ivr.accounts.passwords import DIGITS
+from ivr.call import Call
+from ivr.collect import collect_digits
+from ivr.dialogues.limits import busy, denied
+from ivr.dialogues.place import Outcome, Speak
+from ivr.facts import Refused
+from ivr.identity import IdNumber
+
+
+async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | None:
+    """请输入六位查询密码 — until it is right (None), or where the caller goes without it."""
+    person = call.tokens.person(number)
+    while not call.limits.password_locked(person, call.clock().timestamp()):
+        entered = await collect_digits(call, "password.ask", DIGITS, wrong="password.wrong")
+        asked = call.accounts.password(number, entered)
+        match await call.meanwhile("identity.looking_up", asked):
+            case RightPassword():
+                call.limits.right_password(person)
+                return None
+            case WrongPassword():
+                await _wrong(call, person)
+            case Unavailable():
+                return await busy(call, again)
+    return await denied(call, "password_locked", again)
+
+
+async def _wrong(call: Call, person: str) -> None:
+    """Say so, unless this was once too often: then that is said."""
+    now = call.clock().timestamp()
+    call.note(Refused(session=call.session, reason="password_wrong"))
+    call.limits.wrong_password(person, now)
+    if not call.limits.password_locked(person, now):
+        await call.warn("password.wrong")
