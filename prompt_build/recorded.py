@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from prompt_build import acceptance
-from prompt_build.mastering import trim
 from prompt_build.voices import Audio, SpeechFailed
 
 LOWEST_RATE = 8000
@@ -65,9 +64,11 @@ def _unfit(samples: Audio, speech: Audio, rate: int) -> Iterator[str]:
 
 
 def _signal_to_noise(speech: Audio, rate: int) -> float:
-    """Loudest against quietest tenth of the 20 ms stretches, in decibels."""
+    """Loudest against quietest tenth of the 20 ms stretches, in decibels.
+
+    Of the whole recording, since a short sentence has no pause but those around it.
+    """
     frame = rate // 50
-    spoken = trim(speech, rate)
-    energy = np.sort((spoken[: len(spoken) // frame * frame].reshape(-1, frame) ** 2).mean(axis=1))
+    energy = np.sort((speech[: len(speech) // frame * frame].reshape(-1, frame) ** 2).mean(axis=1))
     tenth = max(1, len(energy) // 10)
     return float(10 * np.log10(energy[-tenth:].mean() / max(energy[:tenth].mean(), 1e-12)))

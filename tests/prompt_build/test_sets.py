@@ -1,0 +1,210 @@
+"""Sets are numbered and kept; what is heard is chosen, compared, taken back; nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prompt_build import sets
+from prompt_build.durable import Busy, locked
+from prompt_build.sets import Change, NoSuchSet
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def manifest(voice: str = "humming", **texts: str) -> dict[str, Any]:
+    """A set of sentences without values, each of one clip; numbers sound like their voice."""
+    prompts = {f"line.{name}": clip(text, voice) for name, text in texts.items()}
+    return {
+        "format": 1,
+        "voice": {"name": voice},
+        "prompts": {**prompts, "number.一元整": clip("一元整", voice)},
+        "scripts": {name: [{"clip": name}] for name in prompts},
+    }
+
+
+def clip(text: str, voice: str) -> dict[str, Any]:
+    recipe = f"{voice[0]}{abs(hash((voice, text))):022d}"
+    return {"text": text, "recipe": recipe, "files": {"alaw": f"clips/h/{recipe}.alaw"}}
+
+
+def keep(audio: Path, **texts: str) -> int:
+    made = manifest(**texts)
+    for entry in made["prompts"].values():
+        for file in (
+            *entry["files"].values(),
+            f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json",
+        ):
+            (audio / file).parent.mkdir(parents=True, exist_ok=True)
+            (audio / file).touch()
+    return sets.keep(audio, made)
+
+
+def heard(audio: Path) -> int | None:
+    found = sets.published(audio)
+    return found and found["set"]
+
+
+# --- numbering --------------------------------------------------------------------------------
+
+
+def test_each_other_set_has_the_next_number(tmp_path: Path) -> None:
+    assert [keep(tmp_path, bye="再见"), keep(tmp_path, bye="回见")] == [1, 2]
+    assert keep(tmp_path, bye="回见") == 2, "the same as the newest is the newest"
+    assert sets.numbers_of(tmp_path) == [1, 2]
+
+
+def test_what_is_published_is_not_numbered_again(tmp_path: Path) -> None:
+    sets.publish(tmp_path, keep(tmp_path, bye="再见"))
+    keep(tmp_path, bye="回见")
+    assert keep(tmp_path, bye="再见") == 1
+
+
+def test_a_kept_set_does_not_change(tmp_path: Path) -> None:
+    keep(tmp_path, bye="再见")
+    before = (tmp_path / "sets/0001.json").read_bytes()
+    sets.publish(tmp_path, 1)
+    keep(tmp_path, bye="回见")
+    sets.publish(tmp_path, 2)
+    assert (tmp_path / "sets/0001.json").read_bytes() == before
+
+
+def test_the_list_says_what_is_heard(tmp_path: Path) -> None:
+    keep(tmp_path, bye="再见")
+    sets.publish(tmp_path, keep(tmp_path, bye="回见"))
+    listed = [
+        (each.number, each.voice, each.prompts, each.published) for each in sets.listing(tmp_path)
+    ]
+    assert listed == [(1, "humming", 1, False), (2, "humming", 1, True)]
+
+
+# --- publishing and taking back ---------------------------------------------------------------
+
+
+def test_publishing_twice_changes_nothing(tmp_path: Path) -> None:
+    keep(tmp_path, bye="再见")
+    assert sets.publish(tmp_path, 1)
+    stamp = (tmp_path / sets.PUBLISHED).stat()
+    assert not sets.publish(tmp_path, 1)
+    assert (tmp_path / sets.PUBLISHED).stat() == stamp
+
+
+def test_a_set_with_a_lost_file_is_not_published(tmp_path: Path) -> None:
+    sets.publish(tmp_path, keep(tmp_path, bye="再见"))
+    keep(tmp_path, bye="回见")
+    lost = sets.load(tmp_path, 2)["prompts"]["line.bye"]["files"]["alaw"]
+    (tmp_path / lost).unlink()
+    with pytest.raises(NoSuchSet, match="set 2 lacks 1 files"):
+        sets.publish(tmp_path, 2)
+    assert heard(tmp_path) == 1
+
+
+def test_a_set_that_nobody_made(tmp_path: Path) -> None:
+    keep(tmp_path, bye="再见")
+    with pytest.raises(NoSuchSet, match=r"no set 7 \(there are: 1\)"):
+        sets.publish(tmp_path, 7)
+
+
+def test_taking_back_goes_to_what_was_heard_and_further_the_next_time(tmp_path: Path) -> None:
+    for text in ("一", "二", "三", "四"):
+        keep(tmp_path, bye=text)
+    for number in (1, 2, 4):  # the third was a draft
+        sets.publish(tmp_path, number)
+    assert sets.rollback(tmp_path) == heard(tmp_path) == 2
+    assert sets.rollback(tmp_path) == heard(tmp_path) == 1
+    with pytest.raises(NoSuchSet, match="no earlier set"):
+        sets.rollback(tmp_path)
+
+
+def test_before_the_first_there_is_nothing_to_take_back(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchSet, match="no earlier set"):
+        sets.rollback(tmp_path)
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+
+def test_what_callers_hear_otherwise_in_words() -> None:
+    before = manifest(bye="再见", welcome="欢迎", old="旧")
+    after = manifest(bye="回见", welcome="欢迎", new="新")
+    assert sets.changes(before, after) == [
+        Change("line.bye", "再见", "回见"),
+        Change("line.old", "旧", None),
+        Change("line.new", None, "新"),
+    ]
+    assert [change.kind for change in sets.changes(before, after)] == [
+        "reworded",
+        "removed",
+        "added",
+    ]
+
+
+def test_another_voice_is_another_sound_and_numbers_are_one_change() -> None:
+    found = sets.changes(manifest(bye="再见"), manifest("another", bye="再见"))
+    assert [(change.prompt, change.kind) for change in found] == [
+        ("line.bye", "resounded"),
+        (sets.NUMBERS, "resounded"),
+    ]
+
+
+def test_values_stand_in_braces() -> None:
+    before, after = manifest(a="您的余额"), manifest(a="余额")
+    for each in (before, after):
+        each["scripts"]["line.a"].append({"slot": "balance", "read": "amount", "ends": True})
+    assert sets.changes(before, after) == [Change("line.a", "您的余额{balance}", "余额{balance}")]
+
+
+# --- clearing away ----------------------------------------------------------------------------
+
+
+def test_old_sets_go_with_the_clips_that_no_other_has(tmp_path: Path) -> None:
+    for text in ("一", "二", "三"):
+        keep(tmp_path, bye=text, welcome="欢迎")
+    sets.publish(tmp_path, 3, NOW)
+    gone, files = sets.collect(tmp_path, keep_sets=1, now=NOW)
+    assert gone == [1, 2]
+    assert len(files) == 4, "sound and measures of two words"
+    assert sets.lost(tmp_path, sets.load(tmp_path, 3)) == []
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW) == ([], [])
+
+
+def test_what_is_published_stays_however_old(tmp_path: Path) -> None:
+    for text in ("一", "二", "三"):
+        keep(tmp_path, bye=text)
+    sets.publish(tmp_path, 1, NOW - 9 * DAY)
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW)[0] == [2]
+    assert sets.lost(tmp_path, sets.load(tmp_path, 1)) == []
+
+
+def test_a_call_in_progress_keeps_its_clips_for_a_day(tmp_path: Path) -> None:
+    for number, text in enumerate(("一", "二", "三"), 1):
+        sets.publish(tmp_path, keep(tmp_path, bye=text), NOW - DAY * (4 - number) / 2)
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW - DAY / 4)[0] == []
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW + DAY / 4)[0] == [1]
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW + DAY)[0] == [2]
+
+
+def test_what_an_interrupted_build_left_goes(tmp_path: Path) -> None:
+    sets.publish(tmp_path, keep(tmp_path, bye="再见"), NOW)
+    left = tmp_path / "clips/h/.half.alaw.123"
+    left.touch()
+    assert sets.collect(tmp_path, keep_sets=1, now=NOW) == ([], ["clips/h/.half.alaw.123"])
+    assert not left.exists()
+
+
+def test_nothing_is_cleared_away_while_a_build_runs(tmp_path: Path) -> None:
+    sets.publish(tmp_path, keep(tmp_path, bye="再见"))
+    with locked(tmp_path / sets.LOCK), pytest.raises(Busy):
+        sets.collect(tmp_path, keep_sets=1)
+
+
+def test_a_published_copy_that_is_damaged_counts_as_none(tmp_path: Path) -> None:
+    sets.publish(tmp_path, keep(tmp_path, bye="再见"))
+    (tmp_path / sets.PUBLISHED).write_text(json.dumps({})[:1])
+    assert sets.published(tmp_path) is None
+    assert sets.publish(tmp_path, 1)
