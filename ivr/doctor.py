@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import stat
 import time
@@ -154,6 +155,24 @@ def _unless(well: bool) -> str:
     return "" if well else ": make room, or recordings will be refused"
 
 
+def recordings(settings: Settings) -> Finding:
+    """Can complaints be kept, and are all of them where they belong?"""
+    folder = settings.recordings_folder.absolute()
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        settings.series()
+    except SettingsError as unnumbered:
+        return Finding("recordings", False, str(unnumbered))
+    if not os.access(place, os.W_OK):
+        return Finding("recordings", False, f"{place} cannot be written by this user")
+    free, least = shutil.disk_usage(place).free / 1e6, settings.recordings.keep_free_mb
+    if free < least:
+        told = f"{free:.0f} MB free, recordings.keep_free_mb is {least}: none is taken; make room"
+        return Finding("recordings", False, told)
+    waiting = len(list((settings.home / "slips").glob("*.slip")))
+    return Finding("recordings", True, f"go to {folder}; {waiting} begun or not filed yet")
+
+
 def loader(settings: Settings) -> Finding:
     """Do analysts see what happened a moment ago?"""
     published = settings.home / "facts" / "pub" / "ivr.duckdb"
@@ -203,6 +222,7 @@ CHECKS: tuple[Check, ...] = (
     service,
     permissions,
     disk,
+    recordings,
     loader,
     opened,
     agents,

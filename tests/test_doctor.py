@@ -91,6 +91,23 @@ def test_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "make room" in finding.detail
 
 
+def test_recordings_need_a_number_a_folder_and_room(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = doctor.recordings(settings)
+    assert finding.ok
+    assert finding.detail.endswith("0 begun or not filed yet")
+    nameless = doctor.recordings(settings.model_copy(update={"node": "east"}))
+    assert not nameless.ok
+    assert "IVR_RECORDINGS__SERIES" in nameless.detail
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    full = doctor.recordings(settings)
+    assert not full.ok
+    assert "make room" in full.detail
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written" in doctor.recordings(settings).detail
+
+
 def test_a_closed_line(settings: Settings) -> None:
     assert doctor.opened(settings).ok
     opening.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
