@@ -116,18 +116,14 @@ class Archive:
         return self._source(slip).exists()
 
     def is_speech(self, slip: Slip) -> bool:
-        """Whether somebody can be heard in it."""
-        try:
+        """Whether somebody can be heard; CannotKeep where a full disk may have kept it out."""
+        with _refusals():
             content = self._source(slip).read_bytes()[HEADER_BYTES:]
-        except FileNotFoundError:
-            return False
-        frames = (content[at : at + FRAME_BYTES] for at in range(0, len(content), FRAME_BYTES))
-        loud = 0
-        for frame in frames:
-            loud += _level(frame) > SPEECH_LEVEL
-            if loud >= SPEECH_FRAMES:
-                return True
-        return False
+            is_full = self._free() < LEAST_FREE_BYTES
+        heard = _is_speech(content)
+        if is_full and not heard:
+            raise CannotKeep("the disk is full: nobody knows what was said")
+        return heard
 
     def file(self, slip: Slip) -> Sound:
         """Put a finished recording into the folder; on disk when it returns. Twice is harmless.
@@ -208,6 +204,15 @@ def _read(path: Path) -> Slip:
     told = json.loads(path.read_text(encoding="utf-8"))
     told["began"] = datetime.fromisoformat(told["began"])
     return Slip(**{**told, "filed": path.suffix == _FILED})
+
+
+def _is_speech(content: bytes) -> bool:
+    loud = 0
+    for at in range(0, len(content), FRAME_BYTES):
+        loud += _level(content[at : at + FRAME_BYTES]) > SPEECH_LEVEL
+        if loud >= SPEECH_FRAMES:
+            return True
+    return False
 
 
 def _level(frame: bytes) -> float:

@@ -180,5 +180,16 @@ def test_speech_is_more_than_a_click(tmp_path: Path, samples: bytes, heard: bool
     assert room.is_speech(slip) is heard
 
 
+def test_a_full_disk_is_not_taken_for_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = opened(tmp_path)
+    slip = begin(room)
+    recorded(tmp_path, slip, b"")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1000))
+    with pytest.raises(CannotKeep, match="full"):
+        room.is_speech(slip)
+
+
 def test_speech_level_is_that_of_asterisk() -> None:
     assert archive.SPEECH_LEVEL == 256

@@ -86,7 +86,7 @@ def test_a_disk_that_becomes_full_is_told_and_what_there_is_is_kept(
         count = how_many(line)
         async with recorded(line) as caller:
             caller.phone.speak(speech)
-            await asyncio.sleep(1)
+            await asyncio.sleep(4)  # Asterisk writes two seconds at a time
             fill()
             await caller.hears("feedback.cannot_record")
             fact = await filed(line, count + 1)
