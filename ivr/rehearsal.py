@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Literal
 
-from ivr import opening
 from ivr.accounts import (
     Empty,
     Found,
@@ -75,15 +75,23 @@ class Circumstance:
     words: str
     arrange: Callable[[Stage], None]
 
-    @property
-    def as_answer(self) -> Answer:
-        """What brings a caller from the entrance of a place to its first question."""
-        return Answer(self.words, self.arrange)
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A part of a call: one place, how the world is there, and what is answered."""
+
+    place: str
+    circumstance: Circumstance
+    answers: tuple[Answer, ...] = ()
+
+    def answered(self, answer: Answer) -> Leg:
+        """The same with one answer more."""
+        return replace(self, answers=(*self.answers, answer))
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How it went after the last answer: what was said, and what came of it."""
+    """How the last leg went after its last answer: what was said, and what came of it."""
 
     said: tuple[str, ...]
     leads: Moment | str | End
@@ -92,16 +100,19 @@ class Course:
     """All that could be answered to that question."""
 
 
-async def rehearse(
-    place: Place,
-    answers: Iterable[Answer],
-    circumstance: Circumstance,
-    prompts: PromptSet,
-    settings: Settings,
-) -> Course:
-    """Play one place: what is asked there is answered in turn, until the answers are used up."""
-    stage = Stage(prompts, settings, deque(answers))
-    circumstance.arrange(stage)
+async def rehearse(legs: Iterable[Leg], prompts: PromptSet, settings: Settings) -> Course:
+    """Play a call, each leg leading to the next; how the last one went."""
+    stage = Stage(prompts, settings)
+    course = Course((), "")
+    for leg in legs:
+        course = await _play(stage, find(leg.place, prompts), leg)
+    return course
+
+
+async def _play(stage: Stage, place: Place, leg: Leg) -> Course:
+    """What is asked is answered in turn, until the answers are used up."""
+    leg.circumstance.arrange(stage)
+    stage.begin(leg.answers)
     stage.call.enter(place.name)
     try:
         outcome = await visit(place, stage.call)
@@ -110,7 +121,7 @@ async def rehearse(
         return Course(stage.said(asking=True), moment, tuple(_answers(stage, moment)))
     if isinstance(outcome, End):
         return Course(stage.said(asking=False), outcome)
-    following = outcome if isinstance(outcome, Place) else find(place.up, prompts)
+    following = outcome if isinstance(outcome, Place) else find(place.up, stage.call.prompts)
     return Course(stage.said(asking=False), following.name)
 
 
@@ -121,8 +132,8 @@ class Unanswered(BaseException):
 class Stage:
     """One call and the world around it."""
 
-    def __init__(self, prompts: PromptSet, settings: Settings, answers: deque[Answer]) -> None:
-        self._script = answers
+    def __init__(self, prompts: PromptSet, settings: Settings) -> None:
+        self._script: deque[Answer] = deque()
         self._given = 0
         self._said: list[tuple[str, ...]] = []
         self._question: tuple[str, ...] = ()
@@ -149,6 +160,11 @@ class Stage:
             note=lambda _: None,
             clock=lambda: self.now,
         )
+
+    def begin(self, answers: Iterable[Answer]) -> None:
+        """Another place: these answers are for it."""
+        self._script = deque(answers)
+        self._said.clear()
 
     async def play(self, utterance: Utterance) -> str:
         """Said at once."""
@@ -211,12 +227,16 @@ class Stage:
 # --- what a caller, and the world, can answer -----------------------------------------------------
 
 
+def closed_home(home: Path) -> Path:
+    """The folder of a line that is closed, beside that of the open one."""
+    return home / "closed"
+
+
 def circumstances() -> tuple[Circumstance, ...]:
     """The world as it is on a good day, first; then whatever else makes a difference."""
 
     def close(stage: Stage) -> None:
-        home = stage.call.settings.home / "closed"
-        opening.close(home, "", stage.now)
+        home = closed_home(stage.call.settings.home)
         stage.call.settings = stage.call.settings.model_copy(update={"home": home})
 
     def sunday(stage: Stage) -> None:
@@ -263,6 +283,10 @@ def _key(key: str, *, told: bool = True) -> Answer:
 
 def _nothing(_: Stage) -> None:
     """Silence."""
+
+
+NOTHING = Answer("", _nothing)
+"""What brings a caller from the entrance of a place to its first question."""
 
 
 def _of_agents(settings: Settings) -> Iterator[Answer]:
@@ -353,7 +377,7 @@ class _Limits(Limits):
 
 
 class _Desk(NothingKept):
-    """Somebody speaks or does not, and there is room or not; a recording is always at hand."""
+    """Somebody speaks or does not, and there is room or not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -377,12 +401,8 @@ class _Desk(NothingKept):
         replaces: Slip | None = None,
     ) -> Slip:
         self._need_room()
+        self.recorded = False
         return await super().begin(kind, session, person, replaces=replaces)
-
-    def slip(self, session: str) -> Slip | None:
-        return super().slip(session) or Slip(
-            "26010100001", "complaint", session, None, _WORKING_HOURS
-        )
 
     async def has_sound(self, slip: Slip) -> bool:
         return self.recorded

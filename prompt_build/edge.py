@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from functools import partial
+from collections.abc import Mapping
+from functools import cache, partial
+from itertools import product
 
 import numpy as np
 
@@ -48,11 +50,33 @@ def answers(online: Engine) -> bool:
 
 
 def respelt(text: str, hints: Hints) -> str:
-    """Hanzi respellings put in; pinyin is left to the service, which reads words in context."""
+    """Hints put in as Hanzi, which is all that the service reads: pinyin as common homophones."""
     for word, said in hints.items():
-        if not said.isascii():
-            text = text.replace(word, said)
-    return text.strip("，、；：")
+        text = text.replace(word, _homophones(word, said) if said.isascii() else said)
+    return text.lstrip("，、；：")
+
+
+def _homophones(word: str, pinyin: str) -> str:
+    """For each syllable a character that has this reading only; the word's own if there is none."""
+    known = _single_readings()
+    return "".join(
+        known.get(syllable, character)
+        for character, syllable in zip(word, pinyin.split(), strict=True)
+    )
+
+
+@cache
+def _single_readings() -> Mapping[str, str]:
+    """Syllable with its tone → a character, of the 3,755 common ones of GB 2312."""
+    from pypinyin import Style, pinyin  # noqa: PLC0415  needed for hints in pinyin only
+
+    found: dict[str, str] = {}
+    for row, cell in product(range(0xB0, 0xD8), range(0xA1, 0xFF)):
+        character = bytes((row, cell)).decode("gb2312", "ignore")
+        readings = pinyin(character, style=Style.TONE3, heteronym=True) if character else []
+        if readings and len(readings[0]) == 1:
+            found.setdefault(readings[0][0], character)
+    return found
 
 
 class Edge:
@@ -88,7 +112,7 @@ class Edge:
 
         rate = f"{round((pace - 1) * 100):+d}%"
         talk = Communicate(text, self._voice, rate=rate, proxy=self._proxy)
-        sound, promised = bytearray(), 0.0
+        sound, promised, said = bytearray(), 0.0, ""
         try:
             async with asyncio.timeout(self._utterance_seconds):
                 async for message in talk.stream():
@@ -96,9 +120,18 @@ class Edge:
                         sound += message["data"]
                     else:
                         promised = (message["offset"] + message["duration"]) / _TICKS
-        except (EdgeTTSException, aiohttp.ClientError, OSError, TimeoutError) as failure:
+                        said += message["text"]
+        except (
+            EdgeTTSException,
+            aiohttp.ClientError,
+            OSError,
+            TimeoutError,
+            ValueError,
+        ) as failure:
             raise SpeechFailed(f"the service said {type(failure).__name__}") from failure
         _check_whole(bytes(sound), promised)
+        if _words(said) < _words(text):
+            raise SpeechFailed(f"the service stopped after {said[-4:]}")
         return bytes(sound)
 
 
@@ -107,6 +140,10 @@ def _check_whole(mp3: bytes, promised: float) -> None:
     seconds = len(mp3) * 8 / 48_000
     if not promised or seconds < promised - _MISSING_SECONDS:
         raise SpeechFailed(f"the service stopped after {seconds:.1f} s")
+
+
+def _words(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _decoded(mp3: bytes) -> Audio:

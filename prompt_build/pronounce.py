@@ -61,7 +61,8 @@ _SYLLABLE = re.compile(
 _DIGIT = "零幺一二三四五六七八九十"
 _NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
 _UNITS = set("负元角分整年月日期位")
-_YI_STAYS_BEFORE = set("月日号") | set("，。、；：！？") | set("零幺一二三四五六七八九点")
+_DATES = ("月", "日", "号")
+_YI_STAYS_BEFORE = set(_DATES) | set("，。、；：！？") | set("零幺一二三四五六七八九点")
 _YI_STAYS_AFTER = set("第十零幺二三四五六七八九点按统唯之周期其")
 
 
@@ -151,6 +152,8 @@ def _sandhi(run: str, syllables: Sequence[str]) -> list[str]:
         after = spoken[at + 1] if at + 1 < len(run) else ""
         if character == "一" and _yi_changes(run, at):
             spoken[at] = "yi2" if after.endswith("4") else "yi4"
+        elif character == "一" and run[at + 1 : at + 2] in _DATES:
+            spoken[at] = "yi1"  # the dictionary has 一月 as a word, with the tone of 一个月
         elif character == "不" and after.endswith("4"):
             spoken[at] = "bu2"
     return spoken

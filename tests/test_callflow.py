@@ -103,3 +103,22 @@ def test_a_branch_that_an_editor_adds_is_on_the_map(
     )
     assert added.prompt in flow.ways
     assert "information.3.3" not in flow.ways
+
+
+def test_what_callers_leave_is_kept_or_they_are_told(flow: Flow) -> None:
+    answers = {place: {way.answer: way for way in ways} for place, ways in flow.ways.items()}
+    assert answers["feedback.complaint"]["磁盘已满：证件号"].said == ("feedback.cannot_record",)
+    assert answers["survey"]["磁盘已满：1、2、3、4、5"].said == ("survey.busy",)
+    assert answers["feedback.recording"]["#、讲完停顿"].leads == "feedback.saved"
+
+
+def test_where_it_matters_how_one_came_the_map_says_so(flow: Flow) -> None:
+    silent = {
+        way.answer: way.leads
+        for way in flow.ways["feedback.recording"]
+        if way.said == ("feedback.nothing_heard",)
+    }
+    assert silent == {
+        "一直没有讲话": "main",
+        "从 feedback.complaint 来：一直没有讲话": "feedback.kind_menu",
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +13,7 @@ import pytest
 
 from ivr import doctor, opening
 from ivr.asterisk import locate
+from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
 
@@ -124,6 +125,25 @@ def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
     hours = AgentHours(holidays=(f"{year}-10-01/{year}-10-07",))
     agents = settings.agents.model_copy(update={"hours": hours})
     assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
+
+
+def test_texts_that_are_due_for_review(settings: Settings, tmp_path: Path) -> None:
+    today = datetime.now(BEIJING).date()
+    path = tmp_path / "scripts.zh.toml"
+    path.write_text(
+        f"""
+        [prompts.line]
+        goodbye = {{ text = "再见。", expires = {today + timedelta(days=10)} }}
+        closed = {{ text = "暂停服务。", expires = {today - timedelta(days=10)} }}
+        busy = {{ text = "系统繁忙。", expires = {today + timedelta(days=100)} }}
+        """
+    )
+    changes = {"catalog": path, "audio": tmp_path / "none"}
+    heard, *due = catalog_findings(settings.model_copy(update=changes))
+    assert (heard.ok, heard.warns) == (False, False)
+    assert [(finding.ok, finding.warns) for finding in due] == [(True, True)] * 2
+    assert due[0].detail.startswith("line.closed: expired on")
+    assert due[1].detail.startswith("line.goodbye: expires on")
 
 
 def test_records_that_nobody_publishes(settings: Settings) -> None:

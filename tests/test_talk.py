@@ -6,10 +6,12 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ivr import opening
 from ivr.accounts.demo import make_demo
 from tests.textset import text_set
 
@@ -107,3 +109,25 @@ def test_without_prompts_it_says_what_to_do(environment: dict[str, str], tmp_pat
     assert told.returncode == 3
     assert "ivr build-prompts" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_texts_are_walked_and_a_closed_line_says_so(environment: dict[str, str]) -> None:
+    told = talk(environment, "4\n3\n4\n*\n*\n*\n7\n")
+    heard = [prompts.split()[0] for prompts in prompts_of(told.stdout)]
+    assert heard == [
+        "main.greeting",
+        "main.menu",
+        "information.4",
+        "information.4.3",
+        "information.4.3.4",
+        "nav.replay_back_agent",
+        "information.4.3",
+        "information.4",
+        "main.menu",
+        "line.goodbye",
+    ]
+    opening.close(Path(environment["IVR_HOME"]), "", datetime.now(UTC))
+    told = talk(environment, "1\n")
+    opening.reopen(Path(environment["IVR_HOME"]))
+    assert prompts_of(told.stdout) == ["line.closed"]
+    assert told.stdout.splitlines()[-1] == "(closed)"

@@ -74,20 +74,31 @@ def _catalog(settings: Settings) -> list[Finding]:
 
     from ivr.doctor import Finding
     from ivr.hours import BEIJING
-    from ivr.prompts import PromptSetError
-    from ivr.prompts import load as load_set
     from prompt_build.catalog import CatalogError, load
 
     try:
-        catalog, spoken = load(settings.catalog), load_set(settings.audio).version
-    except (CatalogError, PromptSetError) as faulty:
+        catalog = load(settings.catalog)
+    except CatalogError as faulty:
         return [Finding("catalog", False, str(faulty))]
     due = catalog.due(datetime.now(BEIJING).date())
-    warnings = [Finding("due", True, warning, warns=True) for warning in due]
-    if catalog.version != spoken:
-        edited = "edited since the prompts: run `ivr build-prompts`"
-        return [Finding("catalog", False, edited), *warnings]
-    return [Finding("catalog", True, f"{settings.catalog.name} is what callers hear"), *warnings]
+    return [
+        _heard(settings, catalog.version),
+        *(Finding("due", True, warning, warns=True) for warning in due),
+    ]
+
+
+def _heard(settings: Settings, version: str) -> Finding:
+    from ivr.doctor import Finding
+    from ivr.prompts import PromptSetError
+    from ivr.prompts import load as load_set
+
+    try:
+        spoken = load_set(settings.audio).version
+    except PromptSetError as unusable:
+        return Finding("catalog", False, str(unusable))
+    if version != spoken:
+        return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
+    return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")
 
 
 def serve() -> None:

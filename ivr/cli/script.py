@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -29,6 +30,7 @@ def script(
     from prompt_build.reading import seconds, silent_set, words
     from prompt_build.sets import published
 
+    logging.getLogger("ivr").addHandler(logging.NullHandler())  # a mishap on the stage is no news
     settings = load()
     try:
         catalog = load_catalog(settings.catalog)
