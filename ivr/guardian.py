@@ -13,13 +13,14 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
+from ivr.ari.line import ChannelLine
 from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
 
 log = logging.getLogger(__name__)
 
-STRANDED_SECONDS = 20.0
-"""So long a service may need to come back and take its callers up again."""
+STRANDED_SECONDS = 17.0
+"""So long a service may need to come back: within twenty seconds callers hear what to do."""
 LOOK_SECONDS = 1.0
 UNANSWERED_SECONDS = 4.0
 """Who has only just called, and hears it ringing, is not kept waiting so long."""
@@ -69,6 +70,7 @@ async def _let_go(ari: Ari, channel: str) -> None:
     if caller_of(channel) is not None:  # an agent who answered a caller that nobody connects
         await ari.channels.hangup(channel)
         return
+    await ChannelLine(ari, channel).hush()  # the channel goes on only after its sound
     try:
         await ari.channels.continue_in_dialplan(channel, context=AWAY)
     except ChannelGone:

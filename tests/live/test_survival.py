@@ -362,6 +362,46 @@ def test_prompts_published_under_a_call_are_heard_by_the_next_one_only(
     assert [fact["catalog"] for fact in started][1] == "another"
 
 
+@pytest.mark.parametrize("fault", ["missing", "empty"])
+def test_a_prompt_file_that_breaks_under_the_service_leaves_a_hole_and_is_counted(
+    bare_line: LiveLine, tmp_path: Path, fault: str
+) -> None:
+    line = bare_line
+    line.kill_service(signal.SIGTERM)
+    audio = tmp_path / "audio"
+    shutil.copytree(PROJECT / "generated_audio", audio, symlinks=True)
+    line.env["IVR_AUDIO"] = str(audio)
+
+    async def story() -> None:
+        line.start_service()
+        manifest = json.loads((audio / "manifest.json").read_text(encoding="utf-8"))
+        for file in manifest["prompts"]["main.menu"]["files"].values():
+            (audio / file).unlink()
+            if fault == "empty":
+                (audio / file).touch()
+        async with line.call() as caller:
+            await caller.hears("main.greeting")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        async with line.call() as caller:
+            await caller.hears("line.no_input", within=30)
+        await line.settled()
+
+    try:
+        asyncio.run(story())
+        broken = metric(line, "ivr_prompts_broken_total")
+    finally:
+        line.kill_service(signal.SIGTERM)
+        del line.env["IVR_AUDIO"]
+    assert broken > 0 or fault == "empty"
+
+
+def metric(line: LiveLine, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{line.settings.http_port}/metrics") as page:
+        lines = page.read().decode().splitlines()
+    return float(next(each.split()[1] for each in lines if each.startswith(f"{name} ")))
+
+
 def publish_with_other_greeting(audio: Path, line: LiveLine) -> None:
     """As a build does it: new files beside the old ones, then the manifest by rename."""
     manifest = json.loads((audio / "manifest.json").read_text(encoding="utf-8"))
