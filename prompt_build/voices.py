@@ -54,5 +54,3 @@ class Engine:
     """How many processes speak at once."""
     pace: float = 1.0
     """Of its sentences where the settings say 1.0; its numbers are left as they come."""
-    attempts: int = 3
-    """How often an utterance with faults is made again before it is named."""
