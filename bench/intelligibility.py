@@ -208,10 +208,20 @@ _CENTS = re.compile(
 )
 
 
-def exact(amount: Decimal, heard: str) -> bool:
-    """Whether a transcript says this amount to the fen, in figures or syllable by syllable."""
+def exact(before: str, amount: Decimal, heard: str) -> bool:
+    """Whether a transcript ends with this amount, in figures or syllable by syllable."""
     said = numbers.read("amount", amount).text
-    return cents_heard(heard) == int(amount * 100) or not compare("", said, heard).wrong
+    if cents_heard(figures(heard)) == int(amount * 100):
+        return True
+    whole, ending = syllables(before + said), syllables(said)
+    spelt = spelling(heard, lambda text: distance(whole, syllables(text)))
+    return syllables(spelt)[-len(ending) :] == ending
+
+
+def figures(transcript: str) -> str:
+    """What was heard from the first numeral on."""
+    begins = re.search(_NUMBER, transcript)
+    return transcript[begins.start() :] if begins else transcript
 
 
 def cents_heard(text: str) -> int | None:
@@ -366,17 +376,11 @@ def report_amounts(
     for amount in random_amounts(count):
         reading = numbers.read("amount", amount)
         transcript = listener.hear(play([before, *reading.clips]))
-        if exact(amount, figures(transcript)):
+        if exact(heard.words([before]), amount, transcript):
             right += 1
         else:
             print(f"{how}\t{amount}\t{' '.join(reading.chunks)} → {transcript}", flush=True)
     print(f"{how}: {right / count:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})")
-
-
-def figures(transcript: str) -> str:
-    """What was heard from the first numeral on."""
-    begins = re.search(_NUMBER, transcript)
-    return transcript[begins.start() :] if begins else transcript
 
 
 if __name__ == "__main__":

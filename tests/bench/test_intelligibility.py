@@ -85,9 +85,15 @@ def test_every_amount_is_heard_in_its_own_words_and_no_other() -> None:
     amounts = random_amounts(200)
     for amount, other in zip(amounts, [*amounts[1:], amounts[0]], strict=True):
         said = numbers.read("amount", amount).text
-        assert exact(amount, said)
-        assert exact(amount, f"{amount}元")
-        assert not exact(other, said)
+        assert exact("余额为", amount, f"余额为{said}")
+        assert exact("余额为", amount, f"鱼河为{amount}元。")
+        assert not exact("余额为", other, f"余额为{said}")
+
+
+def test_an_amount_in_words_that_sound_alike_is_exact() -> None:
+    heard = "您的余河为纠拜三十一万六千纠拜九十齐元其教一分。"
+    assert exact("您的余额为", Decimal("9316997.71"), heard)
+    assert not exact("您的余额为", Decimal("9316997.71"), heard.replace("其教", "一角"))
 
 
 def test_amounts_are_of_all_magnitudes_and_always_the_same() -> None:
