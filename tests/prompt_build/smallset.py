@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from ivr import numbers
+from ivr.config import SpeechSettings
 from prompt_build import catalog, hearing, sets
+from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO
 from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
-from prompt_build.recipe import Recipe, Speaking, recipes, script
+from prompt_build.recipe import Recipe, recipes, script
 
-SPEAKING = Speaking(KOKORO.name, formats=("alaw",))
+SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO)
 HUM_HERTZ = 220
 HUM_PEAK = 0.1414
 """A sine at −20 dBov, as speech is mastered."""
