@@ -156,9 +156,10 @@ def _p56(total: float, active: npt.NDArray[np.int_], thresholds: npt.NDArray[np.
     used = active > 0
     levels = 10 * np.log10(total / active[used])
     margins = levels - 20 * np.log10(thresholds[used]) - 15.9
-    if margins[-1] > 0:
+    reached = np.flatnonzero(margins <= 0)
+    if not reached.size:
         return float(levels[-1])
-    below = int(np.argmax(margins <= 0))
+    below = int(reached[0])
     if below == 0:
         return float(levels[0])
     part = margins[below - 1] / (margins[below - 1] - margins[below])

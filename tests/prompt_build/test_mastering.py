@@ -67,6 +67,13 @@ def test_pauses_do_not_count() -> None:
     assert decibels(padded) < active_level(padded, RATE) - 3
 
 
+def test_one_loud_moment_does_not_make_a_long_text_loud() -> None:
+    """The level is where the thresholds first reach it; above the last of them stands a moment."""
+    steady = sine(60, 400, 0.1, 8000)
+    steady[80000:80480] *= 5
+    assert active_level(steady, 8000) == pytest.approx(decibels(steady), abs=0.5)
+
+
 def test_half_as_loud_is_six_decibels_less() -> None:
     loud = speech()
     assert active_level(loud, RATE) - active_level(loud / 2, RATE) == pytest.approx(6.02, abs=0.1)
