@@ -46,6 +46,13 @@ class Way:
     """To a question here, to the place of this name, or out of the call."""
     told: bool = True
     """False: no sentence names it; it goes without saying, like an agent's key."""
+    remark: str = ""
+    """What is not as usual where it leads there."""
+
+    @property
+    def words(self) -> str:
+        """The answer as readers are told it."""
+        return "：".join(part for part in (self.remark, self.answer) if part)
 
     @property
     def replays(self) -> bool:
@@ -203,6 +210,7 @@ def _ways(trials: Sequence[_Trial]) -> tuple[Way, ...]:
             said,
             leads,
             any(trial.answer.told for trial in trials if trial.effect == effect),
+            next(trial.remark for trial in trials if trial.effect == effect),
         )
         for effect in dict.fromkeys(trial.effect for trial in trials)
         for asked, said, leads in [effect]
@@ -217,7 +225,7 @@ def _words(same: Sequence[_Trial], trials: Sequence[_Trial]) -> str:
         others = [t for t in trials if _alike(t, same[0]) and t.answer.words == word]
         told = len(cases) == len(others) or not any(cases)
         words.append(word if told else f"{word}（{'、'.join(cases)}）")
-    return "：".join(part for part in (same[0].remark, "、".join(words)) if part)
+    return "、".join(words)
 
 
 def _alike(one: _Trial, other: _Trial) -> bool:

@@ -76,7 +76,7 @@ def _target(way: Way, boxes: dict[Moment | None, str], places: Sequence[str]) ->
 
 def _label(script: Script, way: Way) -> str:
     offered = script.offer(way.asked, way.answer) if way.asked else ""
-    parts = [f"{way.answer} {offered}".strip(), *way.said]
+    parts = [f"{way.words} {offered}".strip(), *way.said]
     words = "<br/>".join(part for part in parts if part)
     return f'|"{words}"|' if words else ""
 

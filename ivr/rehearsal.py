@@ -21,6 +21,7 @@ from ivr.accounts import (
     RightPassword,
     Several,
     Unavailable,
+    WrongPassword,
 )
 from ivr.agents import NoPhones, Switchboard
 from ivr.archive import CannotKeep, Slip
@@ -40,6 +41,8 @@ from ivr.sensitive import Sensitive
 
 _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
+_PASSWORD = "password.ask"  # noqa: S105  a prompt's name
+"""The one question whose answer is neither a key nor an ID number."""
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
 _ENGAGED, _NORMAL = 17, 16
@@ -248,12 +251,18 @@ def circumstances() -> tuple[Circumstance, ...]:
     def full(stage: Stage) -> None:
         stage.desk.full = True
 
+    def guarded(stage: Stage) -> None:
+        settings = stage.call.settings
+        accounts = settings.accounts.model_copy(update={"password": True})
+        stage.call.settings = settings.model_copy(update={"accounts": accounts})
+
     return (
         Circumstance("", _nothing),
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
         Circumstance("磁盘已满", full),
+        Circumstance("要查询密码", guarded),
     )
 
 
@@ -271,7 +280,8 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
         yield from _of_agents(call.settings)
         return
     if not keys:
-        yield from _of_numbers()
+        asks_for_password = moment.question[-1] == _PASSWORD
+        yield from _of_passwords(call.settings) if asks_for_password else _of_numbers()
     elif call.zero_is_agent and "0" not in keys:
         yield _key("0", told=False)
     yield Answer("一直没有按对", _nothing, times=call.settings.patience.failures, told=False)
@@ -327,6 +337,19 @@ def _of_numbers() -> Iterator[Answer]:
     yield Answer(number, keyed(refusal="lookups_of_person"), "此人今天已锁定")
 
 
+def _of_passwords(settings: Settings) -> Iterator[Answer]:
+    def keyed(*, right: bool) -> Callable[[Stage], None]:
+        def give(stage: Stage) -> None:
+            stage.accounts.password_is_right = right
+            stage.press("123456")
+
+        return give
+
+    yield Answer("密码", keyed(right=True), "对")
+    yield Answer("密码", keyed(right=False), "错")
+    yield Answer("密码", keyed(right=False), "一错再错", times=settings.limits.wrong_passwords)
+
+
 class _Asked(Inbox):
     """Whenever the call would wait, whoever is asked answers at once."""
 
@@ -348,6 +371,7 @@ class _Accounts:
     """Say what they are told to say."""
 
     other: _Other = None
+    password_is_right = True
 
     async def fund(
         self, number: IdNumber
@@ -360,8 +384,10 @@ class _Accounts:
     ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
         return self.other or Found(Loan(20, 102, Sensitive(Decimal("312000.50"))))
 
-    async def password(self, number: IdNumber, entered: Sensitive[str]) -> RightPassword:
-        return RightPassword()
+    async def password(
+        self, number: IdNumber, entered: Sensitive[str]
+    ) -> RightPassword | WrongPassword:
+        return RightPassword() if self.password_is_right else WrongPassword()
 
     async def fault(self) -> str | None:
         return None

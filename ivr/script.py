@@ -119,7 +119,7 @@ def _place(script: Script, place: str, ways: Sequence[Way]) -> str:
 
 
 def _line(script: Script, way: Way) -> str:
-    answer = f"`{way.answer}`" if len(way.answer) == 1 else way.answer
+    answer = f"`{way.words}`" if len(way.words) == 1 else way.words
     said = "".join(f"「{script.sentences[prompt]}」" for prompt in way.said)
     return "- " + " ".join(part for part in (answer, said, _led(script, way)) if part)
 

@@ -58,7 +58,7 @@ def test_from_every_place_there_is_a_way_to_an_end(flow: Flow) -> None:
 
 
 def test_what_depends_on_the_day_is_found(flow: Flow) -> None:
-    answers = {place: {way.answer: way for way in ways} for place, ways in flow.ways.items()}
+    answers = {place: {way.words: way for way in ways} for place, ways in flow.ways.items()}
     assert answers["welcome"]["热线停开"].leads == "not_open"
     assert answers["agent"]["人工服务时间以外"].leads == "agent.closed"
     assert answers["agent"]["坐席占线"].said == ("agent.busy",)
@@ -106,7 +106,7 @@ def test_a_branch_that_an_editor_adds_is_on_the_map(
 
 
 def test_what_callers_leave_is_kept_or_they_are_told(flow: Flow) -> None:
-    answers = {place: {way.answer: way for way in ways} for place, ways in flow.ways.items()}
+    answers = {place: {way.words: way for way in ways} for place, ways in flow.ways.items()}
     assert answers["feedback.complaint"]["磁盘已满：证件号"].said == ("feedback.cannot_record",)
     assert answers["survey"]["磁盘已满：1、2、3、4、5"].said == ("survey.busy",)
     assert answers["feedback.recording"]["#、讲完停顿"].leads == "feedback.saved"
@@ -114,7 +114,7 @@ def test_what_callers_leave_is_kept_or_they_are_told(flow: Flow) -> None:
 
 def test_where_it_matters_how_one_came_the_map_says_so(flow: Flow) -> None:
     silent = {
-        way.answer: way.leads
+        way.words: way.leads
         for way in flow.ways["feedback.recording"]
         if way.said == ("feedback.nothing_heard",)
     }
@@ -122,3 +122,15 @@ def test_where_it_matters_how_one_came_the_map_says_so(flow: Flow) -> None:
         "一直没有讲话": "main",
         "从 feedback.complaint 来：一直没有讲话": "feedback.kind_menu",
     }
+
+
+def test_a_query_password_is_on_the_map_though_few_lines_want_one(flow: Flow) -> None:
+    answers = {way.words: way for way in flow.ways["account.inquiry"]}
+    asked = answers["要查询密码：证件号"].leads
+    assert isinstance(asked, Moment)
+    assert asked.question == ("password.ask",)
+    assert answers["要查询密码：密码（错）"].said == ("password.wrong",)
+    assert answers["要查询密码：密码（错）"].leads == asked
+    locked = answers["要查询密码：密码（一错再错）"].leads
+    assert isinstance(locked, Moment)
+    assert locked.question[0] == "password.locked"

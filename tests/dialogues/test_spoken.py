@@ -31,3 +31,8 @@ def test_the_list_is_in_order_and_complete() -> None:
     assert list(SPOKEN) == sorted(set(SPOKEN))
     branches = {f"information.{key}" for key in "345"}
     assert set(SPOKEN) == spoken_in_the_code() | branches
+
+
+def test_every_sentence_of_the_catalog_is_spoken() -> None:
+    texts = {name for name in PROMPTS if name.startswith("information.")}
+    assert set(PROMPTS) - texts - set(SPOKEN) == set()
