@@ -18,7 +18,9 @@ from ivr.asterisk.locate import install
 from ivr.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone
+from tests.live.test_agents import until
 from tests.live.test_balance import to_the_question
+from tests.live.test_feedback import recorded
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -47,7 +49,9 @@ def used_line(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) ->
 
 async def a_day(line: LiveLine) -> None:
     lookups = (("1", FUND), ("2", FUND), ("1", WITH_X), ("2", SHORT))
-    await asyncio.gather(*(ask_for(line, key, number) for key, number in lookups))
+    await asyncio.gather(
+        *(ask_for(line, key, number) for key, number in lookups), complain(line), vote(line)
+    )
     async with line.call(user=TELEPHONES[1]) as caller:
         await to_the_question(caller, "1")
         caller.phone.press(MISTYPED)
@@ -69,6 +73,23 @@ async def ask_for(line: LiveLine, key: str, number: str) -> None:
         caller.phone.press(number.replace("X", "*") + "#" * (len(number) == 15))
         readout = "account.readout.1" if key == "1" else "loan.readout.1"
         await caller.hears_begin(line.ear.alias[readout])
+
+
+async def complain(line: LiveLine) -> None:
+    async with recorded(line) as caller:
+        caller.phone.speak(line.ear.sound("line.goodbye"))
+        await asyncio.sleep(1.5)
+        caller.phone.press("#")
+        await until(lambda: any(fact["fact"] == "Recorded" for fact in line.facts()))
+
+
+async def vote(line: LiveLine) -> None:
+    async with line.call(user=TELEPHONES[1]) as caller:
+        await caller.hears_begin("main.greeting")
+        caller.phone.press("62" + WITH_X.replace("X", "*"))
+        await caller.hears_begin("survey.menu", within=40)
+        caller.phone.press("1")
+        await until(lambda: any(fact["fact"] == "Voted" for fact in line.facts()))
 
 
 async def with_an_agent(line: LiveLine, caller: Caller) -> None:
@@ -143,6 +164,7 @@ def test_the_calls_did_what_they_were_to_do(used_line: LiveLine) -> None:
     kinds = [fact["fact"] for fact in used_line.facts()]
     assert kinds.count("LookedUp") == 5
     assert kinds.count("SessionResumed") == 1
+    assert kinds.count("Recorded") == kinds.count("Voted") == 1
     assert [f["outcome"] for f in used_line.facts() if f["fact"] == "Transferred"] == ["answered"]
 
 
@@ -155,6 +177,8 @@ def test_nobody_else_may_read_what_is_kept(used_line: LiveLine) -> None:
         *home.glob("asterisk/etc/*.conf"),
         *home.rglob("*.secret"),
         *home.glob("locks.jsonl"),
+        home / "vault.sqlite",
+        *home.glob("recordings/*/*/*"),
     ]
     assert len(kept) > 10
     assert {oct(path.stat().st_mode & 0o077) for path in kept} == {"0o0"}
