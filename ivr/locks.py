@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ivr.durable import append
 from ivr.limits import Lock
+
+log = logging.getLogger(__name__)
 
 
 class LockFile:
@@ -22,17 +25,23 @@ class LockFile:
         held = tuple(lock for lock in self._all() if lock.until > now)
         scratch = self._path.with_suffix(".new")
         scratch.unlink(missing_ok=True)
-        _append(scratch, b"".join(map(_line, held)))
+        append(scratch, b"".join(map(_line, held)))
         scratch.replace(self._path)
         return held
 
     def keep(self, lock: Lock) -> None:
         """Write it down, without letting anybody wait."""
-        self._writer.submit(_append, self._path, _line(lock))
+        self._writer.submit(self._write, lock)
 
     def close(self) -> None:
         """Until everything is written."""
         self._writer.shutdown()
+
+    def _write(self, lock: Lock) -> None:
+        try:
+            append(self._path, _line(lock))
+        except OSError as full:
+            log.warning("a lock will not outlive this service: %s", full.strerror)
 
     def _all(self) -> list[Lock]:
         if not self._path.exists():
@@ -49,12 +58,3 @@ class LockFile:
 
 def _line(lock: Lock) -> bytes:
     return json.dumps([lock.key, lock.until]).encode() + b"\n"
-
-
-def _append(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

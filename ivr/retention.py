@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ivr.config import RetentionSettings
+from ivr.durable import append
 from ivr.journal import read_lines
 from ivr.privacy import Vault
 
@@ -76,9 +76,4 @@ def note(path: Path, now: datetime, removed: Mapping[str, int], first: FirstDays
         "kept_from": {"calls": str(first.calls), "complaints": str(first.complaints)},
         "removed": dict(removed),
     }
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, json.dumps(line).encode() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    append(path, json.dumps(line).encode() + b"\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ivr.limits import Lock
 from ivr.locks import LockFile
 
@@ -19,6 +21,16 @@ def test_locks_are_there_after_a_restart_until_they_are_over(tmp_path: Path) -> 
     assert LockFile(path).read(99.0) == (Lock("caller a", 100.0), Lock("person b", 200.0))
     assert LockFile(path).read(100.0) == (Lock("person b", 200.0),)
     assert "caller a" not in path.read_text()
+
+
+def test_a_full_disk_is_told_and_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    locks = LockFile(tmp_path / "no such folder" / "locks.jsonl")
+    locks.keep(Lock("caller a", 100.0))
+    locks.close()
+    assert "will not outlive" in caplog.text
+    assert "caller a" not in caplog.text
 
 
 def test_a_line_torn_by_a_power_cut_costs_no_other(tmp_path: Path) -> None:

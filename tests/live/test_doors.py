@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from ivr.prompts import PromptSet
 from tests.live.conftest import LiveLine, a_line, free_port
 from tests.live.phone import Phone
+from tests.live.test_balance import to_the_question
 
 pytestmark = pytest.mark.live
 
@@ -50,7 +51,7 @@ def small_line(
 ) -> Iterator[LiveLine]:
     """Two calls at once, one for each caller; whoever calls is a carrier's customer."""
     home = tmp_path_factory.mktemp("small")
-    limits = {"calls": 2, "calls_per_caller": 1}
+    limits = {"calls": 2, "calls_per_caller": 1, "ids_per_caller": 2}
     with a_line(home, whole_set, trunks=[CARRIER], limits=limits) as line:
         line.start_service()
         yield line
@@ -115,6 +116,38 @@ def test_a_flood_is_answered_busy_and_nothing_collapses(small_line: LiveLine) ->
     assert set(statuses) == {200, 486}
     assert statuses.count(200) <= 50 + 20  # some of the told ones are over before the last ring
     assert small_line.health()["calls"] == 0
+
+
+# --- look-ups ------------------------------------------------------------------------------------
+
+
+async def asks_for(line: LiveLine, telephone: str, number: str, sentence: str) -> None:
+    """One call about one person; what is heard of it."""
+    async with line.call(user=telephone) as caller:
+        await to_the_question(caller, "1")
+        caller.phone.press(number)
+        await caller.hears_begin(line.ear.alias[sentence])
+    await line.settled()
+
+
+def test_a_caller_who_asks_about_too_many_people_is_locked_also_after_a_restart(
+    small_line: LiveLine,
+) -> None:
+    harvester, other = "13700000001", "13700000002"
+
+    async def story() -> None:
+        await asks_for(small_line, harvester, "990101199001010019", "account.readout.1")
+        await asks_for(small_line, harvester, "990203197811071111", "account.readout.1")
+        await asks_for(small_line, harvester, "990102200012120127", "limits.lookups")
+        small_line.kill_service()
+        small_line.start_service()
+        await asks_for(small_line, harvester, "990101199001010019", "limits.lookups")
+        await asks_for(small_line, other, "990102200012120127", "account.readout.1")
+
+    asyncio.run(story())
+    locks = (small_line.settings.home / "locks.jsonl").read_text()
+    assert "caller " in locks
+    assert harvester not in locks
 
 
 # --- TLS and SRTP ------------------------------------------------------------------------------
