@@ -61,7 +61,7 @@ class AccountsSettings(Part):
         "SELECT hash FROM query_password"  # noqa: S105  a query, and no password
         " WHERE id_number = :id18 OR id_number = :id15"
     )
-    query_seconds: Annotated[float, Field(gt=0, le=3.5)] = 3.0
+    query_seconds: Annotated[float, Field(gt=0, le=3)] = 3.0
     """A caller waits no longer, and hears 系统繁忙."""
     failures: Annotated[int, Field(ge=1, le=100)] = 3
     """Failures in a row until the database is left alone."""

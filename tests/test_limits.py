@@ -25,7 +25,7 @@ def test_five_people_in_ten_minutes_and_the_sixth_is_refused() -> None:
 
 def test_a_family_waits_for_nothing_and_a_harvester_longer_and_longer() -> None:
     delays = [a.delay for a in asked(Limits(LimitsSettings()), 5) if isinstance(a, Admitted)]
-    assert delays == [0.0, 0.0, 0.5, 1.0, 2.0]
+    assert delays == [0.0, 0.0, 0.2, 0.4, 0.8]
 
 
 def test_the_same_person_again_is_no_other_person() -> None:
