@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
+Action = Literal["who", "forget", "export", "voters"]
+
 _FIRST = "0" * 64
 
 
@@ -28,11 +30,12 @@ class AuditChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One look into the vault."""
+    """One look at what is kept from others."""
 
     at: datetime
-    action: Literal["who", "forget"]
+    action: Action
     token: str
+    """Of the person; of a recording its reference, of a survey its days."""
     operator: str
     reason: str
 

@@ -8,6 +8,7 @@ day begins another, so that old files can be put away.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -33,6 +34,8 @@ MOST_WAITING = 200_000
 """Facts kept in memory while the disk is full; beyond that the oldest are given up."""
 HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
+_OPERATORS = "-operator"
+"""Ends the name of a file that no service wrote."""
 
 Clock = Callable[[], datetime]
 
@@ -72,15 +75,8 @@ class Journal:
 
     def note(self, fact: Fact) -> None:
         """Take a fact; never waits. Its id, its time and its node are added here."""
-        line = {
-            "id": uuid4().hex,
-            "at": self._clock().isoformat(timespec="microseconds"),
-            "node": self._node,
-            "fact": type(fact).__name__,
-            **asdict(fact),
-        }
         with self._news:
-            self._waiting.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self._waiting.append(_line(fact, self._clock(), self._node))
             self._news.notify()
 
     async def settled(self) -> None:
@@ -157,9 +153,35 @@ class Journal:
         self.path, self._file, self._day = path, file, today
 
 
-def _new_file(folder: Path, now: datetime) -> tuple[Path, IO[bytes]]:
+def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_now) -> None:
+    """Facts of an operator's command, in a file of their own; on disk when it returns.
+
+    The file is none of a service's, so that many of them push no session over the horizon.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = clock()
+    path, file = _new_file(folder, now, mark=_OPERATORS)
+    content = b"".join(_line(fact, now, node) for fact in facts)
+    with file:
+        if file.write(content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fdatasync(file.fileno())
+
+
+def _line(fact: Fact, now: datetime, node: str) -> bytes:
+    line = {
+        "id": uuid4().hex,
+        "at": now.isoformat(timespec="microseconds"),
+        "node": node,
+        "fact": type(fact).__name__,
+        **asdict(fact),
+    }
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _new_file(folder: Path, now: datetime, *, mark: str = "") -> tuple[Path, IO[bytes]]:
     """The next file of the spool, its name durable, readable by this user only."""
-    name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.jsonl"
+    name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{mark}.jsonl"
     descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
     sync_folder(folder)
     return folder / name, os.fdopen(descriptor, "wb", buffering=0)
@@ -208,7 +230,9 @@ def unfinished(folder: Path) -> tuple[Unfinished, ...]:
 
 
 def _newest(folder: Path) -> list[Path]:
-    written = {path: path.stat().st_mtime for path in sorted(folder.glob("facts-*.jsonl"))}
+    """The services' files within the horizon."""
+    paths = sorted(folder.glob("facts-*.jsonl"))
+    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(_OPERATORS)}
     since = max(written.values(), default=0.0) - HORIZON_SECONDS
     return [path for path, moment in written.items() if moment >= since]
 

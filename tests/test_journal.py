@@ -13,8 +13,17 @@ from pathlib import Path
 import pytest
 
 from ivr import journal
-from ivr.facts import KINDS, DialogueEntered, LinkLost, SessionEnded, SessionStarted, Step
-from ivr.journal import Journal, read_lines, unfinished
+from ivr.facts import (
+    KINDS,
+    DialogueEntered,
+    LinkLost,
+    Recorded,
+    RecordingMoved,
+    SessionEnded,
+    SessionStarted,
+    Step,
+)
+from ivr.journal import HORIZON_SECONDS, Journal, put, read_lines, recorded, unfinished
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -233,3 +242,50 @@ def test_a_page_that_cannot_be_turned_is_written_on(
 
     monkeypatch.setattr(journal, "_new_file", full)
     assert [line["session"] for line in read_lines(asyncio.run(course()))] == ["a", "b"]
+
+
+def test_an_operators_facts_are_on_disk_and_push_no_session_over_the_horizon(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, begun("a"))
+    put(tmp_path, [RecordingMoved(reference="26112501001", state="handled")], node="n1")
+    long_ago = path.stat().st_mtime - HORIZON_SECONDS - 1
+    os.utime(path, (long_ago, long_ago))
+    assert [each.session for each in unfinished(tmp_path)] == ["a"]
+    newest = sorted(tmp_path.glob("*.jsonl"))[-1]
+    (line,) = read_lines(newest)
+    assert (line["fact"], line["node"], line["state"]) == ("RecordingMoved", "n1", "handled")
+    assert newest.stat().st_mode & 0o777 == 0o600
+
+
+def test_recordings_that_the_records_know_are_found(tmp_path: Path) -> None:
+    known = Recorded(
+        session="a",
+        kind="complaint",
+        person=None,
+        path="p",
+        ms=1,
+        bytes=60,
+        sha256="",
+        reference="26112501001",
+    )
+    write(tmp_path, known, begun("a"))
+    assert recorded(tmp_path) == {"26112501001"}
+
+
+def test_who_stops_waiting_for_a_promise_stops_nothing_else(tmp_path: Path) -> None:
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        for n in range(50):
+            spool.note(LinkLost(reason=str(n)))
+            waiting = asyncio.ensure_future(spool.settled())
+            await asyncio.sleep(0)
+            waiting.cancel()
+        spool.note(LinkLost(reason="last"))
+        async with asyncio.timeout(5):
+            await spool.settled()
+        await spool.close()
+        return spool.path
+
+    lines = list(read_lines(asyncio.run(course())))
+    assert [line["reason"] for line in lines] == [*(str(n) for n in range(50)), "last"]

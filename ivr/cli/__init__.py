@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from ivr.cli import accounts, facts, line, opening, prompts, retention, script
+from ivr.cli import accounts, facts, feedback, line, opening, prompts, retention, script
 from ivr.cli.failure import CommandFailure
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (line, opening, prompts, script, accounts, facts, retention):
+for room in (line, opening, prompts, script, accounts, facts, feedback, retention):
     room.add_to(app)
 
 

@@ -1,0 +1,31 @@
+"""What only those entitled may see: each look stands in the audit trail before it is had."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from ivr.audit import Action
+    from ivr.privacy import Vault
+
+
+def noted(action: Action, subject: str, reason: str) -> Vault:
+    """The vault, once this look and its reason are written down."""
+    from ivr.audit import Audit, AuditChanged, Entry
+    from ivr.config import load
+    from ivr.privacy import Keys, Vault
+
+    if not reason.strip():
+        raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
+    home = load().home
+    keys = Keys.load(home / "keys")
+    entry = Entry(datetime.now(UTC), action, subject, getpass.getuser(), reason)
+    try:
+        Audit(home / "audit.jsonl", keys.audit).note(entry)
+    except AuditChanged as changed:
+        raise CommandFailure(str(changed)) from changed
+    return Vault(home / "vault.sqlite", keys)

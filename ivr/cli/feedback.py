@@ -1,0 +1,222 @@
+"""Commands of what callers leave: recordings to hear and handle, and the survey's result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ivr.cli.entitled import noted
+from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from analytics.asking import Answer
+    from analytics.questioning import Days
+
+BAR = 40
+"""Characters of the bar of a grade that everybody gave."""
+FROM = typer.Option("--from", formats=["%Y-%m-%d"], help="First day; else 30 days.")
+TO = typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; else today.")
+REASON = typer.Option(help="Why; it is written into the audit trail.")
+REFERENCE = typer.Argument(help="The number that the caller was told.")
+
+_LIST = """
+SELECT reference, kind, local_time(happened) AS recorded, round(ms / 1000, 1) AS seconds, state,
+       local_time(moved) AS since, person, path
+FROM recording
+WHERE on_days(happened, $since, $until)
+  AND ($kind IS NULL OR kind = $kind) AND ($state IS NULL OR state = $state)
+ORDER BY happened, reference
+"""
+_ONE = "SELECT reference, path, sha256, state FROM recording WHERE reference = $reference"
+_VOTES = """
+SELECT local_time(happened) AS voted, choice, person
+FROM counted_vote WHERE on_days(happened, $since, $until) ORDER BY happened, event
+"""
+
+
+class Kind(StrEnum):
+    """What a recording is."""
+
+    COMPLAINT = "complaint"
+    SUGGESTION = "suggestion"
+    MESSAGE = "message"
+
+
+class State(StrEnum):
+    """What has become of it."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    HANDLED = "handled"
+    DELETED = "deleted"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this room's commands."""
+    room = typer.Typer(no_args_is_help=True, help="Complaints, suggestions, messages. 录音")
+    room.command("list")(list_)
+    room.command("export")(export)
+    room.command("handle")(handle)
+    app.add_typer(room, name="recordings")
+    app.command("survey")(survey)
+
+
+# --- recordings -------------------------------------------------------------------------------
+
+
+def list_(
+    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    since: Annotated[datetime | None, FROM] = None,
+    until: Annotated[datetime | None, TO] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """List recordings with their state; who spoke is a token (`ivr who`). 列出录音"""
+    days = _range(since, until)
+    values = {"since": days.first, "until": days.last, "kind": kind, "state": state}
+    listed = _asked(_LIST, values)
+    if as_json:
+        from analytics.showing import as_json as written
+
+        typer.echo(written(listed), nl=False)
+        return
+    for row in (listed.columns, *listed.rows):
+        typer.echo("\t".join("" if value is None else str(value) for value in row))
+
+
+def export(
+    reference: Annotated[str, REFERENCE],
+    target: Annotated[Path, typer.Argument(help="A new file, or a folder for it.")],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Copy a recording out, to be heard; noted in the audit trail. 导出录音"""
+    import hashlib
+
+    from ivr.config import load
+
+    settings = load()
+    known = _recording(reference)
+    source = settings.recordings_folder / str(known["path"])
+    path = target / source.name if target.is_dir() else target
+    if path.exists():
+        raise CommandFailure(f"{path} is there already: name a new file", exit_code=2)
+    noted("export", reference, reason)
+    try:
+        content = source.read_bytes()
+    except OSError as lost:
+        raise CommandFailure(f"{source}: {lost.strerror}") from lost
+    if hashlib.sha256(content).hexdigest() != known["sha256"]:
+        raise CommandFailure(f"{source} is not as it was recorded: it was changed or damaged")
+    path.touch(0o600, exist_ok=False)
+    path.write_bytes(content)
+    typer.echo(f"{path}: {len(content)} bytes, as it was recorded")
+
+
+def handle(
+    references: Annotated[list[str], REFERENCE],
+) -> None:
+    """Mark recordings as dealt with; the loader shows it within seconds. 办结"""
+    from ivr.config import load
+    from ivr.facts import RecordingMoved
+    from ivr.journal import put
+
+    states = {reference: _recording(reference)["state"] for reference in references}
+    done = [reference for reference, state in states.items() if state == State.DELETED]
+    if done:
+        raise CommandFailure(f"deleted already: {', '.join(done)}")
+    settings = load()
+    moved = [RecordingMoved(reference=each, state="handled") for each in states]
+    try:
+        put(settings.home / "spool", moved, node=settings.node)
+    except OSError as refused:
+        raise CommandFailure(f"nothing is marked: {refused}") from refused
+    typer.echo(f"handled: {', '.join(states)}")
+
+
+def _recording(reference: str) -> dict[str, object]:
+    found = _asked(_ONE, {"reference": reference}).records()
+    if not found:
+        raise CommandFailure(
+            f"no recording {reference}: `ivr recordings list` shows them (a new one after seconds)"
+        )
+    return found[0]
+
+
+# --- survey -----------------------------------------------------------------------------------
+
+
+def survey(
+    since: Annotated[datetime | None, FROM] = None,
+    until: Annotated[datetime | None, TO] = None,
+    voters: Annotated[
+        bool, typer.Option("--voters", help="Name each voter; noted in the audit trail.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why the voters are named.")] = "",
+) -> None:
+    """Count the survey's votes of some days: one per person and day, the last. 调查结果"""
+    days = _range(since, until)
+    if voters:
+        _name_voters(days, reason)
+        return
+    from analytics.questioning import find
+
+    values = {"since": days.first, "until": days.last}
+    counted = _asked(find("survey").sql, values).records()
+    for line in result(counted):
+        typer.echo(line)
+
+
+def result(counted: list[dict[str, object]]) -> list[str]:
+    """A line for each grade, and the whole; pure."""
+    votes = {int(str(row["grade"])): int(str(row["votes"])) for row in counted}
+    total = sum(votes.values())
+    lines = []
+    for row in counted:
+        count = int(str(row["votes"]))
+        share = count / total if total else 0.0
+        bar = "█" * round(share * BAR)
+        words = str(row["words"]).ljust(5, "　")
+        lines.append(f"{row['grade']} {words} {count:6} {share:6.1%} {bar}".rstrip())
+    if not total:
+        return [*lines, "no votes"]
+    mean = sum(grade * count for grade, count in votes.items()) / total
+    return [*lines, f"{total} votes, mean {mean:.2f} (1 is the best)"]
+
+
+def _name_voters(days: Days, reason: str) -> None:
+    votes = _asked(_VOTES, {"since": days.first, "until": days.last}).records()
+    vault = noted("voters", f"{days.first}..{days.last}", reason)
+    for vote in votes:
+        number = vault.reveal(str(vote["person"]))
+        voter = "forgotten" if number is None else number.reveal()
+        typer.echo(f"{vote['voted']:%Y-%m-%d %H:%M:%S}\t{vote['choice']}\t{voter}")
+
+
+def _range(since: datetime | None, until: datetime | None) -> Days:
+    from analytics.asking import CannotAnswer
+    from analytics.questioning import BEIJING, Days
+
+    today = datetime.now(BEIJING).date()
+    try:
+        return Days.asked_for(since and since.date(), until and until.date(), today)
+    except CannotAnswer as refused:
+        raise CommandFailure(str(refused), exit_code=2) from refused
+
+
+def _asked(sql: str, values: Mapping[str, object]) -> Answer:
+    """What the published facts say; without any, what to do about it."""
+    from analytics.asking import CannotAnswer, NothingPublished, ask
+    from analytics.store import FactsFolder
+    from ivr.config import load
+
+    try:
+        return ask(FactsFolder(load().home).published, sql, values)
+    except NothingPublished as nothing:
+        raise CommandFailure(str(nothing), exit_code=3) from nothing
+    except CannotAnswer as refused:
+        raise CommandFailure(str(refused)) from refused

@@ -1,0 +1,173 @@
+"""What callers have left, as the centre's people list, hear, handle and count it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from analytics.loader import run
+from analytics.store import FactsFolder
+from ivr.audit import Audit
+from ivr.cli import app
+from ivr.cli.failure import CommandFailure
+from ivr.cli.feedback import result
+from ivr.facts import Recorded, RecordingMoved, Voted
+from ivr.privacy import Keys, Vault
+from ivr.sensitive import Sensitive
+from tests.analytics.spool import Timed, lines, spool_file
+
+MORNING = datetime(2026, 11, 25, 2, tzinfo=UTC)
+DAYS = ("--from", "2026-11-25", "--to", "2026-11-25")
+SOUND = b"RIFF" + bytes(16_040)
+COMPLAINT, SUGGESTION = "26112501001", "26112501002"
+PERSON = "990102200012120127"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A line with a complaint, a suggestion and three votes of two people."""
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    kept = [
+        (MORNING, recording(tmp_path, COMPLAINT, "complaint")),
+        (MORNING + timedelta(hours=1), recording(tmp_path, SUGGESTION, "suggestion")),
+    ]
+    votes = [
+        (MORNING, Voted(session="s1", person="anna", choice=5)),
+        (MORNING + timedelta(hours=2), Voted(session="s2", person="anna", choice=1)),
+        (MORNING + timedelta(hours=3), Voted(session="s3", person="bert", choice=2)),
+    ]
+    spool_file(tmp_path).write_bytes(lines([*kept, *votes]))
+    Vault(tmp_path / "vault.sqlite", Keys.load(tmp_path / "keys")).keep("anna", Sensitive(PERSON))
+    published(tmp_path)
+    return tmp_path
+
+
+def recording(home: Path, reference: str, kind: str) -> Recorded:
+    path = f"2026-11-25/{kind}/{reference}.wav"
+    (home / "recordings" / path).parent.mkdir(parents=True)
+    (home / "recordings" / path).write_bytes(SOUND)
+    return Recorded(
+        session="s1",
+        kind=kind,
+        person="anna",
+        path=path,
+        ms=1000,
+        bytes=len(SOUND),
+        sha256=hashlib.sha256(SOUND).hexdigest(),
+        reference=reference,
+    )
+
+
+def published(home: Path, *more: Timed) -> None:
+    if more:
+        spool_file(home, "facts-20261125T000000-2.jsonl").write_bytes(lines(more))
+    run(FactsFolder(home), once=True)
+
+
+def ivr(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def failure(*words: str) -> CommandFailure:
+    told = ivr(*words).exception
+    assert isinstance(told, CommandFailure), told
+    return told
+
+
+def listed(*words: str) -> dict[str, str]:
+    """Reference -> state."""
+    told = ivr("recordings", "list", *DAYS, "--json", *words)
+    assert told.exit_code == 0, told.output
+    return {row["reference"]: row["state"] for row in json.loads(told.stdout)}
+
+
+def trail(home: Path) -> list[tuple[str, str, str]]:
+    Audit(home / "audit.jsonl", Keys.load(home / "keys").audit).check()
+    entries = map(json.loads, (home / "audit.jsonl").read_text().splitlines())
+    return [(each["action"], each["token"], each["reason"]) for each in entries]
+
+
+def test_recordings_are_listed_by_kind_and_state(home: Path) -> None:
+    assert listed() == {COMPLAINT: "new", SUGGESTION: "new"}
+    assert listed("--kind", "complaint") == {COMPLAINT: "new"}
+    assert listed("--state", "handled") == {}
+    assert PERSON not in ivr("recordings", "list", *DAYS).output
+
+
+def test_a_recording_is_copied_out_with_an_entry_in_the_trail(home: Path, tmp_path: Path) -> None:
+    target = tmp_path / "to be heard.wav"
+    done = ivr("recordings", "export", COMPLAINT, str(target), "--reason", "case 7")
+    assert done.exit_code == 0, done.output
+    assert target.read_bytes() == SOUND
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert trail(home) == [("export", COMPLAINT, "case 7")]
+
+
+def test_a_copy_into_a_folder_has_the_number_as_its_name(home: Path, tmp_path: Path) -> None:
+    ivr("recordings", "export", COMPLAINT, str(tmp_path), "--reason", "case 7")
+    assert (tmp_path / f"{COMPLAINT}.wav").read_bytes() == SOUND
+
+
+def test_what_cannot_be_copied_out_is_said(home: Path, tmp_path: Path) -> None:
+    target = str(tmp_path / "new.wav")
+    words = ("recordings", "export")
+    assert "--reason" in str(failure(*words, COMPLAINT, target, "--reason", " "))
+    assert "no recording" in str(failure(*words, "26112501009", target, "--reason", "r"))
+    (tmp_path / "old.wav").touch()
+    old = str(tmp_path / "old.wav")
+    assert "already" in str(failure(*words, COMPLAINT, old, "--reason", "r"))
+    file = home / f"recordings/2026-11-25/complaint/{COMPLAINT}.wav"
+    file.write_bytes(SOUND[:-1])
+    assert "changed" in str(failure(*words, COMPLAINT, target, "--reason", "r"))
+    file.unlink()
+    assert "No such file" in str(failure(*words, COMPLAINT, target, "--reason", "r"))
+    assert not Path(target).exists()
+
+
+def test_a_handled_recording_is_so_after_the_next_load(home: Path) -> None:
+    assert ivr("recordings", "handle", COMPLAINT, SUGGESTION).exit_code == 0
+    published(home)
+    assert listed() == {COMPLAINT: "handled", SUGGESTION: "handled"}
+
+
+def test_unknown_and_deleted_recordings_are_not_handled(home: Path) -> None:
+    assert "no recording" in str(failure("recordings", "handle", COMPLAINT, "26112501009"))
+    published(home, (MORNING, RecordingMoved(reference=SUGGESTION, state="deleted")))
+    assert "deleted" in str(failure("recordings", "handle", COMPLAINT, SUGGESTION))
+    published(home)
+    assert listed() == {COMPLAINT: "new", SUGGESTION: "deleted"}
+
+
+def test_the_survey_counts_one_vote_for_each_person_and_day(home: Path) -> None:
+    told = ivr("survey", *DAYS).stdout.splitlines()
+    assert told[0] == "1 非常满意　      1  50.0% " + "█" * 20
+    assert told[1] == "2 满意　　　      1  50.0% " + "█" * 20
+    assert told[4] == "5 非常不满意      0   0.0%"
+    assert told[5] == "2 votes, mean 1.50 (1 is the best)"
+
+
+def test_a_survey_without_votes_has_no_mean() -> None:
+    rows = [{"grade": grade, "words": "一般", "votes": 0} for grade in range(1, 6)]
+    assert result(rows)[-1] == "no votes"
+
+
+def test_voters_are_named_to_those_entitled_only(home: Path) -> None:
+    assert "--reason" in str(failure("survey", *DAYS, "--voters"))
+    told = ivr("survey", *DAYS, "--voters", "--reason", "call them back").stdout.splitlines()
+    assert told == [
+        f"2026-11-25 12:00:00\t1\t{PERSON}",
+        "2026-11-25 13:00:00\t2\tforgotten",
+    ]
+    assert trail(home) == [("voters", "2026-11-25..2026-11-25", "call them back")]
+
+
+def test_days_the_wrong_way_round_are_refused(home: Path) -> None:
+    words = ("--from", "2026-11-26", "--to", "2026-11-25")
+    assert "after" in str(failure("recordings", "list", *words))
+    assert "after" in str(failure("survey", *words))
