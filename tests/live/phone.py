@@ -367,7 +367,7 @@ class Phone:
         }
 
     def _on_sip(self, data: bytes) -> None:
-        if not data.strip():
+        if not data[:1].isalpha():  # a keep-alive, or sound for who had this port before
             return
         message = Message.parse(data)
         if message.status is not None:
