@@ -57,7 +57,7 @@ async def serve(settings: Settings) -> None:
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     shelf = Shelf(settings.audio, SPOKEN)
-    publish_sounds(settings, shelf.current())
+    _publish(settings, shelf)
     spool = settings.home / "spool"
     before = stack.enter_context(baton(settings.home / "serving.lock"))
     journal = Journal.open(spool, node=settings.node)
@@ -93,11 +93,22 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
     )
 
 
+def _publish(settings: Settings, shelf: Shelf) -> None:
+    """A full disk keeps Asterisk's own sounds as they were, and nobody from being served."""
+    try:
+        publish_sounds(settings, shelf.current())
+    except OSError:
+        log.exception("Asterisk's own sounds stay as they were")
+
+
 async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> dict[str, Unfinished]:
     """What the service before has left open, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
-    await desk.take_over(await asyncio.to_thread(recorded, spool))
+    try:
+        await desk.take_over(await asyncio.to_thread(recorded, spool))
+    except (OSError, ValueError, TypeError, LookupError):
+        log.exception("recordings of the service before are left where they are; calls go on")
     return {each.channel: each for each in await asyncio.to_thread(unfinished, spool)}
 
 

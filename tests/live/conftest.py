@@ -45,6 +45,10 @@ class LiveLine:
     service: subprocess.Popen[bytes] | None = None
 
     def start_service(self) -> None:
+        self.launch_service()
+        self.wait_until_healthy()
+
+    def launch_service(self) -> None:
         log = (self.settings.home / "service.out").open("ab")
         self.service = subprocess.Popen(
             [sys.executable, "-m", "ivr.cli", "serve"],
@@ -54,7 +58,6 @@ class LiveLine:
             cwd=PROJECT,
         )
         log.close()
-        self.wait_until_healthy()
 
     def wait_until_healthy(self, within: float = 20.0) -> None:
         deadline = time.monotonic() + within

@@ -64,6 +64,39 @@ def test_a_full_disk_ends_no_call_damages_nothing_and_loses_no_fact(bare_line: L
     assert len({fact["id"] for fact in facts}) == len(facts)
 
 
+def test_a_service_that_is_started_on_a_full_disk_takes_calls_all_the_same(
+    bare_line: LiveLine,
+) -> None:
+    line, home = bare_line, bare_line.settings.home
+    slips = home / "slips"
+    slips.mkdir(mode=0o700, exist_ok=True)
+    spoilt = slips / "26112500001.slip"
+
+    async def story() -> None:
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            line.kill_service()
+            fill_spool()
+            fill_sounds()
+            spoilt.write_text("{")
+            line.launch_service()
+            await caller.hears_begin("line.sorry_wait")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        assert "No space left" in line.health()["journal"]["detail"]
+
+    with (
+        small_disk(home / "spool", kilobytes=256) as fill_spool,
+        small_disk(home / "asterisk" / "sounds", kilobytes=64) as fill_sounds,
+    ):
+        line.start_service()
+        try:
+            asyncio.run(story())
+        finally:
+            line.kill_service()
+            spoilt.unlink()
+
+
 @pytest.mark.parametrize("fault", ["locked", "corrupt", "missing"])
 def test_a_database_that_is_broken_is_not_noticed_and_each_fact_arrives_once(
     line: LiveLine, fault: str
