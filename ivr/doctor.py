@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import shutil
@@ -21,10 +22,12 @@ from ivr.config import Settings, SettingsError
 from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.opening import closed
+from ivr.privacy import KEYS, Keys
 from ivr.prompts import PromptSetError, load
 
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
+_TIME_ERROR = 5
 _PRIVATE = ("accounts.sqlite", "vault.sqlite", "keys", "keys/*", "asterisk/*.secret",
             "asterisk/agents/*.secret", "asterisk/etc/*.conf", "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -129,7 +132,12 @@ def ports(settings: Settings) -> Finding:
 
 
 def permissions(settings: Settings) -> Finding:
-    """Can other users of this machine read what is nobody's business?"""
+    """Can we write, and can other users of this machine read what is nobody's business?"""
+    if settings.home.exists() and not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
+        owner = settings.home.owner()
+        return Finding(
+            "permissions", False, f"{settings.home} is not ours to write: be {owner}, its owner"
+        )
     open_ones = [path for path in _private(settings.home) if path.stat().st_mode & _OTHERS]
     if open_ones:
         names = " ".join(str(path) for path in open_ones)
@@ -139,6 +147,42 @@ def permissions(settings: Settings) -> Finding:
 
 def _private(home: Path) -> Iterable[Path]:
     return (path for pattern in _PRIVATE for path in home.glob(pattern))
+
+
+def keys(settings: Settings) -> Finding:
+    """Are the keys there, by which the records of one person belong together?"""
+    folder = settings.home / "keys"
+    lacking = [name for name in KEYS if not (folder / name).exists()]
+    if len(lacking) == len(KEYS) and not any(_spools(settings)):
+        return Finding("keys", True, "made at the first start")
+    if lacking:
+        names = ", ".join(lacking)
+        told = f"{names} lacking in {folder}: restore from the backup before anything new is kept"
+        return Finding("keys", False, told)
+    try:
+        Keys.load(folder)
+    except SettingsError as unusable:
+        return Finding("keys", False, str(unusable))
+    return Finding("keys", True, f"whole; keep a copy of {folder} apart from the data")
+
+
+def clock(settings: Settings) -> Finding:
+    """Can the times in the records be trusted, and the agents' hours?"""
+    newest = max((path.stat().st_mtime for path in _spools(settings)), default=0.0)
+    if newest > time.time() + STALE_SECONDS:
+        return Finding("clock", False, "earlier than the newest record: set it right")
+    now = datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M")
+    if not _synchronised():
+        told = f"{now} in Beijing, but nobody keeps it right: install chrony or systemd-timesyncd"
+        return Finding("clock", True, told, warns=True)
+    return Finding("clock", True, f"{now} in Beijing, kept right")
+
+
+def _synchronised() -> bool:
+    """What the kernel thinks of its clock (adjtimex(2), asked and not changed)."""
+    room_for_timex = ctypes.create_string_buffer(256)
+    state: int = ctypes.CDLL(None).adjtimex(room_for_timex)
+    return 0 <= state < _TIME_ERROR
 
 
 def disk(settings: Settings) -> Finding:
@@ -221,8 +265,10 @@ CHECKS: tuple[Check, ...] = (
     ari,
     service,
     permissions,
+    keys,
     disk,
     recordings,
+    clock,
     loader,
     opened,
     agents,

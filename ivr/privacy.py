@@ -27,6 +27,8 @@ from ivr.identity import IdNumber
 from ivr.sensitive import Sensitive
 
 TOKEN_CHARACTERS = 32
+KEYS = ("tokens.key", "vault.key", "audit.key")
+"""The files of the keys."""
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
@@ -50,11 +52,7 @@ class Keys:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
-        return cls(
-            tokens=_key(folder / "tokens.key"),
-            vault=_key(folder / "vault.key"),
-            audit=_key(folder / "audit.key"),
-        )
+        return cls(*(_key(folder / name) for name in KEYS))
 
 
 def _key(path: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from ivr.asterisk import locate
 from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
+from ivr.privacy import Keys
 
 
 @pytest.fixture
@@ -157,3 +159,47 @@ def test_records_that_nobody_publishes(settings: Settings) -> None:
     published.parent.mkdir(parents=True)
     published.touch()
     assert doctor.loader(settings).ok
+
+
+def test_keys_that_are_lost_while_records_are_there(settings: Settings) -> None:
+    assert doctor.keys(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    lost = doctor.keys(settings)
+    assert not lost.ok
+    assert "backup" in lost.detail
+    Keys.load(settings.home / "keys")
+    assert doctor.keys(settings).ok
+    (settings.home / "keys" / "vault.key").write_bytes(b"short")
+    assert "damaged" in doctor.keys(settings).detail
+    (settings.home / "keys" / "vault.key").unlink()
+    assert "vault.key" in doctor.keys(settings).detail
+    assert not (settings.home / "keys" / "vault.key").exists(), "the doctor made a new key"
+
+
+def test_a_clock_before_the_newest_record(settings: Settings) -> None:
+    assert doctor.clock(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    later = time.time() + 86400
+    os.utime(spool, (later, later))
+    assert not doctor.clock(settings).ok
+
+
+def test_a_clock_that_nobody_keeps_right_is_a_warning(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_synchronised", lambda: False)
+    finding = doctor.clock(settings)
+    assert finding.ok
+    assert finding.warns
+    assert "chrony" in finding.detail
+
+
+def test_a_home_of_somebody_else(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    finding = doctor.permissions(settings)
+    assert not finding.ok
+    assert settings.home.owner() in finding.detail

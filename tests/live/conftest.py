@@ -106,8 +106,10 @@ class LiveLine:
         """Clips as the ear names them, without pauses."""
         return [self.ear.alias[clip] for clip in clips if not clip.startswith("pause.")]
 
-    def reading(self, kind: str, value: str) -> list[str]:
-        return self.names(*numbers.read(kind, value).clips)
+    def reading(self, kind: str, value: str, *, ends: bool = True) -> list[str]:
+        """The clips of a value at the end of a sentence, or within it."""
+        read = numbers.read(kind, value)
+        return self.names(*(read.clips if ends else read.clips_within))
 
     @asynccontextmanager
     async def call(self, number: str = "12329", *, user: str = "guest") -> AsyncIterator[Caller]:

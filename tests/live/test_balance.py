@@ -17,11 +17,11 @@ def fund_readout(
 ) -> list[str]:
     return [
         "account.readout.1",
-        *line.reading("id", number),
+        *line.reading("id", number, ends=False),
         "account.readout.2",
-        *line.reading("year_month", paid_to),
+        *line.reading("year_month", paid_to, ends=False),
         "account.readout.3",
-        *line.reading("amount", deposit),
+        *line.reading("amount", deposit, ends=False),
         "account.readout.4",
         *line.reading("amount", balance),
     ]
@@ -30,11 +30,11 @@ def fund_readout(
 def loan_readout(line: LiveLine, number: str, term: str, periods: str, balance: str) -> list[str]:
     return [
         *line.names("loan.readout.1"),
-        *line.reading("id", number),
+        *line.reading("id", number, ends=False),
         *line.names("loan.readout.2"),
-        *line.reading("term_years", term),
+        *line.reading("term_years", term, ends=False),
         *line.names("loan.readout.3"),
-        *line.reading("periods", periods),
+        *line.reading("periods", periods, ends=False),
         *line.names("loan.readout.4"),
         *line.reading("amount", balance),
     ]

@@ -28,6 +28,9 @@ OURS = {
 """Operations that are ours, or that ari-py calls otherwise, and Asterisk's name for them."""
 
 
+INFO = {"status": {"startup_time": "2026-11-25T08:00:00.000+0000"}}
+
+
 @dataclass(frozen=True)
 class Sent:
     method: str
@@ -47,7 +50,11 @@ class Recorder(Ari):
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
     ) -> Any:
         self.sent.append(Sent(method, f"/{path}", query, json or {}))
-        return {"status": {"startup_time": "now"}} if path == "asterisk/info" else []
+        return (
+            {"status": {"startup_time": "2026-11-25T08:00:00.000+0000"}}
+            if path == "asterisk/info"
+            else []
+        )
 
 
 EXAMPLES: dict[object, object] = {
