@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import text
@@ -61,6 +62,12 @@ def database_url(settings: Settings) -> URL:
         ) from None
 
 
+def _file(url: URL) -> Path | None:
+    """Where a database of SQLite's lies; None for others, and for one in memory."""
+    named = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
+    return Path(str(url.database)) if named else None
+
+
 @asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
     """The accounts of this line, until the context ends; the database need not be up yet."""
@@ -94,6 +101,7 @@ class Database:
         self._loan = text(settings.accounts.loan_query)
         self._password = text(settings.accounts.password_query)
         self._passwords_wanted = settings.accounts.password
+        self._file = _file(engine.url)
         self._given_up: set[asyncio.Task[Any]] = set()
 
     async def fund(
@@ -180,6 +188,8 @@ class Database:
     async def _rows(
         self, query: Any, names: Mapping[str, str], columns: frozenset[str]
     ) -> Sequence[Row]:
+        if self._file is not None and not self._file.exists():  # SQLite would make an empty one
+            raise FileNotFoundError(f"{self._file} does not exist")
         async with self._engine.connect() as connection:
             result = await connection.execute(query, names)
             lacking = columns - set(result.keys())
@@ -249,7 +259,7 @@ def _reason(failed: Exception) -> str:
     """What went wrong, without what was asked for."""
     if isinstance(failed, TimeoutError):
         return "no answer in time"
-    if isinstance(failed, Nonsense | NoHash):
+    if isinstance(failed, Nonsense | NoHash | FileNotFoundError):
         return str(failed)
     cause = getattr(failed, "orig", None) or failed
     return type(cause).__name__

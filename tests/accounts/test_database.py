@@ -106,8 +106,9 @@ def test_nonsense_is_unavailable_and_never_not_found(demo_settings: Settings, qu
 
 
 def test_no_database_is_unavailable(settings: Settings) -> None:
-    """SQLite makes an empty file where there was none; the tables are not there."""
+    """SQLite would make an empty file, and `ivr run` would take it for the centre's own."""
     assert [type(outcome) for outcome in asked(settings, NORMAL)] == [Unavailable, Unavailable]
+    assert not (settings.home / "accounts.sqlite").exists()
 
 
 def test_the_queries_are_settings(settings: Settings) -> None:
