@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -39,6 +40,15 @@ class Answer:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
+
+    def column(self, name: str) -> list[Any]:
+        """One column."""
+        at = self.columns.index(name)
+        return [row[at] for row in self.rows]
+
+    def numbers(self, name: str) -> list[float]:
+        """One column as numbers; nothing counts as 0."""
+        return [float(value or 0) for value in self.column(name)]
 
     def records(self) -> list[dict[str, object]]:
         """Each row by its columns' names."""

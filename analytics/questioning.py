@@ -7,11 +7,25 @@ from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from pathlib import Path
 
-from analytics.asking import Answer, CannotAnswer, ask
+import duckdb
+
+from analytics.asking import Answer, CannotAnswer, answer
 
 BEIJING = timezone(timedelta(hours=8))
 USUAL_DAYS = 30
+WITHIN_SECONDS = (15.0, 20.0)
+"""Limits within which an agent should answer, where the settings name no others."""
 _FOLDER = Path(__file__).resolve().parent / "questions"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """How an answer is best drawn: which column along, which as heights or shades."""
+
+    kind: str
+    """bars, lines, funnel or heat."""
+    along: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +35,25 @@ class Question:
     name: str
     title: str
     sql: str
+    chart: Chart | None
 
-    def answer(self, published: Path, days: Days) -> Answer:
-        """Its answer from the newest published facts."""
-        known = {"since": days.first, "until": days.last}
-        wanted = set(re.findall(r"\$(\w+)", self.sql))
-        return ask(published, self.sql, {name: known[name] for name in wanted})
+    def answer(
+        self,
+        facts: duckdb.DuckDBPyConnection,
+        days: Days,
+        *,
+        within: tuple[float, float] = WITHIN_SECONDS,
+    ) -> Answer:
+        """Its answer from a snapshot; `within` are the limits of an agent's answer, in seconds."""
+        return answer(facts, self.sql, self.values(days, within=within))
+
+    def values(
+        self, days: Days, *, within: tuple[float, float] = WITHIN_SECONDS
+    ) -> dict[str, object]:
+        """What the parameters in its SQL stand for."""
+        short, long = within
+        known = {"since": days.first, "until": days.last, "short": short, "long": long}
+        return {name: known[name] for name in set(re.findall(r"\$(\w+)", self.sql))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +88,6 @@ def find(name: str) -> Question:
 
 def _read(path: Path) -> Question:
     sql = path.read_text()
-    return Question(path.stem, sql.splitlines()[0].removeprefix("--").strip(), sql)
+    drawn = re.search(r"^-- chart: (\w+) (\w+) (.+)$", sql, re.MULTILINE)
+    chart = Chart(drawn[1], drawn[2], tuple(drawn[3].split())) if drawn else None
+    return Question(path.stem, sql.splitlines()[0].removeprefix("--").strip(), sql, chart)

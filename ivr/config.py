@@ -105,6 +105,8 @@ class AgentsSettings(Part):
     """How long one phone rings before the next is tried, where there is a next."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
+    answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)
+    """The two limits that reports measure answers by."""
     zero_from_every_menu: bool = True
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
 

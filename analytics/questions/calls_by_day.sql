@@ -1,4 +1,5 @@
 -- 每日来电 · Calls by day
+-- chart: lines day calls answered
 SELECT local_time(started)::DATE AS day,
        count(*) AS calls,
        count(answered) AS answered,

@@ -1,4 +1,5 @@
 -- 每小时来电 · Calls by hour of the day
+-- chart: bars hour calls answered
 SELECT hour(local_time(started)) AS hour,
        count(*) AS calls,
        count(answered) AS answered,

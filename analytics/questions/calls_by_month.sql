@@ -1,4 +1,5 @@
 -- 每月来电 · Calls by month
+-- chart: bars month calls answered
 SELECT strftime(local_time(started), '%Y-%m') AS month,
        count(*) AS calls,
        count(answered) AS answered,

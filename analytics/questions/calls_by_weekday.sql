@@ -1,4 +1,5 @@
 -- 星期来电 · Calls by day of the week (1 Monday … 7 Sunday)
+-- chart: bars weekday calls answered
 SELECT isodow(local_time(started)) AS weekday,
        count(*) AS calls,
        count(answered) AS answered,

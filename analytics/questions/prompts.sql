@@ -1,7 +1,8 @@
 -- 语音播放 · Prompts heard to the end, and cut short by a key
-SELECT prompt, count(*) AS played, count(*) FILTER (interrupted) AS interrupted,
-       percent(count(*) FILTER (interrupted), count(*)) AS interrupted_percent
-FROM call_step
-WHERE on_days(happened, $since, $until)
+-- chart: bars prompt played interrupted
+SELECT prompt, sum(times)::BIGINT AS played, sum(interrupted)::BIGINT AS interrupted,
+       percent(sum(interrupted), sum(times)) AS interrupted_percent
+FROM step_day
+WHERE day BETWEEN $since AND $until
 GROUP BY prompt
 ORDER BY played DESC, prompt

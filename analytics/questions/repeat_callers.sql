@@ -1,4 +1,5 @@
 -- 重复来电 · Callers of each day by how often they called on it
+-- chart: lines day percent
 WITH caller_day AS (
     SELECT local_time(started)::DATE AS day, caller, count(*) AS calls
     FROM call_session

@@ -1,4 +1,5 @@
 -- 话务量 · Erlangs of each day's busiest hour, and the lines that 1 % blocking needs (Erlang B)
+-- chart: lines day erlangs lines_needed
 WITH RECURSIVE hourly AS (
     SELECT date_trunc('hour', local_time(started)) AS hour, sum(ms) / 3600000.0 AS erlangs
     FROM call_session WHERE on_days(started, $since, $until) GROUP BY hour

@@ -1,4 +1,5 @@
 -- 等待与放弃 · How long callers wait for an agent, and how many give up waiting
+-- chart: lines day p50_seconds p95_seconds
 SELECT local_time(happened)::DATE AS day, count(*) AS asked,
        count(*) FILTER (outcome = 'abandoned') AS abandoned,
        percent(count(*) FILTER (outcome = 'abandoned'), count(*)) AS abandoned_percent,

@@ -1,10 +1,11 @@
 -- 按错键 · Wrong keys and silences at each question
-SELECT prompt, count(*) AS asked,
-       count(*) FILTER (heard IN ('no_match', 'invalid')) AS wrong,
-       count(*) FILTER (heard = 'no_input') AS silent,
-       percent(count(*) FILTER (heard IN ('no_match', 'invalid', 'no_input')), count(*))
-           AS failed_percent
-FROM call_step
-WHERE verb IN ('menu', 'collect') AND on_days(happened, $since, $until)
+-- chart: bars prompt wrong silent
+SELECT prompt, sum(times)::BIGINT AS asked,
+       coalesce(sum(times) FILTER (heard IN ('no_match', 'invalid')), 0)::BIGINT AS wrong,
+       coalesce(sum(times) FILTER (heard = 'no_input'), 0)::BIGINT AS silent,
+       percent(coalesce(sum(times) FILTER (heard IN ('no_match', 'invalid', 'no_input')), 0),
+               sum(times)) AS failed_percent
+FROM step_day
+WHERE verb IN ('menu', 'collect') AND day BETWEEN $since AND $until
 GROUP BY prompt
 ORDER BY wrong + silent DESC, prompt

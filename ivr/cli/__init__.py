@@ -10,7 +10,18 @@ import sys
 
 import typer
 
-from ivr.cli import accounts, facts, feedback, line, opening, prompts, retention, script
+from ivr.cli import (
+    accounts,
+    facts,
+    feedback,
+    line,
+    opening,
+    people,
+    prompts,
+    reports,
+    retention,
+    script,
+)
 from ivr.cli.failure import CommandFailure
 
 app = typer.Typer(
@@ -20,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (line, opening, prompts, script, accounts, facts, feedback, retention):
+for room in (line, opening, prompts, script, accounts, facts, feedback, retention, reports, people):
     room.add_to(app)
 
 

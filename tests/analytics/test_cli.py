@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import time
+import zipfile
+from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
+from analytics.asking import Answer
+from analytics.exporting import save_sheet
 from analytics.loader import run
+from analytics.questioning import questions
 from analytics.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
@@ -81,7 +88,7 @@ def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
     words = ("report", "calls_by_day", "--from", "2026-11-23", "--to", "2026-11-24")
     assert ivr(*words, "--format", "csv").stdout.splitlines() == [
         "day,calls,answered,mean_seconds",
-        "2026-11-23,1,1,3000.0",
+        "2026-11-23,1,1,4000.0",
         "2026-11-24,20,19,75.3",
     ]
 
@@ -136,13 +143,50 @@ def test_nothing_is_revealed_over_a_changed_trail(home: Path) -> None:
 DAY = ("--from", "2026-11-24", "--to", "2026-11-24")
 
 
-@pytest.mark.parametrize("name", ["calls.parquet", "calls.csv"])
+@pytest.mark.parametrize("name", ["calls.parquet", "calls.csv", "calls.xlsx"])
 def test_an_export_has_the_days_asked_for_and_no_others(home: Path, name: str) -> None:
     loaded(home)
     assert "20 rows" in ivr("export", "call_session", str(home / name), *DAY).stdout
+    if name.endswith(".xlsx"):
+        header, *cells = sheet_rows(home / name)
+        assert len(cells) == 20
+        assert header[0] == "session"
+        return
     with duckdb.connect() as other:
         rows = other.execute(f"SELECT count(*), sum(ms) FROM '{home / name}'").fetchall()
     assert rows == [(20, 1430000)]
+
+
+def sheet_rows(path: Path) -> list[list[str]]:
+    """The text of each cell of a spreadsheet, read from its XML."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(path) as book:
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    return [
+        ["".join(cell.itertext()) for cell in row.iter(f"{space}c")]
+        for row in sheet.iter(f"{space}row")
+    ]
+
+
+def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded(home)
+    monkeypatch.chdir(home)
+    assert ivr("report", "survey", *DAY, "--format", "xlsx").exit_code == 0
+    rows = sheet_rows(home / "survey-2026-11-24-2026-11-24.xlsx")
+    assert rows[0] == ["grade", "words", "votes", "percent"]
+    assert rows[2] == ["2", "满意", "1", "50"]
+    assert ivr("report", "calls_by_hour", *DAY, "--format", "parquet").exit_code == 0
+    with duckdb.connect() as other:
+        assert other.execute("SELECT sum(calls) FROM 'calls_by_hour-*.parquet'").fetchall() == [
+            (20,)
+        ]
+
+
+def test_text_in_a_spreadsheet_is_never_a_formula(home: Path) -> None:
+    loaded(home)
+    save_sheet(Answer(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))), home / "x.xlsx")
+    with zipfile.ZipFile(home / "x.xlsx") as book:
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 
 
 def test_an_export_refuses_what_it_cannot_do_well(home: Path) -> None:
@@ -152,6 +196,73 @@ def test_an_export_refuses_what_it_cannot_do_well(home: Path) -> None:
     assert (home / "here.csv").read_text() == "mine"
     assert ".parquet or .csv" in str(failure("export", "lookup", str(home / "x.doc")))
     assert "call_session" in str(failure("export", "weather", str(home / "x.csv")))
+    assert "No such file" in str(failure("export", "lookup", str(home / "none" / "x.csv")))
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM '/etc/passwd'", "COPY call_session TO 'x.csv'", "SET threads = 1"]
+)
+def test_sql_reaches_nothing_but_the_facts(home: Path, statement: str) -> None:
+    loaded(home)
+    assert failure("sql", statement).exit_code == 1
+
+
+def test_a_chart_on_the_terminal_has_a_bar_for_each_value(home: Path) -> None:
+    loaded(home)
+    drawn = ivr("report", "survey", *DAY, "--format", "chart").stdout.splitlines()
+    bars = {line.split()[0]: line.count("█") for line in drawn[2:]}
+    assert bars == {"非常满意": 0, "满意": 48, "一般": 48, "不满意": 0, "非常不满意": 0}
+
+
+def test_a_heat_map_on_the_terminal_shades_the_hours(home: Path) -> None:
+    loaded(home)
+    words = ("report", "calls_by_weekday_and_hour", *DAY, "--format", "chart")
+    tuesday = next(line for line in ivr(*words).stdout.splitlines() if line.startswith("周二"))
+    assert "".join(tuesday.split()[1:]) == "██▒▒░░▒▒▒▒░░"
+
+
+def test_a_report_that_is_no_chart_names_those_that_are(home: Path) -> None:
+    loaded(home)
+    assert "calls_by_hour" in str(failure("report", "lookups", *DAY, "--format", "chart"))
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in questions().values() if each.chart))
+def test_every_chart_is_drawn(home: Path, name: str) -> None:
+    loaded(home)
+    for suffix, magic in ((".svg", b"<?xml"), (".png", b"\x89PNG")):
+        target = home / f"{name}{suffix}"
+        assert ivr("report", name, *DAY, "-o", str(target)).exit_code == 0
+        assert target.read_bytes().startswith(magic)
+
+
+def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> None:
+    loaded(home)
+    told = ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-24")
+    assert "2026-11-24" in told.stdout
+    text = (home / "day.html").read_text()
+    tiles = re.findall(r'<div class="tile"><span>(.*?)</span><b>(.*?)</b>', text)
+    assert dict(tiles) == {
+        "来电": "20",
+        "接通": "19",
+        "自助率": "57.9%",
+        "要求人工": "4",
+        "15 秒内接通": "25%",
+        "20 秒内接通": "50%",
+        "满意度（2 票，1 最好）": "2.5",
+        "未处理的投诉、建议与留言": "1",
+    }
+    assert "20261124001" in text
+    assert text.count("<svg") == 3
+    assert not re.search(r'(src|href)="(?!#)', text.replace("xlink:href", "href"))
+
+
+def test_the_daily_page_of_a_quiet_day_says_so(home: Path) -> None:
+    loaded(home)
+    ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-22")
+    text = (home / "day.html").read_text()
+    assert "没有人要求人工" in text
+    assert "<svg" not in text
+    assert "--html FILE" in str(failure("report", "daily"))
 
 
 def test_the_loader_ends_when_told_and_has_published_everything(home: Path) -> None:
