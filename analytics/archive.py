@@ -19,6 +19,7 @@ from uuid import uuid4
 import duckdb
 
 from analytics import listing
+from analytics.reading import rolled_back
 from analytics.views import ALL, FACT_TABLES, ROLL_UPS, TIME, listed, literal, make_views
 
 log = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ class Archive:
         """Let `new` count instead of `old`, together with other changes, in one transaction."""
         listing.sync(self._parquet)
         self._store.begin()
-        try:
+        with rolled_back(self._store):
             for file in old:
                 self._store.execute("DELETE FROM hot.parquet_file WHERE name = ?", [file.name])
             for file in new:
@@ -216,9 +217,6 @@ class Archive:
                 self._store.execute(change)
             make_views(self._store, self._parquet, {file.table for file in (*old, *new)})
             self._store.commit()
-        except duckdb.Error:
-            self._store.rollback()
-            raise
         listing.keep(self._store, self._parquet)
         for file in old:
             _retire(self._parquet / file.name)

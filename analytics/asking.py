@@ -11,14 +11,14 @@ import duckdb
 
 SCHEMA = """
 SELECT * EXCLUDE (position) FROM (
-SELECT table_name AS "table", '' AS "column", '' AS type, comment AS meaning, -1 AS position
-FROM duckdb_tables() WHERE NOT internal
-UNION ALL
-SELECT view_name, '', 'view', comment, -1 FROM duckdb_views() WHERE NOT internal
-UNION ALL
-SELECT table_name, column_name, data_type, comment, column_index FROM duckdb_columns()
-WHERE NOT internal)
-ORDER BY "table", position
+    SELECT schema_name AS schema, view_name AS "table", '' AS "column", '' AS type,
+           comment AS meaning, -1 AS position
+    FROM duckdb_views() WHERE database_name = current_database() AND NOT internal
+    UNION ALL
+    SELECT schema_name, table_name, column_name, data_type, comment, column_index
+    FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal)
+WHERE schema = 'main' AND "table" <> 'schema_version'
+ORDER BY ALL
 """
 """What the published database says of itself."""
 
@@ -92,7 +92,12 @@ def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConn
     facts = duckdb.connect(
         str(published), read_only=True, config={"autoinstall_known_extensions": False}
     )
-    folders = [str(each.resolve()) for each in (published.parent, reach) if each is not None]
-    facts.execute("SET allowed_directories = $folders", {"folders": folders})
+    return confined(facts, published.parent, reach)
+
+
+def confined(facts: duckdb.DuckDBPyConnection, *folders: Path | None) -> duckdb.DuckDBPyConnection:
+    """From now on its statements touch no files but those in these folders."""
+    within = [str(each.resolve()) for each in folders if each is not None]
+    facts.execute("SET allowed_directories = $folders", {"folders": within})
     facts.execute("SET enable_external_access = false; SET lock_configuration = true")
     return facts

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import xlsxwriter
 
-from analytics.asking import Answer, CannotAnswer, answer, opened
+from analytics.asking import Answer, CannotAnswer, answer
 from analytics.questioning import Days
 from analytics.views import literal
 
@@ -21,16 +21,12 @@ MOST_SHEET_ROWS = 1_048_575
 _BY_DUCKDB = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".csv": "FORMAT csv, HEADER"}
 
 
-def export(published: Path, table: str, days: Days, target: Path) -> int:
-    """Write `table` from the newest published facts to `target`; the number of rows.
-
-    Raises CannotAnswer for an unknown table or file type, and for a file that exists already.
-    """
-    with opened(published, reach=target.parent) as facts:
-        time = _time_of(facts, table)
-        where = f"on_days({time}, $since, $until)"
-        values = {"since": days.first, "until": days.last}
-        return write(facts, f"FROM {table} WHERE {where} ORDER BY {time}", values, target)
+def export(facts: duckdb.DuckDBPyConnection, table: str, days: Days, target: Path) -> int:
+    """Write a table's rows of some days to `target`, as `write` does; the number of rows."""
+    time = _time_of(facts, table)
+    where = f"on_days({time}, $since, $until)"
+    values = {"since": days.first, "until": days.last}
+    return write(facts, f"FROM {table} WHERE {where} ORDER BY {time}", values, target)
 
 
 def write(
@@ -38,7 +34,8 @@ def write(
 ) -> int:
     """Write the answer of a question to a new .parquet, .csv or .xlsx; the number of rows.
 
-    The snapshot must be opened with the target's folder in reach.
+    The snapshot must be opened with the target's folder in reach. Raises CannotAnswer for another
+    type of file, and for a file that exists already.
     """
     with _new(target, (*_BY_DUCKDB, ".xlsx")) as part:
         if target.suffix == ".xlsx":
@@ -113,7 +110,8 @@ def _time_of(facts: duckdb.DuckDBPyConnection, table: str) -> str:
     """The column that tells when; CannotAnswer for a table that is none or has no times."""
     rows = facts.execute(
         "SELECT table_name, min(column_name) FROM duckdb_columns() WHERE NOT internal"
-        " AND schema_name = 'main' AND column_name IN ('started', 'happened')"
+        " AND database_name = current_database() AND schema_name = 'main'"
+        " AND column_name IN ('started', 'happened')"
         " GROUP BY table_name ORDER BY table_name"
     ).fetchall()
     times = dict(rows)

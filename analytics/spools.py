@@ -1,4 +1,4 @@
-"""Spool files that are no longer needed: everything in them lies in Parquet, for some days now."""
+"""Spool files that are no longer needed: everything in them has been kept elsewhere for days."""
 
 from __future__ import annotations
 
@@ -16,40 +16,41 @@ KEEP = timedelta(days=7)
 """After its last fact a file stays as long, so that a lost database or Parquet file comes back."""
 
 
-def retire(store: duckdb.DuckDBPyConnection, spool: Path, now: datetime) -> int:
-    """Remove the files that nobody needs any more; how many.
+def retire(store: duckdb.DuckDBPyConnection, spool: Path, before: datetime) -> int:
+    """Remove the files whose newest fact is older than `before`; how many.
 
     A node's newest file stays whatever its age: the service may still be writing to it.
     """
     rows = store.execute(
         "SELECT name, bytes_read FROM"
         " (SELECT *, max(name) OVER (PARTITION BY node) AS newest_file FROM hot.spool)"
-        " WHERE name < newest_file AND newest < least($kept, ($oldest))".replace(
-            "$oldest", _OLDEST_OPEN
-        ),
-        {"kept": (now - KEEP).astimezone(UTC).replace(tzinfo=None)},
+        " WHERE name < newest_file AND newest < ?",
+        [before.astimezone(UTC).replace(tzinfo=None)],
     ).fetchall()
-    known = [spool / name for name, bytes_read in rows if not _has_more(spool / name, bytes_read)]
+    known = [spool / name for name, bytes_read in rows if _read_whole(spool / name, bytes_read)]
     for path in known:
         path.unlink(missing_ok=True)
-        store.execute("DELETE FROM hot.spool WHERE name = ?", [path.name])
     if known:
-        log.info("%d spool files removed; their facts lie in Parquet", len(known))
+        log.info("%d spool files removed; their facts are kept elsewhere", len(known))
     return len(known)
+
+
+def oldest_open(store: duckdb.DuckDBPyConnection) -> datetime:
+    """Time of the oldest row that is not in Parquet yet; the end of time where there is none."""
+    ((oldest,),) = store.execute(f"SELECT min(moment) FROM ({_MOMENTS})").fetchall()
+    return oldest.replace(tzinfo=UTC) if oldest else datetime.max.replace(tzinfo=UTC)
 
 
 _MOMENT = {"call_session": "coalesce(started, answered, ended)"}
 _MOMENTS = " UNION ALL ".join(
     f"SELECT {_MOMENT.get(table, 'happened')} AS moment FROM hot.{table}" for table in FACT_TABLES
 )
-_OLDEST_OPEN = f"SELECT min(moment) FROM ({_MOMENTS})"
-"""Of the rows that are not in Parquet yet; NULL, which `least` passes over, without any."""
 
 
-def _has_more(path: Path, bytes_read: int) -> bool:
-    """Whether whole lines are left; a torn one at the very end of a dead file is none."""
+def _read_whole(path: Path, bytes_read: int) -> bool:
+    """Whether no whole line is left; a torn one at the very end of a dead file is none."""
     if not path.exists():
         return False
     with path.open("rb") as file:
         file.seek(bytes_read)
-        return b"\n" in file.read()
+        return b"\n" not in file.read()

@@ -38,35 +38,45 @@ FROM duckdb_views() AS made JOIN (
     SELECT table_name AS name, comment FROM duckdb_tables() WHERE schema_name = 'hot'
     UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'hot'
 ) AS hot ON hot.name = made.view_name
-WHERE made.schema_name = 'main' AND made.comment IS NULL AND NOT made.internal
+WHERE made.database_name = current_database() AND made.schema_name = 'main'
+  AND made.comment IS NULL AND NOT made.internal
 UNION ALL
 SELECT 'COLUMN', made.table_name || '.' || made.column_name,
        arg_min(hot.comment, hot.table_name <> made.table_name)
 FROM duckdb_columns() AS made JOIN duckdb_columns() AS hot USING (column_name)
-WHERE made.schema_name = 'main' AND made.comment IS NULL AND NOT made.internal
+WHERE made.database_name = current_database() AND made.schema_name = 'main'
+  AND made.comment IS NULL AND NOT made.internal
   AND hot.schema_name = 'hot' AND hot.comment IS NOT NULL
 GROUP BY ALL
 """
 """What is not said of a view and its columns yet: as of the table of open days of its name, or of
 another that has the same column."""
 
-_OTHERS = (Path(__file__).resolve().parent / "views.sql").read_text()
+_OTHERS, _REMARKS = (
+    (Path(__file__).resolve().parent / name).read_text()
+    for name in ("views.sql", "remarks.sql")
+)
 
 
 def make_views(
-    store: duckdb.DuckDBPyConnection, parquet: Path, tables: Iterable[str] = ALL
+    store: duckdb.DuckDBPyConnection, parquet: Path | None, tables: Iterable[str] = ALL
 ) -> None:
     """Make them anew for the files that count now; within the caller's transaction.
 
+    A lake has no files of its own kind (None), and cannot keep every remark.
     A file's path is absolute, since analysts ask from any folder; a file that lacks a column
     of today's schema has NULL there.
     """
     for table in tables:
-        store.execute(f"CREATE OR REPLACE VIEW {table} AS {_rows(store, parquet, table)}")
+        rows = f"FROM hot.{table}" if parquet is None else _rows(store, parquet, table)
+        store.execute(f"CREATE OR REPLACE VIEW {table} AS {rows}")
     store.execute(_OTHERS)
+    if parquet is not None:
+        store.execute(_REMARKS)
     remarks = [
         f"COMMENT ON {kind} {name} IS {literal(meaning)}"
         for kind, name, meaning in store.execute(_MEANING).fetchall()
+        if kind == "VIEW" or parquet is not None
     ]
     if remarks:
         store.execute(";".join(remarks))

@@ -182,6 +182,15 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class FactsSettings(Part):
+    """Where session facts go, and where analysts' commands find them."""
+
+    target: str | None = None
+    """`ducklake:postgres:dbname=… host=…` for many machines; None: files under `home`."""
+    data: Path | None = None
+    """The lake's folder of Parquet, on storage that all machines share."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -242,6 +251,8 @@ class Settings(BaseSettings):
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+
+    facts: FactsSettings = FactsSettings()
 
     @classmethod
     def settings_customise_sources(

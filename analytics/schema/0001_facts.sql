@@ -177,21 +177,17 @@ COMMENT ON TABLE hot.superseded IS 'Calls whose row in a file of a closed day no
 COMMENT ON COLUMN hot.superseded.session IS 'The call, as in call_session.';
 
 CREATE MACRO local_time(utc) AS utc + INTERVAL 8 HOUR;
-COMMENT ON MACRO local_time IS 'Beijing time, which has known no summer time since 1991.';
 
 CREATE MACRO on_days(utc, first_day, last_day) AS
 utc >= first_day::TIMESTAMP - INTERVAL 8 HOUR AND utc < last_day::TIMESTAMP + INTERVAL 16 HOUR;
-COMMENT ON MACRO on_days IS 'Whether a UTC time is within two days of Beijing time, both included.';
 
 CREATE MACRO percent(part, whole) AS round(100.0 * part / nullif(whole, 0), 1);
-COMMENT ON MACRO percent IS 'A share of a whole in percent, to one decimal; NULL of nothing.';
 
 CREATE MACRO steps_by_day(steps) AS TABLE
 SELECT local_time(happened)::DATE AS day, dialogue, verb, prompt, heard, key, count(*) AS times,
        count(*) FILTER (interrupted) AS interrupted, sum(keys)::BIGINT AS keys,
        sum(ms)::BIGINT AS ms
 FROM query_table(steps) GROUP BY ALL;
-COMMENT ON MACRO TABLE steps_by_day IS 'Steps counted by day, from a table of steps.';
 
 CREATE MACRO visits_by_day(visits) AS TABLE
 SELECT local_time(happened)::DATE AS day, dialogue, count(*) AS visits,
@@ -200,7 +196,6 @@ FROM (SELECT happened, dialogue, row_number() OVER (
           PARTITION BY session, dialogue ORDER BY happened, event) = 1 AS first_visit
       FROM query_table(visits))
 GROUP BY ALL;
-COMMENT ON MACRO TABLE visits_by_day IS 'Visits of places counted by day, from a table of visits.';
 
 CREATE VIEW hot.step_day AS FROM steps_by_day('hot.call_step');
 COMMENT ON VIEW hot.step_day IS 'Steps counted by day, for long ranges; times, interrupted, keys and ms are sums.';

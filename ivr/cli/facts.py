@@ -12,7 +12,12 @@ import typer
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
     from analytics.asking import Answer
+    from analytics.lake import Lake
     from analytics.store import FactsFolder
 
 WIDE = 1000
@@ -36,22 +41,34 @@ def add_to(app: typer.Typer) -> None:
 
 def loader(
     once: Annotated[bool, typer.Option(help="Load and publish what there is, then end.")] = False,
+    target: Annotated[
+        str | None, typer.Option(help="ducklake:postgres:… for many machines; else the settings'.")
+    ] = None,
 ) -> None:
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
     import logging
     import signal
     import threading
+    from functools import partial
 
-    from analytics.loader import AlreadyLoading, run
+    from analytics.loader import AlreadyLoading, Loader, run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
-    try:
-        run(folder(), once=once, stop=stop)
-    except AlreadyLoading as other:
-        raise CommandFailure(str(other)) from other
+    where = lake(target)
+    with explained():
+        try:
+            if where is None:
+                run(folder(), once=once, stop=stop, opened=Loader)
+            else:
+                from analytics.lake import PERIOD_SECONDS, LakeLoader
+
+                opened = partial(LakeLoader, lake=where)
+                run(folder(), once=once, stop=stop, opened=opened, period=PERIOD_SECONDS)
+        except AlreadyLoading as other:
+            raise CommandFailure(str(other)) from other
 
 
 def sql(
@@ -59,20 +76,43 @@ def sql(
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Ask the newest published facts, read-only. 查询记录"""
-    from analytics.asking import ask
+    from analytics.asking import answer
 
-    with explained():
-        show(ask(folder().published, statement), shape)
+    with explained(), snapshot() as facts:
+        show(answer(facts, statement), shape)
 
 
 def schema(
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Show the tables and columns of the published facts, with their meaning. 表结构"""
-    from analytics.asking import SCHEMA, ask
+    from analytics.asking import SCHEMA, answer
 
-    with explained():
-        show(ask(folder().published, SCHEMA), shape)
+    with explained(), snapshot() as facts:
+        show(answer(facts, SCHEMA), shape)
+
+
+def snapshot(reach: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """The newest facts of this machine, or of all, to ask; files are written in `reach` only."""
+    from analytics.asking import opened
+
+    shared = lake()
+    return opened(folder().published, reach=reach) if shared is None else shared.opened(reach=reach)
+
+
+def lake(target: str | None = None) -> Lake | None:
+    """The lake of the settings, or of another target; None where facts stay on this machine."""
+    from ivr.config import load
+
+    settings = load()
+    target = target or settings.facts.target
+    if target is None:
+        return None
+    from analytics.lake import PREFIX, Lake
+
+    if not target.startswith(PREFIX):
+        raise CommandFailure(f"a target begins with {PREFIX}, such as {PREFIX}postgres:dbname=…")
+    return Lake(target, settings.facts.data or folder().lock.with_name("lake"))
 
 
 @contextmanager

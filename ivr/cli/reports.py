@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.cli.facts import Format, explained, folder, show
+from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def report(
     ] = None,
 ) -> None:
     """Answer one of the analysts' questions, days in Beijing time; or list them. 报表"""
-    from analytics.asking import Answer, opened
+    from analytics.asking import Answer
     from analytics.questioning import find, questions
 
     if name is None:
@@ -74,7 +74,7 @@ def report(
         question, days = find(name), _days(since, until)
         target = target or _usual_target(name, days, shape)
         reach = None if target is None else target.parent
-        with opened(folder().published, reach=reach) as facts:
+        with snapshot(reach) as facts:
             if target is not None:
                 _save(facts, question, days, target)
                 return
@@ -87,7 +87,6 @@ def report(
 
 def _daily(html: Path | None, day: datetime | None) -> None:
     """The page of a day; yesterday's, which is over, where none is told."""
-    from analytics.asking import opened
     from analytics.daily import page
     from analytics.questioning import BEIJING
 
@@ -96,7 +95,7 @@ def _daily(html: Path | None, day: datetime | None) -> None:
             "say where to write the page: ivr report daily --html FILE", exit_code=2
         )
     told = day.date() if day else datetime.now(BEIJING).date() - timedelta(days=1)
-    with opened(folder().published) as facts:
+    with snapshot() as facts:
         html.write_text(page(facts, told, within=_within()), encoding="utf-8")
     typer.echo(f"{html}: {told}")
 
@@ -158,8 +157,8 @@ def export(
     """Write a table's facts of a range of days into a file for other programs. 导出"""
     from analytics.exporting import export as write
 
-    with explained():
-        rows = write(folder().published, table, _days(since, until), target)
+    with explained(), snapshot(target.parent) as facts:
+        rows = write(facts, table, _days(since, until), target)
     typer.echo(f"{target}: {rows} rows")
 
 

@@ -318,7 +318,7 @@ def test_history_is_filed_while_it_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analytics.loader.MOST_HOT_ROWS", 20)
-    monkeypatch.setattr("analytics.loader.MOST_BYTES", 5000)
+    monkeypatch.setattr("analytics.reading.MOST_BYTES", 5000)
     folder = FactsFolder(tmp_path)
     past = days_of_calls(*range(-400, -340, 5))
     spool_file(tmp_path).write_bytes(lines(past))

@@ -240,9 +240,9 @@ def test_facts_killed_loaders_left_behind_arrive_once(tmp_path: Path) -> None:
     chance = random.Random(12329)
     path = spool_file(tmp_path)
     program = (
-        "import sys; from pathlib import Path; from analytics import loader;"
+        "import sys; from pathlib import Path; from analytics import loader, reading;"
         "from analytics.store import FactsFolder; loader.PERIOD_SECONDS = 0.001;"
-        "loader.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
+        "reading.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
     )
     for round_ in range(6):
         victim = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])

@@ -1,0 +1,72 @@
+"""A PostgreSQL of the test's own: a folder, a socket in it, no port; ended by its process id."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAMS = "/usr/lib/postgresql"
+USER = "ivr"
+
+
+def programs() -> Path | None:
+    """The folder of the newest server of this machine; None where there is none."""
+    found = sorted(Path(PROGRAMS).glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Path]:
+    """A running server without a password; the folder of its socket."""
+    tools = programs()
+    assert tools is not None
+    folder.mkdir()
+    for each in (folder, *folder.parents):  # root's server runs as another user, who comes here
+        if os.geteuid() == 0 and str(each).startswith("/tmp/"):
+            each.chmod(0o755)
+    as_user = _as_another_user(folder)
+    data = str(folder / "data")
+    made = [*as_user, str(tools / "initdb"), "-D", data, "-U", USER, "-A", "trust", "--no-sync"]
+    subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
+    serve = [*as_user, str(tools / "postgres"), "-D", data, "-k", str(folder), "-F"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*serve, "-c", "listen_addresses="], stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        made_database(folder, "first")
+        yield folder
+    finally:
+        server.send_signal(signal.SIGINT)  # fast: sessions are ended
+        server.wait(30)
+
+
+def _as_another_user(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+
+
+def made_database(folder: Path, name: str) -> str:
+    """A new database, as libpq's words for it; waits for a server that is starting."""
+    tools = programs()
+    assert tools is not None
+    make = [str(tools / "createdb"), "-h", str(folder), "-U", USER, name]
+    until = time.monotonic() + 60
+    while subprocess.run(make, check=False, stderr=subprocess.DEVNULL).returncode:
+        assert time.monotonic() < until, (folder / "log").read_text()
+        time.sleep(0.1)
+    return f"dbname={name} host={folder} user={USER}"
