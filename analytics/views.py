@@ -53,8 +53,7 @@ GROUP BY ALL
 another that has the same column."""
 
 _OTHERS, _REMARKS = (
-    (Path(__file__).resolve().parent / name).read_text()
-    for name in ("views.sql", "remarks.sql")
+    (Path(__file__).resolve().parent / name).read_text() for name in ("views.sql", "remarks.sql")
 )
 
 
