@@ -16,7 +16,7 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-.PHONY: help run test check live prompts asterisk browser setup lock clean
+.PHONY: help run test check live prompts asterisk browser postgres setup lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -24,7 +24,7 @@ help:  ## What can be made
 run: setup  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
-test: check prompts asterisk browser  ## Everything, live calls on a real Asterisk included
+test: check prompts asterisk browser postgres  ## Everything, live calls on a real Asterisk included
 	$(VENV)/bin/pytest -m live
 
 check: setup  ## Style, types, import rules, the fast tests, known faults of packages
@@ -44,6 +44,10 @@ asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder 
 browser:  ## Chromium and a Chinese font, for the tests of the editor's page
 	@{ command -v chromium && fc-list :lang=zh | grep -q .; } >/dev/null \
 	|| { $(call apt_install,chromium fontconfig fonts-wqy-microhei); }
+
+postgres:  # For the tests of many machines: they start a server of their own
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	|| { $(call apt_install,postgresql); }
 
 setup: $(VENV)/.complete  ## The Python environment, pinned by hash
 

@@ -32,9 +32,12 @@ from tests.analytics.test_questions import BY_HAND, DAY
 
 KILLS = int(os.environ.get("IVR_KILL_ROUNDS", "3"))
 
-pytestmark = pytest.mark.skipif(
-    programs() is None, reason="no PostgreSQL server here: apt-get install postgresql"
-)
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        programs() is None, reason="no PostgreSQL server here: apt-get install postgresql"
+    ),
+]
 
 LOADER = """
 import sys
@@ -53,7 +56,10 @@ loader.run(FactsFolder(Path(sys.argv[1])), opened=opened, period=0.01)
 @pytest.fixture(scope="module")
 def server() -> Iterator[Path]:
     """A server whose socket has a path that is short enough."""
-    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder) / "pg") as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="ivr-postgres-") as folder,
+        postgres(Path(folder) / "pg") as running,
+    ):
         yield running
 
 

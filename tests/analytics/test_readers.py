@@ -7,6 +7,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from analytics.loader import Loader
 from analytics.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
@@ -37,6 +39,7 @@ print(reads, faults)
 """
 
 
+@pytest.mark.live
 def test_ten_readers_meet_no_error_and_no_half_of_anything(tmp_path: Path) -> None:
     folder, stop = FactsFolder(tmp_path), tmp_path / "stop"
     spool_file(tmp_path, "facts-00.jsonl").write_bytes(lines(days_of_calls(0)))
