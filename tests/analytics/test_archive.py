@@ -21,6 +21,8 @@ from ivr.facts import Recorded, RecordingMoved, SessionEnded, Step
 from tests.analytics.spool import Timed, lines, spool_file
 from tests.analytics.test_loader import call
 
+pytestmark = pytest.mark.live
+
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 """The day of the calls, which is closed two days later."""

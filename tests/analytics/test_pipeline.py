@@ -22,6 +22,8 @@ from analytics.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_loader import NOON, call
 
+pytestmark = pytest.mark.live
+
 SERVICE = """
 import asyncio, sys
 from pathlib import Path
