@@ -133,7 +133,7 @@ class LimitsSettings(Part):
     """The same, for all callers together for whose number nobody vouches."""
     lock_seconds: Seconds = 3600.0
     """A caller who asked about more has to wait so long."""
-    lookups_per_person: Count = 20
+    lookups_per_person: Count = 30
     """How often a day one person's accounts are told, whoever asks."""
     lookups_per_minute: Count = 600
     """Of the whole line."""
