@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
 LIVE_JOBS ?= 4
+LIVE_TESTS = $(shell grep -rl "mark.live" tests)
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
 define apt_install
@@ -24,8 +25,14 @@ help:  ## What can be made
 run: setup  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
-test: check prompts asterisk browser postgres  ## Everything, live calls on a real Asterisk included
-	$(VENV)/bin/pytest -m live
+test: check live  ## Everything, live calls on a real Asterisk included
+
+# A call takes as long as its sentences and hardly any processor, and each file has a line of its
+# own: several run side by side, and each is printed when it ends.
+live: prompts asterisk browser postgres  ## Real calls to a real Asterisk
+	@printf '%s\n' $(LIVE_TESTS) | xargs -P $(LIVE_JOBS) -I{} sh -c '\
+	  out=$$(mktemp); $(VENV)/bin/pytest -m live {} >$$out 2>&1; code=$$?; \
+	  cat $$out; rm $$out; exit $$code'
 
 check: setup  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
@@ -53,7 +60,8 @@ setup: $(VENV)/.complete  ## The Python environment, pinned by hash
 
 $(VENV)/.complete: requirements.lock pyproject.toml | $(VENV)/bin/pip
 	@echo "installing the Python packages …"
-	@$(VENV)/bin/pip install -qq --require-hashes -r requirements.lock
+	@$(VENV)/bin/pip install -qq --require-hashes -r requirements.lock \
+	|| { echo "make: the Python packages could not be installed: is the network up?" >&2; exit 1; }
 	@$(VENV)/bin/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
