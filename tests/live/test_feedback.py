@@ -26,6 +26,7 @@ pytestmark = pytest.mark.live
 PERSON = "990102200012120127"
 SPOKEN = "line.apology"
 """Some ten seconds of a voice, spoken by the caller here."""
+KEY_SECONDS = 0.16
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,18 @@ def seconds_of(speech: bytes, recording: Path) -> float:
     return same / rate
 
 
+async def keyed(caller: Caller, keys: str) -> None:
+    """Press keys and let them go out: who listens hard meanwhile sends them late, and twice."""
+    caller.phone.press(keys)
+    await asyncio.sleep(KEY_SECONDS * (len(keys) + 1))
+
+
 @asynccontextmanager
 async def recorded(line: LiveLine, keys: str = "611") -> AsyncIterator[Caller]:
     """A caller who has just heard the beep."""
     async with line.call() as caller:
         await caller.hears_begin("main.greeting")
-        caller.phone.press(keys + PERSON)
+        await keyed(caller, keys + PERSON)
         await caller.hears_begin("feedback.complaint_warning", within=40)
         caller.phone.press("5")
         beep = line.ear.sound("tone.beep")[FRAME:-FRAME]
@@ -213,7 +220,7 @@ def test_a_vote_is_kept_and_leads_to_the_voter(line: LiveLine) -> None:
     async def story() -> None:
         async with line.call() as caller:
             await caller.hears_begin("main.greeting")
-            caller.phone.press("62" + PERSON)
+            await keyed(caller, "62" + PERSON)
             await caller.hears_begin("survey.menu")
             caller.phone.press("2")
             await caller.hears("survey.thanks")

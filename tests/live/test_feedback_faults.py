@@ -9,7 +9,16 @@ import pytest
 
 from tests.live.conftest import LiveLine
 from tests.live.faults import Cut, small_disk, wire_to
-from tests.live.test_feedback import filed, how_many, kept, recorded, seconds_of, speech
+from tests.live.test_feedback import (
+    PERSON,
+    filed,
+    how_many,
+    kept,
+    keyed,
+    recorded,
+    seconds_of,
+    speech,
+)
 
 __all__ = ["speech"]
 
@@ -92,7 +101,7 @@ def test_a_disk_that_becomes_full_is_told_and_what_there_is_is_kept(
             fact = await filed(line, count + 1)
             assert seconds_of(speech, kept(line, fact)) > 0.5
             await caller.hears_begin("feedback.kind_menu", times=2)
-            caller.phone.press("1990102200012120127")
+            await keyed(caller, "1" + PERSON)
             await caller.hears("feedback.cannot_record", times=2)
         await line.settled()
 
