@@ -238,6 +238,16 @@ def many_slow(catalog: Path) -> None:
     catalog.write_text(f"{CATALOG}\n[prompts.more]\n{more}\n", encoding="utf-8")
 
 
+def test_builds_side_by_side_say_nothing_twice(
+    builder: Path, catalog: Path, tmp_path: Path
+) -> None:
+    many_slow(catalog)
+    running = [start(builder, catalog, tmp_path / name) for name in ("one", "two")]
+    assert [each.wait(60) for each in running] == [0, 0]
+    said = humming.utterances()
+    assert len(said) == len(set(said)) == SPOKEN_CLIPS + len(NUMERALS)
+
+
 def test_ctrl_c_keeps_what_was_made(builder: Path, catalog: Path, audio: Path) -> None:
     many_slow(catalog)
     running = start(builder, catalog, audio)
