@@ -46,8 +46,8 @@ class Built:
     audio_seconds: float
     """Of the clips that were made."""
     wall_seconds: float
-    engine_share: float
-    """Of the time of all workers: what the voice itself took; 1.0 when nothing was spoken."""
+    engine_share: float | None
+    """Of the time of all workers: what the voice itself took; None when it was not asked."""
     number: int
     """Of the set; callers hear it once it is published."""
     due: tuple[str, ...]
@@ -99,16 +99,16 @@ def build(
 
 
 def _nothing_new(catalog: Catalog, before: unchanged.Before, wall: float) -> Built:
-    return Built(0, before.clips, 0.0, wall, 1.0, before.number, _due(catalog))
+    return Built(0, before.clips, 0.0, wall, None, before.number, _due(catalog))
 
 
 def _due(catalog: Catalog) -> tuple[str, ...]:
     return tuple(catalog.due(date.today()))  # noqa: DTZ011  the editor's own calendar
 
 
-def _share(made: list[Made], wall: float, workers: int) -> float:
+def _share(made: list[Made], wall: float, workers: int) -> float | None:
     spoken = sum(each.engine_seconds for each in made)
-    return spoken / (wall * workers) if spoken else 1.0
+    return spoken / (wall * workers) if spoken else None
 
 
 def _made(

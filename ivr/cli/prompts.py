@@ -91,7 +91,7 @@ def _build(settings: Settings, source: Path, folder: Path) -> Built:
 
 def _summary(built: Built) -> str:
     made = f"{built.made} clips made ({built.audio_seconds:.0f} s of speech), {built.kept} kept"
-    if not built.made:
+    if built.engine_share is None:
         return f"{made}, in {built.wall_seconds:.1f} s"
     speed = built.audio_seconds / built.wall_seconds
     outside = f"{1 - built.engine_share:.0%} of it outside the voice"
@@ -327,7 +327,7 @@ def _failures() -> Iterator[None]:
     except Busy as busy:
         raise CommandFailure(str(busy), exit_code=3) from busy
     except OSError as disk:
-        raise CommandFailure(f"nothing is published: {disk}") from disk
+        raise CommandFailure(f"{disk}; what callers hear is as it was") from disk
     except KeyboardInterrupt:
         raise CommandFailure(
             "stopped; what was made is kept, and the same command goes on from there",
