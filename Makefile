@@ -25,7 +25,7 @@ help:  ## What can be made
 run: setup  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
-test: check live  ## Everything, live calls on a real Asterisk included
+test: postgres check live  ## Everything, live calls on a real Asterisk included
 
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
 # own: several run side by side, and each is printed when it ends.
