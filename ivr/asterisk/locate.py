@@ -20,6 +20,7 @@ from pathlib import Path
 from ivr.asterisk.packages import PackagesMissing, need
 
 OLDEST = 20
+_SBIN = "/usr/sbin:/usr/local/sbin"
 ENDS_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEBOOTSTRAP = (
@@ -45,7 +46,7 @@ class Found:
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """How to run it so that it ends when its parent does, however that ends."""
-        program = ["asterisk"] if self.root is None else _in_place(self.root)
+        program = [_own()] if self.root is None else _in_place(self.root)
         return [*ENDS_WITH_PARENT, *program, *arguments]
 
     @property
@@ -59,6 +60,11 @@ class Found:
         libraries = Path(f"{self.prefix}/usr/lib")
         ours = "asterisk/modules"
         return next(libraries.glob(f"*/{ours}"), libraries / ours)
+
+
+def _own() -> str:
+    """The machine's own program; Debian's users have no `sbin` in their PATH."""
+    return shutil.which("asterisk", path=f"{os.environ.get('PATH', '')}:{_SBIN}") or "asterisk"
 
 
 def _in_place(root: Path) -> list[str]:
