@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
-LIVE_JOBS ?= 4
+LIVE_JOBS ?= 3
 LIVE_TESTS = $(shell grep -rl "mark.live" tests)
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
