@@ -380,7 +380,8 @@ def report_amounts(
             right += 1
         else:
             print(f"{how}\t{amount}\t{' '.join(reading.chunks)} → {transcript}", flush=True)
-    print(f"{how}: {right / count:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})")
+    share = right / max(1, count)
+    print(f"{how}: {share:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})", flush=True)
 
 
 if __name__ == "__main__":

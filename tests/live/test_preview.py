@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from tests.live.conftest import free_port
 
 pytestmark = pytest.mark.live
 
+PATIENCE_MS = 60_000
+"""For a machine that does much else; whoever is idle waits for nothing."""
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -45,9 +49,9 @@ class Preview:
         self.catalog.write_text(text.replace(before, after), encoding="utf-8")
 
 
-@pytest.fixture
-def preview(tmp_path: Path) -> Iterator[Preview]:
-    catalog = Path(shutil.copy(PROJECT / "scripts.zh.toml", tmp_path))
+@contextmanager
+def previewing(folder: Path) -> Iterator[Preview]:
+    catalog = Path(shutil.copy(PROJECT / "scripts.zh.toml", folder))
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "ivr.cli", "preview", "--port", str(port)],
@@ -62,8 +66,15 @@ def preview(tmp_path: Path) -> Iterator[Preview]:
         yield Preview(f"http://127.0.0.1:{port}/", catalog, process)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=15)
+        process.communicate(timeout=30)
     assert process.returncode == 0, "Ctrl-C is how it ends"
+
+
+@pytest.fixture(scope="module")
+def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
+    """One for all tests that only look."""
+    with previewing(tmp_path_factory.mktemp("preview")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +92,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab of a laptop's size; a test fails on whatever the browser complains about."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
     tab.on("console", lambda message: complaints.append(message.text))
     tab.on("pageerror", lambda error: complaints.append(str(error)))
@@ -141,7 +153,12 @@ def test_searching_by_words(preview: Preview, page: Page) -> None:
     expect(page.locator(".found")).to_have_text("没有找到，换个说法试试")
 
 
-def test_an_edit_is_seen_after_reloading(preview: Preview, page: Page) -> None:
+def test_an_edit_is_seen_after_reloading(tmp_path: Path, page: Page) -> None:
+    with previewing(tmp_path) as preview:
+        _edit(preview, page)
+
+
+def _edit(preview: Preview, page: Page) -> None:
     preview.rewrite("没有听到您的按键。", "没有听到<b>按键</b>。")
     page.goto(preview.address)
     expect(page.get_by_role("alert")).to_contain_text("no voice can say")
@@ -167,7 +184,7 @@ def test_listening_to_a_number(preview: Preview, page: Page) -> None:
 
 
 def test_a_number_that_cannot_be_read(preview: Preview, browser: Browser) -> None:
-    page = browser.new_page()
+    page = browser.new_page()  # which says itself that the answer was 404
     page.goto(preview.address)
     page.get_by_label("数值").fill("许多")
     page.keyboard.press("Enter")
