@@ -1,0 +1,72 @@
+"""How a service ends: drained, at once, or handed over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass, field
+
+import pytest
+
+from ivr.service import _until_told_to_stop
+
+
+@dataclass
+class Serving:
+    """A hotline whose only call ends when it is told to."""
+
+    calls: dict[str, object] = field(default_factory=lambda: {"c1": object()})
+    unfinished: dict[str, object] = field(default_factory=dict)
+    draining: bool = False
+    suspended: bool = False
+    last_call: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.suspended = True
+
+    async def drain(self) -> None:
+        self.draining = True
+        await self.last_call.wait()
+
+
+async def _served(signs: list[signal.Signals], hotline: Serving) -> asyncio.Task[None]:
+    task = asyncio.create_task(_until_told_to_stop(hotline))  # type: ignore[arg-type]
+    for sign in signs:
+        await asyncio.sleep(0.05)
+        os.kill(os.getpid(), sign)
+    await asyncio.sleep(0.05)
+    return task
+
+
+def test_sigterm_waits_for_the_calls_in_progress() -> None:
+    async def story() -> None:
+        hotline = Serving()
+        task = await _served([signal.SIGTERM], hotline)
+        assert hotline.draining
+        assert not task.done()
+        hotline.last_call.set()
+        await task
+        assert hotline.suspended
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [[signal.SIGHUP], [signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]],
+    ids=["hand over", "Ctrl-C", "told twice"],
+)
+def test_otherwise_it_ends_at_once_and_calls_stay_for_the_successor(
+    signs: list[signal.Signals],
+) -> None:
+    async def story() -> None:
+        hotline = Serving()
+        task = await _served(signs, hotline)
+        assert task.done()
+        assert hotline.suspended
+
+    asyncio.run(story())
