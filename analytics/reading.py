@@ -52,7 +52,7 @@ SET VARIABLE since = (
     ) - INTERVAL 1 DAY));
 SET VARIABLE late = (
     SELECT count(*) > 0 FROM hot.parquet_file
-    WHERE getvariable('since') < last_day + INTERVAL 1 DAY);
+    WHERE getvariable('since') < last_day + INTERVAL 16 HOUR);  -- its end in Beijing
 """
 """How far back the batch reaches: where known facts are looked for, and since when."""
 

@@ -82,7 +82,7 @@ def fact_columns() -> dict[str, str]:
     return columns
 
 
-def migrate(store: duckdb.DuckDBPyConnection, steps: Path = SCHEMA) -> None:
+def migrate(store: duckdb.DuckDBPyConnection, steps: Path | None = None) -> None:
     """Apply what the database lacks, each step whole, in the order of the files' numbers."""
     store.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER, applied TIMESTAMP)")
     store.execute(
@@ -91,7 +91,7 @@ def migrate(store: duckdb.DuckDBPyConnection, steps: Path = SCHEMA) -> None:
     )
     row = store.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
     current = row[0] if row else 0
-    for step in sorted(steps.glob("*.sql")):
+    for step in sorted((steps or SCHEMA).glob("*.sql")):
         version = int(step.name.split("_")[0])
         if version > current:
             store.begin()

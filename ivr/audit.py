@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
-Action = Literal["who", "forget", "export", "voters"]
+Action = Literal["who", "forget", "export", "voters", "rotate"]
 
 _FIRST = "0" * 64
 
@@ -35,7 +35,7 @@ class Entry:
     at: datetime
     action: Action
     token: str
-    """Of the person; of a recording its reference, of a survey its days."""
+    """Of the person; of a recording its reference, of a survey its days; or a key's name."""
     operator: str
     reason: str
 

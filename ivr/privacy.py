@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ KEYS = ("tokens.key", "vault.key", "audit.key")
 """The files of the keys."""
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_BEFORE = "vault.before.key"
 
 
 def leave_no_core() -> None:
@@ -45,6 +46,8 @@ class Keys:
     tokens: bytes = field(repr=False)
     vault: bytes = field(default=b"", repr=False)
     audit: bytes = field(default=b"", repr=False)
+    vault_before: bytes = field(default=b"", repr=False)
+    """The vault's key before the last rotation; a service that has not been restarted uses it."""
 
     @classmethod
     def load(cls, folder: Path) -> Keys:
@@ -52,7 +55,9 @@ class Keys:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
-        return cls(*(_key(folder / name) for name in KEYS))
+        before = folder / _BEFORE
+        tokens, vault, audit = (_key(folder / name) for name in KEYS)
+        return cls(tokens, vault, audit, _existing(before) if before.exists() else b"")
 
 
 def _key(path: Path) -> bytes:
@@ -75,6 +80,29 @@ def _existing(path: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise SettingsError(f"{path} is damaged: restore it from its backup")
     return key
+
+
+def new_tokens_key(folder: Path) -> None:
+    """From the service's next start on, people and callers have new tokens.
+
+    The vault still knows whose the older ones are: it needs no key of tokens for that.
+    """
+    _renewed(folder / "tokens.key")
+
+
+def new_vault_key(folder: Path, vault: Path) -> int:
+    """Seal every row of the vault anew; how many. The key before stays readable until the next."""
+    Vault(vault, Keys.load(folder)).seal_anew()  # no row may need what was the one before
+    (folder / "vault.key").replace(folder / _BEFORE)
+    return Vault(vault, Keys.load(folder)).seal_anew()
+
+
+def _renewed(path: Path) -> None:
+    """A new key in the place of the old one, whole at every moment."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    _key(fresh)
+    fresh.replace(path)
 
 
 class Tokens:
@@ -111,12 +139,12 @@ class Vault:
     def __init__(self, path: Path, keys: Keys, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
-        self._cipher = AESGCM(keys.vault)
+        self._ciphers = [AESGCM(key) for key in (keys.vault, keys.vault_before) if key]
+        """The newest, which seals, and the one before."""
 
     def keep(self, token: str, number: Sensitive[str]) -> None:
         """Remember whose token this is; on disk when it returns. Blocks: call it in a thread."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, number.reveal().encode(), token.encode())
+        sealed = _sealed(self._ciphers[0], token, number.reveal())
         with self._opened() as rows:
             rows.execute(
                 "INSERT OR REPLACE INTO person (token, sealed, kept) VALUES (?, ?, ?)",
@@ -129,13 +157,7 @@ class Vault:
             row = rows.execute("SELECT sealed FROM person WHERE token = ?", (token,)).fetchone()
         if row is None:
             return None
-        nonce, sealed = row[0][:_NONCE_BYTES], row[0][_NONCE_BYTES:]
-        try:
-            return Sensitive(self._cipher.decrypt(nonce, sealed, token.encode()).decode())
-        except InvalidTag:
-            raise VaultLocked(
-                f"{self._path} was written under another key, or changed: restore keys/vault.key"
-            ) from None
+        return Sensitive(self._unsealed(token, row[0]))
 
     def kept_before(self, when: datetime) -> frozenset[str]:
         """Tokens of everybody whose number was last keyed in before then."""
@@ -144,9 +166,44 @@ class Vault:
             return frozenset(token for (token,) in tokens)
 
     def forget(self, token: str) -> bool:
-        """Remove the person; whether there was one."""
+        """Remove what is kept under a token; whether there was anything."""
         with self._opened() as rows:
             return rows.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount > 0
+
+    def forget_person(self, token: str) -> bool:
+        """Remove whoever this is, under the tokens of all keys; whether there was anybody."""
+        number = self.reveal(token)
+        if number is None:
+            return False
+        with self._opened() as rows:
+            same = [
+                (other,)
+                for other, sealed in rows.execute("SELECT token, sealed FROM person").fetchall()
+                if self._unsealed(other, sealed) == number.reveal()
+            ]
+            rows.executemany("DELETE FROM person WHERE token = ?", same)
+        return True
+
+    def seal_anew(self) -> int:
+        """Every row under the newest key, all or none; how many."""
+        with self._opened() as rows:
+            kept = rows.execute("SELECT token, sealed FROM person").fetchall()
+            sealed = [
+                (_sealed(self._ciphers[0], token, self._unsealed(token, old)), token)
+                for token, old in kept
+            ]
+            rows.executemany("UPDATE person SET sealed = ? WHERE token = ?", sealed)
+        return len(kept)
+
+    def _unsealed(self, token: str, row: bytes) -> str:
+        """The number of a row, under the newest key or the one before."""
+        nonce, sealed = row[:_NONCE_BYTES], row[_NONCE_BYTES:]
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                return cipher.decrypt(nonce, sealed, token.encode()).decode()
+        raise VaultLocked(
+            f"{self._path} was written under another key, or changed: restore keys/vault.key"
+        )
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -165,3 +222,9 @@ class Vault:
                 yield rows
         finally:
             rows.close()
+
+
+def _sealed(cipher: AESGCM, token: str, number: str) -> bytes:
+    """A row: a nonce of its own, and the number bound to its token."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, number.encode(), token.encode())

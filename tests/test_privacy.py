@@ -9,7 +9,7 @@ import pytest
 
 from ivr.config import SettingsError
 from ivr.identity import IdNumber, parse
-from ivr.privacy import Keys, Tokens, Vault, VaultLocked
+from ivr.privacy import Keys, Tokens, Vault, VaultLocked, new_tokens_key, new_vault_key
 from ivr.sensitive import Sensitive
 
 LONG, SHORT = "11010519491231002X", "110105491231002"
@@ -100,3 +100,70 @@ def test_rows_of_the_vault_cannot_be_exchanged(tmp_path: Path) -> None:
     rows.close()
     with pytest.raises(VaultLocked):
         vault(tmp_path).reveal("other")
+
+
+# --- rotation ---------------------------------------------------------------------------------
+
+
+def opened(folder: Path) -> Vault:
+    return Vault(folder / "vault.sqlite", Keys.load(folder / "keys"))
+
+
+def revealed(kept: Vault, token: str) -> str | None:
+    number = kept.reveal(token)
+    return None if number is None else number.reveal()
+
+
+def test_older_tokens_lead_to_their_people_after_the_tokens_key_is_renewed(tmp_path: Path) -> None:
+    before = Tokens(Keys.load(tmp_path / "keys")).person(number(LONG))
+    opened(tmp_path).keep(before, Sensitive(LONG))
+    new_tokens_key(tmp_path / "keys")
+    after = Tokens(Keys.load(tmp_path / "keys")).person(number(LONG))
+    assert after != before
+    opened(tmp_path).keep(after, Sensitive(LONG))
+    assert revealed(opened(tmp_path), before) == revealed(opened(tmp_path), after) == LONG
+
+
+def test_forgetting_a_person_forgets_the_tokens_of_all_keys_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    kept = opened(tmp_path)
+    for token, whose in (("old", LONG), ("new", LONG), ("other", "110105194912310038")):
+        kept.keep(token, Sensitive(whose))
+    assert kept.forget_person("new")
+    assert [revealed(kept, token) for token in ("old", "new", "other")] == [
+        None,
+        None,
+        "110105194912310038",
+    ]
+
+
+def test_a_renewed_vault_key_opens_everything_and_the_leaked_one_nothing(tmp_path: Path) -> None:
+    leaked = Keys.load(tmp_path / "keys")
+    opened(tmp_path).keep("t1", Sensitive(LONG))
+    assert new_vault_key(tmp_path / "keys", tmp_path / "vault.sqlite") == 1
+    assert revealed(opened(tmp_path), "t1") == LONG
+    with pytest.raises(VaultLocked):
+        Vault(tmp_path / "vault.sqlite", leaked).reveal("t1")
+
+
+def test_a_service_that_was_not_restarted_loses_nobody(tmp_path: Path) -> None:
+    running = opened(tmp_path)
+    for n in range(3):
+        new_vault_key(tmp_path / "keys", tmp_path / "vault.sqlite")
+        if n == 0:
+            running.keep("meanwhile", Sensitive(LONG))
+        assert revealed(opened(tmp_path), "meanwhile") == LONG
+
+
+@pytest.mark.parametrize("lost", ["vault.key", "vault.before.key"])
+def test_a_rotation_that_is_killed_midway_can_be_done_again(tmp_path: Path, lost: str) -> None:
+    """Killed before any row was sealed anew, and before even the new key was there."""
+    opened(tmp_path).keep("t1", Sensitive(LONG))
+    keys = tmp_path / "keys"
+    (keys / "vault.key").replace(keys / "vault.before.key")
+    if lost == "vault.before.key":
+        Keys.load(keys)
+    assert revealed(opened(tmp_path), "t1") == LONG
+    assert new_vault_key(keys, tmp_path / "vault.sqlite") == 1
+    assert revealed(opened(tmp_path), "t1") == LONG

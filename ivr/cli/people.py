@@ -1,26 +1,34 @@
-"""Commands that lead back from a token to a person, for those entitled and written down."""
+"""Commands that lead back from a token to a person, and renew the keys of both."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
+from ivr.cli.entitled import noted
 from ivr.cli.failure import CommandFailure
 
-if TYPE_CHECKING:
-    from ivr.privacy import Vault
+TOKEN = typer.Argument(help="Column `person` of recording, survey_vote or lookup.")
+REASON = typer.Option(help="Why; it is written into the audit trail.")
+
+
+class Key(StrEnum):
+    """A key that can be renewed."""
+
+    TOKENS = "tokens"
+    VAULT = "vault"
 
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
     app.command("who")(who)
     app.command("forget")(forget)
-
-
-TOKEN = typer.Argument(help="Column `person` of recording, survey_vote or lookup.")
-REASON = typer.Option(help="Why; it is written into the audit trail.")
+    keys = typer.Typer(no_args_is_help=True, help="Keys of tokens and of the vault. 密钥")
+    keys.callback()(lambda: None)
+    keys.command("rotate")(rotate)
+    app.add_typer(keys, name="keys")
 
 
 def who(
@@ -28,8 +36,7 @@ def who(
     reason: Annotated[str, REASON],
 ) -> None:
     """Print whose token this is: for those entitled, and noted in the audit trail. 溯源"""
-    vault = _noted("who", token, reason)
-    number = vault.reveal(token)
+    number = noted("who", token, reason).reveal(token)
     if number is None:
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten")
     typer.echo(number.reveal())
@@ -40,27 +47,27 @@ def forget(
     reason: Annotated[str, REASON],
 ) -> None:
     """Remove a person from the vault: their facts are anonymous from then on. 遗忘"""
-    vault = _noted("forget", token, reason)
-    if not vault.forget(token):
+    if not noted("forget", token, reason).forget_person(token):
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten already")
     typer.echo("forgotten")
 
 
-def _noted(action: Literal["who", "forget"], token: str, reason: str) -> Vault:
-    """The vault, after the look into it has been written down."""
-    import getpass
-
-    from ivr.audit import Audit, AuditChanged, Entry
+def rotate(
+    key: Annotated[Key, typer.Argument(help="tokens or vault")],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Renew a key; older tokens still lead to their people. Restart the line then. 更换密钥"""
     from ivr.config import load
-    from ivr.privacy import Keys, Vault
+    from ivr.privacy import VaultLocked, new_tokens_key, new_vault_key
 
-    if not reason.strip():
-        raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
+    noted("rotate", key.value, reason)
     home = load().home
-    keys = Keys.load(home / "keys")
-    entry = Entry(datetime.now(UTC), action, token, getpass.getuser(), reason)
     try:
-        Audit(home / "audit.jsonl", keys.audit).note(entry)
-    except AuditChanged as changed:
-        raise CommandFailure(str(changed)) from changed
-    return Vault(home / "vault.sqlite", keys)
+        if key is Key.TOKENS:
+            new_tokens_key(home / "keys")
+            typer.echo("new tokens from the service's next start on")
+        else:
+            rows = new_vault_key(home / "keys", home / "vault.sqlite")
+            typer.echo(f"{rows} people sealed anew; restart the service")
+    except VaultLocked as locked:
+        raise CommandFailure(str(locked)) from locked

@@ -98,12 +98,12 @@ def test_an_unknown_report_is_refused(home: Path) -> None:
     assert "no question 'weather'" in str(failure("report", "weather"))
 
 
-def test_every_table_of_the_schema_says_what_it_is_for(home: Path) -> None:
+def test_every_table_and_column_of_the_schema_says_what_it_is_for(home: Path) -> None:
     loaded(home)
     rows = json.loads(ivr("schema", "--format", "json").stdout)
-    tables = [row for row in rows if not row["column"]]
-    assert {"call_session", "call_step", "lookup", "survey_vote"} <= {t["table"] for t in tables}
-    assert [t["table"] for t in tables if not t["meaning"]] == []
+    tables = {row["table"] for row in rows if not row["column"]}
+    assert {"call_session", "call_step", "lookup", "survey_vote", "step_day"} <= tables
+    assert [(row["table"], row["column"]) for row in rows if not row["meaning"]] == []
 
 
 def test_who_names_the_person_and_writes_down_who_asked_and_why(home: Path) -> None:
@@ -130,6 +130,22 @@ def test_a_forgotten_person_stays_unknown(home: Path) -> None:
     assert ivr("forget", "t1", "--reason", "本人要求").exit_code == 0
     assert "nobody is kept" in str(failure("who", "t1", "--reason", "试"))
     assert "nobody is kept" in str(failure("forget", "t1", "--reason", "试"))
+
+
+def test_keys_are_renewed_with_a_reason_and_everybody_is_still_found(home: Path) -> None:
+    Vault(home / "vault.sqlite", Keys.load(home / "keys")).keep("t1", Sensitive("x"))
+    before = Keys.load(home / "keys")
+    for key in ("tokens", "vault"):
+        assert ivr("keys", "rotate", key, "--reason", "每年更换").exit_code == 0
+    after = Keys.load(home / "keys")
+    assert (before.tokens != after.tokens, before.vault != after.vault) == (True, True)
+    assert ivr("who", "t1", "--reason", "试").stdout == "x\n"
+    trail = [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+    assert [(entry["action"], entry["token"]) for entry in trail] == [
+        ("rotate", "tokens"),
+        ("rotate", "vault"),
+        ("who", "t1"),
+    ]
 
 
 def test_nothing_is_revealed_over_a_changed_trail(home: Path) -> None:

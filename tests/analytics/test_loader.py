@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
 
 from analytics.asking import CannotAnswer, NothingPublished, ask
 from analytics.loader import AlreadyLoading, Loader, run
-from analytics.store import FactsFolder
+from analytics.store import SCHEMA, FactsFolder, migrate
+from analytics.views import FACT_TABLES
 from ivr.facts import (
+    KINDS,
+    Disposition,
     Fact,
     LinkLost,
     LinkRestored,
@@ -286,3 +293,52 @@ def test_the_published_file_is_of_the_storage_version_that_older_clients_read(
     run(FactsFolder(tmp_path), once=True)
     query = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
     assert asked(tmp_path, query) == [("v1.4.0+",)]
+
+
+# --- facts and schema -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_kind_of_fact_has_its_row(tmp_path: Path, kind: type[Fact]) -> None:
+    values = {
+        field.name: {"int": 1, "bool": True}.get(str(field.type).removesuffix(" | None"), "x")
+        for field in fields(kind)
+    }
+    spool_file(tmp_path).write_bytes(lines([at(0, kind(**values))]))
+    run(FactsFolder(tmp_path), once=True)
+    counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in FACT_TABLES)
+    assert asked(tmp_path, f"SELECT {counts}") == [(1,)]
+
+
+def test_the_schema_names_every_disposition() -> None:
+    told = (SCHEMA / "0001_facts.sql").read_text()
+    (meaning,) = re.findall(r"COLUMN hot.call_session.disposition IS '(.*?)';", told)
+    assert [each for each in get_args(Disposition) if each not in meaning] == []
+
+
+def test_a_later_step_of_the_schema_is_applied_once_and_keeps_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = FactsFolder(tmp_path)
+    spool_file(tmp_path).write_bytes(lines(call("a")))
+    run(folder, once=True)
+    steps = tmp_path / "schema"
+    shutil.copytree(SCHEMA, steps)
+    (steps / "0002_more.sql").write_text("ALTER TABLE hot.lookup ADD COLUMN region VARCHAR;")
+    monkeypatch.setattr("analytics.store.SCHEMA", steps)
+    for _ in range(2):
+        run(folder, once=True)
+    assert asked(tmp_path, "SELECT person, region FROM lookup") == [("p", None)]
+    assert asked(tmp_path, "SELECT version FROM schema_version") == [(1,), (2,)]
+
+
+def test_a_step_of_the_schema_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
+    steps = tmp_path / "schema"
+    shutil.copytree(SCHEMA, steps)
+    (steps / "0002_bad.sql").write_text("CREATE TABLE hot.good (a INT); CREATE TABLE nonsense;")
+    with duckdb.connect() as store:
+        with pytest.raises(duckdb.Error):
+            migrate(store, steps)
+        store.rollback()
+        assert store.execute("SELECT max(version) FROM schema_version").fetchall() == [(1,)]
+        assert store.execute("FROM duckdb_tables() WHERE table_name = 'good'").fetchall() == []
