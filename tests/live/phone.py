@@ -241,8 +241,7 @@ class Phone:
         while not self.ended.is_set():
             if self._keys.empty():
                 self._send_audio()
-                due += FRAME_SECONDS
-                await asyncio.sleep(max(0, due - loop.time()))
+                due = await _next_frame(due)
             else:
                 due = await self._send_key(*self._keys.get_nowait(), due)
 
@@ -253,7 +252,6 @@ class Phone:
         self._timestamp += FRAME
 
     async def _send_key(self, key: str, tone: float, gap: float, due: float) -> float:
-        loop = asyncio.get_running_loop()
         event, began = EVENTS.index(key), self._timestamp
         steps = max(2, round(tone / FRAME_SECONDS))
         for step in range(1, steps + 1):
@@ -266,13 +264,11 @@ class Phone:
                     began,
                     marker=step == 1,
                 )
-            due += FRAME_SECONDS
-            await asyncio.sleep(max(0, due - loop.time()))
+            due = await _next_frame(due)
         self._timestamp += steps * FRAME
         for _ in range(max(1, round(gap / FRAME_SECONDS))):
             self._send_audio()
-            due += FRAME_SECONDS
-            await asyncio.sleep(max(0, due - loop.time()))
+            due = await _next_frame(due)
         return due
 
     def _send_rtp(self, payload: int, body: bytes, timestamp: int, *, marker: bool = False) -> None:
@@ -430,6 +426,17 @@ class Phone:
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}")
         self._sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.server)
+
+
+async def _next_frame(due: float) -> float:
+    """Wait until the next packet is due; a phone that was held up goes on from now.
+
+    Packets that make up for lost time come in a burst, and Asterisk doubles keys that do.
+    """
+    now = asyncio.get_running_loop().time()
+    due = max(due, now - FRAME_SECONDS) + FRAME_SECONDS
+    await asyncio.sleep(max(0, due - now))
+    return due
 
 
 def _md5(text: str) -> str:
