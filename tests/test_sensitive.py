@@ -193,6 +193,7 @@ REVEALED = {
     "ivr/call.py": "the tail of an ID goes to the agent's screen",
     "ivr/cli/accounts.py": "`ivr accounts show --reveal`",
     "ivr/cli/facts.py": "`ivr who`, noted on the audit trail",
+    "ivr/cli/feedback.py": "`ivr survey --voters`, noted on the audit trail",
     "ivr/cli/people.py": "the same",
     "ivr/hotline.py": "a key enters the call's inbox, a caller's number becomes a token",
     "ivr/identity.py": "a number's tail",
