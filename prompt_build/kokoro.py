@@ -77,7 +77,7 @@ def install(say: Callable[[str], None] = print) -> Path:
 def _fetch_styles(work: Path) -> None:
     npm = shutil.which("npm")
     command = _borrowed_npm(work) if npm is None else (npm,)
-    _run(*command, "pack", "--silent", "--pack-destination", str(work), _STYLES)
+    _run(*command, "pack", "--loglevel=error", "--pack-destination", str(work), _STYLES)
 
 
 def _borrowed_npm(work: Path) -> tuple[str, str]:
