@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.cli.entitled import noted
+from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
+from ivr.cli.people import REASON
+from ivr.cli.reports import FROM, TO, days_asked
 
 if TYPE_CHECKING:
     from analytics.asking import Answer
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
 
 BAR = 40
 """Characters of the bar of a grade that everybody gave."""
-FROM = typer.Option("--from", formats=["%Y-%m-%d"], help="First day; else 30 days.")
-TO = typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; else today.")
-REASON = typer.Option(help="Why; it is written into the audit trail.")
 REFERENCE = typer.Argument(help="The number that the caller was told.")
 
 _LIST = """
@@ -33,10 +33,6 @@ WHERE on_days(happened, $since, $until)
 ORDER BY happened, reference
 """
 _ONE = "SELECT reference, path, sha256, state FROM recording WHERE reference = $reference"
-_VOTES = """
-SELECT local_time(happened) AS voted, choice, person
-FROM counted_vote WHERE on_days(happened, $since, $until) ORDER BY happened, event
-"""
 
 
 class Kind(StrEnum):
@@ -74,19 +70,12 @@ def list_(
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     since: Annotated[datetime | None, FROM] = None,
     until: Annotated[datetime | None, TO] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """List recordings with their state; who spoke is a token (`ivr who`). 列出录音"""
     days = _range(since, until)
     values = {"since": days.first, "until": days.last, "kind": kind, "state": state}
-    listed = _asked(_LIST, values)
-    if as_json:
-        from analytics.showing import as_json as written
-
-        typer.echo(written(listed), nl=False)
-        return
-    for row in (listed.columns, *listed.rows):
-        typer.echo("\t".join("" if value is None else str(value) for value in row))
+    show(_asked(_LIST, values), shape)
 
 
 def export(
@@ -163,10 +152,7 @@ def survey(
     if voters:
         _name_voters(days, reason)
         return
-    from analytics.questioning import find
-
-    values = {"since": days.first, "until": days.last}
-    counted = _asked(find("survey").sql, values).records()
+    counted = _reported("survey", days)
     for line in result(counted):
         typer.echo(line)
 
@@ -189,7 +175,7 @@ def result(counted: list[dict[str, object]]) -> list[str]:
 
 
 def _name_voters(days: Days, reason: str) -> None:
-    votes = _asked(_VOTES, {"since": days.first, "until": days.last}).records()
+    votes = _reported("votes", days)
     vault = noted("voters", f"{days.first}..{days.last}", reason)
     for vote in votes:
         number = vault.reveal(str(vote["person"]))
@@ -198,25 +184,19 @@ def _name_voters(days: Days, reason: str) -> None:
 
 
 def _range(since: datetime | None, until: datetime | None) -> Days:
-    from analytics.asking import CannotAnswer
-    from analytics.questioning import BEIJING, Days
+    with explained():
+        return days_asked(since, until)
 
-    today = datetime.now(BEIJING).date()
-    try:
-        return Days.asked_for(since and since.date(), until and until.date(), today)
-    except CannotAnswer as refused:
-        raise CommandFailure(str(refused), exit_code=2) from refused
+
+def _reported(question: str, days: Days) -> list[dict[str, object]]:
+    from analytics.questioning import find
+
+    with explained(), snapshot() as known:
+        return find(question).answer(known, days).records()
 
 
 def _asked(sql: str, values: Mapping[str, object]) -> Answer:
-    """What the published facts say; without any, what to do about it."""
-    from analytics.asking import CannotAnswer, NothingPublished, ask
-    from analytics.store import FactsFolder
-    from ivr.config import load
+    from analytics.asking import answer
 
-    try:
-        return ask(FactsFolder(load().home).published, sql, values)
-    except NothingPublished as nothing:
-        raise CommandFailure(str(nothing), exit_code=3) from nothing
-    except CannotAnswer as refused:
-        raise CommandFailure(str(refused)) from refused
+    with explained(), snapshot() as known:
+        return answer(known, sql, values)

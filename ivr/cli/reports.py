@@ -71,7 +71,7 @@ def report(
         if name == "daily":
             _daily(html, until)
             return
-        question, days = find(name), _days(since, until)
+        question, days = find(name), days_asked(since, until)
         target = target or _usual_target(name, days, shape)
         reach = None if target is None else target.parent
         with snapshot(reach) as facts:
@@ -158,11 +158,12 @@ def export(
     from analytics.exporting import export as write
 
     with explained(), snapshot(target.parent) as facts:
-        rows = write(facts, table, _days(since, until), target)
+        rows = write(facts, table, days_asked(since, until), target)
     typer.echo(f"{target}: {rows} rows")
 
 
-def _days(since: datetime | None, until: datetime | None) -> Days:
+def days_asked(since: datetime | None, until: datetime | None) -> Days:
+    """The days of --from and --to, both included; else the last thirty."""
     from analytics.questioning import BEIJING, Days
 
     today = datetime.now(BEIJING).date()

@@ -82,7 +82,7 @@ def failure(*words: str) -> CommandFailure:
 
 def listed(*words: str) -> dict[str, str]:
     """Reference -> state."""
-    told = ivr("recordings", "list", *DAYS, "--json", *words)
+    told = ivr("recordings", "list", *DAYS, "--format", "json", *words)
     assert told.exit_code == 0, told.output
     return {row["reference"]: row["state"] for row in json.loads(told.stdout)}
 
