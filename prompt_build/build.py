@@ -28,6 +28,7 @@ from prompt_build.tones import tone
 from prompt_build.voices import Audio, Engine, SpeechFailed
 
 FORMAT = 1
+MOST_FAILED = 20
 
 Progress = Callable[[int, int, str], None]
 """Called with how many clips are made, of how many, and what the last one says."""
@@ -114,13 +115,18 @@ def _share(made: list[Made], wall: float, workers: int) -> float | None:
 def _made(
     todo: tuple[Recipe, ...], audio: Path, engine: Engine, progress: Progress | None
 ) -> list[Made]:
-    """Make all of them and report; every clip that failed is named at the end."""
+    """Make all of them and report; the clips that failed are named together.
+
+    Not much is to be hoped for after MOST_FAILED of them: a service that refuses, say.
+    """
     made, failed = [], []
     for number, (recipe, outcome) in enumerate(_make(todo, audio, engine), 1):
         if isinstance(outcome, Made):
             made.append(outcome)
         else:
             failed.append(f"{recipe.name}: {outcome}")
+            if len(failed) == MOST_FAILED:
+                raise BuildFailed("\n".join(sorted(failed)) + "\nand so on: stopped there")
         if progress is not None:
             progress(number, len(todo), recipe.text)
     if failed:

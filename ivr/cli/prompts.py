@@ -14,6 +14,7 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from ivr.config import Settings
     from prompt_build.build import Built
+    from prompt_build.voices import Engine
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,12 +80,27 @@ def _check(source: Path) -> None:
 
 
 def _build(settings: Settings, source: Path, folder: Path) -> Built:
-    from prompt_build.build import build
-    from prompt_build.choosing import choose, speaking
+    """With the voice that is chosen; a first build does not fail because of the online one."""
+    from prompt_build.build import BuildFailed
+    from prompt_build.choosing import choose
+    from prompt_build.kokoro import KOKORO
     from prompt_build.sets import published
 
     heard = published(folder) or {}
     engine = choose(settings.speech, heard.get("voice", {}).get("name"))
+    try:
+        return _build_with(engine, settings, source, folder)
+    except BuildFailed as failed:
+        if heard or settings.speech.voice != "auto" or engine.name == KOKORO.name:
+            raise
+        typer.echo(f"{engine.name} failed, {KOKORO.name} speaks all of it:\n{failed}", err=True)
+        return _build_with(KOKORO, settings, source, folder)
+
+
+def _build_with(engine: Engine, settings: Settings, source: Path, folder: Path) -> Built:
+    from prompt_build.build import build
+    from prompt_build.choosing import speaking
+
     with _bar() as progress:
         return build(source, folder, engine, speaking(settings.speech, engine), progress)
 

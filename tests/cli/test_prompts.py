@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from ivr import numbers
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from prompt_build import choosing, sets
+from prompt_build import choosing, kokoro, sets
+from prompt_build.voices import Audio, SpeechFailed
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW
 
@@ -155,6 +156,26 @@ def test_faults_and_failures_are_listed(ivr: Ivr, catalog: Path) -> None:
         CommandFailure, match=r"could not be made:\nline.goodbye: there is no sound"
     ):
         ivr("build-prompts")
+
+
+def test_the_offline_voice_speaks_a_first_set_that_the_online_one_cannot(
+    ivr: Ivr, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But a later one fails: callers would hear another voice without anyone's choice."""
+    monkeypatch.setattr(kokoro, "KOKORO", humming.engine("offline"))
+    monkeypatch.setattr(
+        choosing, "choose", lambda settings, remembered: humming.engine("online", opened=Refusing)
+    )
+    assert "set 1: published" in ivr("build-prompts")
+    assert (sets.published(tmp_path / "audio") or {})["voice"]["name"] == "offline"
+    reword(catalog, "再见", "祝您愉快")
+    with pytest.raises(CommandFailure, match="the service refuses"):
+        ivr("build-prompts")
+
+
+class Refusing(humming.Humming):
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
+        raise SpeechFailed("the service refuses")
 
 
 def test_what_is_due_is_told(ivr: Ivr, catalog: Path) -> None:

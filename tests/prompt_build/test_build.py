@@ -16,7 +16,7 @@ import pytest
 
 from ivr import prompts
 from prompt_build import durable, sets
-from prompt_build.build import BuildFailed, Built, build
+from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog import CatalogError
 from prompt_build.durable import Busy, locked
 from prompt_build.synthesis import ATTEMPTS
@@ -158,6 +158,19 @@ def test_clips_that_stay_bad_are_all_named_and_nothing_is_numbered(
     assert len(attempts) == 2 * ATTEMPTS
     assert sets.numbers_of(audio) == [1]
     prompts.load(audio, ["line.goodbye"])
+
+
+def test_a_voice_that_fails_again_and_again_is_not_asked_to_the_end(
+    catalog: Path, audio: Path
+) -> None:
+    words = [first + second for first in NUMERALS for second in NUMERALS]
+    more = "\n".join(f'x{at} = "{humming.MUTE}{word}。"' for at, word in enumerate(words))
+    catalog.write_text(f"[prompts.more]\n{more}\n", encoding="utf-8")
+    with pytest.raises(BuildFailed) as failed:
+        built(catalog, audio)
+    *named, last = str(failed.value).splitlines()
+    assert (len(named), last) == (MOST_FAILED, "and so on: stopped there")
+    assert len(humming.utterances()) < len(words) * ATTEMPTS
 
 
 def test_a_faulty_catalog_makes_nothing(catalog: Path, audio: Path) -> None:
