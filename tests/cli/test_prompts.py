@@ -44,6 +44,7 @@ def ivr(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ivr:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv(humming.SPOKEN, str(tmp_path / "spoken.txt"))
     monkeypatch.setattr(choosing, "choose", lambda settings, remembered: humming.engine())
+    monkeypatch.setattr(kokoro, "KOKORO", humming.engine())
     monkeypatch.setattr(numbers, "inventory", lambda: FEW)
 
     def run(*words: str) -> str:
