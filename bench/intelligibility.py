@@ -59,7 +59,10 @@ Sound = tuple[Audio, int]
 
 
 class Listener:
-    """Whisper base, int8, told the language and nothing else."""
+    """Whisper base, int8, told the language and to write numbers in words, nothing else.
+
+    In figures it writes 九百三十七万 as 9307万: what it heard cannot be told from that.
+    """
 
     def __init__(self) -> None:
         from ctranslate2 import set_random_seed  # noqa: PLC0415  the extra is not always there
@@ -69,6 +72,8 @@ class Listener:
         self._model: Any = WhisperModel(
             str(_weights()), device="cpu", compute_type="int8", cpu_threads=2
         )
+        vocabulary = self._model.hf_tokenizer.get_vocab()
+        self._figures = [token for word, token in vocabulary.items() if _is_figure(word)]
 
     def hear(self, sound: Sound) -> str:
         """What it writes down."""
@@ -84,9 +89,13 @@ class Listener:
             beam_size=5,
             without_timestamps=True,
             condition_on_previous_text=False,
-            initial_prompt="以下是普通话的句子。",
+            suppress_tokens=[-1, *self._figures],
         )
         return "".join(segment.text for segment in segments)
+
+
+def _is_figure(word: str) -> bool:
+    return not word.startswith("<|") and any(letter in "0123456789%" for letter in word)
 
 
 def breaths(samples: Audio, rate: int) -> list[Audio]:
@@ -159,8 +168,8 @@ def compare(name: str, said: str, heard: str, *, tones: bool = False) -> Heard:
 
 
 def syllables(text: str, *, tones: bool = False) -> list[str]:
-    """Pinyin; 幺 counts as 一 and 两 as 二, since a recogniser writes them as 1 and 2."""
-    plain = text.upper().replace("幺", "一").replace("两", "二").replace("〇", "零")
+    """Pinyin; 两 counts as 二, since a recogniser writes both as 2."""
+    plain = text.upper().replace("两", "二").replace("〇", "零")
     hanzi = "".join(re.findall(r"[一-鿿X]", plain))
     return lazy_pinyin(hanzi, style=Style.TONE3 if tones else Style.NORMAL)
 
@@ -180,7 +189,9 @@ def spelling(heard: str, errors: Callable[[str], int]) -> str:
 def readings(numeral: str) -> Iterator[str]:
     """How `12,345.60` or `3.5%` may have been spoken: digit by digit, as a number, as an amount."""
     digits = numeral.rstrip("%").replace(",", "")
-    yield re.sub(r"\d", lambda digit: _DIGITS[int(digit[0])], digits.replace(".", "点"))
+    spelt = digits.replace(".", "点").translate(str.maketrans("0123456789", _DIGITS))
+    yield spelt
+    yield spelt.replace("一", "幺")
     with suppress(numbers.Unreadable):
         percent = numbers.read("percent", digits).text
         yield percent if numeral.endswith("%") else percent.removeprefix("百分之")
@@ -209,13 +220,18 @@ _CENTS = re.compile(
 
 
 def exact(before: str, amount: Decimal, heard: str) -> bool:
-    """Whether a transcript ends with this amount, in figures or syllable by syllable."""
+    """Whether a transcript ends with this amount, in figures or syllable by syllable.
+
+    The 整 that closes a round amount may be misheard: it says nothing of the value.
+    """
     said = numbers.read("amount", amount).text
     if cents_heard(figures(heard)) == int(amount * 100):
         return True
-    whole, ending = syllables(before + said), syllables(said)
-    spelt = spelling(heard, lambda text: distance(whole, syllables(text)))
-    return syllables(spelt)[-len(ending) :] == ending
+    whole = syllables(before + said)
+    spelt = syllables(spelling(heard, lambda text: distance(whole, syllables(text))))
+    ending = syllables(said.removesuffix("整"))
+    closing = len(said) - len(said.removesuffix("整"))
+    return spelt[len(spelt) - len(ending) - closing :][: len(ending)] == ending
 
 
 def figures(transcript: str) -> str:
@@ -355,10 +371,9 @@ def report_sentences(
         said, transcript = heard.words(clips), listener.hear(play(clips))
         compared.append(compare(name, said, transcript))
         with_tones += compare(name, said, transcript, tones=True).wrong
+        print(f"{how}\t{name}\t{compared[-1].wrong / compared[-1].syllables:.1%}", flush=True)
     for each in sorted(compared, key=lambda each: -each.wrong / each.syllables)[:worst]:
         print(f"{each.wrong}/{each.syllables} {each.name}: {each.said} → {each.heard}")
-    for each in compared:
-        print(f"{how}\t{each.name}\t{each.wrong / each.syllables:.1%}")
     said_in_all = sum(each.syllables for each in compared)
     wrong = sum(each.wrong for each in compared) / said_in_all
     print(
