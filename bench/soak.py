@@ -88,7 +88,7 @@ async def _end(phone: Phone) -> int:
         try:
             await phone.wait_for_end(within=15)
         except TimeoutError:
-            phone.press("*")
+            phone.press("**")  # one clears what was typed of a number, the next goes up
             await asyncio.sleep(4)
             phone.press("7")
         else:
