@@ -5,7 +5,7 @@ COMMENT ON MACRO percent IS 'A share of a whole in percent, to one decimal; NULL
 COMMENT ON MACRO TABLE steps_by_day IS 'Steps counted by day, from a table of steps.';
 COMMENT ON MACRO TABLE visits_by_day IS 'Visits of places counted by day, from a table of visits.';
 
-COMMENT ON COLUMN recording.state IS 'new, handled, deleted: the state it was moved to last.';
+COMMENT ON COLUMN recording.state IS 'new, replaced (spoken again), handled, deleted: the state it was moved to last.';
 COMMENT ON COLUMN recording.moved IS 'When it came to this state, UTC; NULL while new.';
 COMMENT ON COLUMN call_local.started_local IS 'When the call came in, Beijing time.';
 COMMENT ON COLUMN call_local.day IS 'Its day in Beijing.';

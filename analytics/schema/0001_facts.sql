@@ -116,7 +116,7 @@ COMMENT ON TABLE hot.recording_move IS 'Each change of a recording''s state.';
 COMMENT ON COLUMN hot.recording_move.event IS 'The fact''s own id: each one is here once.';
 COMMENT ON COLUMN hot.recording_move.happened IS 'When, UTC.';
 COMMENT ON COLUMN hot.recording_move.reference IS 'The recording''s number.';
-COMMENT ON COLUMN hot.recording_move.state IS 'new, handled, deleted: its state from then on.';
+COMMENT ON COLUMN hot.recording_move.state IS 'replaced (spoken again), handled, deleted: its state from then on.';
 
 CREATE TABLE hot.survey_vote (
     event UUID, session VARCHAR, happened TIMESTAMP, person VARCHAR, choice INTEGER
