@@ -11,12 +11,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from uuid import uuid4
+from datetime import datetime
 
 from ivr import facts
-from ivr.accounts import Accounts
-from ivr.agents import Switchboard, Talk
+from ivr.agents import Talk
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import (
@@ -34,11 +32,9 @@ from ivr.ari.events import (
     StasisEnd,
     StasisStart,
 )
-from ivr.ari.exchange import ChannelExchange, caller_of, talks
-from ivr.ari.line import ChannelLine
+from ivr.ari.exchange import caller_of, talks
 from ivr.ari.link import events
 from ivr.asterisk.configure import AWAY
-from ivr.call import Call
 from ivr.config import Settings
 from ivr.desk import FilingDesk
 from ivr.dialogues import converse, find
@@ -48,14 +44,10 @@ from ivr.facts import (
     Refused,
     SessionAnswered,
     SessionEnded,
-    SessionResumed,
-    SessionStarted,
 )
-from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
+from ivr.inbox import Finished, Key, LegGone, PickedUp, Recorded
 from ivr.journal import Journal, Unfinished
-from ivr.limits import Limits, is_telephone
-from ivr.privacy import Tokens
-from ivr.prompts import Shelf
+from ivr.reception import TURNED_AWAY, Live, Reception
 from ivr.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -73,9 +65,6 @@ WANTED = (
 )
 """Events that we act on; Asterisk keeps the rest to itself."""
 
-WELCOME = "welcome"
-TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
-"""Where a call begins that is one too many."""
 MOST_TURNED_AWAY = 50
 """Calls at once that hear so; those beyond get the busy tone."""
 APOLOGY_SECONDS = 15.0
@@ -90,38 +79,13 @@ class Replaced(Exception):
 
 
 @dataclass(slots=True)
-class Live:
-    """A call in progress: its channel, its task, and what brought it to its end."""
-
-    call: Call
-    line: ChannelLine
-    since: datetime
-    """When the session began (UTC), perhaps under another service."""
-    began: float
-    """The same on the loop's clock, which never jumps."""
-    start: str
-    """The place to begin, or to go on, from."""
-    found: bool = False
-    """It was picked up before we took it: the caller hears that it goes on."""
-    task: asyncio.Task[None] | None = None
-    cancelled_as: Disposition | None = "hung_up"
-    """What a cancellation means; None: the call is suspended and stays open in the records."""
-    cause: int | None = None
-    """Hang-up cause (Q.850)."""
-
-
-@dataclass(slots=True)
 class Hotline:
     """The line: what it needs for its calls, and the calls it has."""
 
     settings: Settings
     ari: Ari
-    shelf: Shelf
-    accounts: Accounts
+    reception: Reception
     journal: Journal
-    tokens: Tokens
-    limits: Limits
-    switchboard: Switchboard
     desk: FilingDesk
     vitals: Vitals
     inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
@@ -265,41 +229,17 @@ class Hotline:
         """Take a call, new or found again; taking it twice is harmless."""
         if channel.id in self.calls:
             return
-        known = self.unfinished.pop(channel.id, None)
-        door = self._door(channel)
-        if known is None and door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
-            self._give_busy_tone(channel)
-            return
-        live = self._known_again(known, channel, talk) if known else self._newly_met(channel, door)
+        if known := self.unfinished.pop(channel.id, None):
+            live = self.reception.known_again(known, channel, talk)
+        else:
+            door = self.reception.door(channel, self.calls.values())
+            if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
+                self._give_busy_tone(channel)
+                return
+            live = self.reception.newly_met(channel, door)
         self.calls[channel.id] = live
         live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
         self.vitals.calls = len(self.calls)
-
-    def _newly_met(self, channel: Channel, door: str) -> Live:
-        began = datetime.now(UTC)
-        live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
-        number = channel.caller
-        self.journal.note(
-            SessionStarted(
-                session=live.call.session,
-                channel=channel.id,
-                dialled=channel.dialled,
-                caller=None if number is None else self.tokens.caller(number.reveal()),
-                catalog=live.call.prompts.version,
-            )
-        )
-        return live
-
-    def _door(self, channel: Channel) -> str:
-        """Where a new call enters: by the greeting, or where it hears that it has to wait."""
-        limits, caller = self.settings.limits, self._vouched(channel)
-        taken = [live for live in self.calls.values() if live.start not in TURNED_AWAY]
-        if len(taken) >= limits.calls:
-            return "limits.line_full"
-        own = sum(live.call.vouched == caller for live in taken)
-        if caller is not None and own >= limits.calls_per_caller:
-            return "limits.caller_busy"
-        return WELCOME
 
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
@@ -314,57 +254,6 @@ class Hotline:
     async def _hang_up(self, channel: str, *, reason: str) -> None:
         with suppress(AriError):
             await self.ari.channels.hangup(channel, reason=reason)
-
-    def _vouched(self, channel: Channel) -> str | None:
-        """Token of the caller's number, if a trunk or an agent's phone brought it."""
-        number = None if channel.guest or channel.caller is None else channel.caller.reveal()
-        return self.tokens.caller(number) if number and is_telephone(number) else None
-
-    def _known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
-        self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        live = self._live(known, channel, talk)
-        live.found = channel.state == "Up"
-        return live
-
-    def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
-        line = ChannelLine(self.ari, known.channel)
-        call = Call(
-            session=known.session,
-            line=line,
-            inbox=Inbox(),
-            prompts=self.shelf.current(),
-            settings=self.settings,
-            accounts=self.accounts,
-            tokens=self.tokens,
-            limits=self.limits,
-            vouched=self._vouched(channel),
-            exchange=self._exchange(channel, talk),
-            switchboard=self.switchboard,
-            desk=self.desk,
-            note=self.journal.note,
-            place=known.dialogue,
-            steps=known.steps,
-        )
-        earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
-        began = asyncio.get_running_loop().time() - earlier
-        call.ends_at = began + self.settings.patience.call_seconds
-        return Live(
-            call=call,
-            line=line,
-            since=known.began,
-            began=began,
-            start=known.dialogue,
-        )
-
-    def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
-        return ChannelExchange(
-            self.ari,
-            app=self.settings.ari_app,
-            caller=channel.id,
-            number=channel.caller,
-            ring_seconds=self.settings.agents.ring_seconds,
-            talking=talk,
-        )
 
     # --- the course of a call and its end ---------------------------------------------------
 

@@ -30,6 +30,7 @@ from ivr.locks import LockFile
 from ivr.opening import closed
 from ivr.privacy import Keys, Tokens, Vault, leave_no_core
 from ivr.prompts import Shelf
+from ivr.reception import Reception
 from ivr.succession import Baton, baton
 from ivr.vitals import Vitals
 from ivr.watchdog import watched
@@ -78,7 +79,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
-    return Hotline(
+    reception = Reception(
         settings=settings,
         ari=ari,
         shelf=shelf,
@@ -87,6 +88,13 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        desk=desk,
+    )
+    return Hotline(
+        settings=settings,
+        ari=ari,
+        reception=reception,
+        journal=journal,
         desk=desk,
         vitals=Vitals(),
         inherit=lambda: _inherited(before, spool, desk),
@@ -165,7 +173,7 @@ class Examiner:
         return {
             "ari": self._ari(),
             "prompts": self._prompts(),
-            "accounts": await self._accounts(self._hotline.accounts),
+            "accounts": await self._accounts(self._hotline.reception.accounts),
             "journal": self._journal(),
             "line": self._line(),
         }
@@ -175,7 +183,7 @@ class Examiner:
         return Part(up, "" if up else f"no link to {self._hotline.settings.ari_base}")
 
     def _prompts(self) -> Part:
-        return Part(True, f"set {self._hotline.shelf.current().version}")
+        return Part(True, f"set {self._hotline.reception.shelf.current().version}")
 
     async def _accounts(self, accounts: Accounts) -> Part:
         fault = await accounts.fault()

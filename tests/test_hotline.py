@@ -22,6 +22,7 @@ from ivr.journal import Unfinished
 from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet, sentence
+from ivr.reception import Reception
 from ivr.vitals import Vitals
 from tests import textset
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
@@ -131,7 +132,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
         def _line(asterisk: FakeAsterisk, ari: Ari, inherit: Any) -> Line:
             chosen = Settings(home=tmp_path, patience=BRISK)
             notes = Notes()
-            made = Hotline(
+            reception = Reception(
                 settings=chosen,
                 ari=ari,
                 shelf=OneSet(short_set),  # type: ignore[arg-type]
@@ -141,6 +142,13 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                 limits=Limits(chosen.limits),
                 switchboard=Switchboard(chosen.agents, lambda: 0.0),
                 desk=IdleDesk(),  # type: ignore[arg-type]
+            )
+            made = Hotline(
+                settings=chosen,
+                ari=ari,
+                reception=reception,
+                journal=notes,  # type: ignore[arg-type]
+                desk=reception.desk,
                 vitals=Vitals(),
                 inherit=inherit,
             )
