@@ -9,7 +9,8 @@ import pytest
 
 from tests.live.conftest import Caller, LiveLine
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+"""A caller who hears a readout twice is on the line for two minutes."""
 
 
 def fund_readout(
@@ -128,7 +129,7 @@ def test_each_readout_and_each_error_sentence_is_heard_whole(line: LiveLine) -> 
             caller.phone.press(keys)
             heard = await caller.hears(expected[-1])
         names = [clip.name for clip in heard if clip.whole]
-        assert names[-len(expected) :] == expected, f"for {key}, {keys}"
+        assert names[-len(expected) :] == expected, f"for {key}, {keys}: {heard}"
         assert "line.no_match" not in names
 
     async def story() -> None:

@@ -10,7 +10,7 @@ from tests.live.conftest import LiveLine
 from tests.live.phone import Phone
 from tests.live.test_balance import fund_readout, to_the_question
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 PEOPLE = [
     ("990101199001010019", "2026-10", "1200.00", "56000.00"),
