@@ -129,7 +129,8 @@ def test_each_readout_and_each_error_sentence_is_heard_whole(line: LiveLine) -> 
             caller.phone.press(keys)
             heard = await caller.hears(expected[-1])
         names = [clip.name for clip in heard if clip.whole]
-        assert names[-len(expected) :] == expected, f"for {key}, {keys}: {heard}"
+        answer = names[: names.index(expected[-1]) + 1]  # a busy machine may listen later
+        assert answer[-len(expected) :] == expected, f"for {key}, {keys}: {heard}"
         assert "line.no_match" not in names
 
     async def story() -> None:
