@@ -2,7 +2,8 @@
 
 It hears what a telephone plays (A-law, 8 kHz), one whole sentence at a time with an example in
 each slot, and is told nothing of what is said. Printed are the share of syllables misheard, per
-prompt and over the catalog, and the share of random balances heard to the fen.
+prompt and over the catalog, and the share of random balances heard to the fen: once by a listener
+who is told nothing, and once by one who, as a caller does, expects an amount.
 
     python -m bench.intelligibility [--audio FOLDER] [--amounts 200] [--worst 15] [--undistorted]
 
@@ -50,6 +51,8 @@ LEAST_SECONDS, MOST_SECONDS = 3.0, 10.0
 TARGET_ERRORS, TARGET_EXACT = 0.05, 0.95
 READOUT = "account.readout"
 """The sentence that ends with a balance: an amount is heard in it, as in a call."""
+LIKE_THIS = "您的余额为三千五百六十二元八角四分。您的余额为十二万零七百元整。"
+"""A caller who asked for a balance expects an amount; what else is said, nobody has told."""
 
 Sound = tuple[Audio, int]
 """Samples and how many of them there are a second."""
@@ -75,13 +78,13 @@ class Listener:
         vocabulary = self._model.hf_tokenizer.get_vocab()
         self._figures = [token for word, token in vocabulary.items() if _is_figure(word)]
 
-    def hear(self, sound: Sound) -> str:
-        """What it writes down."""
+    def hear(self, sound: Sound, expecting: str | None = None) -> str:
+        """What it writes down; `expecting`: what sentences of this kind are like."""
         samples, rate = sound
         wide = soxr.resample(samples, rate, LISTENING_RATE, quality="VHQ").astype(np.float32)
-        return "".join(map(self._write, breaths(wide, LISTENING_RATE)))
+        return "".join(self._write(each, expecting) for each in breaths(wide, LISTENING_RATE))
 
-    def _write(self, breath: Audio) -> str:
+    def _write(self, breath: Audio, expecting: str | None) -> str:
         quiet = np.zeros(LISTENING_RATE // 2, np.float32)
         segments, _ = self._model.transcribe(
             np.concatenate([quiet, breath, quiet]),
@@ -89,6 +92,7 @@ class Listener:
             beam_size=5,
             without_timestamps=True,
             condition_on_previous_text=False,
+            initial_prompt=expecting,
             suppress_tokens=[-1, *self._figures],
         )
         return "".join(segment.text for segment in segments)
@@ -386,17 +390,21 @@ def report_sentences(
 def report_amounts(
     how: str, listener: Listener, heard: PublishedSet, play: Play, count: int
 ) -> None:
-    """The share of balances heard to the fen, at the end of the sentence that says them."""
-    right, before = 0, heard.last_words()
+    """The share of balances heard to the fen, by who is told nothing and by who expects one."""
+    before = heard.last_words()
+    right = {"told nothing": 0, "expecting an amount": 0}
     for amount in random_amounts(count):
         reading = numbers.read("amount", amount)
-        transcript = listener.hear(play([before, *reading.clips]))
-        if exact(heard.words([before]), amount, transcript):
-            right += 1
-        else:
-            print(f"{how}\t{amount}\t{' '.join(reading.chunks)} → {transcript}", flush=True)
-    share = right / max(1, count)
-    print(f"{how}: {share:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})", flush=True)
+        sound = play([before, *reading.clips])
+        for who, expecting in zip(right, (None, LIKE_THIS), strict=True):
+            transcript = listener.hear(sound, expecting)
+            if exact(heard.words([before]), amount, transcript):
+                right[who] += 1
+            else:
+                print(f"{how}\t{who}\t{' '.join(reading.chunks)} → {transcript}", flush=True)
+    for who, number in right.items():
+        share = number / max(1, count)
+        print(f"{how}, {who}: {share:.1%} of {count} amounts exact (target {TARGET_EXACT:.0%})")
 
 
 if __name__ == "__main__":

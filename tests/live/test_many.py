@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.live.conftest import LiveLine
+from tests.live.conftest import Caller, LiveLine
+from tests.live.listening import HeardClip
 from tests.live.phone import Phone
 from tests.live.test_balance import fund_readout, to_the_question
 
@@ -19,14 +20,32 @@ PEOPLE = [
     ("11010519491231002*", "2026-10", "2400.00", "100500.05"),
 ]
 
+REFUSALS = {"identity.wrong_number.1", "identity.wrong_number_again.1", "identity.wrong_length"}
+
+
+async def read_out(caller: Caller, keys: str) -> list[HeardClip]:
+    """Key an ID number, and again when it is refused, as a caller does.
+
+    Twenty telephones in one Python send their keys late now and then, and Asterisk doubles one.
+    """
+    refused = 0
+    async with asyncio.timeout(100):
+        while True:
+            caller.phone.press(keys)
+            while sum(clip.name in REFUSALS for clip in caller.heard()) == refused:
+                if any(clip.name == "nav.replay_back_agent" for clip in caller.heard()):
+                    return await caller.hears("nav.replay_back_agent")
+                await asyncio.sleep(0.2)
+            refused += 1
+            await caller.hears_begin("identity.ask", times=1 + refused)
+
 
 def test_twenty_callers_hear_their_own_balances(line: LiveLine) -> None:
     async def one(which: int) -> None:
         keys, paid_to, deposit, balance = PEOPLE[which % len(PEOPLE)]
         async with line.call() as caller:
             await to_the_question(caller, "1")
-            caller.phone.press(keys)
-            heard = await caller.hears("nav.replay_back_agent", within=90)
+            heard = await read_out(caller, keys)
         number = keys.replace("*", "X")
         readout = fund_readout(line, number, paid_to, deposit, balance)
         names = [clip.name for clip in heard]
