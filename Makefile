@@ -3,8 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
-LIVE_JOBS ?= 3
-LIVE_TESTS = $(shell grep -rl "mark.live" tests)
+# What needs no Asterisk, in two halves that take about as long as each other.
+ROOMS := tests/analytics tests/bench tests/prompt_build
+FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
+FAST_JOBS ?= 2
+# A call takes as long as its sentences and hardly any processor, and each file has a line of its
+# own. The largest files go first.
+LIVE_TESTS = $(shell ls -S $$(grep -rl "mark.live" tests))
+LIVE_JOBS ?= 4
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
 define apt_install
@@ -17,6 +23,14 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
+# Run what comes in, a line a pytest, side by side; each is printed when it ends. $(1): which
+# tests of it, $(2): how many at once.
+define side_by_side
+	xargs -P $(2) -I{} sh -c '\
+	  out=$$(mktemp); $(VENV)/bin/pytest -m "$(1)" {} >$$out 2>&1; code=$$?; \
+	  cat $$out; rm $$out; exit $$code'
+endef
+
 .PHONY: help run test check live prompts asterisk browser postgres setup lock clean
 
 help:  ## What can be made
@@ -27,19 +41,15 @@ run: setup  ## The whole line, until Ctrl-C
 
 test: postgres check live  ## Everything, live calls on a real Asterisk included
 
-# A call takes as long as its sentences and hardly any processor, and each file has a line of its
-# own: several run side by side, and each is printed when it ends.
 live: prompts asterisk browser postgres  ## Real calls to a real Asterisk
-	@printf '%s\n' $(LIVE_TESTS) | xargs -P $(LIVE_JOBS) -I{} sh -c '\
-	  out=$$(mktemp); $(VENV)/bin/pytest -m live {} >$$out 2>&1; code=$$?; \
-	  cat $$out; rm $$out; exit $$code'
+	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
 
 check: setup  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest -m "not live"
+	@printf '%s\n' $(FAST_TESTS) | $(call side_by_side,not live,$(FAST_JOBS))
 	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
