@@ -13,7 +13,6 @@ from bench.intelligibility import (
     exact,
     figures,
     random_amounts,
-    syllables,
 )
 from ivr import numbers
 
@@ -56,10 +55,9 @@ def test_what_sounds_otherwise_is(said: str, heard: str, wrong: int) -> None:
     assert compare("", said, heard).wrong == wrong
 
 
-def test_tones_are_counted_where_they_are_asked_for() -> None:
+def test_words_that_sound_alike_are_the_same() -> None:
     assert compare("", "公积金", "攻击金").wrong == 0
-    assert syllables("买", tones=True) != syllables("卖", tones=True)
-    assert compare("", "买", "卖", tones=True).wrong == 1
+    assert compare("", "买", "卖").wrong == 0
 
 
 @pytest.mark.parametrize(
