@@ -98,6 +98,7 @@ class Journal:
     # --- the thread -------------------------------------------------------------------------
 
     def _write_all(self) -> None:
+        lost: str | None = None  # why facts were given up, which no later promise may cover
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
@@ -106,15 +107,16 @@ class Journal:
                 self._promises = []
                 if not lines and not promises:
                     return
-            durable = self._write(b"".join(lines))
+            if not self._write(b"".join(lines)):
+                lost = self._fault
             self._turn_page()
             for promise in promises:
                 if not promise.set_running_or_notify_cancel():
                     continue  # whoever waited has gone
-                if durable:
+                if lost is None:
                     promise.set_result(None)
                 else:
-                    promise.set_exception(OSError(self._fault))
+                    promise.set_exception(OSError(lost))
 
     def _write(self, content: bytes) -> bool:
         """Until it is on disk; a partly written line is ended, so that it cannot spoil the next.

@@ -188,6 +188,28 @@ def test_nobody_is_told_that_facts_are_on_disk_when_the_journal_ends_without(
     asyncio.run(course())
 
 
+def test_a_promise_covers_the_facts_before_it_also_those_already_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int, __: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def course() -> None:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        settled = asyncio.create_task(spool.settled())  # the thread has the fact already
+        await asyncio.sleep(0)
+        await spool.close()
+        with pytest.raises(OSError, match="No space left"):
+            await settled
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(os, "write", full)
+    asyncio.run(course())
+
+
 def test_files_long_before_the_newest_are_not_searched(tmp_path: Path) -> None:
     old = write(tmp_path, begun("old"))
     write(tmp_path, begun("new"))
