@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import duckdb
+
+from analytics.listing import sync
 
 
 def publish(store: duckdb.DuckDBPyConnection, private: Path, published: Path) -> None:
@@ -20,16 +21,8 @@ def publish(store: duckdb.DuckDBPyConnection, private: Path, published: Path) ->
     fresh.unlink(missing_ok=True)
     shutil.copyfile(private, fresh)
     fresh.chmod(0o444)
-    _sync(fresh)
+    sync(fresh)
     # A log left beside the old file by someone who could write would be replayed into the new.
     published.with_name(f"{published.name}.wal").unlink(missing_ok=True)
     fresh.replace(published)
-    _sync(published.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(published.parent)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ivr.call import Call
-from ivr.dialogues.place import UP, Outcome, find, place
+from ivr.dialogues import feedback
+from ivr.dialogues.place import UP, Outcome, place
 from ivr.transfer import transfer
 
 
@@ -31,5 +32,4 @@ async def agent(call: Call) -> Outcome:
 async def closed(call: Call) -> Outcome:
     """现在不是人工服务时间 — their hours, and the offer to leave a message (留言)."""
     await call.say("agent.closed")
-    message = find("feedback.message")
-    return await call.menu("agent.leave_message_menu", {"1": message, "*": UP})
+    return await call.menu("agent.leave_message_menu", {"1": feedback.leave_message, "*": UP})
