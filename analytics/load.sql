@@ -99,7 +99,11 @@ WITH part AS (
     SELECT session, count(*) AS times FROM (
         SELECT session, happened FROM {known}.information WHERE complete
         UNION ALL SELECT session, happened FROM {known}.survey_vote
-        UNION ALL SELECT session, happened FROM {known}.recording_saved)
+        -- A complaint that was spoken again is one complaint.
+        UNION ALL SELECT session, saved.happened
+        FROM {known}.recording_saved AS saved ANTI JOIN (
+            SELECT reference FROM {known}.recording_move
+            WHERE state = 'replaced' AND happened >= getvariable('since')) USING (reference))
     WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
 ), wished AS (
     SELECT session, count(*) AS times, sum(ring_ms) AS ring, sum(talk_ms) AS talk

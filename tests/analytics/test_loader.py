@@ -178,6 +178,22 @@ def test_recordings_votes_transfers_and_the_link_have_their_rows(tmp_path: Path)
     ]
 
 
+def test_a_complaint_that_is_spoken_again_is_one_inquiry(tmp_path: Path) -> None:
+    first, second = (
+        Recorded(
+            session="a", kind="complaint", person="p", path=f"{reference}.wav", ms=5, bytes=6,
+            sha256="0", reference=reference,
+        )
+        for reference in ("R1", "R2")
+    )  # fmt: skip
+    replaced = RecordingMoved(reference="R1", state="replaced")
+    facts = [*call("a")[:3], at(1, first), at(5, second), at(5, replaced), *call("a")[3:]]
+    spool_file(tmp_path).write_bytes(lines([*facts, *call("b", 100)]))
+    run(FactsFolder(tmp_path), once=True)
+    by_call = asked(tmp_path, "SELECT completed FROM call_session ORDER BY session")
+    assert by_call == [(2,), (1,)], "one inquiry more than the call without a complaint"
+
+
 @pytest.mark.parametrize("damage", [b"", b"no database at all" * 1000])
 def test_a_lost_or_damaged_database_is_made_anew_from_the_spools(
     tmp_path: Path, damage: bytes
