@@ -189,6 +189,13 @@ def bare_line(
         yield line
 
 
+def knowing(whole_set: prompts.PromptSet) -> Ear:
+    """An ear for the clips of a set."""
+    return Ear(
+        {name: Path(f"{clip.path}.alaw").read_bytes() for name, clip in whole_set.clips.items()}
+    )
+
+
 @contextmanager
 def a_line(home: Path, whole_set: prompts.PromptSet, **changes: Any) -> Iterator[LiveLine]:
     """Asterisk with other settings than usual, and no service yet."""
@@ -214,10 +221,7 @@ def a_line(home: Path, whole_set: prompts.PromptSet, **changes: Any) -> Iterator
         **{"agents": AGENTS, **changes},
     )
     make_demo(home / "accounts.sqlite")
-    ear = Ear(
-        {name: Path(f"{clip.path}.alaw").read_bytes() for name, clip in whole_set.clips.items()}
-    )
-    line = LiveLine(settings, env, ear)
+    line = LiveLine(settings, env, knowing(whole_set))
     publish_sounds(settings, whole_set)
     line.asterisk = process.start(settings, found)
     try:

@@ -112,6 +112,16 @@ class Heard:
         return max(later - earlier for earlier, later in pairwise(times))
 
 
+@dataclass(frozen=True)
+class _Press:
+    """One key: what it is, seconds of its tone and of the quiet after it."""
+
+    key: str
+    tone: float
+    gap: float
+    held_back: bool
+
+
 class Phone:
     """One telephone on loopback; `async with Phone.open(server_port) as phone`."""
 
@@ -137,7 +147,7 @@ class Phone:
         self._timestamp = random.getrandbits(31)
         self._ssrc = random.getrandbits(32)
         self._speech = bytearray()
-        self._keys: asyncio.Queue[tuple[str, float, float]] = asyncio.Queue()
+        self._keys: asyncio.Queue[_Press] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self.policy: str = "answer"
         self.ring_seconds = 0.0
@@ -217,10 +227,15 @@ class Phone:
 
     # --- talking --------------------------------------------------------------------------
 
-    def press(self, keys: str, *, tone: float = 0.08, gap: float = 0.08) -> None:
-        """Queue keys; they are sent one after another."""
+    def press(
+        self, keys: str, *, tone: float = 0.08, gap: float = 0.08, held_back: bool = False
+    ) -> None:
+        """Queue keys; they are sent one after another.
+
+        `held_back`: the packets of each come at once, as when a network has stalled meanwhile.
+        """
         for key in keys:
-            self._keys.put_nowait((key, tone, gap))
+            self._keys.put_nowait(_Press(key, tone, gap, held_back))
 
     def speak(self, alaw: bytes) -> None:
         """Queue audio; silence is sent when there is none."""
@@ -243,7 +258,7 @@ class Phone:
                 self._send_audio()
                 due = await _next_frame(due)
             else:
-                due = await self._send_key(*self._keys.get_nowait(), due)
+                due = await self._send_key(self._keys.get_nowait(), due)
 
     def _send_audio(self) -> None:
         frame = bytes(self._speech[:FRAME]).ljust(FRAME, SILENCE[:1])
@@ -251,9 +266,9 @@ class Phone:
         self._send_rtp(8, frame, self._timestamp)
         self._timestamp += FRAME
 
-    async def _send_key(self, key: str, tone: float, gap: float, due: float) -> float:
-        event, began = EVENTS.index(key), self._timestamp
-        steps = max(2, round(tone / FRAME_SECONDS))
+    async def _send_key(self, press: _Press, due: float) -> float:
+        event, began = EVENTS.index(press.key), self._timestamp
+        steps = max(2, round(press.tone / FRAME_SECONDS))
         for step in range(1, steps + 1):
             duration = step * FRAME
             end = step == steps
@@ -264,9 +279,10 @@ class Phone:
                     began,
                     marker=step == 1,
                 )
-            due = await _next_frame(due)
+            if not press.held_back:
+                due = await _next_frame(due)
         self._timestamp += steps * FRAME
-        for _ in range(max(1, round(gap / FRAME_SECONDS))):
+        for _ in range(max(1, round(press.gap / FRAME_SECONDS))):
             self._send_audio()
             due = await _next_frame(due)
         return due

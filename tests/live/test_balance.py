@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,23 @@ async def to_the_question(caller: Caller, key: str) -> None:
     await caller.hears_begin("main.greeting")
     caller.phone.press(f"{key}1")
     await caller.hears_begin("identity.ask")
+
+
+@pytest.mark.parametrize(
+    "pressed",
+    [{"tone": 0.06, "gap": 0.06}, {"tone": 0.04, "gap": 0.04}, {"held_back": True}],
+    ids=["short keys", "the shortest keys there are (Q.24)", "held back by the network"],
+)
+def test_every_key_counts_once(line: LiveLine, pressed: dict[str, Any]) -> None:
+    """Asterisk stretches what it finds too short, and can announce the key after it twice."""
+
+    async def story() -> None:
+        async with line.call() as caller:
+            await to_the_question(caller, "1")
+            caller.phone.press("990102200012120127", **pressed)
+            await caller.hears_begin("account.readout.1")
+
+    asyncio.run(story())
 
 
 def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:

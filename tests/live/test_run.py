@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.config import PROJECT
-from tests.live.conftest import free_port
+from ivr.config import PROJECT, Settings
+from ivr.prompts import PromptSet
+from tests.live.conftest import LiveLine, free_port, knowing
 
 pytestmark = pytest.mark.live
 
@@ -62,6 +64,10 @@ class Run:
             and f"IVR_HOME={self.home}\0".encode() in _environment(entry)
         ]
 
+    def program(self, command: str) -> int:
+        """The process of `ivr COMMAND`."""
+        return next(pid for pid in self.programs() if _command(pid)[-1] == command)
+
     def until(self, true: Callable[[], bool], within: float = 60.0) -> None:
         deadline = time.monotonic() + within
         while not true():
@@ -73,6 +79,12 @@ def _environment(entry: Path) -> bytes:
     with suppress(OSError):
         return (entry / "environ").read_bytes()
     return b""
+
+
+def _command(pid: int) -> list[str]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    return [""]
 
 
 @pytest.fixture
@@ -110,6 +122,34 @@ def test_programs_that_are_killed_come_back(line: Run) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     line.until(lambda: line.healthy() and not set(killed) & set(line.programs()))
+
+
+def test_a_caller_on_the_line_outlives_the_service(line: Run, whole_set: PromptSet) -> None:
+    settings = Settings(
+        home=line.home,
+        sip_port=int(line.environment["IVR_SIP_PORT"]),
+        ari_port=int(line.environment["IVR_ARI_PORT"]),
+        http_port=line.http_port,
+    )
+    seen = LiveLine(settings, line.environment, knowing(whole_set))
+
+    async def story() -> None:
+        async with seen.call() as caller:
+            await caller.hears_begin("main.menu")
+            os.kill(line.program("serve"), signal.SIGKILL)
+            await caller.hears_begin("line.sorry_wait")
+            await caller.hears("main.menu")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        await seen.settled()
+
+    asyncio.run(story())
+    assert [fact["fact"] for fact in seen.facts() if fact["fact"].startswith("Session")] == [
+        "SessionStarted",
+        "SessionAnswered",
+        "SessionResumed",
+        "SessionEnded",
+    ]
 
 
 def test_a_second_line_in_the_same_home_is_refused(line: Run) -> None:
