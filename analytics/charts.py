@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,21 +26,38 @@ CHINESE_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "Source Han Sans SC"
 INCHES = (8.0, 3.6)
 COLOURS = ("#1f6f8b", "#e08e45", "#7a9e7e", "#b0455a")
 
+_TEXT = {"svg.fonttype": "none"}
+"""Text stays text in an SVG, in its reader's own font."""
+
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def save(answer: Answer, chart: Chart, title: str, target: Path) -> None:
     """Draw into a new .svg or .png file."""
-    figure = draw(answer, chart, title)
-    figure.savefig(target, format=target.suffix.removeprefix("."), dpi=150)
+    with _quiet_about_glyphs(), mpl.rc_context(_TEXT):
+        figure = draw(answer, chart, title)
+        figure.savefig(target, format=target.suffix.removeprefix("."), dpi=150)
 
 
 def svg(answer: Answer, chart: Chart, title: str) -> str:
-    """The picture as an element for a page: text stays text, in the reader's own font."""
+    """The picture as an element for a page."""
     out = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+    with _quiet_about_glyphs(), mpl.rc_context({**_TEXT, "svg.hashsalt": title}):
         draw(answer, chart, title).savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()[out.getvalue().index("<svg") :]
+
+
+def shows_hanzi(target: Path) -> bool:
+    """Whether Hanzi are legible in a picture of this kind: an SVG is read in its reader's fonts."""
+    return target.suffix == ".svg" or bool(_chinese_fonts())
+
+
+@contextmanager
+def _quiet_about_glyphs() -> Iterator[None]:
+    """Matplotlib warns of each Hanzi that it has no font for; `shows_hanzi` says it once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
 
 
 def nothing(answer: Answer, chart: Chart) -> bool:

@@ -114,12 +114,18 @@ def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, targ
     from analytics import exporting
 
     if target.suffix in {".svg", ".png"}:
-        from analytics.charts import save
+        from analytics.charts import save, shows_hanzi
 
         chart = _chart(question)
         answer = question.answer(facts, days, within=_within())
         exporting.draw(partial(save, answer, chart, question.title), target)
         typer.echo(f"{target}: {question.title}")
+        if not shows_hanzi(target):
+            typer.echo(
+                "this machine has no Chinese font, so that Hanzi are boxes in it: install"
+                " fonts-wqy-microhei, or write an .svg",
+                err=True,
+            )
         return
     values = question.values(days, within=_within())
     typer.echo(f"{target}: {exporting.write(facts, question.sql, values, target)} rows")

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
+from analytics import charts
 from analytics.asking import Answer
 from analytics.exporting import save_sheet
 from analytics.loader import run
@@ -249,6 +251,21 @@ def test_every_chart_is_drawn(home: Path, name: str) -> None:
         target = home / f"{name}{suffix}"
         assert ivr("report", name, *DAY, "-o", str(target)).exit_code == 0
         assert target.read_bytes().startswith(magic)
+
+
+def test_a_machine_without_a_chinese_font_draws_readable_svg_and_warns_of_png(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(home)
+    monkeypatch.setattr(charts, "CHINESE_FONTS", ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = ivr("report", "calls_by_hour", *DAY, "-o", str(home / "hours.svg"))
+        boxes = ivr("report", "calls_by_hour", *DAY, "-o", str(home / "hours.png"))
+    assert "<text" in (home / "hours.svg").read_text()
+    assert (drawn.exit_code, drawn.stderr) == (0, "")
+    assert boxes.exit_code == 0
+    assert "fonts-wqy-microhei" in boxes.stderr
 
 
 def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> None:
