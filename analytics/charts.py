@@ -26,15 +26,12 @@ CHINESE_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "Source Han Sans SC"
 INCHES = (8.0, 3.6)
 COLOURS = ("#1f6f8b", "#e08e45", "#7a9e7e", "#b0455a")
 
-_TEXT = {"svg.fonttype": "none"}
-"""Text stays text in an SVG, in its reader's own font."""
-
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def save(answer: Answer, chart: Chart, title: str, target: Path) -> None:
     """Draw into a new .svg or .png file."""
-    with _quiet_about_glyphs(), mpl.rc_context(_TEXT):
+    with _writing(title):
         figure = draw(answer, chart, title)
         figure.savefig(target, format=target.suffix.removeprefix("."), dpi=150)
 
@@ -42,7 +39,7 @@ def save(answer: Answer, chart: Chart, title: str, target: Path) -> None:
 def svg(answer: Answer, chart: Chart, title: str) -> str:
     """The picture as an element for a page."""
     out = io.StringIO()
-    with _quiet_about_glyphs(), mpl.rc_context({**_TEXT, "svg.hashsalt": title}):
+    with _writing(title):
         draw(answer, chart, title).savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()[out.getvalue().index("<svg") :]
 
@@ -53,11 +50,15 @@ def shows_hanzi(target: Path) -> bool:
 
 
 @contextmanager
-def _quiet_about_glyphs() -> Iterator[None]:
-    """Matplotlib warns of each Hanzi that it has no font for; `shows_hanzi` says it once."""
+def _writing(title: str) -> Iterator[None]:
+    """Text stays text in an SVG, in its reader's own font; the same answer is the same file.
+
+    Matplotlib would warn of each Hanzi that it has no font for; `shows_hanzi` says it once.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        yield
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+            yield
 
 
 def nothing(answer: Answer, chart: Chart) -> bool:
