@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ PREFIX = "ducklake:"
 EXTENSIONS = ("postgres_scanner", "ducklake")
 PERIOD_SECONDS = 10.0
 """Between two transactions of one loader: each makes small files, which are merged later."""
+SETTLED_SECONDS = 0.5
+"""So long the making of a new lake takes at most."""
 KEPT = "1 day"
 """How long snapshots, and what they read, outlive their successors."""
 
@@ -38,7 +41,14 @@ class Lake:
     data: Path
 
     def attached(self) -> duckdb.DuckDBPyConnection:
-        """A connection whose tables are the lake's; CannotAnswer where that cannot be."""
+        """A connection whose tables are the lake's; CannotAnswer where that cannot be.
+
+        A second attempt, since of two nodes that make a new lake at once one is refused.
+        """
+        try:
+            return self._attached(read_only=False)
+        except duckdb.Error:
+            time.sleep(SETTLED_SECONDS)
         try:
             return self._attached(read_only=False)
         except duckdb.Error as fault:

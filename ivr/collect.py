@@ -117,7 +117,7 @@ async def _explain(call: Call, nothing: NoNumber) -> None:
         case NoNumber.AGENT if call.zero_is_agent:
             raise AgentWanted
         case NoNumber.CLEARED:
-            await call.warn("identity.cleared")
+            await call.say("identity.cleared")
         case NoNumber.WRONG_LENGTH:
             await call.failed("identity.wrong_length")
         case NoNumber.ONLY_LONG:
@@ -147,7 +147,7 @@ async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -
             case "*" if not digits:
                 raise WentBack
             case "*":
-                await call.warn("identity.cleared")
+                await call.say("identity.cleared")
             case "#" if digits:
                 await call.failed(wrong)
             case _:
