@@ -102,7 +102,7 @@ def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
         interrupted = [clip.name for clip in heard if not clip.whole]
         assert interrupted == ["identity.ask", "account.menu", "main.menu"]
         await line.settled()
-        (started,) = [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
+        *_, started = [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
         assert started["dialled"] == "12329"
 
     asyncio.run(story())
