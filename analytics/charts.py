@@ -51,7 +51,7 @@ def shows_hanzi(target: Path) -> bool:
 
 @contextmanager
 def _writing(title: str) -> Iterator[None]:
-    """Text stays text in an SVG, in its reader's own font; the same answer is the same file.
+    """Text stays text in an SVG, in its reader's own font, and its ids are not by chance.
 
     Matplotlib would warn of each Hanzi that it has no font for; `shows_hanzi` says it once.
     """
