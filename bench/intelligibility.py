@@ -65,7 +65,7 @@ Sound = tuple[Audio, int]
 
 
 class Listener:
-    """Whisper base, int8, told the language and to write numbers in words, nothing else.
+    """Whisper base, its weights as they are, told the language and to write numbers in words, nothing else.
 
     In figures it writes 九百三十七万 as 9307万: what it heard cannot be told from that.
     """
@@ -73,19 +73,22 @@ class Listener:
     def __init__(self) -> None:
         from ctranslate2 import set_random_seed  # noqa: PLC0415  the extra is not always there
         from faster_whisper import WhisperModel  # noqa: PLC0415
+        from opencc import OpenCC  # noqa: PLC0415
 
         set_random_seed(12329)  # where it loops, Whisper tries again by chance: the same chance
         self._model: Any = WhisperModel(
-            str(_weights()), device="cpu", compute_type="int8", cpu_threads=2
+            str(_weights()), device="cpu", compute_type="float32", cpu_threads=2
         )
         vocabulary = self._model.hf_tokenizer.get_vocab()
         self._figures = [token for word, token in vocabulary.items() if _is_figure(word)]
+        self._simplified: Callable[[str], str] = OpenCC("t2s").convert
 
     def hear(self, sound: Sound, expecting: str | None = None) -> str:
         """What it writes down; `expecting`: what sentences of this kind are like."""
         samples, rate = sound
         wide = soxr.resample(samples, rate, LISTENING_RATE, quality="VHQ").astype(np.float32)
-        return "".join(self._write(each, expecting) for each in breaths(wide, LISTENING_RATE))
+        parts = [self._write(each, expecting) for each in breaths(wide, LISTENING_RATE)]
+        return self._simplified("".join(parts))
 
     def _write(self, breath: Audio, expecting: str | None) -> str:
         quiet = np.zeros(LISTENING_RATE // 2, np.float32)
@@ -152,6 +155,7 @@ def _data(package: str) -> Path:
 
 _DIGITS = "零一二三四五六七八九"
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)?%?")
+_SAME_DIGIT = str.maketrans("两幺〇", "二一零")
 _LETTERS = {"*": "星", "#": "井", "℃": "度"}
 
 
@@ -175,8 +179,8 @@ def compare(name: str, said: str, heard: str) -> Heard:
 
 
 def syllables(text: str) -> list[str]:
-    """Pinyin without tones; 两 counts as 二, since a recogniser writes both as 2."""
-    plain = text.upper().replace("两", "二").replace("〇", "零")
+    """Pinyin without tones; 两 counts as 二 and 幺 as 一: a recogniser writes both as the digit."""
+    plain = text.upper().translate(_SAME_DIGIT)
     hanzi = "".join(re.findall(r"[一-鿿X]", plain))
     return lazy_pinyin(hanzi, style=Style.NORMAL)
 
@@ -198,7 +202,6 @@ def readings(numeral: str) -> Iterator[str]:
     digits = numeral.rstrip("%").replace(",", "")
     spelt = digits.replace(".", "点").translate(str.maketrans("0123456789", _DIGITS))
     yield spelt
-    yield spelt.replace("一", "幺")
     with suppress(numbers.Unreadable):
         percent = numbers.read("percent", digits).text
         yield percent if numeral.endswith("%") else percent.removeprefix("百分之")

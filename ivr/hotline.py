@@ -312,6 +312,7 @@ class Hotline:
             with suppress(AriError):
                 await self.ari.channels.hangup(live.line.channel)
         self.calls.pop(live.line.channel, None)
+        live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self._file_left_over()
         self.vitals.ended(ending, len(self.calls))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from ivr.journal import Unfinished
 from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
 from ivr.prompts import PromptSet, sentence
-from ivr.reception import Reception
+from ivr.reception import Live, Reception
 from ivr.vitals import Vitals
 from tests import textset
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
@@ -346,6 +347,28 @@ def test_a_caller_who_hangs_up_in_the_moment_of_calling_leaves_nothing(
         await line.over()
 
     assert tell(story).notes.ends() == ["hung_up"] * 30
+
+
+def test_nothing_of_a_call_waits_for_the_collector(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        gc.collect()
+        gc.disable()
+        try:
+            for n, keys in enumerate(("", "1", "11", "119901", "7")):
+                await line.asterisk.call(f"c{n}")
+                await line.hears(f"c{n}", "main.menu")
+                for key in keys:
+                    await line.asterisk.press(f"c{n}", key)
+                if keys != "7":
+                    await line.asterisk.hang_up(f"c{n}")
+                await line.over()
+            await asyncio.sleep(0.1)  # what was closed has had its last step
+            assert not [each for each in gc.get_objects() if isinstance(each, Live)]
+        finally:
+            gc.enable()
+
+    tell(story)
 
 
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
