@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 import soxr
-from pypinyin import Style, lazy_pinyin
 
 from ivr import numbers
 from ivr.config import Settings, load
@@ -41,6 +40,7 @@ from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of, joined
 from prompt_build.kokoro import RATE as STUDIO_RATE
 from prompt_build.mastering import trim
+from prompt_build.pronounce import pinyin
 from prompt_build.recipe import TONES, Recipe, recipes
 from prompt_build.tones import tone
 from prompt_build.voices import Audio
@@ -65,9 +65,10 @@ Sound = tuple[Audio, int]
 
 
 class Listener:
-    """Whisper base, its weights as they are, told the language and to write numbers in words, nothing else.
+    """Whisper base, told the language and to write numbers in words, nothing else.
 
-    In figures it writes 九百三十七万 as 9307万: what it heard cannot be told from that.
+    In figures it writes 九百三十七万 as 9307万: what it heard cannot be told from that. Its weights
+    are as they come: in 8 bits it mishears more, which is no fault of the voice.
     """
 
     def __init__(self) -> None:
@@ -155,7 +156,9 @@ def _data(package: str) -> Path:
 
 _DIGITS = "零一二三四五六七八九"
 _NUMERAL = re.compile(r"\d[\d,]*(?:\.\d+)?%?")
-_SAME_DIGIT = str.maketrans("两幺〇", "二一零")
+_SAME_DIGIT = str.maketrans("两〇", "二零")
+_ONE = "yao/yi"
+"""幺: a recogniser writes what it heard, or the digit that it means."""
 _LETTERS = {"*": "星", "#": "井", "℃": "度"}
 
 
@@ -179,10 +182,11 @@ def compare(name: str, said: str, heard: str) -> Heard:
 
 
 def syllables(text: str) -> list[str]:
-    """Pinyin without tones; 两 counts as 二 and 幺 as 一: a recogniser writes both as the digit."""
+    """Pinyin without tones, as our voice reads; 两 counts as 二: a recogniser writes both as 2."""
     plain = text.upper().translate(_SAME_DIGIT)
     hanzi = "".join(re.findall(r"[一-鿿X]", plain))
-    return lazy_pinyin(hanzi, style=Style.NORMAL)
+    read = (syllable.rstrip("12345") for syllable in pinyin(hanzi))
+    return [_ONE if one == "幺" else syllable for one, syllable in zip(hanzi, read, strict=True)]
 
 
 def spelling(heard: str, errors: Callable[[str], int]) -> str:
@@ -209,13 +213,17 @@ def readings(numeral: str) -> Iterator[str]:
 
 
 def distance(left: Sequence[str], right: Sequence[str]) -> int:
-    """Levenshtein's, over syllables."""
+    """Levenshtein's, over syllables; one that may be either of two counts as both."""
     row = list(range(len(right) + 1))
     for at, one in enumerate(left, 1):
         above, row[0] = row[0], at
         for to, other in enumerate(right, 1):
-            above, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, above + (one != other))
+            above, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, above + _differ(one, other))
     return row[-1]
+
+
+def _differ(one: str, other: str) -> bool:
+    return one != other and not {*one.split("/")} & {*other.split("/")}
 
 
 # --- amounts ----------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ TRIAL_SECONDS = 25.0
 CALLS_PER_PROCESS = 20
 """A telephone in Python sends and hears a hundred packets a second: one process bears so many."""
 LOOK_SECONDS = 5.0
-WARM_SHARE = 0.2
-"""Of the time, at the beginning, in which memory may grow: caches fill."""
+WARM_MINUTES, WARM_SHARE = 11.0, 0.5
+"""In which memory may grow: the limits remember ten minutes of look-ups. Of a short run, half."""
 MOST_TRIES = 5
 PRESSED_AGAIN = "ended, pressed again"
 SERVED = ("ended", PRESSED_AGAIN)
@@ -258,7 +258,8 @@ def _calls_for_share(running: Running) -> int:
 
 def _slope(points: Sequence[tuple[float, float]]) -> float:
     """Kilobytes a minute, once warm."""
-    warm = points[int(len(points) * WARM_SHARE) :]
+    begins = min(WARM_MINUTES, WARM_SHARE * points[-1][0])
+    warm = [point for point in points if point[0] >= begins]
     slope, _ = linear_regression([at for at, _ in warm], [size for _, size in warm])
     return slope * 1000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -52,6 +53,7 @@ async def serve(settings: Settings) -> None:
         examine = Examiner(hotline)
         await stack.enter_async_context(served(settings, hotline.vitals, examine))
         stack.enter_context(watched())
+        gc.freeze()  # this lives as long as the service: the collector is left with what calls make
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
         await _until_told_to_stop(hotline)
 

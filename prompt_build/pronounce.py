@@ -105,7 +105,7 @@ def _mark(character: str) -> str:
 
 
 def _run(run: str, hints: Mapping[str, str]) -> str:
-    sounds = map(_ipa, _sandhi(run, _pinyin(run, {**_WORDS, **hints})))
+    sounds = map(_ipa, _sandhi(run, pinyin(run, hints)))
     return " ".join("".join(islice(sounds, len(word))) for word in _cut(run))
 
 
@@ -124,10 +124,10 @@ def _cut(run: str) -> list[str]:
     return words
 
 
-def _pinyin(run: str, words: Mapping[str, str]) -> list[str]:
-    """One syllable with its tone number for each character."""
+def pinyin(run: str, hints: Mapping[str, str] | None = None) -> list[str]:
+    """One syllable with its tone number for each Hanzi of `run`, before sandhi."""
     syllables = _read(run)
-    for word, said in words.items():
+    for word, said in {**_WORDS, **(hints or {})}.items():
         spelt = said.split() if said.isascii() else _read(said)
         if len(spelt) != len(word):
             raise ValueError(f"{word} has {len(word)} syllables, its reading {said} {len(spelt)}")

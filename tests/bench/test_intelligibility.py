@@ -35,6 +35,9 @@ def test_the_distance_is_levenshteins() -> None:
         ("末位是X的", "末位是x的"),
         ("公积金", "工机金"),
         ("余额请按一", "余额请案一"),
+        ("零零幺二", "零零一二"),
+        ("零零幺二", "零零腰二"),
+        ("还款账户", "缓款账户"),
     ],
 )
 def test_what_sounds_alike_is_no_error(said: str, heard: str) -> None:
@@ -47,6 +50,7 @@ def test_what_sounds_alike_is_no_error(said: str, heard: str) -> None:
         ("请按一", "请按七", 1),
         ("请按星号键", "请按新号键", 1),
         ("还差三位", "三位", 2),
+        ("请按一", "请按腰", 1),
         ("十四", "四十", 2),
         ("百分之五", "15", 3),
     ],
