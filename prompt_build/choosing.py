@@ -28,6 +28,7 @@ def speaking(settings: SpeechSettings, engine: Engine) -> Speaking:
     """How the engine speaks this line's set."""
     return Speaking(
         voice=engine.name,
+        rate=engine.rate,
         spell=engine.spell,
         pace=settings.pace * engine.pace,
         number_pace=settings.pace,

@@ -28,7 +28,7 @@ from prompt_build.voices import Audio, Engine, VoiceUnavailable
 
 RATE = 24000
 """Samples a second of what the voice makes."""
-DEPTH = 0.9
+DEPTH = 0.88
 """Played so much slower than it was made, and so much lower: what tells ü from i in a woman's voice
 lies at the edge of the telephone's band, and now within it (docs/decisions/intelligibility.md)."""
 VOICE = "zf_xiaoxiao"
@@ -186,5 +186,5 @@ KOKORO = Engine(
     open=Kokoro,
     spell=phonemes,
     workers=os.cpu_count() or 1,
-    pace=0.85,  # with the depth 232 syllables a minute, where the rules want 220 to 240
+    pace=0.85,  # with the depth 227 syllables a minute, where the rules want 220 to 240
 )

@@ -23,9 +23,8 @@ TARGET_DBOV = -20.0
 CEILING_DBFS = -3.0
 CEILING = 10 ** (CEILING_DBFS / 20)
 """No sample above −3 dBFS."""
-VERSION = 2
-"""Raised when the chain changes, or the rate at which a voice is played: every clip is then
-mastered anew, none synthesised."""
+VERSION = 1
+"""Raised when the chain changes: every clip is then mastered anew, none synthesised."""
 
 _HIGH_PASS_HZ = 100.0
 _KEPT_SECONDS = 0.03

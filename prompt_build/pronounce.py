@@ -85,7 +85,7 @@ def phonemes(text: str, hints: Mapping[str, str] | None = None) -> str:
     for found in re.finditer(rf"(?P<words>[{HANZI}]+)|[^{HANZI}]", text):
         words = found["words"]
         sounds.append(_run(words, hints or {}) if words else _mark(found[0]))
-    spoken = "".join(sounds).strip()
+    spoken = "".join(sounds).lstrip(",.;:!? ").rstrip()  # a mark in front is heard as a syllable
     return spoken if spoken.endswith((".", "!", "?")) else spoken.rstrip(",;: ") + "."
 
 

@@ -36,6 +36,8 @@ class Speaking:
 
     voice: str
     """The engine's name."""
+    rate: int = 24000
+    """At which its samples are played."""
     spell: Callable[[str, Hints], str] = phonemes
     """What the engine is given for a text."""
     pace: float = 1.0
@@ -60,6 +62,8 @@ class Recipe:
     voice: str
     sounds: str = ""
     pace: float = 1.0
+    rate: int = 0
+    """At which the voice's samples are played; a recording and a tone have their own."""
     recorded: Path | None = None
     recording: str = ""
     """Hash of the recording's content."""
@@ -78,6 +82,7 @@ class Recipe:
             "voice": self.voice,
             "sounds": said or self.name,
             "pace": self.pace,
+            "rate": self.rate,
             "mastering": VERSION,
             "level": TARGET_DBOV,
         }
@@ -139,6 +144,7 @@ def _spoken(
         voice=speaking.voice,
         sounds=speaking.spell(said, hints or {}),
         pace=round(pace, 3),
+        rate=speaking.rate,
         formats=speaking.formats,
     )
 
