@@ -293,6 +293,7 @@ def _soak(home: Path, seconds: float, calls: int | None) -> list[str]:
         time.sleep(12)  # connections that are kept open close by themselves
         left = asyncio.run(_left_open(running.settings))
         tasks, files = running.metric("ivr_tasks"), running.files()
+        broken = running.metric("ivr_prompts_broken_total")
         slopes = {name: _slope(points) for name, points in running.memory.items()}
         for name, points in running.memory.items():
             print(f"memory of {name}: {points[-1][1]:.0f} MB, {slopes[name]:+.1f} kB/min")
@@ -304,6 +305,7 @@ def _soak(home: Path, seconds: float, calls: int | None) -> list[str]:
     faults = [f"{count} calls: {what}" for what, count in outcomes.items() if what not in SERVED]
     faults += [f"{sessions[what]} sessions {what}" for what in ("failed",) if sessions[what]]
     faults += [f"{started} begun, {sessions.total()} ended"] if started != sessions.total() else []
+    faults += [f"{broken:.0f} prompts that Asterisk could not play"] if broken else []
     return faults + left
 
 

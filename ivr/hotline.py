@@ -148,8 +148,8 @@ class Hotline:
                 live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
             case PlaybackFinished(_, playback, failed):
                 live.call.inbox.put(Finished(playback))
-                if failed:
-                    self.vitals.prompt_broke()
+                self._count_broken(live)
+                live.broke_off = failed
             case RecordingFinished(_, name, ms, failed):
                 live.call.inbox.put(Recorded(name, ms, failed))
 
@@ -255,6 +255,11 @@ class Hotline:
         with suppress(AriError):
             await self.ari.channels.hangup(channel, reason=reason)
 
+    def _count_broken(self, live: Live) -> None:
+        """A sound that broke off and was followed by more had a broken file."""
+        if live.broke_off:
+            self.vitals.prompt_broke()
+
     # --- the course of a call and its end ---------------------------------------------------
 
     async def _conduct(self, live: Live) -> None:
@@ -308,6 +313,8 @@ class Hotline:
             self.unfinished[live.line.channel] = _unfinished(live)
         else:
             await self._settle(live)
+            if ending != "hung_up":
+                self._count_broken(live)
             self.journal.note(_ended(live, ending))
             with suppress(AriError):
                 await self.ari.channels.hangup(live.line.channel)

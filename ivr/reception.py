@@ -48,6 +48,8 @@ class Live:
     """What a cancellation means; None: the call is suspended and stays open in the records."""
     cause: int | None = None
     """Hang-up cause (Q.850)."""
+    broke_off: bool = False
+    """The last sound failed: its file is broken, or the caller is hanging up just now."""
 
 
 @dataclass(frozen=True, slots=True)

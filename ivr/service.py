@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import time
@@ -28,6 +27,7 @@ from ivr.hours import BEIJING
 from ivr.journal import Journal, Unfinished, recorded, unfinished
 from ivr.limits import Limits
 from ivr.locks import LockFile
+from ivr.memory import keep_steady
 from ivr.opening import closed
 from ivr.privacy import Keys, Tokens, Vault, leave_no_core
 from ivr.prompts import Shelf
@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> None:
         examine = Examiner(hotline)
         await stack.enter_async_context(served(settings, hotline.vitals, examine))
         stack.enter_context(watched())
-        gc.freeze()  # this lives as long as the service: the collector is left with what calls make
+        keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
         await _until_told_to_stop(hotline)
 

@@ -217,9 +217,28 @@ def test_a_missing_prompt_file_leaves_a_hole_and_the_operator_is_told(
 
     line = tell(story)
     assert line.notes.ends() == ["completed"]
+    assert _broken_prompts(line) >= 2
+
+
+def test_a_sound_that_a_hang_up_breaks_off_is_no_broken_prompt(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 5.0
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        broken_off = {"id": "some", "target_uri": "channel:c1", "state": "failed"}
+        await line.asterisk.send("PlaybackFinished", playback=broken_off)
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["hung_up"]
+    assert _broken_prompts(line) == 0
+
+
+def _broken_prompts(line: Line) -> float:
     broken = line.hotline.vitals.registry.get_sample_value("ivr_prompts_broken_total")
     assert broken is not None
-    assert broken >= 2
+    return broken
 
 
 def test_a_playback_whose_end_never_comes_is_given_up_and_the_call_goes_on(

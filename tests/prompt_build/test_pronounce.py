@@ -66,6 +66,12 @@ def test_a_hint_of_another_length_is_refused() -> None:
         phonemes("重听", {"重听": "chong2"})
 
 
+@pytest.mark.parametrize("text", ["，您好。", "。您好。", "：您好。"])
+def test_a_mark_in_front_is_not_spoken(text: str) -> None:
+    """Pieces between values begin with one, and the voice made a syllable of it."""
+    assert phonemes(text) == phonemes("您好。")
+
+
 @pytest.mark.parametrize("text", ["您好", "您好，", "您好。", "您好；", " 您好"])
 def test_the_end_is_a_full_stop(text: str) -> None:
     """The model stumbles over sentences without one; a comma at the end sounds no other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,11 @@ def test_the_same_words_are_the_same_clip_under_any_name(catalog: Catalog) -> No
         {"voice": "another"},
         {"sounds": "hai"},
         {"pace": 0.9},
+        {"rate": 8000},
         {"sounds": "", "recording": "hash of it"},
     ],
 )
-def test_whatever_is_heard_is_part_of_the_identity(changed: dict[str, str]) -> None:
+def test_whatever_is_heard_is_part_of_the_identity(changed: dict[str, Any]) -> None:
     recipe = Recipe("a", "好。", "v", "hao")
     assert replace(recipe, **changed).id != recipe.id
 
