@@ -180,6 +180,8 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             )
             measured("kill -9: longest silence of a caller (s)", max(silences))
             assert max(silences) <= max(MOST_SILENCE_SECONDS, 2 * start_seconds)
+            callers[1].phone.press(NUMBER)
+            await callers[1].hears("account.readout.1")
             talking.speak(tone(line))
             await talker.hears("survey.thanks")
             assert [clip.name for clip in talker.heard()[before:]] == ["survey.thanks"]
@@ -189,8 +191,6 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             assert "line.sorry_wait" not in [clip.name for clip in speaker.heard()]
             fact = await filed(line, 1)
             assert seconds_of(speech, kept(line, fact)) >= len(speech) / 8000 - 0.02
-            callers[1].phone.press(NUMBER)
-            await callers[1].hears("account.readout.1")
         await line.settled()
 
     since, began = len(line.facts()), time.monotonic()
