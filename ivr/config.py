@@ -199,7 +199,7 @@ class SpeechSettings(Part):
     edge_voice: str = "zh-CN-XiaoxiaoNeural"
     edge_proxy: str | None = None
     pace: Annotated[float, Field(ge=0.7, le=1.3)] = 1.0
-    """1.0: sentences at about 230 syllables a minute, numbers at about 190."""
+    """1.0: sentences at about 250 syllables a minute, numbers at about 190."""
     formats: Annotated[
         tuple[Literal["alaw", "ulaw", "g722", "sln16"], ...], Field(min_length=1)
     ] = ("alaw", "ulaw")

@@ -153,6 +153,11 @@ class Hotline:
             case RecordingFinished(_, name, ms, failed):
                 live.call.inbox.put(Recorded(name, ms, failed))
 
+    def _count_broken(self, live: Live) -> None:
+        """A sound that broke off and was followed by more had a broken file."""
+        if live.broke_off:
+            self.vitals.prompt_broke()
+
     async def drain(self) -> None:
         """Take no new calls; return when those in progress have ended, or their time is over."""
         self.draining = True
@@ -254,11 +259,6 @@ class Hotline:
     async def _hang_up(self, channel: str, *, reason: str) -> None:
         with suppress(AriError):
             await self.ari.channels.hangup(channel, reason=reason)
-
-    def _count_broken(self, live: Live) -> None:
-        """A sound that broke off and was followed by more had a broken file."""
-        if live.broke_off:
-            self.vitals.prompt_broke()
 
     # --- the course of a call and its end ---------------------------------------------------
 

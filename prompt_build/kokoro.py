@@ -186,5 +186,5 @@ KOKORO = Engine(
     open=Kokoro,
     spell=phonemes,
     workers=os.cpu_count() or 1,
-    pace=0.85,  # with the depth 227 syllables a minute, where the rules want 220 to 240
+    pace=0.85,  # with the depth 249 syllables a minute; the rules want 220 to 240
 )
