@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ivr import facts
 from ivr.agents import Talk
@@ -103,7 +104,8 @@ class Hotline:
     _down_since: float | None = None
     """When the link broke, or this service began (the loop's clock); None while it stands."""
     _second_look: asyncio.Task[None] | None = None
-    _hanging_up: set[asyncio.Task[None]] = field(default_factory=set)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set)
+    """What is brought to its end even when nobody waits for it any more."""
 
     async def run(self) -> None:
         """Serve calls until cancelled; raises Replaced or NotAuthorised."""
@@ -114,6 +116,7 @@ class Hotline:
                     await self._take(event)
         finally:
             await self._suspend_all()
+            await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -252,9 +255,14 @@ class Hotline:
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
         self.journal.note(Refused(session=None, reason="line_overrun"))
-        task = asyncio.create_task(self._hang_up(channel.id, reason="busy"))
-        self._hanging_up.add(task)
-        task.add_done_callback(self._hanging_up.discard)
+        self._to_its_end(self._hang_up(channel.id, reason="busy"))
+
+    def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin `work`; whoever awaits it may be cancelled, and the line still does not close."""
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
 
     async def _hang_up(self, channel: str, *, reason: str) -> None:
         with suppress(AriError):
@@ -280,7 +288,7 @@ class Hotline:
             log.exception("a call failed in %s", live.call.place)
             await self._apologise(live)
         finally:
-            await asyncio.shield(self._clear(live, ending))
+            await asyncio.shield(self._to_its_end(self._clear(live, ending)))
 
     async def _converse(self, live: Live) -> Disposition:
         if live.found:
