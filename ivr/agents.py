@@ -26,10 +26,15 @@ class Talk:
     ring_ms: int
 
 
+class ExchangeFailed(Exception):
+    """No phone can be asked for or joined now, by a fault that is not the phones'."""
+
+
 class Exchange(Protocol):
     """One caller's way to the agents' phones, whatever carries it; each phone rung is a leg.
 
-    News of a leg enters the call's inbox: PickedUp, LegGone.
+    News of a leg enters the call's inbox: PickedUp, LegGone. `online`, `music` and `connect` may
+    raise ExchangeFailed: the transfer has failed, the call goes on.
     """
 
     talking: Talk | None

@@ -5,6 +5,7 @@ wish -> nobody's phone is there                        none_there
                 -> nobody answers in time              no_answer
                 -> the caller presses `*`              abandoned
                 -> answered -> talking -> hung up      answered
+     -> Asterisk refuses to join them                  failed
 The caller who hangs up: abandoned before the answer, answered after it (seed, section 七).
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ivr.agents import Exchange, Round, Switchboard, Talk
+from ivr.agents import Exchange, ExchangeFailed, Round, Switchboard, Talk
 from ivr.call import Call
 from ivr.config import Agent
 from ivr.facts import TransferOutcome, Transferred
@@ -36,7 +37,10 @@ async def transfer(call: Call) -> TransferOutcome:
     """
     wish = _Wish(call, _now())
     async with call.in_midst_of(wish):
-        wish.outcome = await wish.fulfilled()
+        try:
+            wish.outcome = await wish.fulfilled()
+        except ExchangeFailed:
+            wish.outcome = "failed"
     return wish.outcome
 
 

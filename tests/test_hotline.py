@@ -17,8 +17,9 @@ from ivr import call, hotline
 from ivr.agents import Switchboard
 from ivr.ari.client import Ari
 from ivr.config import Patience, Settings
-from ivr.facts import DialogueEntered, Fact, SessionEnded, SessionStarted
+from ivr.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
 from ivr.hotline import Hotline, Replaced
+from ivr.hours import AgentHours
 from ivr.journal import Unfinished
 from ivr.limits import Limits
 from ivr.privacy import Keys, Tokens
@@ -334,6 +335,27 @@ def test_a_fault_of_asterisks_ends_the_call_with_an_apology_and_only_that_call(
     assert sorted(tell(story).notes.ends()) == ["completed", "failed"]
 
 
+def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        line.asterisk.refusals.append(("endpoints", 500))
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "0")
+        await line.hears("c1", "agent.busy")
+        await line.hears("c1", "main.menu", times=2)
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
+
+
 COMMANDS = ["answer", "play/c1.0", "play/c1.1", "DELETE playbacks", "DELETE channels"]
 
 
@@ -366,6 +388,30 @@ def test_a_caller_who_hangs_up_in_the_moment_of_calling_leaves_nothing(
         await line.over()
 
     assert tell(story).notes.ends() == ["hung_up"] * 30
+
+
+def test_a_call_that_is_being_closed_when_the_line_stops_is_closed(
+    tell: Callable[..., Line],
+) -> None:
+    @dataclass
+    class LastWord:
+        """What takes its time at the end of a call, as a recording that Asterisk finishes does."""
+
+        begun: bool = False
+
+        async def settle(self) -> None:
+            self.begun = True
+            await asyncio.sleep(0.1)
+
+    async def story(line: Line) -> None:
+        pending = LastWord()
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        line.hotline.calls["c1"].call.pending = pending
+        await line.asterisk.hang_up("c1")
+        await line.asterisk.until(lambda: pending.begun)
+
+    assert tell(story).notes.ends() == ["hung_up"]
 
 
 def test_nothing_of_a_call_waits_for_the_collector(tell: Callable[..., Line]) -> None:

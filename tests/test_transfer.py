@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr.agents import Switchboard, Talk
+from ivr.agents import ExchangeFailed, Switchboard, Talk
 from ivr.call import Call
 from ivr.config import AgentsSettings, Settings
 from ivr.facts import Fact, Transferred
@@ -169,6 +169,24 @@ def test_causes(held: Callable[..., Any], cause: int, outcome: str) -> None:
         return await wish
 
     assert held(story) == outcome
+
+
+@pytest.mark.parametrize("command", ["online", "music", "connect"])
+def test_a_fault_of_the_exchange_ends_the_transfer_and_not_the_call(
+    held: Callable[..., Any], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise ExchangeFailed
+
+    async def story(desk: Open) -> None:
+        one = desk()
+        monkeypatch.setattr(ScriptedExchange, command, refuse)
+        one.exchange.picks_up("6001")
+        assert await one.wish() == "failed"
+        assert (one.transferred.outcome, one.transferred.talk_ms) == ("failed", 0)
+        one.exchange.assert_idle()
+
+    held(story)
 
 
 def test_a_caller_who_hangs_up_while_waiting_has_abandoned(held: Callable[..., Any]) -> None:

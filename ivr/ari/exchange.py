@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ivr.agents import Talk
+from ivr.agents import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import Bridge, Channel
@@ -47,7 +48,8 @@ class ChannelExchange:
 
     async def online(self) -> frozenset[str]:
         """The extensions whose phones are registered."""
-        return await self.ari.endpoints.online()
+        with _faults():
+            return await self.ari.endpoints.online()
 
     async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
         """Let a phone ring; None when Asterisk cannot even try."""
@@ -69,12 +71,13 @@ class ChannelExchange:
         """Bridge the two; ChannelGone when it is the caller who has gone."""
         await self.quiet()
         self._bridge = leg
-        await self.ari.bridges.create_with_id(leg)
-        await self.ari.bridges.add_channel(leg, self.caller)
-        try:
-            await self.ari.bridges.add_channel(leg, leg)
-        except ChannelGone:
-            return False
+        with _faults():
+            await self.ari.bridges.create_with_id(leg)
+            await self.ari.bridges.add_channel(leg, self.caller)
+            try:
+                await self.ari.bridges.add_channel(leg, leg)
+            except ChannelGone:
+                return False
         return True
 
     async def part(self) -> None:
@@ -85,7 +88,8 @@ class ChannelExchange:
 
     async def music(self) -> None:
         """The music of musiconhold.conf."""
-        await self.ari.channels.start_moh(self.caller, _MUSIC)
+        with _faults():
+            await self.ari.channels.start_moh(self.caller, _MUSIC)
 
     async def quiet(self) -> None:
         """No more music; there may be none."""
@@ -101,6 +105,18 @@ class ChannelExchange:
             caller_id=Sensitive(f'"{_DIALLED}" <{number}>'),
             variables=dict(_shown(screen)),
         )
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """What Asterisk refuses while caller and link are there is no reason to end the call."""
+    try:
+        yield
+    except (ChannelGone, LinkLost):
+        raise
+    except AriError as refused:
+        log.warning("a caller cannot be joined with an agent: %s", refused)
+        raise ExchangeFailed from refused
 
 
 def _shown(screen: Mapping[str, str]) -> Iterable[tuple[str, str]]:
