@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,12 @@ from ivr.privacy import leave_no_core
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 1 and one clear line when there is none and none can be had."""
+    parser = argparse.ArgumentParser(prog="python -m ivr.asterisk", description=__doc__)
+    parser.add_argument("then", nargs="?", choices=["run"], help="become it, configured")
+    wanted = parser.parse_args(arguments)
     try:
         found = install()
-        if "run" in arguments:
+        if wanted.then == "run":
             become(found)
     except (AsteriskUnavailable, SettingsError) as unavailable:
         print(f"ivr: {unavailable}", file=sys.stderr)
