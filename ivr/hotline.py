@@ -105,7 +105,7 @@ class Hotline:
     """When the link broke, or this service began (the loop's clock); None while it stands."""
     _second_look: asyncio.Task[None] | None = None
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
-    """What is brought to its end even when nobody waits for it any more."""
+    """Work on calls that are over; the line does not stop before it is done."""
 
     async def run(self) -> None:
         """Serve calls until cancelled; raises Replaced or NotAuthorised."""
@@ -258,7 +258,7 @@ class Hotline:
         self._to_its_end(self._hang_up(channel.id, reason="busy"))
 
     def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Begin `work`; whoever awaits it may be cancelled, and the line still does not close."""
+        """Begin `work`: it goes on when who awaits it is cancelled, and `run` waits for it."""
         task = asyncio.create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
