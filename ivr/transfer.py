@@ -157,6 +157,7 @@ class _Wish:
             if not await self.exchange.connect(leg):
                 self.causes.append(None)
                 await self.exchange.part()
+                await self.exchange.music()
                 return False
             self._picked_up(waited_ms=round((_now() - self.began) * 1000))
             await self._until_gone(leg)

@@ -189,6 +189,26 @@ def test_a_fault_of_the_exchange_ends_the_transfer_and_not_the_call(
     held(story)
 
 
+def test_after_an_agent_who_is_gone_at_once_the_caller_hears_music_again(
+    held: Callable[..., Any],
+) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        assert await one.exchange.rung.get() == "6001"
+        one.exchange.ringing.discard("6001")
+        one.exchange.picks_up("6001")
+        assert await one.exchange.rung.get() == "6002"
+        assert one.exchange.playing
+        one.exchange.picks_up("6002")
+        await asyncio.sleep(1)
+        one.exchange.goes("6002", NORMAL)
+        assert await wish == "answered"
+        one.exchange.assert_idle()
+
+    held(story, strategy="in_order")
+
+
 def test_a_caller_who_hangs_up_while_waiting_has_abandoned(held: Callable[..., Any]) -> None:
     async def story(desk: Open) -> None:
         one = desk()
