@@ -50,7 +50,8 @@ class Audit:
     def note(self, entry: Entry) -> None:
         """Write an entry; on disk when it returns. Raises AuditChanged on a broken trail."""
         with self._locked() as file:
-            last = self._checked(file)
+            last, end = self._checked(file)
+            file.truncate(end)
             content = {**asdict(entry), "at": entry.at.isoformat(timespec="seconds")}
             line = {**content, "hash": self._hash(last, content)}
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
@@ -62,19 +63,25 @@ class Audit:
         with self._locked() as file:
             self._checked(file)
 
-    def _checked(self, file: IO[bytes]) -> str:
-        """Follow the chain from its beginning; its last hash."""
-        last = _FIRST
+    def _checked(self, file: IO[bytes]) -> tuple[str, int]:
+        """Follow the chain from its beginning; its last hash, and how many bytes it has.
+
+        A last line without an end was torn by a power cut or a full disk: whoever asked for it was
+        refused, so it is no entry.
+        """
+        last, end = _FIRST, 0
         file.seek(0)
         for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                break
             told, content = _parted(line)
             if not hmac.compare_digest(told, self._hash(last, content)):
                 raise AuditChanged(
                     f"{self._path}, line {number}: the trail was changed; keep the file as it is"
                     " and tell whoever answers for data protection"
                 )
-            last = told
-        return last
+            last, end = told, end + len(line)
+        return last, end
 
     def _hash(self, last: str, content: dict[str, str]) -> str:
         message = last + json.dumps(content, sort_keys=True)

@@ -7,13 +7,23 @@ from pathlib import Path
 
 
 def append(path: Path, content: bytes) -> None:
-    """Add to a file that only this user reads, made where there is none; on disk on return."""
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    """Add lines to a file that only this user reads, made where there is none; on disk on return.
+
+    OSError where there is no room: a part may be there then, and the next call ends its line.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     try:
-        os.write(descriptor, content)
+        rest = content if _at_line_start(descriptor) else b"\n" + content
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _at_line_start(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
 def sync_folder(folder: Path) -> None:

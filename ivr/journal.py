@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -52,19 +52,25 @@ class Journal:
         self._folder = folder
         self._node = node
         self._clock = clock
-        self._day = clock().date()
-        self.path, self._file = _new_file(folder, clock())
+        self.path: Path | None = None
+        """Of the page that is written now."""
+        self._page: IO[bytes] | None = None
+        self._day: date | None = None
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._promises: list[Future[None]] = []
         self._news = threading.Condition()
         self._closing = False
         self._fault: str | None = None
+        self._turn_page()
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
 
     @classmethod
     def open(cls, folder: Path, *, node: str, clock: Clock = utc_now) -> Journal:
-        """A new spool file in `folder`, readable by this user only."""
+        """A new spool file in `folder`, readable by this user only.
+
+        On a full disk there is none yet: facts wait in memory, and `fault` says so.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(folder, node, clock)
 
@@ -93,7 +99,8 @@ class Journal:
             self._closing = True
             self._news.notify()
         await asyncio.to_thread(self._thread.join, RETRY_SECONDS * 5)
-        self._file.close()
+        if self._page is not None:
+            self._page.close()
 
     # --- the thread -------------------------------------------------------------------------
 
@@ -126,13 +133,14 @@ class Journal:
         rest = content
         while True:
             try:
+                page = (self._page or self._begin_page()).fileno()
                 while rest:
-                    rest = rest[os.write(self._file.fileno(), rest) :]
-                os.fdatasync(self._file.fileno())
+                    rest = rest[os.write(page, rest) :]
+                os.fdatasync(page)
             except OSError as full:
                 if self._fault is None:
                     log.exception("facts cannot be written; calls go on, facts wait in memory")
-                self._fault = f"{self.path.parent}: {full.strerror}"
+                self._fault = f"{self._folder}: {full.strerror}"
                 if self._closing:
                     return False
                 rest = rest or content  # not synced: once more, for each fact has its id
@@ -143,16 +151,22 @@ class Journal:
 
     def _turn_page(self) -> None:
         """On a new day (UTC) go on in a new file; while there is no room, in the old one."""
-        today = self._clock().date()
-        if today == self._day:
+        before = self._page
+        if self._clock().date() == self._day:
             return
         try:
-            path, file = _new_file(self._folder, self._clock())
+            self._begin_page()
         except OSError as full:
             log.warning("no new spool file yet: %s", full)
             return
-        self._file.close()
-        self.path, self._file, self._day = path, file, today
+        if before is not None:
+            before.close()
+
+    def _begin_page(self) -> IO[bytes]:
+        now = self._clock()
+        self.path, self._page = _new_file(self._folder, now)
+        self._day = now.date()
+        return self._page
 
 
 def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_now) -> None:

@@ -21,12 +21,15 @@ class LockFile:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="locks")
 
     def read(self, now: float) -> tuple[Lock, ...]:
-        """Those that still hold; what is over is taken out of the file."""
+        """Those that still hold; what is over is taken out of the file, if there is room to."""
         held = tuple(lock for lock in self._all() if lock.until > now)
         scratch = self._path.with_suffix(".new")
-        scratch.unlink(missing_ok=True)
-        append(scratch, b"".join(map(_line, held)))
-        scratch.replace(self._path)
+        try:
+            scratch.unlink(missing_ok=True)
+            append(scratch, b"".join(map(_line, held)))
+            scratch.replace(self._path)
+        except OSError as full:
+            log.warning("the file of locks stays as it is: %s", full.strerror)
         return held
 
     def keep(self, lock: Lock) -> None:

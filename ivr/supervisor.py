@@ -70,7 +70,10 @@ class Kept:
             pause = self._pause()
             self._tell(f"{self.program.name} ended ({self._how()}) and is started again")
             await asyncio.sleep(pause)
-            await self._launch()
+            try:
+                await self._launch()
+            except OSError as refused:  # a full disk, most often
+                self._tell(f"{self.program.name} cannot be started yet: {refused}")
 
     async def stop(self) -> None:
         """Ask it to end, ask again, and see that nothing of it is left."""
@@ -93,6 +96,7 @@ class Kept:
         return "it said nothing"
 
     async def _launch(self) -> None:
+        self._started = time.monotonic()
         command = self.program.command()
         self.program.output.parent.mkdir(parents=True, exist_ok=True)
         _make_room(self.program.output)
@@ -104,7 +108,6 @@ class Kept:
                 stderr=output,
                 start_new_session=True,
             )
-        self._started = time.monotonic()
 
     async def _until_gone(self) -> None:
         """Return when it has ended; one that stays silent too long is killed."""

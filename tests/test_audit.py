@@ -51,3 +51,12 @@ def test_a_chain_made_under_another_key_is_noticed(tmp_path: Path) -> None:
     trail(tmp_path, key=b"b" * 32)
     with pytest.raises(AuditChanged):
         trail(tmp_path, entries=0).check()
+
+
+def test_an_entry_torn_by_a_power_cut_is_none_and_spoils_no_other(tmp_path: Path) -> None:
+    audit, path = trail(tmp_path), tmp_path / "audit.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-7])
+    audit.check()
+    audit.note(Entry(NOON, "who", "t2", "operator", "reason 2"))
+    assert path.read_bytes() == whole

@@ -266,6 +266,35 @@ def test_a_page_that_cannot_be_turned_is_written_on(
     assert [line["session"] for line in read_lines(asyncio.run(course()))] == ["a", "b"]
 
 
+def test_a_start_without_room_for_a_file_name_waits_with_its_facts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refusals = journal._new_file, [True, True, True]
+
+    def full(folder: Path, at: datetime) -> object:
+        if refusals:
+            refusals.pop()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(folder, at)
+
+    monkeypatch.setattr(journal, "_new_file", full)
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.2)
+    faults = []
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1", clock=lambda: NOON)
+        spool.note(begun("a"))
+        await asyncio.sleep(0.05)
+        faults.append(spool.fault)
+        await spool.settled()
+        faults.append(spool.fault)
+        await spool.close()
+        return spool.path
+
+    assert [line["session"] for line in read_lines(asyncio.run(course()))] == ["a"]
+    assert faults == [f"{tmp_path}: No space left on device", None]
+
+
 def test_an_operators_facts_are_on_disk_and_push_no_session_over_the_horizon(
     tmp_path: Path,
 ) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,6 +61,32 @@ def test_what_dies_is_started_again_and_what_is_stopped_stays_down(tmp_path: Pat
     pids = asyncio.run(story())
     assert not any(map(alive, pids))
     assert news == ["sleeper ended (by SIGKILL) and is started again"]
+
+
+def test_what_a_full_disk_keeps_from_starting_is_tried_again(tmp_path: Path) -> None:
+    news: list[str] = []
+    refusals = iter([OSError(errno.ENOSPC, "No space left on device")] * 2)
+
+    def command() -> Sequence[str]:
+        if started and (refusal := next(refusals, None)):
+            raise refusal
+        started.append(True)
+        return [sys.executable, "-c", WAIT]
+
+    started: list[bool] = []
+
+    async def story() -> None:
+        kept = Kept(Program("sleeper", command, tmp_path / "sleeper.log"), news.append)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        os.kill(pid_of(kept), signal.SIGKILL)
+        await until(lambda: len(started) == 2 and alive(pid_of(kept)))
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert "sleeper cannot be started yet: [Errno 28] No space left on device" in news
 
 
 def test_what_answers_no_more_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def become(found: Found) -> None:
     command = process.command(settings, found)
     try:
         publish_sounds(settings, prompts.load(settings.audio))
-    except prompts.PromptSetError as unusable:
+    except (prompts.PromptSetError, OSError) as unusable:
         print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606
 

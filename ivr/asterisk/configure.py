@@ -33,7 +33,7 @@ def folder(settings: Settings) -> Path:
 
 
 def configure(settings: Settings, found: Found) -> Path:
-    """Write the whole configuration anew; returns the path of asterisk.conf."""
+    """Write the whole configuration; returns the path of asterisk.conf."""
     base = folder(settings)
     for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh"):
         (base / name).mkdir(parents=True, exist_ok=True)
@@ -152,12 +152,18 @@ def secret(path: Path) -> str:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Whole or not at all, for this user only."""
+    """Whole or not at all, for this user only; what is there already needs no room on the disk."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and path.read_text(encoding="utf-8") == content:
+        path.chmod(0o600)
+        return
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.touch(mode=0o600)
-    scratch.write_text(content, encoding="utf-8")
-    scratch.replace(path)
+    try:
+        scratch.touch(mode=0o600)
+        scratch.write_text(content, encoding="utf-8")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def publish_sounds(settings: Settings, prompts: PromptSet) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import stat
 from dataclasses import replace
@@ -29,6 +31,24 @@ def test_every_file_is_rendered_and_private(settings: Settings) -> None:
     for path in etc.glob("*.conf"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert not re.search(r"\$[a-z_]", path.read_text(encoding="utf-8")), path.name
+
+
+def test_a_full_disk_is_no_reason_not_to_start_as_before(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = rendered(settings, "pjsip.conf")
+    etc = configure(settings, Found(Path("/nowhere"))).parent
+    (etc / "pjsip.conf").chmod(0o644)
+    monkeypatch.setattr(Path, "write_text", full)
+    assert rendered(settings, "pjsip.conf") == before
+    assert stat.S_IMODE((etc / "pjsip.conf").stat().st_mode) == 0o600
+    with pytest.raises(OSError, match="No space left"):
+        rendered(settled(settings, guests=not settings.guests), "pjsip.conf")
+    assert rendered(settings, "pjsip.conf") == before
+    assert not list(etc.glob(".*"))
 
 
 def test_secrets_are_made_once_and_kept(settings: Settings) -> None:

@@ -1,0 +1,32 @@
+"""Lines that are added to a file, also where a disk was full in the middle of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ivr import durable
+
+
+def test_what_does_not_fit_is_an_error_and_spoils_no_later_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lines"
+    durable.append(path, b"one\n")
+    with monkeypatch.context() as nearly_full:
+        room = [3]  # bytes
+
+        def write(descriptor: int, content: bytes) -> int:
+            if not room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return os.pwrite(descriptor, content[: room.pop()], 0)  # O_APPEND: at the end
+
+        nearly_full.setattr(durable.os, "write", write)
+        with pytest.raises(OSError, match="No space left"):
+            durable.append(path, b"two, which is long\n")
+    durable.append(path, b"three\n")
+    assert path.read_bytes() == b"one\ntwo\nthree\n"
+    assert path.stat().st_mode & 0o777 == 0o600
