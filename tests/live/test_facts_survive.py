@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,11 @@ import duckdb
 import pytest
 
 from analytics.store import FactsFolder
+from ivr import prompts
+from ivr.asterisk import locate, process
 from ivr.config import PROJECT
-from tests.live.conftest import LiveLine
+from ivr.durable import append
+from tests.live.conftest import LiveLine, a_line
 from tests.live.faults import small_disk
 from tests.live.test_agents import until
 
@@ -95,6 +99,35 @@ def test_a_service_that_is_started_on_a_full_disk_takes_calls_all_the_same(
         finally:
             line.kill_service()
             spoilt.unlink()
+
+
+def test_a_line_that_dies_on_a_full_disk_is_there_again(
+    tmp_path: Path, whole_set: prompts.PromptSet
+) -> None:
+    home = tmp_path / "home"
+    with small_disk(home, kilobytes=32_000) as fill, a_line(home, whole_set) as line:
+        line.start_service()
+        asyncio.run(calls_and_leaves(line))
+        asyncio.run(line.settled())
+        append(home / "locks.jsonl", b'["caller somebody", 99999999999.0]\n')
+        line.kill_service()
+        os.killpg(line.asterisk.pid, signal.SIGKILL)
+        line.asterisk.wait()
+        fill()
+        line.asterisk = process.start(line.settings, locate.install())
+        process.wait_until_ready(line.settings, line.asterisk)
+        line.launch_service()
+
+        async def story() -> None:
+            await until(lambda: "No space left" in line.health()["journal"]["detail"])
+            await calls_and_leaves(line)
+            (home / "filler").unlink()
+            await until(lambda: line.health()["status"] == "ok")
+            await line.settled()
+
+        asyncio.run(story())
+        ends = [fact["disposition"] for fact in line.facts() if fact["fact"] == "SessionEnded"]
+    assert ends == ["completed", "completed"]
 
 
 @pytest.mark.parametrize("fault", ["locked", "corrupt", "missing"])
