@@ -119,7 +119,7 @@ def test_a_line_that_dies_on_a_full_disk_is_there_again(
         line.launch_service()
 
         async def story() -> None:
-            await until(lambda: "No space left" in line.health()["journal"]["detail"])
+            await until(lambda: "No space left" in str(line.health()))
             await calls_and_leaves(line)
             (home / "filler").unlink()
             await until(lambda: line.health()["status"] == "ok")
