@@ -17,6 +17,7 @@ from typing import Any
 
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
+from ivr.asterisk.configure import folder
 from ivr.config import Settings
 from tests.live.conftest import free_port
 
@@ -58,6 +59,13 @@ class Running:
         """Note the memory of every program."""
         for name, program in self.programs.items():
             self.memory.setdefault(name, []).append((minutes, _megabytes(program.pid)))
+
+    def in_use_by_asterisk(self) -> float:
+        """Its megabytes once what it has freed is given back to the machine (`malloc trim`)."""
+        configuration = folder(self.settings) / "etc" / "asterisk.conf"
+        trim = ["-C", str(configuration), "-rx", "malloc trim"]
+        subprocess.run(locate.install().command(trim), check=True, stdout=subprocess.DEVNULL)
+        return _megabytes(self.programs["asterisk"].pid)
 
     def processor_seconds(self) -> float:
         """Used until now by the programs, and by callers that have ended."""

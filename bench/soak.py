@@ -30,8 +30,8 @@ TRIAL_SECONDS = 25.0
 LOOK_SECONDS = 5.0
 WARM_MINUTES, WARM_SHARE = 11.0, 0.5
 """In which memory may grow: the limits remember ten minutes of look-ups. Of a short run, half."""
-LINGER_SECONDS = 12.0
-"""In which connections that are kept open close by themselves."""
+LINGER_SECONDS = 40.0
+"""In which connections that are kept open and SIP transactions (32 s) end by themselves."""
 
 
 def _load(running: Running, calls: int, seconds: float) -> Counter[str]:
@@ -79,7 +79,7 @@ def _sessions(running: Running) -> Counter[str]:
 def _soak(home: Path, seconds: float, calls: int | None) -> list[str]:
     """What was broken; prints what was measured."""
     with line(home) as running:
-        idle_files = running.files()
+        idle_files, idle_use = running.files(), running.in_use_by_asterisk()
         calls = calls or _calls_for_share(running)
         print(f"calls at once: {calls}, for {seconds / 60:.0f} minutes", flush=True)
         before, began = running.processor_seconds(), time.monotonic()
@@ -89,8 +89,10 @@ def _soak(home: Path, seconds: float, calls: int | None) -> list[str]:
         left = asyncio.run(_left_open(running.settings))
         tasks, files = running.metric("ivr_tasks"), running.files()
         broken = running.metric("ivr_prompts_broken_total")
+        use = running.in_use_by_asterisk()
     for name, points in running.memory.items():
         print(f"memory of {name}: {points[-1][1]:.0f} MB, {_slope(points):+.1f} kB/min")
+    print(f"in use by asterisk: {idle_use:.1f} MB before the first call, {use:.1f} MB afterwards")
     sessions = _sessions(running)
     print(f"processor: {used:.2f} of {os.cpu_count()} cores, callers included")
     print(f"calls: {outcomes.total()}, {dict(outcomes)}; in the records: {dict(sessions)}")
