@@ -1,27 +1,23 @@
-"""A whole line in a folder of its own: a real Asterisk, a service, and what is seen of them."""
+"""The live tests' line under load, and what is seen of its programs."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ivr.accounts.demo import make_demo
-from ivr.asterisk import locate, process
+from ivr import prompts
+from ivr.asterisk import locate
 from ivr.asterisk.configure import folder
-from ivr.config import Settings
-from tests.live.conftest import free_port
+from ivr.config import PROJECT, Settings
+from ivr.dialogues import SPOKEN
+from tests.live.conftest import LiveLine, a_line
 
-LIMITLESS = ("LOOKUPS_PER_PERSON", "LOOKUPS_PER_MINUTE", "IDS_OF_UNKNOWN_CALLERS", "CALLS")
+LIMITLESS = ("lookups_per_person", "lookups_per_minute", "ids_of_unknown_callers", "calls")
 """All callers come from one address without a number: nobody is to be taken for a harvester."""
 
 
@@ -29,31 +25,20 @@ LIMITLESS = ("LOOKUPS_PER_PERSON", "LOOKUPS_PER_MINUTE", "IDS_OF_UNKNOWN_CALLERS
 class Running:
     """A line under load, and what is measured of it."""
 
-    settings: Settings
-    programs: dict[str, subprocess.Popen[bytes]]
+    live: LiveLine
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Minutes since the beginning and resident megabytes, by program."""
 
-    def start_service(self) -> None:
-        """`ivr serve`, for the first time or in place of one that has ended; does not wait."""
-        with (self.settings.home / "service.out").open("ab") as output:
-            self.programs["service"] = subprocess.Popen(
-                [sys.executable, "-m", "ivr.cli", "serve"],
-                env=_environment(self.settings),
-                stdout=output,
-                stderr=output,
-            )
+    @property
+    def settings(self) -> Settings:
+        """Its ports and folders."""
+        return self.live.settings
 
-    def wait_for_service(self) -> None:
-        """Until its link to Asterisk stands; SystemExit with its words when it does not."""
-        for _ in range(100):
-            time.sleep(0.2)
-            try:
-                if self.metric("ivr_ari_link"):
-                    return
-            except OSError:
-                continue
-        raise SystemExit((self.settings.home / "service.out").read_text())
+    @property
+    def programs(self) -> Mapping[str, subprocess.Popen[bytes]]:
+        """Those that are measured."""
+        both = {"asterisk": self.live.asterisk, "service": self.live.service}
+        return {name: program for name, program in both.items() if program is not None}
 
     def look(self, minutes: float) -> None:
         """Note the memory of every program."""
@@ -89,42 +74,14 @@ class Running:
             for name, program in self.programs.items()
         }
 
-    def facts(self) -> Iterator[dict[str, Any]]:
-        """Everything that was recorded, in order."""
-        for spool in sorted((self.settings.home / "spool").glob("*.jsonl")):
-            yield from map(json.loads, spool.read_text(encoding="utf-8").splitlines())
-
 
 @contextmanager
 def line(home: Path) -> Iterator[Running]:
-    """A line on free ports of loopback, with the demo's accounts and almost no limits."""
-    ports = {name: free_port() for name in ("sip_port", "ari_port", "http_port")}
-    settings = Settings(home=home, sip_host="127.0.0.1", **ports)  # type: ignore[arg-type]
-    make_demo(home / "accounts.sqlite")
-    asterisk = process.start(settings, locate.install())
-    running = Running(settings, {"asterisk": asterisk})
-    try:
-        process.wait_until_ready(settings, asterisk)
-        running.start_service()
-        try:
-            running.wait_for_service()
-            yield running
-        finally:
-            running.programs["service"].send_signal(signal.SIGINT)
-            running.programs["service"].wait()
-    finally:
-        process.stop(asterisk)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    ports = {name: getattr(settings, name) for name in ("sip_port", "ari_port", "http_port")}
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
-        **{f"IVR_{name.upper()}": str(port) for name, port in ports.items()},
-        **{f"IVR_LIMITS__{name}": "1000000" for name in LIMITLESS},
-        "IVR_HOME": str(settings.home),
-        "IVR_SIP_HOST": settings.sip_host,
-    }
+    """A line of the published prompts with the demo's accounts and almost no limits."""
+    spoken = prompts.load(PROJECT / "generated_audio", SPOKEN)
+    with a_line(home, spoken, limits=dict.fromkeys(LIMITLESS, 1_000_000)) as live:
+        live.start_service()
+        yield Running(live)
 
 
 def _processor_seconds(pid: int) -> float:

@@ -72,7 +72,7 @@ def _sessions(running: Running) -> Counter[str]:
     """Beginnings and endings in the records."""
     kinds = {"SessionStarted", "SessionEnded"}
     return Counter(
-        fact.get("disposition", "started") for fact in running.facts() if fact["fact"] in kinds
+        fact.get("disposition", "started") for fact in running.live.facts() if fact["fact"] in kinds
     )
 
 

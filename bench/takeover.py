@@ -25,19 +25,17 @@ AFTERWARDS_SECONDS = 5.0
 
 
 def _kill(running: Running) -> datetime:
-    service = running.programs["service"]
     killed = datetime.now(UTC)
-    service.kill()
-    service.wait()
+    running.live.kill_service()
     time.sleep(pause_after(1))
-    running.start_service()
+    running.live.launch_service()
     return killed
 
 
 def _moments(running: Running) -> dict[str, list[datetime]]:
     """When each call was found again, and when its apology began: noted when it was over."""
     found, sorry = [], []
-    for fact in running.facts():
+    for fact in running.live.facts():
         noted = datetime.fromisoformat(fact["at"])
         if fact["fact"] == "SessionResumed":
             found.append(noted)
