@@ -1,9 +1,28 @@
-"""What must survive a power cut: lines added to a file, names in a folder."""
+"""What must survive a power cut: files, lines added to a file, names in a folder."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def write(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write under another name, flush to the disk, rename; a failure leaves the old file.
+
+    `mode` is what the umask leaves of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def append(path: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ivr.durable import append
+from ivr.durable import append, write
 from ivr.limits import Lock
 
 log = logging.getLogger(__name__)
@@ -23,11 +23,8 @@ class LockFile:
     def read(self, now: float) -> tuple[Lock, ...]:
         """Those that still hold; what is over is taken out of the file, if there is room to."""
         held = tuple(lock for lock in self._all() if lock.until > now)
-        scratch = self._path.with_suffix(".new")
         try:
-            scratch.unlink(missing_ok=True)
-            append(scratch, b"".join(map(_line, held)))
-            scratch.replace(self._path)
+            write(self._path, b"".join(map(_line, held)), mode=0o600)
         except OSError as full:
             log.warning("the file of locks stays as it is: %s", full.strerror)
         return held

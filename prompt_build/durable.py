@@ -1,34 +1,15 @@
-"""Files that are there whole or not at all, also after a power cut; and who may write just now."""
+"""Who may write just now."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ivr.durable import sync_folder
-
 
 class Busy(Exception):
     """Another process writes here just now."""
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write under another name, flush to the disk, rename; a failure leaves the old file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from prompt_build.durable import locked, write
+from ivr.durable import write
+from prompt_build.durable import locked
 
 PUBLISHED = "manifest.json"
 LOCK = "lock"

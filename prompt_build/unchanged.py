@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr import numbers
+from ivr.durable import write
 from prompt_build import sets
 from prompt_build.catalog import Catalog
-from prompt_build.durable import write
 from prompt_build.recipe import Speaking
 
 _NOTE = "built.json"

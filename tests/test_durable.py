@@ -1,4 +1,4 @@
-"""Lines that are added to a file, also where a disk was full in the middle of one."""
+"""Files are whole or absent; lines that are added, also where a disk was full in the middle."""
 
 from __future__ import annotations
 
@@ -9,6 +9,27 @@ from pathlib import Path
 import pytest
 
 from ivr import durable
+
+
+def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
+    durable.write(tmp_path / "a" / "b", b"sound")
+    assert (tmp_path / "a" / "b").read_bytes() == b"sound"
+    assert [each.name for each in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable.write(tmp_path / "a", b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        durable.write(tmp_path / "a", b"new")
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
 
 
 def test_what_does_not_fit_is_an_error_and_spoils_no_later_line(

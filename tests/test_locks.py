@@ -39,12 +39,12 @@ def test_a_full_disk_is_told_and_stops_nobody(
 def test_a_full_disk_keeps_the_file_as_it_was_and_the_service_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     path = tmp_path / "locks.jsonl"
     path.write_text('["caller a", 100.0]\n["caller b", 1.0]\n')
-    monkeypatch.setattr(locks, "append", full)
+    monkeypatch.setattr(locks, "write", full)
     assert LockFile(path).read(50.0) == (Lock("caller a", 100.0),)
     assert len(path.read_text().splitlines()) == 2
     assert "No space left" in caplog.text

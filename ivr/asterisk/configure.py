@@ -10,6 +10,7 @@ from string import Template
 
 from ivr.asterisk.locate import Found
 from ivr.config import Agent, Settings, TlsSettings, Trunk
+from ivr.durable import write
 from ivr.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
@@ -157,13 +158,7 @@ def write_private(path: Path, content: str) -> None:
     if path.exists() and path.read_text(encoding="utf-8") == content:
         path.chmod(0o600)
         return
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.touch(mode=0o600)
-        scratch.write_text(content, encoding="utf-8")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    write(path, content.encode(), mode=0o600)
 
 
 def publish_sounds(settings: Settings, prompts: PromptSet) -> None:

@@ -36,13 +36,13 @@ def test_every_file_is_rendered_and_private(settings: Settings) -> None:
 def test_a_full_disk_is_no_reason_not_to_start_as_before(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> int:
+    def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     before = rendered(settings, "pjsip.conf")
     etc = configure(settings, Found(Path("/nowhere"))).parent
     (etc / "pjsip.conf").chmod(0o644)
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert rendered(settings, "pjsip.conf") == before
     assert stat.S_IMODE((etc / "pjsip.conf").stat().st_mode) == 0o600
     with pytest.raises(OSError, match="No space left"):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ivr import prompts
-from prompt_build import durable, sets
+from prompt_build import sets
 from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog import CatalogError
 from prompt_build.durable import Busy, locked
@@ -344,7 +344,7 @@ def test_a_disk_that_fills_up_while_publishing(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as filling:
-        filling.setattr(durable.os, "fsync", full)
+        filling.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
             sets.publish(audio, built(catalog, audio).number)
     assert (sets.published(audio) or {})["set"] == 1
