@@ -20,7 +20,7 @@ from typing import Any
 from ivr.durable import write
 from prompt_build import sets, unchanged
 from prompt_build.catalog import Catalog, load
-from prompt_build.durable import locked
+from prompt_build.locking import locked
 from prompt_build.mastering import RATES, encode, master, measure
 from prompt_build.recipe import TONES, Recipe, Speaking, missing, recipes, script
 from prompt_build.recorded import read_recording

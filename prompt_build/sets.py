@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.durable import write
-from prompt_build.durable import locked
+from prompt_build.locking import locked
 
 PUBLISHED = "manifest.json"
 LOCK = "lock"

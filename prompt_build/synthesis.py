@@ -14,7 +14,7 @@ import numpy as np
 
 from prompt_build import acceptance
 from prompt_build.cache import cache_folder
-from prompt_build.durable import locked
+from prompt_build.locking import locked
 from prompt_build.recipe import Recipe
 from prompt_build.voices import Audio, Engine, SpeechFailed, Voice
 

@@ -324,7 +324,7 @@ def _failures() -> Iterator[None]:
     from ivr.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog import CatalogError
-    from prompt_build.durable import Busy
+    from prompt_build.locking import Busy
     from prompt_build.sets import NoSuchSet
     from prompt_build.voices import VoiceUnavailable
 

@@ -18,7 +18,7 @@ from ivr import prompts
 from prompt_build import sets
 from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog import CatalogError
-from prompt_build.durable import Busy, locked
+from prompt_build.locking import Busy, locked
 from prompt_build.synthesis import ATTEMPTS
 from prompt_build.voices import VoiceUnavailable
 from tests.prompt_build import humming

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from prompt_build import sets
-from prompt_build.durable import Busy, locked
+from prompt_build.locking import Busy, locked
 from prompt_build.sets import Change, NoSuchSet
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prompt_build.durable import Busy, locked
+from prompt_build.locking import Busy, locked
 
 
 def test_the_lock_is_one_process_at_a_time_and_ends_with_it(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_the_lock_is_one_process_at_a_time_and_ends_with_it(tmp_path: Path) -> N
             sys.executable,
             "-c",
             "import sys, pathlib\n"
-            "from prompt_build.durable import locked\n"
+            "from prompt_build.locking import locked\n"
             "with locked(pathlib.Path(sys.argv[1])):\n"
             "    print('held', flush=True)\n"
             "    sys.stdin.read()",
