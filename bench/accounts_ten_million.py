@@ -19,7 +19,7 @@ from pathlib import Path
 from ivr.accounts import Accounts, Found, NotFound, open_accounts
 from ivr.accounts.exports import FUND, import_exports
 from ivr.config import Settings
-from ivr.identity import IdNumber, lengthen, parse
+from ivr.people.identity import IdNumber, lengthen, parse
 
 ACCOUNTS, LOOKUPS, AT_ONCE = 10_000_000, 20_000, 20
 

@@ -20,7 +20,7 @@ from statistics import median
 import duckdb
 import psycopg
 
-from analytics.store import FactsFolder
+from analytics.loading.store import FactsFolder
 from bench.facts_scale import History
 from tests.analytics.postgres import made_database, postgres
 

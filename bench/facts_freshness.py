@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from analytics.asking import ask
-from analytics.store import FactsFolder
-from ivr.facts import Refused
-from ivr.journal import Journal
+from analytics.answering.asking import ask
+from analytics.loading.store import FactsFolder
+from ivr.records.facts import Refused
+from ivr.records.journal import Journal
 
 TICK_SECONDS = 0.02
 FACTS_PER_TICK = 12

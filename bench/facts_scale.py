@@ -20,13 +20,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
-from analytics.archive import Archive
-from analytics.asking import opened
-from analytics.daily import page
-from analytics.publish import publish
-from analytics.questioning import Days, find, questions
-from analytics.reading import Reader
-from analytics.store import FactsFolder, fact_columns, open_store
+from analytics.answering.asking import opened
+from analytics.answering.daily import page
+from analytics.answering.questioning import Days, find, questions
+from analytics.loading.archive import Archive
+from analytics.loading.publish import publish
+from analytics.loading.reading import Reader
+from analytics.loading.store import FactsFolder, fact_columns, open_store
 
 FIRST_DAY = date(2025, 11, 1)
 DAYS = 365

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 import soxr
 
-from ivr import numbers
 from ivr.config import Settings, load
+from ivr.speech import numbers
 from prompt_build import catalog, sets
 from prompt_build.build import source
 from prompt_build.cache import cache_folder

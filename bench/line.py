@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ivr import prompts
 from ivr.asterisk import locate
 from ivr.asterisk.configure import folder
 from ivr.config import PROJECT, Settings
 from ivr.dialogues import SPOKEN
+from ivr.speech import prompts
 from tests.live.conftest import LiveLine, a_line
 
 LIMITLESS = ("lookups_per_person", "lookups_per_minute", "ids_of_unknown_callers", "calls")

@@ -16,7 +16,7 @@ from statistics import median
 
 from bench import callers
 from bench.line import Running, line
-from ivr.supervisor import pause_after
+from ivr.upkeep.supervisor import pause_after
 
 BUSY_SECONDS = 30.0
 """After which all have called, and many for the second time."""

@@ -13,28 +13,28 @@ from functools import partial
 from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
-from ivr.agents import Switchboard
-from ivr.archive import Archive
+from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.config import Settings
-from ivr.desk import FilingDesk
 from ivr.dialogues import SPOKEN
-from ivr.health import Part, served
-from ivr.hotline import Hotline
 from ivr.hours import BEIJING
-from ivr.journal import Journal, Unfinished, recorded, unfinished
-from ivr.limits import Limits
-from ivr.locks import LockFile
-from ivr.memory import keep_steady
-from ivr.opening import closed
-from ivr.privacy import Keys, Tokens, Vault, leave_no_core
-from ivr.prompts import Shelf
-from ivr.reception import Reception
-from ivr.succession import Baton, baton
-from ivr.vitals import Vitals
-from ivr.watchdog import watched
+from ivr.lifecycle.allocator import keep_steady
+from ivr.lifecycle.health import Part, served
+from ivr.lifecycle.succession import Baton, baton
+from ivr.lifecycle.switch import closed
+from ivr.lifecycle.vitals import Vitals
+from ivr.lifecycle.watchdog import watched
+from ivr.limits.limits import Limits
+from ivr.limits.locks import LockFile
+from ivr.line.hotline import Hotline
+from ivr.line.reception import Reception
+from ivr.people.privacy import Keys, Tokens, Vault, leave_no_core
+from ivr.recordings.archive import Archive
+from ivr.recordings.desk import FilingDesk
+from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.speech.prompts import Shelf
 
 log = logging.getLogger(__name__)
 

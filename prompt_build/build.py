@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ivr.durable import write
+from ivr.records.durable import write
 from prompt_build import sets, unchanged
 from prompt_build.catalog import Catalog, load
 from prompt_build.locking import locked

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build.positions import Positions, repeated
 from prompt_build.pronounce import is_syllable
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build import sets
 from prompt_build.mastering import RATES, decode
 from prompt_build.voices import Audio

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ivr import numbers
-from ivr.prompts import PromptSet, described
+from ivr.speech import numbers
+from ivr.speech.prompts import PromptSet, described
 from prompt_build.catalog import Catalog, Prompt, Spoken
 from prompt_build.hearing import EXAMPLES
 from prompt_build.recipe import PAUSES, TONES, clips_of, script

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build.catalog import Catalog, Prompt, Slot, Spoken
 from prompt_build.mastering import TARGET_DBOV, VERSION
 from prompt_build.pronounce import phonemes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ivr import numbers
+from ivr.speech import numbers
 
 _DATE = {"anyOf": [{"type": "string", "format": "date"}, {"type": "object"}]}
 _COMMON: dict[str, Any] = {

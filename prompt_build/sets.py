@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ivr.durable import write
+from ivr.records.durable import write
 from prompt_build.locking import locked
 
 PUBLISHED = "manifest.json"

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr import numbers
-from ivr.durable import write
+from ivr.records.durable import write
+from ivr.speech import numbers
 from prompt_build import sets
 from prompt_build.catalog import Catalog
 from prompt_build.recipe import Speaking

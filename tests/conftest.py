@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from ivr.accounts.demo import make_demo
 from ivr.config import Settings
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.textset import text_set
 
 hypothesis_settings.register_profile("busy machine", deadline=None)

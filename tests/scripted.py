@@ -30,14 +30,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ivr import facts, opening
-from ivr.agents import Talk
-from ivr.archive import CannotKeep, Slip
+from ivr.agents.switchboard import Talk
+from ivr.calls.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
 from ivr.config import Agent
 from ivr.hours import BEIJING
-from ivr.identity import IdNumber
-from ivr.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
-from ivr.prompts import Clip, Utterance
+from ivr.lifecycle import switch as opening
+from ivr.people.identity import IdNumber
+from ivr.recordings.archive import CannotKeep, Slip
+from ivr.records import facts
+from ivr.speech.prompts import Clip, Utterance
 
 KEY_SECONDS = 0.2
 LONGEST_SECONDS = 300.0

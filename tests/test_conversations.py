@@ -11,17 +11,17 @@ import pytest
 from ivr.accounts import RightPassword, Unavailable, WrongPassword
 from ivr.accounts.demo import _FUND, _LOAN, PASSWORD
 from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
-from ivr.agents import Switchboard
-from ivr.call import Call
+from ivr.agents.switchboard import Switchboard
+from ivr.calls.call import Call
+from ivr.calls.inbox import Inbox
 from ivr.config import AccountsSettings, LimitsSettings, Settings
 from ivr.dialogues import converse
-from ivr.facts import DialogueEntered, Fact, LookedUp, Refused, Step
-from ivr.identity import IdNumber
-from ivr.inbox import Inbox
-from ivr.limits import Limits
-from ivr.privacy import Keys, Tokens
-from ivr.prompts import PromptSet
-from ivr.sensitive import Sensitive
+from ivr.limits.limits import Limits
+from ivr.people.identity import IdNumber
+from ivr.people.privacy import Keys, Tokens
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
+from ivr.speech.prompts import PromptSet
 from tests.scripted import (
     Caller,
     Clock,

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from pathlib import Path
 
-from ivr import prompts
 from ivr.config import PROJECT
+from ivr.speech import prompts
 from prompt_build import catalog, recipe
 
 SECONDS_A_HANZI = 0.25

@@ -29,8 +29,8 @@ from ivr.accounts.outcomes import (
 )
 from ivr.accounts.passwords import NoHash, matches
 from ivr.config import Settings, SettingsError
-from ivr.identity import IdNumber
-from ivr.sensitive import Sensitive
+from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.accounts.exports import prepared
-from ivr.keypad import LONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def make_demo(database: Path) -> bool:
         connection.executemany("INSERT INTO fund_account VALUES (?, ?, ?, ?)", _FUND)
         connection.execute("DELETE FROM loan_account")
         connection.executemany("INSERT INTO loan_account VALUES (?, ?, ?, ?)", _LOAN)
-        holders = [(each.id_number, _HASH) for each in PEOPLE if len(each.id_number) == LONG]
+        holders = [(each.id_number, _HASH) for each in PEOPLE if len(each.id_number) == 18]
         connection.execute("DELETE FROM query_password")
         connection.executemany("INSERT INTO query_password VALUES (?, ?)", holders)
         connection.commit()

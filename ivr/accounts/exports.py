@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 
 from ivr.accounts.passwords import DIGITS, hashed
-from ivr.identity import WrongLength, WrongNumber, parse
-from ivr.sensitive import Sensitive
+from ivr.people.identity import WrongLength, WrongNumber, parse
+from ivr.people.sensitive import Sensitive
 
 BATCH = 50_000
 WAIT_SECONDS = 5.0

@@ -20,8 +20,8 @@ from ivr.accounts.outcomes import (
     WrongPassword,
 )
 from ivr.config import AccountsSettings
-from ivr.identity import IdNumber
-from ivr.sensitive import Sensitive
+from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 
 T = TypeVar("T")
 

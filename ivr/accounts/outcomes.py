@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
-from ivr.identity import IdNumber
-from ivr.sensitive import Sensitive
+from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 
 T = TypeVar("T")
 

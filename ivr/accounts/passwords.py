@@ -5,7 +5,7 @@ from __future__ import annotations
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
 
 DIGITS = 6
 _HASHER = PasswordHasher()

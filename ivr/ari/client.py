@@ -16,7 +16,7 @@ import aiohttp
 
 from ivr.ari.errors import AriError, ChannelGone, LinkLost, NotAuthorised, NotInStasis, WrongState
 from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
 
 COMMAND_SECONDS = 5.0
 POOL = 64

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ivr.agents import ExchangeFailed, Talk
+from ivr.agents.switchboard import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, LinkLost
 from ivr.ari.events import Bridge, Channel
 from ivr.config import Agent
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr.ari.client import Ari, Recording
-from ivr.prompts import Utterance
+from ivr.speech.prompts import Utterance
 
 NAMES = 8
 """Playbacks of a channel are named in turn, so that a successor can stop what it did not begin.

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ivr import prompts
 from ivr.asterisk import process
 from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, load
-from ivr.privacy import leave_no_core
+from ivr.people.privacy import leave_no_core
+from ivr.speech import prompts
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,8 +10,8 @@ from string import Template
 
 from ivr.asterisk.locate import Found
 from ivr.config import Agent, Settings, TlsSettings, Trunk
-from ivr.durable import write
-from ivr.prompts import Clip, PromptSet, sentence
+from ivr.records.durable import write
+from ivr.speech.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
 HOTLINE = "12329"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from ivr.config import Settings
-    from ivr.identity import IdNumber
-    from ivr.sensitive import Sensitive
+    from ivr.people.identity import IdNumber
+    from ivr.people.sensitive import Sensitive
 
 
 def add_to(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def show(
 ) -> None:
     """Look a person up as the line does. 查询一个账户"""
     from ivr.config import load
-    from ivr.identity import IdNumber, parse
+    from ivr.people.identity import IdNumber, parse
 
     keyed = id_number or typer.prompt("ID number", hide_input=True)
     number = parse(keyed, verify=False)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
-    from ivr.audit import Action
-    from ivr.privacy import Vault
+    from ivr.people.audit import Action
+    from ivr.people.privacy import Vault
 
 
 def noted(action: Action, subject: str, reason: str) -> Vault:
     """The vault, once this look and its reason are written down."""
-    from ivr.audit import Audit, AuditChanged, Entry
     from ivr.config import load
-    from ivr.privacy import Keys, Vault
+    from ivr.people.audit import Audit, AuditChanged, Entry
+    from ivr.people.privacy import Keys, Vault
 
     if not reason.strip():
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from analytics.asking import Answer
-    from analytics.lake import Lake
-    from analytics.store import FactsFolder
+    from analytics.answering.asking import Answer
+    from analytics.loading.lake import Lake
+    from analytics.loading.store import FactsFolder
 
 WIDE = 1000
 """Characters of a table's line where no terminal limits it."""
@@ -51,7 +51,7 @@ def loader(
     import threading
     from functools import partial
 
-    from analytics.loader import AlreadyLoading, Loader, run
+    from analytics.loading.loader import AlreadyLoading, Loader, run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
@@ -63,7 +63,7 @@ def loader(
             if where is None:
                 run(folder(), once=once, stop=stop, opened=Loader)
             else:
-                from analytics.lake import PERIOD_SECONDS, LakeLoader
+                from analytics.loading.lake import PERIOD_SECONDS, LakeLoader
 
                 opened = partial(LakeLoader, lake=where)
                 run(folder(), once=once, stop=stop, opened=opened, period=PERIOD_SECONDS)
@@ -76,7 +76,7 @@ def sql(
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Ask the newest published facts, read-only. 查询记录"""
-    from analytics.asking import answer
+    from analytics.answering.asking import answer
 
     with explained(), snapshot() as facts:
         show(answer(facts, statement), shape)
@@ -86,7 +86,7 @@ def schema(
     shape: Annotated[Format, typer.Option("--format", help="table, csv or json")] = Format.TABLE,
 ) -> None:
     """Show the tables and columns of the published facts, with their meaning. 表结构"""
-    from analytics.asking import SCHEMA, answer
+    from analytics.answering.asking import SCHEMA, answer
 
     with explained(), snapshot() as facts:
         show(answer(facts, SCHEMA), shape)
@@ -94,7 +94,7 @@ def schema(
 
 def snapshot(reach: Path | None = None) -> duckdb.DuckDBPyConnection:
     """The newest facts of this machine, or of all, to ask; files are written in `reach` only."""
-    from analytics.asking import opened
+    from analytics.answering.asking import opened
 
     shared = lake()
     return opened(folder().published, reach=reach) if shared is None else shared.opened(reach=reach)
@@ -108,7 +108,7 @@ def lake(target: str | None = None) -> Lake | None:
     target = target or settings.facts.target
     if target is None:
         return None
-    from analytics.lake import PREFIX, Lake
+    from analytics.loading.lake import PREFIX, Lake
 
     if not target.startswith(PREFIX):
         raise CommandFailure(f"a target begins with {PREFIX}, such as {PREFIX}postgres:dbname=…")
@@ -118,7 +118,7 @@ def lake(target: str | None = None) -> Lake | None:
 @contextmanager
 def explained() -> Iterator[None]:
     """A question that cannot be answered is the user's to mend: one clear line."""
-    from analytics.asking import CannotAnswer, NothingPublished
+    from analytics.answering.asking import CannotAnswer, NothingPublished
 
     try:
         yield
@@ -130,7 +130,7 @@ def explained() -> Iterator[None]:
 
 def folder() -> FactsFolder:
     """Where this line's facts lie."""
-    from analytics.store import FactsFolder
+    from analytics.loading.store import FactsFolder
     from ivr.config import load
 
     return FactsFolder(load().home)
@@ -138,7 +138,7 @@ def folder() -> FactsFolder:
 
 def show(answer: Answer, shape: Format, *, title: str | None = None) -> None:
     """Print an answer."""
-    from analytics.showing import as_csv, as_json, as_table
+    from analytics.answering.showing import as_csv, as_json, as_table
 
     if shape is Format.TABLE:
         from rich.console import Console

@@ -17,8 +17,8 @@ from ivr.cli.people import REASON
 from ivr.cli.reports import FROM, TO, days_asked
 
 if TYPE_CHECKING:
-    from analytics.asking import Answer
-    from analytics.questioning import Days
+    from analytics.answering.asking import Answer
+    from analytics.answering.questioning import Days
 
 BAR = 40
 """Characters of the bar of a grade that everybody gave."""
@@ -111,8 +111,8 @@ def handle(
 ) -> None:
     """Mark recordings as dealt with; the loader shows it within seconds. 办结"""
     from ivr.config import load
-    from ivr.facts import RecordingMoved
-    from ivr.journal import put
+    from ivr.records.facts import RecordingMoved
+    from ivr.records.journal import put
 
     states = {reference: _recording(reference)["state"] for reference in references}
     done = [reference for reference, state in states.items() if state == State.DELETED]
@@ -189,14 +189,14 @@ def _range(since: datetime | None, until: datetime | None) -> Days:
 
 
 def _reported(question: str, days: Days) -> list[dict[str, object]]:
-    from analytics.questioning import find
+    from analytics.answering.questioning import find
 
     with explained(), snapshot() as known:
         return find(question).answer(known, days).records()
 
 
 def _asked(sql: str, values: Mapping[str, object]) -> Answer:
-    from analytics.asking import answer
+    from analytics.answering.asking import answer
 
     with explained(), snapshot() as known:
         return answer(known, sql, values)

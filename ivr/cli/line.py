@@ -13,7 +13,7 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from ivr.config import Settings
-    from ivr.doctor import Finding
+    from ivr.upkeep.doctor import Finding
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,8 +30,8 @@ def run() -> None:
     from rich.console import Console
 
     from ivr.config import load
-    from ivr.run import CannotRun
-    from ivr.run import run as run_line
+    from ivr.upkeep.run import CannotRun
+    from ivr.upkeep.run import run as run_line
 
     console = Console(highlight=False, soft_wrap=True)
     try:
@@ -47,7 +47,7 @@ def doctor() -> None:
     from rich.console import Console
 
     from ivr.config import load
-    from ivr.doctor import examine
+    from ivr.upkeep.doctor import examine
 
     console = Console(highlight=False, soft_wrap=True)
     settings = load()
@@ -72,8 +72,8 @@ def _catalog(settings: Settings) -> list[Finding]:
     """
     from datetime import datetime
 
-    from ivr.doctor import Finding
     from ivr.hours import BEIJING
+    from ivr.upkeep.doctor import Finding
     from prompt_build.catalog import CatalogError, load
 
     try:
@@ -88,9 +88,9 @@ def _catalog(settings: Settings) -> list[Finding]:
 
 
 def _heard(settings: Settings, version: str) -> Finding:
-    from ivr.doctor import Finding
-    from ivr.prompts import PromptSetError
-    from ivr.prompts import load as load_set
+    from ivr.speech.prompts import PromptSetError
+    from ivr.speech.prompts import load as load_set
+    from ivr.upkeep.doctor import Finding
 
     try:
         spoken = load_set(settings.audio).version
@@ -105,9 +105,9 @@ def serve() -> None:
     """Take calls from Asterisk until SIGTERM. 接听来电"""
     from ivr.ari import NotAuthorised
     from ivr.config import load
-    from ivr.hotline import Replaced
-    from ivr.prompts import PromptSetError
+    from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
+    from ivr.speech.prompts import PromptSetError
 
     logging.basicConfig(
         stream=sys.stderr,
@@ -125,7 +125,7 @@ def serve() -> None:
 def guard() -> None:
     """Send callers to the agents while no service comes back. 守护"""
     from ivr.config import load
-    from ivr.guardian import guard as watch
+    from ivr.upkeep.guardian import guard as watch
 
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(watch(load()))
@@ -134,8 +134,8 @@ def guard() -> None:
 def talk() -> None:
     """Lead the real dialogues in the terminal: prompts as text, keys typed. 文字通话"""
     from ivr.config import load
-    from ivr.prompts import PromptSetError
-    from ivr.talk import talk as converse
+    from ivr.speech.prompts import PromptSetError
+    from ivr.stage.talk import talk as converse
 
     try:
         disposition = asyncio.run(converse(load()))

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 def open_() -> None:
     """Take calls again, from the next call on. 开通"""
     from ivr.config import load
-    from ivr.opening import reopen
+    from ivr.lifecycle.switch import reopen
 
     reopen(load().home)
     typer.echo("the line is open")
@@ -31,8 +31,8 @@ def close(
     """Tell new callers that the line is closed; calls in progress go on. 停开"""
     from datetime import UTC, datetime
 
-    from ivr import opening
     from ivr.config import load
+    from ivr.lifecycle import switch as opening
 
     opening.close(load().home, reason, datetime.now(UTC))
     typer.echo("the line is closed: new callers hear line.closed; `ivr line open` opens it again")
@@ -41,7 +41,7 @@ def close(
 def status() -> None:
     """Whether the line is open; if not, since when and why. 是否开通"""
     from ivr.config import load
-    from ivr.opening import closed
+    from ivr.lifecycle.switch import closed
 
     found = closed(load().home)
     typer.echo("the line is open" if found is None else f"the line is {found}")

@@ -243,8 +243,8 @@ def read(
     ] = None,
 ) -> None:
     """Print the Mandarin reading of a value and the clips that would be played. 数字读法."""
-    from ivr import numbers
     from ivr.config import load
+    from ivr.speech import numbers
 
     if file is not None:
         _read_file(file)
@@ -262,7 +262,7 @@ def read(
 
 def _read_file(file: Path) -> None:
     """`kind<TAB>value<TAB>reading` for each line; all unreadable ones are named at the end."""
-    from ivr import numbers
+    from ivr.speech import numbers
 
     faults = []
     try:
@@ -321,7 +321,7 @@ def preview(
 @contextmanager
 def _failures() -> Iterator[None]:
     """A room's refusal as the command's: one clear message and an exit code."""
-    from ivr.numbers import Unreadable
+    from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog import CatalogError
     from prompt_build.locking import Busy

@@ -15,8 +15,8 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     import duckdb
 
-    from analytics.asking import Answer
-    from analytics.questioning import Chart, Days, Question
+    from analytics.answering.asking import Answer
+    from analytics.answering.questioning import Chart, Days, Question
 
 DAY = "%Y-%m-%d"
 FROM = typer.Option("--from", formats=[DAY], help="First day; else 30 days.")
@@ -59,8 +59,8 @@ def report(
     ] = None,
 ) -> None:
     """Answer one of the analysts' questions, days in Beijing time; or list them. 报表"""
-    from analytics.asking import Answer
-    from analytics.questioning import find, questions
+    from analytics.answering.asking import Answer
+    from analytics.answering.questioning import find, questions
 
     if name is None:
         listed = [(each.name, each.title) for each in questions().values()]
@@ -87,8 +87,8 @@ def report(
 
 def _daily(html: Path | None, day: datetime | None) -> None:
     """The page of a day; yesterday's, which is over, where none is told."""
-    from analytics.daily import page
-    from analytics.questioning import BEIJING
+    from analytics.answering.daily import page
+    from analytics.answering.questioning import BEIJING
 
     if html is None:
         raise CommandFailure(
@@ -111,10 +111,10 @@ def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, targ
     """An answer as a file: data, or a picture."""
     from functools import partial
 
-    from analytics import exporting
+    from analytics.answering import exporting
 
     if target.suffix in {".svg", ".png"}:
-        from analytics.charts import save, shows_hanzi
+        from analytics.answering.charts import save, shows_hanzi
 
         chart = _chart(question)
         answer = question.answer(facts, days, within=_within())
@@ -134,13 +134,13 @@ def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, targ
 def _show_chart(question: Question, answer: Answer) -> None:
     from rich.console import Console
 
-    from analytics.terminal import as_chart
+    from analytics.answering.terminal import as_chart
 
     Console().print(as_chart(answer, _chart(question), question.title))
 
 
 def _chart(question: Question) -> Chart:
-    from analytics.questioning import questions
+    from analytics.answering.questioning import questions
 
     if question.chart is None:
         drawn = ", ".join(each.name for each in questions().values() if each.chart)
@@ -161,7 +161,7 @@ def export(
     until: Annotated[datetime | None, TO] = None,
 ) -> None:
     """Write a table's facts of a range of days into a file for other programs. 导出"""
-    from analytics.exporting import export as write
+    from analytics.answering.exporting import export as write
 
     with explained(), snapshot(target.parent) as facts:
         rows = write(facts, table, days_asked(since, until), target)
@@ -170,7 +170,7 @@ def export(
 
 def days_asked(since: datetime | None, until: datetime | None) -> Days:
     """The days of --from and --to, both included; else the last thirty."""
-    from analytics.questioning import BEIJING, Days
+    from analytics.answering.questioning import BEIJING, Days
 
     today = datetime.now(BEIJING).date()
     return Days.asked_for(since and since.date(), until and until.date(), today)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from analytics.retention import Horizon
-    from analytics.store import FactsFolder
+    from analytics.loading.retention import Horizon
+    from analytics.loading.store import FactsFolder
     from ivr.config import Settings
-    from ivr.retention import FirstDays
+    from ivr.upkeep.retention import FirstDays
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,11 +31,11 @@ def run(
     ] = False,
 ) -> None:
     """Remove calls and complaints that are past their age, and note it. 删除到期的记录"""
-    from analytics.retention import Horizon
-    from analytics.store import FactsFolder
+    from analytics.loading.retention import Horizon
+    from analytics.loading.store import FactsFolder
     from ivr.config import load
     from ivr.hours import BEIJING
-    from ivr.retention import FirstDays, note
+    from ivr.upkeep.retention import FirstDays, note
 
     settings, now = load(), datetime.now(UTC)
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
@@ -53,7 +53,7 @@ def run(
 
 
 def _recordings(folder: Path, first: date, *, dry_run: bool) -> Mapping[str, int]:
-    from ivr.retention import overdue_recordings
+    from ivr.upkeep.retention import overdue_recordings
 
     days = overdue_recordings(folder, first)
     for day in () if dry_run else days:
@@ -65,11 +65,11 @@ def _people(
     settings: Settings, first: FirstDays, now: datetime, *, dry_run: bool
 ) -> Mapping[str, int]:
     """Nobody is forgotten while no published facts tell who is needed."""
-    from analytics.asking import NothingPublished
-    from analytics.retention import Horizon, needed_people
-    from analytics.store import FactsFolder
-    from ivr.privacy import Keys, Vault
-    from ivr.retention import people_in, unneeded_people
+    from analytics.answering.asking import NothingPublished
+    from analytics.loading.retention import Horizon, needed_people
+    from analytics.loading.store import FactsFolder
+    from ivr.people.privacy import Keys, Vault
+    from ivr.upkeep.retention import people_in, unneeded_people
 
     vault = Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
     folder = FactsFolder(settings.home)
@@ -85,10 +85,10 @@ def _people(
 
 def _facts(folder: FactsFolder, horizon: Horizon, *, dry_run: bool) -> Mapping[str, int]:
     """Dropped by a loader: the one that runs, at its next tidying, or one that runs for it."""
-    from analytics.asking import NothingPublished
-    from analytics.loader import AlreadyLoading
-    from analytics.loader import run as load_facts
-    from analytics.retention import keep_from, overdue
+    from analytics.answering.asking import NothingPublished
+    from analytics.loading.loader import AlreadyLoading
+    from analytics.loading.loader import run as load_facts
+    from analytics.loading.retention import keep_from, overdue
 
     try:
         past = overdue(folder.published, horizon)

@@ -21,10 +21,10 @@ def script(
     ] = False,
 ) -> None:
     """Print all that callers hear, and which key leads where, as Markdown. 话术全文"""
-    from ivr import diagram
-    from ivr import script as document
-    from ivr.callflow import explore
     from ivr.config import load
+    from ivr.stage import diagram
+    from ivr.stage import script as document
+    from ivr.stage.callflow import explore
     from prompt_build.catalog import CatalogError
     from prompt_build.catalog import load as load_catalog
     from prompt_build.reading import seconds, silent_set, words

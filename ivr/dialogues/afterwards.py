@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.call import Call
+from ivr.calls.call import Call
 
 
 def replay_or_back(call: Call) -> str:

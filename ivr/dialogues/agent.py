@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ivr.call import Call
+from ivr.calls.call import Call
+from ivr.calls.transfer import transfer
 from ivr.dialogues import feedback
 from ivr.dialogues.place import UP, Outcome, place
-from ivr.transfer import transfer
 
 
 @place("agent")

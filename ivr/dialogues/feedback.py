@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ivr.archive import CannotKeep, Slip
-from ivr.call import Call
-from ivr.collect import collect_id
+from ivr.calls.call import Call
+from ivr.calls.collect import collect_id
+from ivr.calls.record import Taken, play_back, record
 from ivr.dialogues.place import UP, Outcome, find, place
 from ivr.dialogues.survey import survey
-from ivr.facts import RecordingKind
-from ivr.prompts import Sentence, sentence
-from ivr.record import Taken, play_back, record
+from ivr.recordings.archive import CannotKeep, Slip
+from ivr.records.facts import RecordingKind
+from ivr.speech.prompts import Sentence, sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from ivr.call import Call
+from ivr.calls.call import Call
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.place import UP, Outcome, Place
-from ivr.facts import Informed
-from ivr.prompts import Node, PromptSet
+from ivr.records.facts import Informed
+from ivr.speech.prompts import Node, PromptSet
 
 _ROOT = "information"
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
-from ivr.call import REPLAY, Call
-from ivr.collect import collect_id
+from ivr.calls.call import REPLAY, Call
+from ivr.calls.collect import collect_id
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
 from ivr.dialogues.place import UP, Outcome
-from ivr.facts import LookedUp, LookupOutcome
-from ivr.identity import IdNumber
-from ivr.limits import Denied
-from ivr.prompts import Sentence, Value, sentence
+from ivr.limits.limits import Denied
+from ivr.people.identity import IdNumber
+from ivr.records.facts import LookedUp, LookupOutcome
+from ivr.speech.prompts import Sentence, Value, sentence
 
 T = TypeVar("T")
 Account = TypeVar("Account")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ivr.call import Call
+from ivr.calls.call import Call
 from ivr.dialogues.place import End, Outcome, Speak, find, place
-from ivr.facts import Refusal, Refused
-from ivr.prompts import sentence
+from ivr.records.facts import Refusal, Refused
+from ivr.speech.prompts import sentence
 
 _TOLD: dict[Refusal, str] = {
     "lookups_of_person": "limits.locked",

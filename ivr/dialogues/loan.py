@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ivr.accounts import Loan
-from ivr.call import REPLAY, Call
+from ivr.calls.call import REPLAY, Call
 from ivr.dialogues.inquiry import Inquiry, inquire
 from ivr.dialogues.place import UP, Outcome, place
-from ivr.prompts import Value
+from ivr.speech.prompts import Value
 
 
 @place("loan.menu")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ivr import opening
-from ivr.call import Call, GaveUp
+from ivr.calls.call import Call, GaveUp
 from ivr.dialogues import account, feedback, information, loan
 from ivr.dialogues.agent import agent
 from ivr.dialogues.place import UP, End, Outcome, place
+from ivr.lifecycle import switch as opening
 
 
 @place("welcome")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ivr.accounts import RightPassword, Unavailable, WrongPassword
 from ivr.accounts.passwords import DIGITS
-from ivr.call import Call
-from ivr.collect import collect_digits
+from ivr.calls.call import Call
+from ivr.calls.collect import collect_digits
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.place import Outcome, Speak
-from ivr.facts import Refused
-from ivr.identity import IdNumber
+from ivr.people.identity import IdNumber
+from ivr.records.facts import Refused
 
 
 async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | None:

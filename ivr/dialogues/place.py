@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
 
-from ivr.call import Call
-from ivr.facts import Disposition
+from ivr.calls.call import Call
+from ivr.records.facts import Disposition
 
 
 class Up(Enum):

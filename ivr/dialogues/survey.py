@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ivr.archive import CannotKeep
-from ivr.call import Call
-from ivr.collect import collect_id
+from ivr.calls.call import Call
+from ivr.calls.collect import collect_id
 from ivr.dialogues.place import UP, Outcome, place
-from ivr.identity import IdNumber
+from ivr.people.identity import IdNumber
+from ivr.recordings.archive import CannotKeep
 
 _ABSTAINED = 0
 

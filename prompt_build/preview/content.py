@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build import sets
 from prompt_build.catalog import NOTICE, Prompt
 from prompt_build.hearing import EXAMPLES, clips_of

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ivr import numbers
 from ivr.config import Settings
+from ivr.speech import numbers
 from prompt_build import sets
 from prompt_build.hearing import EXAMPLES, clips_of, joined
 from prompt_build.preview.content import minus, page

@@ -24,8 +24,8 @@ from ivr.accounts import (
 from ivr.accounts.demo import PEOPLE
 from ivr.accounts.exports import prepared
 from ivr.config import AccountsSettings, Settings, SettingsError
-from ivr.identity import IdNumber, parse
-from ivr.sensitive import Sensitive
+from ivr.people.identity import IdNumber, parse
+from ivr.people.sensitive import Sensitive
 
 NORMAL = "990101199001010019"
 

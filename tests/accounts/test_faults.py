@@ -9,7 +9,7 @@ import pytest
 
 from ivr.accounts import Found, Unavailable, open_accounts
 from ivr.config import AccountsSettings, Settings
-from ivr.identity import IdNumber, parse
+from ivr.people.identity import IdNumber, parse
 
 RICH = "990102200012120127"
 NOBODY = "440524188001010014"

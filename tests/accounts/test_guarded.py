@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ivr.accounts import Guarded, NotFound, Unavailable
 from ivr.config import AccountsSettings
-from ivr.identity import IdNumber, parse
+from ivr.people.identity import IdNumber, parse
 from tests.virtual import run
 
 

@@ -13,8 +13,8 @@ from ivr.accounts.demo import PASSWORD as DEMO_PASSWORD
 from ivr.accounts.exports import PASSWORD, ImportRefused, import_exports
 from ivr.accounts.passwords import NoHash, hashed, matches
 from ivr.config import AccountsSettings, Settings
-from ivr.identity import IdNumber, parse
-from ivr.sensitive import Sensitive
+from ivr.people.identity import IdNumber, parse
+from ivr.people.sensitive import Sensitive
 
 LONG, SHORT = "990101199001010019", "990101900101001"
 

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from ivr.accounts import Found, Fund, Loan, NotFound, Several, Unavailable, open_accounts
 from ivr.config import AccountsSettings, Settings
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
 from tests.accounts.test_database import NORMAL, asked, number
 from tests.live.conftest import free_port
 

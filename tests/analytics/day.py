@@ -28,7 +28,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ivr.facts import (
+from ivr.records.facts import (
     DialogueEntered,
     Disposition,
     Fact,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from ivr.facts import Fact
+from ivr.records.facts import Fact
 
 Timed = tuple[datetime, Fact]
 

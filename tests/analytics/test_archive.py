@@ -11,13 +11,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics import archive
-from analytics.archive import Archive, Period
-from analytics.asking import ask
-from analytics.loader import Loader, last_closed
-from analytics.spools import KEEP
-from analytics.store import FactsFolder, open_store
-from ivr.facts import Recorded, RecordingMoved, SessionEnded, Step
+from analytics.answering.asking import ask
+from analytics.loading import archive
+from analytics.loading.archive import Archive, Period
+from analytics.loading.loader import Loader, last_closed
+from analytics.loading.spools import KEEP
+from analytics.loading.store import FactsFolder, open_store
+from ivr.records.facts import Recorded, RecordingMoved, SessionEnded, Step
 from tests.analytics.spool import Timed, lines, spool_file
 from tests.analytics.test_loader import call
 
@@ -319,8 +319,8 @@ def test_the_private_file_gives_back_what_closed_days_left(tmp_path: Path) -> No
 def test_history_is_filed_while_it_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.loader.MOST_HOT_ROWS", 20)
-    monkeypatch.setattr("analytics.reading.MOST_BYTES", 5000)
+    monkeypatch.setattr("analytics.loading.loader.MOST_HOT_ROWS", 20)
+    monkeypatch.setattr("analytics.loading.reading.MOST_BYTES", 5000)
     folder = FactsFolder(tmp_path)
     past = days_of_calls(*range(-400, -340, 5))
     spool_file(tmp_path).write_bytes(lines(past))

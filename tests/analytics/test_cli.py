@@ -19,16 +19,16 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from analytics import charts
-from analytics.asking import Answer
-from analytics.exporting import save_sheet
-from analytics.loader import run
-from analytics.questioning import questions
-from analytics.store import FactsFolder
+from analytics.answering import charts
+from analytics.answering.asking import Answer
+from analytics.answering.exporting import save_sheet
+from analytics.answering.questioning import questions
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from ivr.privacy import Keys, Vault
-from ivr.sensitive import Sensitive
+from ivr.people.privacy import Keys, Vault
+from ivr.people.sensitive import Sensitive
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 

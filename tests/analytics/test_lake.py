@@ -17,12 +17,12 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
-from analytics import lake as lake_module
-from analytics.asking import CannotAnswer, NothingPublished, answer
-from analytics.lake import Lake, LakeLoader, extension
-from analytics.loader import run
-from analytics.questioning import Days, find, questions
-from analytics.store import FactsFolder
+from analytics.answering.asking import CannotAnswer, NothingPublished, answer
+from analytics.answering.questioning import Days, find, questions
+from analytics.loading import lake as lake_module
+from analytics.loading.lake import Lake, LakeLoader, extension
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from tests.analytics.day import twenty_calls
 from tests.analytics.postgres import made_database, postgres, programs
@@ -43,9 +43,10 @@ LOADER = """
 import sys
 from functools import partial
 from pathlib import Path
-from analytics import loader, reading
-from analytics.lake import Lake, LakeLoader
-from analytics.store import FactsFolder
+from analytics.loading import loader
+from analytics.loading import reading
+from analytics.loading.lake import Lake, LakeLoader
+from analytics.loading.store import FactsFolder
 
 loader.REST, loader.TIDY_SECONDS, reading.MOST_BYTES = 0.0, 0.5, 20000
 opened = partial(LakeLoader, lake=Lake(sys.argv[2], Path(sys.argv[3])))

@@ -18,11 +18,11 @@ from typing import get_args
 import duckdb
 import pytest
 
-from analytics.asking import CannotAnswer, NothingPublished, ask
-from analytics.loader import AlreadyLoading, Loader, run
-from analytics.store import SCHEMA, FactsFolder, migrate
-from analytics.views import FACT_TABLES
-from ivr.facts import (
+from analytics.answering.asking import CannotAnswer, NothingPublished, ask
+from analytics.answering.views import FACT_TABLES
+from analytics.loading.loader import AlreadyLoading, Loader, run
+from analytics.loading.store import SCHEMA, FactsFolder, migrate
+from ivr.records.facts import (
     KINDS,
     Disposition,
     Fact,
@@ -264,7 +264,7 @@ def test_facts_killed_loaders_left_behind_arrive_once(tmp_path: Path) -> None:
     path = spool_file(tmp_path)
     program = (
         "import sys; from pathlib import Path; from analytics import loader, reading;"
-        "from analytics.store import FactsFolder; loader.PERIOD_SECONDS = 0.001;"
+        "from analytics.loading.store import FactsFolder; loader.PERIOD_SECONDS = 0.001;"
         "reading.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
     )
     for round_ in range(6):
@@ -341,7 +341,7 @@ def test_a_later_step_of_the_schema_is_applied_once_and_keeps_what_there_is(
     steps = tmp_path / "schema"
     shutil.copytree(SCHEMA, steps)
     (steps / "0002_more.sql").write_text("ALTER TABLE hot.lookup ADD COLUMN region VARCHAR;")
-    monkeypatch.setattr("analytics.store.SCHEMA", steps)
+    monkeypatch.setattr("analytics.loading.store.SCHEMA", steps)
     for _ in range(2):
         run(folder, once=True)
     assert asked(tmp_path, "SELECT person, region FROM lookup") == [("p", None)]

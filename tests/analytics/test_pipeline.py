@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics.asking import ask
-from analytics.loader import Loader, run
-from analytics.store import FactsFolder
+from analytics.answering.asking import ask
+from analytics.loading.loader import Loader, run
+from analytics.loading.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_loader import NOON, call
 
@@ -28,8 +28,8 @@ SERVICE = """
 import asyncio, sys
 from pathlib import Path
 from datetime import UTC, datetime, timedelta
-from ivr.facts import Refused
-from ivr.journal import Journal
+from ivr.records.facts import Refused
+from ivr.records.journal import Journal
 
 async def course():
     ago = timedelta(days=int(sys.argv[3]))
@@ -48,8 +48,9 @@ asyncio.run(course())
 LOADER = """
 import sys
 from pathlib import Path
-from analytics import loader, reading
-from analytics.store import FactsFolder
+from analytics.loading import loader
+from analytics.loading import reading
+from analytics.loading.store import FactsFolder
 
 loader.PERIOD_SECONDS, loader.REST, reading.MOST_BYTES = 0.001, 0.0, 30000
 loader.TIDY_SECONDS = 0.3  # days are filed and months merged all the time
@@ -105,8 +106,8 @@ def test_acknowledged_facts_are_published_once_whatever_is_killed(tmp_path: Path
 FULL_DISK = """
 import resource, signal, sys, time
 from pathlib import Path
-from analytics import loader
-from analytics.store import FactsFolder
+from analytics.loading import loader
+from analytics.loading.store import FactsFolder
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = FactsFolder(Path(sys.argv[1]))

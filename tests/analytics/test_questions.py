@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics.asking import CannotAnswer, opened
-from analytics.loader import Loader
-from analytics.questioning import Days, Question, find, questions
-from analytics.store import FactsFolder
-from ivr.facts import (
+from analytics.answering.asking import CannotAnswer, opened
+from analytics.answering.questioning import Days, Question, find, questions
+from analytics.loading.loader import Loader
+from analytics.loading.store import FactsFolder
+from ivr.records.facts import (
     Recorded,
     RecordingMoved,
     SessionAnswered,

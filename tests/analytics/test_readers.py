@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.loader import Loader
-from analytics.store import FactsFolder
+from analytics.loading.loader import Loader
+from analytics.loading.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_archive import NOON, days_of_calls
 

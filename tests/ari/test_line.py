@@ -12,8 +12,8 @@ from typing import Any
 from ivr.ari.client import Ari
 from ivr.ari.line import ChannelLine
 from ivr.config import PROJECT
-from ivr.prompts import PromptSet, sentence
-from ivr.sensitive import Sensitive
+from ivr.people.sensitive import Sensitive
+from ivr.speech.prompts import PromptSet, sentence
 
 SPOKEN_BY_ASTERISK = re.compile(
     r"\b(digits|number|characters):|\bSay(Digits|Number|Alpha|Phonetic|UnixTime|Counted\w+)\b"

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from ivr.asterisk.configure import agent_password, configure, publish_sounds
 from ivr.asterisk.locate import Found
 from ivr.config import Agent, AgentsSettings, Settings, SpeechSettings, TlsSettings, Trunk
-from ivr.prompts import PromptSet, sentence
+from ivr.speech.prompts import PromptSet, sentence
 
 
 def rendered(settings: Settings, name: str) -> str:

@@ -14,7 +14,7 @@ from bench.intelligibility import (
     figures,
     random_amounts,
 )
-from ivr import numbers
+from ivr.speech import numbers
 
 
 def test_the_distance_is_levenshteins() -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from analytics.loader import run
-from analytics.store import FactsFolder
-from ivr.audit import Audit
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
-from ivr.facts import Recorded, RecordingMoved, Voted
-from ivr.privacy import Keys, Vault
-from ivr.sensitive import Sensitive
+from ivr.people.audit import Audit
+from ivr.people.privacy import Keys, Vault
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import Recorded, RecordingMoved, Voted
 from tests.analytics.spool import Timed, lines, spool_file
 
 MORNING = datetime(2026, 11, 25, 2, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from ivr import numbers
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
+from ivr.speech import numbers
 from prompt_build import choosing, kokoro, sets
 from prompt_build.voices import Audio, SpeechFailed
 from tests.prompt_build import humming

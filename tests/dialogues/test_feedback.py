@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ivr.config import Settings
-from ivr.facts import Fact, Recorded, RecordingMoved, Step, Voted
-from ivr.prompts import PromptSet
+from ivr.records.facts import Fact, Recorded, RecordingMoved, Step, Voted
+from ivr.speech.prompts import PromptSet
 from tests.scripted import directions
 from tests.test_conversations import CONVERSATIONS, hold
 from tests.virtual import run

@@ -8,8 +8,8 @@ import pytest
 
 from ivr.config import Settings
 from ivr.dialogues import find
-from ivr.facts import DialogueEntered, Fact, Informed
-from ivr.prompts import PromptSet
+from ivr.records.facts import DialogueEntered, Fact, Informed
+from ivr.speech.prompts import PromptSet
 from tests.scripted import written
 from tests.test_conversations import hold
 from tests.virtual import run

@@ -13,11 +13,11 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from ivr.accounts.demo import PEOPLE
-from ivr.call import Call
+from ivr.calls.call import Call
 from ivr.config import Settings
 from ivr.dialogues import all_places, converse
-from ivr.facts import DialogueEntered, Fact, Step
-from ivr.prompts import PromptSet
+from ivr.records.facts import DialogueEntered, Fact, Step
+from ivr.speech.prompts import PromptSet
 from tests.test_conversations import on_stage
 from tests.virtual import VirtualLoop
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
-from ivr import numbers, prompts
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
 from ivr.dialogues import SPOKEN
+from ivr.speech import numbers, prompts
 from tests.live.listening import Ear, HeardClip, Listener
 from tests.live.phone import Phone
 

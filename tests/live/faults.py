@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ivr.supervisor import Kept, Program
+from ivr.upkeep.supervisor import Kept, Program
 
 
 def kill(pid: int) -> None:

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from ivr.asterisk.configure import agent_password, folder, publish_sounds
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine
 from tests.live.phone import Phone
 

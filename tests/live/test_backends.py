@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.test_balance import to_the_question
 

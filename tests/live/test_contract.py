@@ -14,8 +14,8 @@ import pytest
 from ivr.ari import client
 from ivr.ari.client import Ari, Leg, Recording
 from ivr.ari.events import READERS
-from ivr.hotline import WANTED
-from ivr.sensitive import Sensitive
+from ivr.line.hotline import WANTED
+from ivr.people.sensitive import Sensitive
 from tests.live.conftest import LiveLine
 
 pytestmark = pytest.mark.live

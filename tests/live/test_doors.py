@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine, a_line, free_port
 from tests.live.phone import Phone
 from tests.live.test_balance import to_the_question

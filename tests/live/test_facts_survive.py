@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.store import FactsFolder
-from ivr import prompts
+from analytics.loading.store import FactsFolder
 from ivr.asterisk import locate, process
 from ivr.config import PROJECT
-from ivr.durable import append
+from ivr.records.durable import append
+from ivr.speech import prompts
 from tests.live.conftest import LiveLine, a_line
 from tests.live.faults import small_disk
 from tests.live.test_agents import until

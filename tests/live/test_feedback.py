@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from ivr.privacy import Keys, Vault
-from ivr.prompts import PromptSet
+from ivr.people.privacy import Keys, Vault
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine
 from tests.live.phone import FRAME
 from tests.live.test_agents import until

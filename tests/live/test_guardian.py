@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr import guardian
+from ivr.upkeep import guardian
 from tests.live.conftest import LiveLine
 
 pytestmark = pytest.mark.live

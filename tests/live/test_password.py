@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.accounts.demo import PASSWORD
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine, a_line
 from tests.live.test_balance import to_the_question
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from prompt_build import sets
 from tests.live.conftest import LiveLine, a_line
 

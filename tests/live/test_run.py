@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT, Settings
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine, free_port, knowing
 
 pytestmark = pytest.mark.live

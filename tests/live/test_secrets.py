@@ -11,11 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.loader import Loader
-from analytics.store import FactsFolder
+from analytics.loading.loader import Loader
+from analytics.loading.store import FactsFolder
 from ivr.asterisk.configure import agent_password
 from ivr.asterisk.locate import install
-from ivr.prompts import PromptSet
+from ivr.speech.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import until

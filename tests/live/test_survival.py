@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT
-from ivr.guardian import STRANDED_SECONDS, guard
-from ivr.prompts import PromptSet
-from ivr.supervisor import Program
+from ivr.speech.prompts import PromptSet
+from ivr.upkeep.guardian import STRANDED_SECONDS, guard
+from ivr.upkeep.supervisor import Program
 from tests.live.conftest import Caller, LiveLine
 from tests.live.faults import Supervised, kill, stopped, supervised
 from tests.live.measured import measured

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import numbers
+from ivr.speech import numbers
 from tests.prompt_build import humming
 
 FEW: Mapping[str, str] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ivr import numbers
 from ivr.config import SpeechSettings
+from ivr.speech import numbers
 from prompt_build import catalog, hearing, sets
 from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import prompts
+from ivr.speech import prompts
 from prompt_build import sets
 from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog import CatalogError
@@ -216,7 +216,7 @@ NUMERALS = "一二三四五六七八九"
 BUILDER = """
 import sys
 from pathlib import Path
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build import build, sets
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW

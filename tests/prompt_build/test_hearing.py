@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build import hearing, sets
 from tests.prompt_build.smallset import build_set, write_catalog
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build import pronounce
 from prompt_build.pronounce import Unspeakable, is_syllable, phonemes
 

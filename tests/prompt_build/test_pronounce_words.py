@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr import numbers
+from ivr.speech import numbers
 from prompt_build.pronounce import phonemes
 
 

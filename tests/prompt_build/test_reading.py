@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.config import PROJECT
-from ivr.prompts import sentence
+from ivr.speech.prompts import sentence
 from prompt_build.catalog import Prompt, Slot, Spoken, load
 from prompt_build.reading import seconds, silent_set, words
 

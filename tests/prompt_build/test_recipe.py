@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ivr import numbers
 from ivr.config import PROJECT
+from ivr.speech import numbers
 from prompt_build.catalog import Catalog, Prompt, Slot, Spoken, load
 from prompt_build.kokoro import KOKORO
 from prompt_build.recipe import Recipe, Speaking, clips_of, missing, recipes, script

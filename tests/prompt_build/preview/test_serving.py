@@ -13,8 +13,8 @@ import soundfile
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr import numbers
 from ivr.config import Settings
+from ivr.speech import numbers
 from prompt_build import sets
 from prompt_build.hearing import clips_of, joined
 from prompt_build.preview.serving import _KINDS, application

@@ -1,0 +1,37 @@
+"""An answer as a table of the terminal, as CSV or as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from rich.table import Table
+from rich.text import Text
+
+from analytics.answering.asking import Answer
+
+
+def as_table(answer: Answer, title: str | None = None) -> Table:
+    """For people; numbers to the right, nothing for NULL."""
+    table = Table(title=title)
+    for n, column in enumerate(answer.columns):
+        number = any(isinstance(row[n], int | float) for row in answer.rows)
+        table.add_column(column, justify="right" if number else "left")
+    for row in answer.rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    return table
+
+
+def as_csv(answer: Answer) -> str:
+    """RFC 4180 with a header; NULL is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(answer.rows)
+    return out.getvalue()
+
+
+def as_json(answer: Answer) -> str:
+    """A list of objects; what JSON has no type for (times, decimals) is written as text."""
+    return json.dumps(answer.records(), ensure_ascii=False, default=str, indent=1) + "\n"

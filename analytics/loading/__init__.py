@@ -1,0 +1,1 @@
+"""From spools to the published database."""

@@ -1,0 +1,196 @@
+"""`ivr loader`: spools into the private database, closed days into Parquet, a snapshot for all."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from analytics.answering.questioning import BEIJING
+from analytics.loading.archive import HOT_DAYS, Archive
+from analytics.loading.publish import publish
+from analytics.loading.reading import Reader
+from analytics.loading.retention import first_days, kept_from
+from analytics.loading.spools import KEEP, oldest_open, retire
+from analytics.loading.store import FactsFolder, open_store, shrink
+
+log = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 2.0
+REST = 2.0
+"""The loader rests this many times as long as it worked, and leaves the machine to the calls."""
+TIDY_SECONDS = 600.0
+"""How often it looks for closed days, and for files that nobody needs any more."""
+MOST_HOT_ROWS = 2_000_000
+"""Steps in the database; when history is loaded, its days are filed on the way."""
+
+
+class AlreadyLoading(Exception):
+    """Another loader works on the same facts."""
+
+
+class Loading(Protocol):
+    """Where facts go: a file for this machine's analysts, or the lake of many machines."""
+
+    def load(self) -> int:
+        """Read what the spools have gained until now; the number of lines that were read."""
+
+    def publish(self) -> bool:
+        """Show analysts what was loaded since the last time; whether there was anything."""
+
+    def tidy(self, now: datetime) -> None:
+        """Put in order what has grown, remove what nobody needs any more."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Loader:
+    """Facts of one machine: a private database, Parquet, and a snapshot for analysts."""
+
+    def __init__(self, folder: FactsFolder) -> None:
+        self._folder = folder
+        self._unpublished = True
+        self._open()
+
+    def load(self) -> int:
+        """Read what the spools have gained until now; the number of lines that were read."""
+        lines = 0
+        for read in self._reader.parts():
+            lines += read
+            self._unpublished = True
+            self._file_history()
+        return lines
+
+    def publish(self) -> bool:
+        """Show analysts what was loaded since the last time; whether there was anything."""
+        if not self._unpublished and self._folder.published.exists():
+            return False
+        publish(self._store, self._folder.private, self._folder.published)
+        self._unpublished = False
+        return True
+
+    def tidy(self, now: datetime) -> None:
+        """File closed days, remove what nobody needs any more, give disk space back."""
+        if self._archive.close_days(last_closed(now)):
+            self._unpublished = True
+            self._shrink()
+        horizon = kept_from(self._folder)
+        if horizon is not None and self._archive.drop(first_days(horizon)):
+            self._unpublished = True
+        self._archive.sweep()
+        retire(self._store, self._folder.spool, min(now - KEEP, oldest_open(self._store)))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._store.close()
+
+    def _open(self) -> None:
+        self._store = open_store(self._folder)
+        self._archive = Archive(self._store, self._folder.parquet)
+        self._archive.open()
+        scratch = self._folder.private.with_name("incoming.jsonl")
+        self._reader = Reader(self._store, self._folder.spool, scratch)
+
+    def _file_history(self) -> None:
+        """While much history is loaded, file its days on the way; today's line never comes here."""
+        ((steps,),) = self._store.execute("SELECT count(*) FROM hot.call_step").fetchall()
+        if steps > MOST_HOT_ROWS:
+            ((newest,),) = self._store.execute("SELECT getvariable('newest')").fetchall()
+            self._archive.close_days(
+                last_closed(min(newest.replace(tzinfo=UTC), datetime.now(UTC)))
+            )
+
+    def _shrink(self) -> None:
+        """Copying for analysts takes as long as the file is large: give back what days left."""
+        self._store.execute("CHECKPOINT")
+        ((blocks, unused),) = self._store.execute(
+            "SELECT total_blocks, free_blocks FROM pragma_database_size()"
+        ).fetchall()
+        if unused > blocks / 2:
+            self.close()
+            try:
+                shrink(self._folder)
+            finally:
+                self._open()
+
+
+def last_closed(now: datetime) -> date:
+    """The newest day of Beijing time that leaves the database."""
+    return now.astimezone(BEIJING).date() - timedelta(days=HOT_DAYS)
+
+
+def run(
+    folder: FactsFolder,
+    *,
+    once: bool = False,
+    stop: threading.Event | None = None,
+    opened: Callable[[FactsFolder], Loading] = Loader,
+    period: float | None = None,
+) -> None:
+    """Load and publish until told to stop; raises AlreadyLoading when another loader does.
+
+    A full disk or the like is told and tried again: the spools keep what is not loaded yet.
+    """
+    stop = stop or threading.Event()
+    with _alone(folder.lock):
+        if once:
+            with closing(opened(folder)) as loading:
+                _pass(loading, tidying=True)
+            return
+        done = False
+        while not done:
+            try:
+                _keep_loading(opened(folder), stop, period or PERIOD_SECONDS)
+                done = True
+            except duckdb.Error as fault:
+                log.error("facts are not loaded, and tried again: %s", fault)  # noqa: TRY400  the database's own words say it
+                done = stop.wait(PERIOD_SECONDS)
+
+
+def _keep_loading(loading: Loading, stop: threading.Event, period: float) -> None:
+    """Pass after pass until told to stop, and one more then."""
+    with closing(loading):
+        tidy_at, told = 0.0, False
+        while not told:
+            told = stop.is_set()
+            began = time.monotonic()
+            try:
+                _pass(loading, tidying=began >= tidy_at)
+                tidy_at = tidy_at if began < tidy_at else began + TIDY_SECONDS
+            except OSError as fault:
+                log.error("facts are not published, and tried again: %s", fault)  # noqa: TRY400  its own words say it
+            stop.wait(max(period, REST * (time.monotonic() - began)))
+
+
+def _pass(loading: Loading, *, tidying: bool) -> None:
+    lines = loading.load()
+    if tidying:
+        loading.tidy(datetime.now(UTC))
+    if loading.publish():
+        log.info("published, with %d new facts", lines)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold the lock, which the system releases however this process ends."""
+    lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AlreadyLoading(f"another loader holds {lock}; one is enough") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The agents' phones: who is there, who is free."""

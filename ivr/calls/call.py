@@ -1,0 +1,354 @@
+"""A call and its verbs: say, warn, menu — and all that a caller may do in the midst of them.
+
+Barge-in, type-ahead, silence, wrong keys and retries live here, once. Hanging up is the
+cancellation of the task that runs the call; no verb and no dialogue mentions it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Literal, Protocol, TypeVar
+
+from ivr.accounts import Accounts
+from ivr.agents.switchboard import Exchange, Switchboard
+from ivr.calls.inbox import Finished, Inbox, Key
+from ivr.config import Settings
+from ivr.limits.limits import Asker, Limits
+from ivr.people.privacy import Tokens
+from ivr.people.sensitive import Sensitive
+from ivr.recordings.desk import Desk
+from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
+from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
+
+T = TypeVar("T")
+
+MARGIN_SECONDS = 3.0
+"""Asterisk may be this late with PlaybackFinished before we go on without it."""
+MOST_PLACES = 12
+"""Of the way through the menus, an agent's screen shows the end."""
+QUIET_SECONDS = 1.0
+"""A caller waits this long in silence for a look-up before hearing that it goes on."""
+
+
+class Line(Protocol):
+    """The caller's leg, whatever carries it: a channel of Asterisk, a terminal, a test."""
+
+    async def play(self, utterance: Utterance) -> str:
+        """Begin to say it; a Finished with the returned id enters the inbox in the end."""
+
+    async def stop(self, playback: str) -> None:
+        """Stop the sound at once; it may have ended already."""
+
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Begin to record; a Recorded of that name enters the inbox in the end. `#` ends it."""
+
+    async def stop_recording(self, name: str) -> None:
+        """End it and keep it; it may have ended already."""
+
+    async def is_recording(self, name: str) -> bool:
+        """Whether it still goes on."""
+
+
+class Pending(Protocol):
+    """What a call is in the midst of and must not leave as it is: an agent's phone that rings."""
+
+    async def settle(self) -> None:
+        """Bring it to its end, whatever it has come to; bounded in time by whoever waits."""
+
+
+class Replay(Enum):
+    """A menu's choice that is not a place: hear it again."""
+
+    REPLAY = auto()
+
+
+REPLAY: Literal[Replay.REPLAY] = Replay.REPLAY
+
+
+class AgentWanted(Exception):
+    """The caller pressed 0 where it is no choice of the menu: a person, please."""
+
+
+class HeldTooLong(Exception):
+    """The call has lasted longer than anything that this line does."""
+
+
+class GaveUp(Exception):
+    """Too many silences or wrong keys in a row at one question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back to a question: a key, or None for silence; and how long that took."""
+
+    key: Key | None
+    interrupted: bool
+    """The key cut the sentence short."""
+    ms: int
+
+    @property
+    def digit(self) -> str | None:
+        """Which key it was."""
+        return None if self.key is None else self.key.digit
+
+
+@dataclass(slots=True)
+class Trail:
+    """Where the caller has been, for whoever takes the call next; never a whole number."""
+
+    session: str
+    places: list[str] = field(default_factory=list)
+    tail: Sensitive[str] | None = None
+    """Of the ID number that was entered last."""
+    lookup: str = ""
+    """What was looked up last, and how that ended."""
+
+    def screen(self) -> Mapping[str, str]:
+        """What the agent's screen shows."""
+        return {
+            "session": self.session,
+            "path": " > ".join(self.places[-MOST_PLACES:]),
+            "id_tail": "" if self.tail is None else self.tail.reveal(),
+            "lookup": self.lookup,
+        }
+
+
+@dataclass(slots=True)
+class Call:
+    """One session: who is on the line, where in the script, and the verbs of it."""
+
+    session: str
+    line: Line
+    inbox: Inbox
+    prompts: PromptSet
+    settings: Settings
+    accounts: Accounts
+    tokens: Tokens
+    limits: Limits
+    exchange: Exchange
+    switchboard: Switchboard
+    desk: Desk
+    note: Callable[[Fact], None]
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    vouched: str | None = None
+    """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    place: str = ""
+    """The name of the dialogue that the caller is in."""
+    steps: int = 0
+    """How many have been noted; a resumed call goes on counting."""
+    pending: Pending | None = None
+    """What the end of the call has to settle; a suspended call leaves it to its successor."""
+    trail: Trail = field(init=False)
+    ends_at: float = math.inf
+    """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
+    _failures: int = 0
+
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.session)
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks, as the limits count it."""
+        return Asker(self.session, self.vouched)
+
+    def enter(self, place: str) -> None:
+        """Come to a place of the script; after a restart the call goes on from here."""
+        self.place = place
+        self.trail.places.append(place)
+        self.note(DialogueEntered(session=self.session, dialogue=place))
+
+    async def say(self, prompt: str, /, **values: Value) -> bool:
+        """Say a sentence; a key cuts it short and is the answer to the next question.
+
+        Returns whether it was heard to its end.
+        """
+        answer = await self.listen(self.utter(prompt, **values), patience=0.0)
+        if answer.key is not None:
+            self.inbox.put_back(answer.key)
+        self.note_step("say", prompt, "finished", answer)
+        return answer.key is None
+
+    async def warn(self, prompt: str, /, **values: Value) -> None:
+        """Say that something was wrong, to the end; keys typed before or meanwhile are void.
+
+        They were pressed by someone who did not know yet (rules, 3.3).
+        """
+        began = _now()
+        await self.play_whole(self.utter(prompt, **values))
+        self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began)))
+
+    async def menu(
+        self,
+        question: str,
+        choices: Mapping[str, T | Replay],
+        *,
+        opening: Sentence | None = None,
+    ) -> T:
+        """Ask for one key and return what it chooses; `opening` is said before the question.
+
+        Silence and wrong keys are told to the caller, then the question is repeated without its
+        opening; REPLAY says both again. Raises GaveUp after too many failures in a row, and
+        AgentWanted for a 0 that the menu does not name, where the settings want that.
+        """
+        whole = (sentence(question),) if opening is None else (opening, sentence(question))
+        asked = whole
+        while True:
+            choice = await self._choice(question, choices, asked)
+            if choice is not None and not isinstance(choice, Replay):
+                return choice
+            asked = whole if choice is REPLAY else whole[-1:]
+
+    async def meanwhile(self, prompt: str, work: Awaitable[T]) -> T:
+        """Wait for `work`; when it takes a while, tell the caller so. Keys never end the work."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=QUIET_SECONDS)
+            if not task.done():
+                await self.say(prompt)
+            return await task
+        finally:
+            task.cancel()
+
+    @asynccontextmanager
+    async def in_midst_of(self, pending: Pending) -> AsyncIterator[None]:
+        """Whatever leaves this block before its end leaves `pending` to the end of the call."""
+        self.pending = pending
+        yield
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Bring to its end what the caller was in the midst of."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            await pending.settle()
+
+    # --- what the verbs are made of ---------------------------------------------------------
+
+    async def listen(self, utterance: Utterance | None, patience: float) -> Answer:
+        """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
+
+        A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
+        when the call has had its time.
+        """
+        began = _now()
+        if began > self.ends_at:
+            self.ends_at = math.inf
+            raise HeldTooLong
+        sounding = None
+        deadline = began + patience
+        if utterance is not None and not self.inbox.has_key():
+            sounding = await self.line.play(utterance)
+            deadline = began + utterance.seconds + MARGIN_SECONDS
+        while True:
+            match await self.inbox.get(deadline):
+                case Key() as key:
+                    if sounding is not None:
+                        await self.line.stop(sounding)
+                    return Answer(key, sounding is not None, _ms_since(began))
+                case Finished(playback) if playback == sounding:
+                    sounding, deadline = None, _now() + patience
+                case None if sounding is not None:  # Asterisk never said that it ended
+                    await self.line.stop(sounding)
+                    sounding, deadline = None, _now() + patience
+                case None:
+                    return Answer(None, False, _ms_since(began))
+
+    async def play_whole(self, utterance: Utterance) -> None:
+        """Say it to its end; keys typed before or meanwhile are void."""
+        deadline = _now() + utterance.seconds + MARGIN_SECONDS
+        await self._finished(await self.line.play(utterance), deadline)
+        self.inbox.forget_keys()
+
+    @property
+    def zero_is_agent(self) -> bool:
+        """Whether 0 asks for a person anywhere."""
+        return self.settings.agents.zero_from_every_menu
+
+    async def failed(self, prompt: str, /, **values: Value) -> None:
+        """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
+        self._failures += 1
+        if self._failures >= self.settings.patience.failures:
+            self._failures = 0
+            raise GaveUp
+        await self.warn(prompt, **values)
+
+    def succeeded(self) -> None:
+        """The caller was understood: failures are counted anew."""
+        self._failures = 0
+
+    def utter(self, prompt: str, /, **values: Value) -> Utterance:
+        """The clips of one sentence, from the set that this call began with."""
+        return self.prompts.utterance(sentence(prompt, **values))
+
+    def note_step(  # noqa: PLR0913  a fact has as many parts as it has
+        self,
+        verb: Verb,
+        prompt: str,
+        heard: Heard,
+        answer: Answer,
+        *,
+        keys: int = 0,
+        sensitive: bool = False,
+    ) -> None:
+        """Record one thing said or asked and what came back; never the digits of an entry."""
+        self.steps += 1
+        self.note(
+            Step(
+                session=self.session,
+                n=self.steps,
+                dialogue=self.place,
+                verb=verb,
+                prompt=prompt,
+                heard=heard,
+                key=None if sensitive else answer.digit,
+                keys=keys or int(answer.key is not None),
+                interrupted=answer.interrupted,
+                ms=answer.ms,
+            )
+        )
+
+    async def _choice(
+        self, question: str, choices: Mapping[str, T], asked: tuple[Sentence, ...]
+    ) -> T | None:
+        """Ask once; None when nothing usable came back and the caller has been told."""
+        utterance = self.prompts.utterance(*asked)
+        answer = await self.listen(utterance, self.settings.patience.first_key_seconds)
+        wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
+        heard = "match" if wanted else _heard(answer.digit, choices)
+        self.note_step("menu", question, heard, answer)
+        if wanted:
+            raise AgentWanted
+        if answer.digit is None or answer.digit not in choices:
+            await self.failed(f"line.{heard}")
+            return None
+        self.succeeded()
+        return choices[answer.digit]
+
+    async def _finished(self, playback: str, deadline: float) -> None:
+        """Wait for the end of a playback; what else comes is dropped."""
+        while (heard := await self.inbox.get(deadline)) is not None:
+            if heard == Finished(playback):
+                return
+        await self.line.stop(playback)
+
+
+def _heard(digit: str | None, choices: Mapping[str, object]) -> Heard:
+    if digit is None:
+        return "no_input"
+    if digit not in choices:
+        return "no_match"
+    return "back" if digit == "*" else "match"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _ms_since(began: float) -> int:
+    return round((_now() - began) * 1000)

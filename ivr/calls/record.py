@@ -1,0 +1,130 @@
+"""The verb that records what a caller says: begun after the beep, kept whatever happens then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ivr.calls.call import MARGIN_SECONDS, Answer, Call
+from ivr.calls.inbox import Key, Recorded
+from ivr.recordings.archive import CannotKeep, Slip
+from ivr.records.facts import Heard
+from ivr.speech.prompts import BEEP, Utterance
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.05
+
+
+class Taken(Enum):
+    """What a recording has come to."""
+
+    KEPT = auto()
+    NOTHING_HEARD = auto()
+    """The caller is there and has said nothing: nothing is kept."""
+    NOT_KEPT = auto()
+    """The disk or Asterisk refused; what there is will be filed later."""
+
+
+_HEARD: dict[Taken, Heard] = {
+    Taken.KEPT: "finished",
+    Taken.NOTHING_HEARD: "no_input",
+    Taken.NOT_KEPT: "invalid",
+}
+
+
+async def record(call: Call, slip: Slip, prompt: str) -> Taken:
+    """Say `prompt` and the beep, then record until `#`, silence, the longest time or hang-up.
+
+    A recording that an earlier service began is gone on with. Who hangs up is not asked whether
+    there was anything to hear: the file is kept.
+    """
+    began = _now()
+    taking = _Taking(call, slip)
+    async with call.in_midst_of(taking):
+        await taking.until_over(prompt)
+        taking.stayed = True
+    call.inbox.forget_keys()
+    call.inbox.swallow_hash(_now() + call.settings.patience.swallow_seconds)
+    call.note_step(
+        "record",
+        prompt,
+        _HEARD[taking.outcome],
+        Answer(None, False, round((_now() - began) * 1000)),
+    )
+    return taking.outcome
+
+
+async def play_back(call: Call, slip: Slip) -> None:
+    """Let the caller hear what was kept, from the file itself; a key cuts it short."""
+    kept = await call.desk.clip(slip)
+    answer = await call.listen(Utterance((), (kept,)), patience=0.0)
+    if answer.key is not None:
+        call.inbox.put_back(answer.key)
+
+
+@dataclass(slots=True)
+class _Taking:
+    """One recording, from the beep to its place in the folder."""
+
+    call: Call
+    slip: Slip
+    stayed: bool = False
+    """The caller is still there when it is over."""
+    outcome: Taken = Taken.NOT_KEPT
+
+    async def until_over(self, prompt: str) -> None:
+        """Begin, unless that was done before, and wait for the end."""
+        name, settings = self.slip.reference, self.call.settings.recordings
+        if not await self.call.line.is_recording(name):
+            if await self.call.desk.has_sound(self.slip):
+                return
+            await self._beep(prompt)
+            await self.call.line.record(
+                name,
+                most_seconds=settings.most_seconds,
+                silence_seconds=settings.silence_seconds,
+            )
+        await self._ended(_now() + settings.most_seconds + MARGIN_SECONDS)
+
+    async def settle(self) -> None:
+        """File it, or forget a silence of somebody who could say something again."""
+        line, name = self.call.line, self.slip.reference
+        await line.stop_recording(name)
+        while await line.is_recording(name):  # noqa: ASYNC110  only Asterisk knows
+            await asyncio.sleep(LOOK_SECONDS)
+        try:
+            self.outcome = await self._filed()
+        except CannotKeep as refused:
+            log.warning("recording %s: %s", name, refused)
+
+    async def _filed(self) -> Taken:
+        desk, slip = self.call.desk, self.slip
+        if not await desk.has_sound(slip):
+            return Taken.NOT_KEPT
+        if self.stayed and not await desk.is_speech(slip):
+            await desk.drop(slip)
+            return Taken.NOTHING_HEARD
+        await desk.file(slip)
+        return Taken.KEPT
+
+    async def _beep(self, prompt: str) -> None:
+        """Nothing may come between the beep and the recording: no key, and no sentence."""
+        spoken, call = self.call.utter(prompt), self.call
+        beep = call.prompts.clips[BEEP]
+        await call.play_whole(Utterance(spoken.prompts, (*spoken.clips, beep)))
+
+    async def _ended(self, deadline: float) -> None:
+        """Until Asterisk says so, or nobody says anything for far too long."""
+        while (heard := await self.call.inbox.get(deadline)) is not None:
+            match heard:
+                case Recorded(name) if name == self.slip.reference:
+                    return
+                case Key("#"):
+                    await self.call.line.stop_recording(self.slip.reference)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,81 @@
+"""The operator's door: `/healthz`: can the line take calls; `/livez`: is it there; `/metrics`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ivr.config import Settings, SettingsError
+from ivr.lifecycle.vitals import Vitals
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that the line needs: whether it is well, and in words what is wrong."""
+
+    ok: bool
+    detail: str = ""
+
+
+Examine = Callable[[], Awaitable[Mapping[str, Part]]]
+
+
+@asynccontextmanager
+async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncIterator[None]:
+    """Serve the pages while the context lasts; SettingsError when the port is taken.
+
+    A successor may listen beside the service that it relieves (SO_REUSEPORT).
+    """
+    app = web.Application()
+    app.router.add_get("/healthz", _healthz(vitals, examine))
+    app.router.add_get("/livez", _livez)
+    app.router.add_get("/metrics", _metrics(vitals))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await _listen(runner, settings)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.http_port, reuse_port=True).start()
+    except OSError as taken:
+        raise SettingsError(
+            f"port {settings.http_port} on {settings.host} is taken; set IVR_HTTP_PORT to another"
+        ) from taken
+
+
+def _healthz(vitals: Vitals, examine: Examine) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def healthz(_: web.Request) -> web.Response:
+        parts = await examine()
+        well = all(part.ok for part in parts.values())
+        body = {
+            "status": "ok" if well else "unavailable",
+            "calls": vitals.calls,
+            **{name: {"ok": part.ok, "detail": part.detail} for name, part in parts.items()},
+        }
+        return web.json_response(body, status=200 if well else 503)
+
+    return healthz
+
+
+async def _livez(_: web.Request) -> web.Response:
+    """For whoever ends a hung service: it speaks, however slow its database may be."""
+    return web.Response(text="ok")
+
+
+def _metrics(vitals: Vitals) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def metrics(_: web.Request) -> web.Response:
+        vitals.tasks = len(asyncio.all_tasks())
+        body = generate_latest(vitals.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return metrics

@@ -1,0 +1,51 @@
+"""How the line is: the few figures that health and metrics are made of, kept by the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from ivr.records.facts import Disposition
+
+
+@dataclass(slots=True)
+class Vitals:
+    """One service's signs of life; written by it, read by the health page."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    _link: Gauge = field(init=False)
+    _calls: Gauge = field(init=False)
+    _tasks: Gauge = field(init=False)
+    _ended: Counter = field(init=False)
+    _broken: Counter = field(init=False)
+    link: bool = field(default=False, init=False)
+    calls: int = field(default=0, init=False)
+    tasks: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._link = Gauge(
+            "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
+        )
+        self._link.set_function(lambda: float(self.link))
+        self._calls = Gauge("ivr_calls", "Calls in progress", registry=self.registry)
+        self._calls.set_function(lambda: float(self.calls))
+        self._tasks = Gauge(
+            "ivr_tasks", "Tasks of the event loop: flat when nothing leaks", registry=self.registry
+        )
+        self._tasks.set_function(lambda: float(self.tasks))
+        self._ended = Counter(
+            "ivr_calls_ended", "Calls by how they ended", ["disposition"], registry=self.registry
+        )
+        self._broken = Counter(
+            "ivr_prompts_broken", "Playbacks that Asterisk could not play", registry=self.registry
+        )
+
+    def ended(self, disposition: Disposition | None, calls: int) -> None:
+        """A call ended, or was suspended; `calls` are left."""
+        self.calls = calls
+        self._ended.labels(disposition or "suspended").inc()
+
+    def prompt_broke(self) -> None:
+        """Asterisk could not play a file: the operator must look."""
+        self._broken.inc()

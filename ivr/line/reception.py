@@ -1,0 +1,146 @@
+"""How a call is taken: the door by which it enters, and all that it needs on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from ivr.accounts import Accounts
+from ivr.agents.switchboard import Switchboard, Talk
+from ivr.ari.client import Ari
+from ivr.ari.events import Channel
+from ivr.ari.exchange import ChannelExchange
+from ivr.ari.line import ChannelLine
+from ivr.calls.call import Call
+from ivr.calls.inbox import Inbox
+from ivr.config import Settings
+from ivr.limits.limits import Limits, is_telephone
+from ivr.people.privacy import Tokens
+from ivr.recordings.desk import FilingDesk
+from ivr.records.facts import Disposition, SessionResumed, SessionStarted
+from ivr.records.journal import Journal, Unfinished
+from ivr.speech.prompts import Shelf
+
+WELCOME = "welcome"
+TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
+"""Where a call begins that is one too many."""
+
+
+@dataclass(slots=True)
+class Live:
+    """A call in progress: its channel, its task, and what brought it to its end."""
+
+    call: Call
+    line: ChannelLine
+    since: datetime
+    """When the session began (UTC), perhaps under another service."""
+    began: float
+    """The same on the loop's clock, which never jumps."""
+    start: str
+    """The place to begin, or to go on, from."""
+    found: bool = False
+    """It was picked up before we took it: the caller hears that it goes on."""
+    task: asyncio.Task[None] | None = None
+    cancelled_as: Disposition | None = "hung_up"
+    """What a cancellation means; None: the call is suspended and stays open in the records."""
+    cause: int | None = None
+    """Hang-up cause (Q.850)."""
+    broke_off: bool = False
+    """The last sound failed: its file is broken, or the caller is hanging up just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What every call of the line is given."""
+
+    settings: Settings
+    ari: Ari
+    shelf: Shelf
+    accounts: Accounts
+    journal: Journal
+    tokens: Tokens
+    limits: Limits
+    switchboard: Switchboard
+    desk: FilingDesk
+
+    def door(self, channel: Channel, calls: Iterable[Live]) -> str:
+        """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
+        limits, caller = self.settings.limits, self._vouched(channel)
+        taken = [live for live in calls if live.start not in TURNED_AWAY]
+        if len(taken) >= limits.calls:
+            return "limits.line_full"
+        own = sum(live.call.vouched == caller for live in taken)
+        if caller is not None and own >= limits.calls_per_caller:
+            return "limits.caller_busy"
+        return WELCOME
+
+    def newly_met(self, channel: Channel, door: str) -> Live:
+        """A call that begins."""
+        began = datetime.now(UTC)
+        live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
+        number = channel.caller
+        self.journal.note(
+            SessionStarted(
+                session=live.call.session,
+                channel=channel.id,
+                dialled=channel.dialled,
+                caller=None if number is None else self.tokens.caller(number.reveal()),
+                catalog=live.call.prompts.version,
+            )
+        )
+        return live
+
+    def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
+        """A session that goes on, perhaps in a conversation with an agent."""
+        self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
+        live = self._live(known, channel, talk)
+        live.found = channel.state == "Up"
+        return live
+
+    def _vouched(self, channel: Channel) -> str | None:
+        """Token of the caller's number, if a trunk or an agent's phone brought it."""
+        number = None if channel.guest or channel.caller is None else channel.caller.reveal()
+        return self.tokens.caller(number) if number and is_telephone(number) else None
+
+    def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
+        line = ChannelLine(self.ari, known.channel)
+        call = Call(
+            session=known.session,
+            line=line,
+            inbox=Inbox(),
+            prompts=self.shelf.current(),
+            settings=self.settings,
+            accounts=self.accounts,
+            tokens=self.tokens,
+            limits=self.limits,
+            vouched=self._vouched(channel),
+            exchange=self._exchange(channel, talk),
+            switchboard=self.switchboard,
+            desk=self.desk,
+            note=self.journal.note,
+            place=known.dialogue,
+            steps=known.steps,
+        )
+        earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
+        began = asyncio.get_running_loop().time() - earlier
+        call.ends_at = began + self.settings.patience.call_seconds
+        return Live(
+            call=call,
+            line=line,
+            since=known.began,
+            began=began,
+            start=known.dialogue,
+        )
+
+    def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
+        return ChannelExchange(
+            self.ari,
+            app=self.settings.ari_app,
+            caller=channel.id,
+            number=channel.caller,
+            ring_seconds=self.settings.agents.ring_seconds,
+            talking=talk,
+        )

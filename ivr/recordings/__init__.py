@@ -1,0 +1,1 @@
+"""What callers have said: filed, kept, found again."""

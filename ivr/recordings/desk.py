@@ -1,0 +1,275 @@
+"""What callers leave with the centre: recordings, votes, who they are; on disk before thanks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from ivr.hours import BEIJING
+from ivr.people.identity import IdNumber
+from ivr.people.privacy import Tokens, Vault
+from ivr.recordings.archive import Archive, CannotKeep, Slip, Sound
+from ivr.records.facts import Recorded, RecordingKind, RecordingMoved, Voted
+from ivr.records.journal import Journal
+from ivr.speech.prompts import Clip
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PROMISE_SECONDS = 5.0
+"""So long a caller waits for a slow disk before hearing that nothing can be kept."""
+LOOK_SECONDS = 0.2
+"""How often a recording that nobody waits for is looked at."""
+
+
+class Desk(Protocol):
+    """What a dialogue may ask for. Every method may raise CannotKeep."""
+
+    async def know(self, number: IdNumber) -> str:
+        """Keep whose token it is, so that those entitled find the person again; the token."""
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        """Keep a grade of the survey."""
+
+    async def begin(
+        self,
+        kind: RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        """Prepare a recording, from here on the session's own; `replaces` is one of before."""
+
+    def slip(self, session: str) -> Slip | None:
+        """The session's recording, begun, finished or filed."""
+
+    async def has_sound(self, slip: Slip) -> bool:
+        """Whether its recording has begun."""
+
+    async def is_speech(self, slip: Slip) -> bool:
+        """Whether somebody can be heard in it."""
+
+    async def file(self, slip: Slip) -> None:
+        """Keep a recording that is over; filing it twice is harmless."""
+
+    async def drop(self, slip: Slip) -> None:
+        """Forget a recording that was not filed, or the slip of one that was."""
+
+    async def clip(self, slip: Slip) -> Clip:
+        """Its sound, once it is filed."""
+
+
+@dataclass(slots=True)
+class FilingDesk:
+    """The desk of a running service."""
+
+    archive: Archive
+    vault: Vault
+    tokens: Tokens
+    journal: Journal
+    is_recording: Callable[[str], Awaitable[bool]]
+    """Whether Asterisk still writes the recording of this name."""
+    clock: Callable[[], datetime]
+    known: Container[str] = ()
+    """References of recordings that the records had before this service."""
+    _slips: dict[str, Slip] = field(default_factory=dict)
+    _filing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _looking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def take_over(self, known: Container[str]) -> None:
+        """What the service before has left, now that it does nothing any more."""
+        left = await asyncio.to_thread(self.archive.left_over)
+        self.known = known
+        self._slips = {slip.reference: slip for slip in left} | self._slips
+
+    async def know(self, number: IdNumber) -> str:
+        """Token in the facts, number in the vault."""
+        token = self.tokens.person(number)
+        await _soon(asyncio.to_thread(self.vault.keep, token, number.id18))
+        return token
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        """Thanks are said after the journal's promise only."""
+        self.journal.note(Voted(session=session, person=person, choice=choice))
+        await _soon(self.journal.settled())
+
+    async def begin(
+        self,
+        kind: RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        """A number and a slip on disk."""
+        reference = None if replaces is None else replaces.reference
+        now = self.clock()
+        slip = await _soon(
+            asyncio.to_thread(self.archive.begin, kind, session, person, now, replaces=reference)
+        )
+        self._slips[slip.reference] = slip
+        if replaces is not None:
+            await self.drop(replaces)
+        return slip
+
+    def slip(self, session: str) -> Slip | None:
+        """The last one that the session began."""
+        mine = [slip for slip in self._slips.values() if slip.session == session]
+        return mine[-1] if mine else None
+
+    async def has_sound(self, slip: Slip) -> bool:
+        """Whether Asterisk made its file."""
+        return await asyncio.to_thread(self.archive.has_sound, slip)
+
+    async def is_speech(self, slip: Slip) -> bool:
+        """By the level of its frames."""
+        return await asyncio.to_thread(self.archive.is_speech, slip)
+
+    async def file(self, slip: Slip) -> None:
+        """One filing of each, whoever asks; who stops waiting does not stop it."""
+        known = self._slips.get(slip.reference)
+        if known is None or known.filed:
+            return
+        task = self._filing.get(slip.reference)
+        if task is None:
+            task = self._filing[slip.reference] = asyncio.create_task(self._file(known))
+            task.add_done_callback(partial(self._filed, slip.reference))
+        await _soon(asyncio.shield(task))
+
+    async def drop(self, slip: Slip) -> None:
+        """The slip, and Asterisk's own file."""
+        known = self._slips.pop(slip.reference, None)
+        if known is not None:
+            await asyncio.to_thread(self.archive.drop, known)
+
+    async def clip(self, slip: Slip) -> Clip:
+        """The file in the folder of recordings."""
+        path, seconds = await asyncio.to_thread(self.archive.sound, slip)
+        return Clip("recording", "（录音）", str(path.with_suffix("").absolute()), seconds)
+
+    def file_left_over(self, busy: Container[str]) -> None:
+        """File what nobody waits for: of sessions that are over, by whichever service."""
+        for slip in tuple(self._slips.values()):
+            if slip.session not in busy and slip.reference not in self._looking:
+                task = asyncio.create_task(self._file_when_over(slip))
+                self._looking[slip.reference] = task
+                task.add_done_callback(partial(self._looked, slip.reference))
+
+    async def close(self) -> None:
+        """Finish what is being filed; what still sounds is left to the next service."""
+        for task in self._looking.values():
+            task.cancel()
+        if self._filing:
+            await asyncio.wait(self._filing.values(), timeout=PROMISE_SECONDS)
+
+    async def _file_when_over(self, slip: Slip) -> None:
+        while await self.is_recording(slip.reference):  # noqa: ASYNC110  only Asterisk knows
+            await asyncio.sleep(LOOK_SECONDS)
+        if not slip.filed and await self.has_sound(slip):
+            await self.file(slip)
+        await self.drop(slip)
+
+    def _looked(self, reference: str, done: asyncio.Task[None]) -> None:
+        """What could not be filed is tried again when the next call ends."""
+        del self._looking[reference]
+        if not done.cancelled() and (failed := done.exception()) is not None:
+            log.warning("recording %s waits to be filed: %s", reference, failed)
+
+    async def _file(self, slip: Slip) -> None:
+        sound = await asyncio.to_thread(self.archive.file, slip)
+        if slip.reference not in self.known:
+            self._note(slip, sound)
+            await self.journal.settled()
+        self._slips[slip.reference] = await asyncio.to_thread(self.archive.mark_filed, slip)
+        if not sound.whole:
+            raise CannotKeep("the disk became full: the recording may lack its end")
+
+    def _filed(self, reference: str, done: asyncio.Task[None]) -> None:
+        del self._filing[reference]
+        if not done.cancelled() and (failed := done.exception()) is not None:
+            log.error("recording %s is not kept as it should be: %s", reference, failed)
+
+    def _note(self, slip: Slip, sound: Sound) -> None:
+        self.journal.note(
+            Recorded(
+                session=slip.session,
+                kind=slip.kind,
+                person=slip.person,
+                path=slip.path,
+                ms=sound.ms,
+                bytes=sound.bytes,
+                sha256=sound.sha256,
+                reference=slip.reference,
+            )
+        )
+        if slip.replaces is not None:
+            self.journal.note(RecordingMoved(reference=slip.replaces, state="replaced"))
+
+
+class NothingKept:
+    """The desk of a conversation that is tried out: it takes everything and forgets it."""
+
+    def __init__(self) -> None:
+        self._slips: dict[str, Slip] = {}
+
+    async def know(self, number: IdNumber) -> str:
+        """Somebody."""
+        return "somebody"
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        """Not counted."""
+
+    async def begin(
+        self,
+        kind: RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        """Under a number of an example."""
+        slip = Slip("26010100001", kind, session, person, datetime.now(BEIJING))
+        self._slips[session] = slip
+        return slip
+
+    def slip(self, session: str) -> Slip | None:
+        """The last one."""
+        return self._slips.get(session)
+
+    async def has_sound(self, slip: Slip) -> bool:
+        """As if somebody had spoken."""
+        return True
+
+    async def is_speech(self, slip: Slip) -> bool:
+        """As if somebody had spoken."""
+        return True
+
+    async def file(self, slip: Slip) -> None:
+        """Nowhere."""
+
+    async def drop(self, slip: Slip) -> None:
+        """It is forgotten."""
+        self._slips.pop(slip.session, None)
+
+    async def clip(self, slip: Slip) -> Clip:
+        """No sound."""
+        return Clip("recording", "（录音）", "", 0.0)
+
+
+async def _soon(work: Awaitable[T]) -> T:
+    """The outcome of `work`; CannotKeep when a caller would have to wait too long for it."""
+    try:
+        async with asyncio.timeout(PROMISE_SECONDS):
+            return await work
+    except TimeoutError:
+        raise CannotKeep("the disk is too slow") from None
+    except (OSError, sqlite3.Error) as refused:
+        raise CannotKeep(str(refused)) from refused

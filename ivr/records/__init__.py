@@ -1,0 +1,1 @@
+"""What happened, durable before anyone counts on it."""

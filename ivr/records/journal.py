@@ -1,0 +1,298 @@
+"""Facts, one JSON line each, on disk before anyone counts on them (design, analytics).
+
+A call notes a fact and goes on: a thread of the journal's writes what has gathered and calls
+fdatasync once for all of it. Each start writes a file of its own, so no two ever share one; a new
+day begins another, so that old files can be put away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+from ivr.records.durable import sync_folder
+from ivr.records.facts import Fact
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+MOST_WAITING = 200_000
+"""Facts kept in memory while the disk is full; beyond that the oldest are given up."""
+HORIZON_SECONDS = 86_400.0
+"""A session without an end may stand in files that were written so long before the newest."""
+_OPERATORS = "-operator"
+"""Ends the name of a file that no service wrote."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock; passed in, so that tests have theirs."""
+    return datetime.now(UTC)
+
+
+class Journal:
+    """The records of one running service; `note` from the event loop, the disk from a thread."""
+
+    def __init__(self, folder: Path, node: str, clock: Clock) -> None:
+        self._folder = folder
+        self._node = node
+        self._clock = clock
+        self.path: Path | None = None
+        """Of the page that is written now."""
+        self._page: IO[bytes] | None = None
+        self._day: date | None = None
+        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
+        self._promises: list[Future[None]] = []
+        self._news = threading.Condition()
+        self._closing = False
+        self._fault: str | None = None
+        self._turn_page()
+        self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, folder: Path, *, node: str, clock: Clock = utc_now) -> Journal:
+        """A new spool file in `folder`, readable by this user only.
+
+        On a full disk there is none yet: facts wait in memory, and `fault` says so.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(folder, node, clock)
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps facts from the disk, for the operator; None while all is well."""
+        return self._fault
+
+    def note(self, fact: Fact) -> None:
+        """Take a fact; never waits. Its id, its time and its node are added here."""
+        with self._news:
+            self._waiting.append(_line(fact, self._clock(), self._node))
+            self._news.notify()
+
+    async def settled(self) -> None:
+        """Return when everything noted so far would survive a power cut."""
+        promise: Future[None] = Future()
+        with self._news:
+            self._promises.append(promise)
+            self._news.notify()
+        await asyncio.wrap_future(promise)
+
+    async def close(self) -> None:
+        """Write what is left, and end."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        await asyncio.to_thread(self._thread.join, RETRY_SECONDS * 5)
+        if self._page is not None:
+            self._page.close()
+
+    # --- the thread -------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        lost: str | None = None  # why facts were given up, which no later promise may cover
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
+                lines, promises = list(self._waiting), self._promises
+                self._waiting.clear()
+                self._promises = []
+                if not lines and not promises:
+                    return
+            if not self._write(b"".join(lines)):
+                lost = self._fault
+            self._turn_page()
+            for promise in promises:
+                if not promise.set_running_or_notify_cancel():
+                    continue  # whoever waited has gone
+                if lost is None:
+                    promise.set_result(None)
+                else:
+                    promise.set_exception(OSError(lost))
+
+    def _write(self, content: bytes) -> bool:
+        """Until it is on disk; a partly written line is ended, so that it cannot spoil the next.
+
+        False when the journal is closed meanwhile: these facts are lost, and nobody was told else.
+        """
+        rest = content
+        while True:
+            try:
+                page = (self._page or self._begin_page()).fileno()
+                while rest:
+                    rest = rest[os.write(page, rest) :]
+                os.fdatasync(page)
+            except OSError as full:
+                if self._fault is None:
+                    log.exception("facts cannot be written; calls go on, facts wait in memory")
+                self._fault = f"{self._folder}: {full.strerror}"
+                if self._closing:
+                    return False
+                rest = rest or content  # not synced: once more, for each fact has its id
+                time.sleep(RETRY_SECONDS)
+            else:
+                self._fault = None
+                return True
+
+    def _turn_page(self) -> None:
+        """On a new day (UTC) go on in a new file; while there is no room, in the old one."""
+        before = self._page
+        if self._clock().date() == self._day:
+            return
+        try:
+            self._begin_page()
+        except OSError as full:
+            log.warning("no new spool file yet: %s", full)
+            return
+        if before is not None:
+            before.close()
+
+    def _begin_page(self) -> IO[bytes]:
+        now = self._clock()
+        self.path, self._page = _new_file(self._folder, now)
+        self._day = now.date()
+        return self._page
+
+
+def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_now) -> None:
+    """Facts of an operator's command, in a file of their own; on disk when it returns.
+
+    The file is none of a service's, so that many of them push no session over the horizon.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = clock()
+    path, file = _new_file(folder, now, mark=_OPERATORS)
+    content = b"".join(_line(fact, now, node) for fact in facts)
+    with file:
+        if file.write(content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fdatasync(file.fileno())
+
+
+def _line(fact: Fact, now: datetime, node: str) -> bytes:
+    line = {
+        "id": uuid4().hex,
+        "at": now.isoformat(timespec="microseconds"),
+        "node": node,
+        "fact": type(fact).__name__,
+        **asdict(fact),
+    }
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _new_file(folder: Path, now: datetime, *, mark: str = "") -> tuple[Path, IO[bytes]]:
+    """The next file of the spool, its name durable, readable by this user only."""
+    name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{mark}.jsonl"
+    descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    sync_folder(folder)
+    return folder / name, os.fdopen(descriptor, "wb", buffering=0)
+
+
+def _next_number(folder: Path) -> int:
+    """Files are read in the order of their starts, whatever the clock says."""
+    numbers = [int(path.name[6:14]) for path in folder.glob(f"facts-{'[0-9]' * 8}-*.jsonl")]
+    return max(numbers, default=0) + 1
+
+
+# --- reading back -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A session that began and has not ended: where its caller was last."""
+
+    session: str
+    channel: str
+    dialogue: str
+    steps: int
+    began: datetime
+
+
+# As `Journal.note` writes them: the kind of a fact, and then its session.
+_STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)"')
+_RECORDED = b'"fact": "Recorded"'
+_ENDED = re.compile(rb'"fact": "SessionEnded", "session": "(\w+)"')
+
+
+def unfinished(folder: Path) -> tuple[Unfinished, ...]:
+    """Sessions without an end in the newest spool files of `folder`.
+
+    Callers wait for this: a day's facts are parsed only from the first such session on.
+    """
+    spools = [path.read_bytes() for path in _newest(folder)]
+    ended = {session for spool in spools for session in _ENDED.findall(spool)}
+    open_sessions: dict[str, Unfinished] = {}
+    for spool in spools:
+        begins = (at.start() for at in _STARTED.finditer(spool) if at[1] not in ended)
+        first = 0 if open_sessions else next(begins, len(spool))
+        for fact in _facts(spool[spool.rfind(b"\n", 0, first) + 1 :].splitlines(keepends=True)):
+            _follow(open_sessions, fact)
+    return tuple(open_sessions.values())
+
+
+def _newest(folder: Path) -> list[Path]:
+    """The services' files within the horizon."""
+    paths = sorted(folder.glob("facts-*.jsonl"))
+    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(_OPERATORS)}
+    since = max(written.values(), default=0.0) - HORIZON_SECONDS
+    return [path for path, moment in written.items() if moment >= since]
+
+
+def recorded(folder: Path) -> frozenset[str]:
+    """References of the recordings that the newest spool files of `folder` know."""
+    spools = (path.read_bytes() for path in _newest(folder))
+    return frozenset(
+        fact["reference"]
+        for spool in spools
+        for fact in _facts(line for line in spool.splitlines(keepends=True) if _RECORDED in line)
+    )
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The facts of one spool file; a line torn by a crash is passed over."""
+    with path.open("rb") as file:
+        yield from _facts(file)
+
+
+def _facts(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            fact = json.loads(line)
+        except ValueError:
+            continue
+        if line.endswith(b"\n") and isinstance(fact, dict):
+            yield fact
+
+
+def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:
+    session = fact.get("session", "")
+    known = open_sessions.get(session)
+    match fact.get("fact"):
+        case "SessionStarted":
+            began = datetime.fromisoformat(fact["at"])
+            open_sessions[session] = Unfinished(session, fact["channel"], "welcome", 0, began)
+        case "DialogueEntered" if known:
+            open_sessions[session] = _at(known, fact["dialogue"], known.steps)
+        case "Step" if known:
+            open_sessions[session] = _at(known, known.dialogue, fact["n"])
+        case "SessionEnded":
+            open_sessions.pop(session, None)
+
+
+def _at(known: Unfinished, dialogue: str, steps: int) -> Unfinished:
+    return Unfinished(known.session, known.channel, dialogue, steps, known.began)

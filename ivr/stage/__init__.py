@@ -1,0 +1,1 @@
+"""The dialogues without a telephone: rehearsed, drawn, printed, talked to."""

@@ -1,0 +1,482 @@
+"""A call on a stage: the real dialogues, and all that they can meet, answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from ivr.accounts import (
+    Empty,
+    Found,
+    Fund,
+    Loan,
+    NotFound,
+    RightPassword,
+    Several,
+    Unavailable,
+    WrongPassword,
+)
+from ivr.agents.switchboard import NoPhones, Switchboard
+from ivr.calls.call import Call
+from ivr.calls.inbox import Finished, Heard, Inbox, Key, LegGone, PickedUp, Recorded
+from ivr.config import Agent, Settings
+from ivr.dialogues import find, visit
+from ivr.dialogues.place import End, Place
+from ivr.hours import BEIJING
+from ivr.limits.limits import Admitted, Asker, Denied, Limits
+from ivr.people.identity import IdNumber
+from ivr.people.privacy import Keys, Tokens
+from ivr.people.sensitive import Sensitive
+from ivr.recordings.archive import CannotKeep, Slip
+from ivr.recordings.desk import NothingKept
+from ivr.records.facts import RecordingKind, Refusal
+from ivr.speech.prompts import PromptSet, Utterance
+
+_NUMBER = "11010519491231002*"
+"""The example of GB 11643, as it is keyed."""
+_PASSWORD = "password.ask"  # noqa: S105  a prompt's name
+"""The one question whose answer is neither a key nor an ID number."""
+_WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
+_SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
+_ENGAGED, _NORMAL = 17, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The line waits: at this place, after these prompts were said in one go."""
+
+    place: str
+    question: tuple[str, ...]
+    meanwhile: Literal["", "ringing", "talking", "recording"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to a question, given `times` in a row where that is needed to get anywhere."""
+
+    words: str
+    """The key; or what is keyed, or what happens, in words."""
+    give: Callable[[Stage], None]
+    case: str = ""
+    """How the world takes it: one of several ways."""
+    times: int = 1
+    told: bool = True
+    """The question itself names it, or it is what happens; not what goes without saying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstance:
+    """How the world is before the call comes to a place."""
+
+    words: str
+    arrange: Callable[[Stage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A part of a call: one place, how the world is there, and what is answered."""
+
+    place: str
+    circumstance: Circumstance
+    answers: tuple[Answer, ...] = ()
+
+    def answered(self, answer: Answer) -> Leg:
+        """The same with one answer more."""
+        return replace(self, answers=(*self.answers, answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the last leg went after its last answer: what was said, and what came of it."""
+
+    said: tuple[str, ...]
+    leads: Moment | str | End
+    """A question without an answer yet, the name of the next place, or the call's end."""
+    answers: tuple[Answer, ...] = ()
+    """All that could be answered to that question."""
+
+
+async def rehearse(legs: Iterable[Leg], prompts: PromptSet, settings: Settings) -> Course:
+    """Play a call, each leg leading to the next; how the last one went."""
+    stage = Stage(prompts, settings)
+    course = Course((), "")
+    for leg in legs:
+        course = await _play(stage, find(leg.place, prompts), leg)
+    return course
+
+
+async def _play(stage: Stage, place: Place, leg: Leg) -> Course:
+    """What is asked is answered in turn, until the answers are used up."""
+    leg.circumstance.arrange(stage)
+    stage.begin(leg.answers)
+    stage.call.enter(place.name)
+    try:
+        outcome = await visit(place, stage.call)
+    except Unanswered:
+        moment = stage.moment()
+        return Course(stage.said(asking=True), moment, tuple(_answers(stage, moment)))
+    if isinstance(outcome, End):
+        return Course(stage.said(asking=False), outcome)
+    following = outcome if isinstance(outcome, Place) else find(place.up, stage.call.prompts)
+    return Course(stage.said(asking=False), following.name)
+
+
+class Unanswered(BaseException):
+    """A question to which there is no answer yet; no dialogue catches it."""
+
+
+class Stage:
+    """One call and the world around it."""
+
+    def __init__(self, prompts: PromptSet, settings: Settings) -> None:
+        self._script: deque[Answer] = deque()
+        self._given = 0
+        self._said: list[tuple[str, ...]] = []
+        self._question: tuple[str, ...] = ()
+        self._playbacks = count()
+        self.inbox = _Asked(self._answer)
+        self.accounts = _Accounts()
+        self.limits = _Limits(settings.limits)
+        self.phones = _Phones(settings.agents.phones)
+        self.desk = _Desk()
+        self._recording: str | None = None
+        self.now = _WORKING_HOURS
+        self.call = Call(
+            session="rehearsal",
+            line=self,
+            inbox=self.inbox,
+            prompts=prompts,
+            settings=settings,
+            accounts=self.accounts,
+            tokens=Tokens(Keys(b"rehearsal")),
+            limits=self.limits,
+            exchange=self.phones,
+            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            desk=self.desk,
+            note=lambda _: None,
+            clock=lambda: self.now,
+        )
+
+    def begin(self, answers: Iterable[Answer]) -> None:
+        """Another place: these answers are for it."""
+        self._script = deque(answers)
+        self._said.clear()
+
+    async def play(self, utterance: Utterance) -> str:
+        """Said at once."""
+        self._question = utterance.prompts
+        self._said.append(utterance.prompts)
+        playback = str(next(self._playbacks))
+        self.inbox.put(Finished(playback))
+        return playback
+
+    async def stop(self, playback: str) -> None:
+        """What is said is said."""
+
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Until somebody ends it."""
+        self._recording = name
+        self.desk.recorded = True
+
+    async def stop_recording(self, name: str) -> None:
+        """It may have ended."""
+        self.falls_silent()
+
+    async def is_recording(self, name: str) -> bool:
+        """Until somebody ends it."""
+        return self._recording == name
+
+    def falls_silent(self) -> None:
+        """The caller says nothing more."""
+        if self._recording is not None:
+            self.inbox.put(Recorded(self._recording, 0, failed=False))
+            self._recording = None
+
+    def press(self, keys: str) -> None:
+        """All of them at once."""
+        for key in keys:
+            self.inbox.put(Key(key, asyncio.get_running_loop().time()))
+
+    def moment(self) -> Moment:
+        """Where the call waits now."""
+        meanwhile = self.phones.state if self._recording is None else "recording"
+        return Moment(self.call.place, self._question, meanwhile)
+
+    def said(self, *, asking: bool) -> tuple[str, ...]:
+        """The prompts since the last answer, without the question that is being asked."""
+        utterances = self._said[:-1] if asking else self._said
+        return tuple(prompt for utterance in utterances for prompt in utterance)
+
+    def _answer(self) -> None:
+        """The call would wait: give it the next answer."""
+        if not self._script:
+            raise Unanswered
+        answer = self._script[0]
+        self._given += 1
+        if self._given == answer.times:
+            self._script.popleft()
+            self._given = 0
+        self._said.clear()
+        answer.give(self)
+
+
+# --- what a caller, and the world, can answer -----------------------------------------------------
+
+
+def closed_home(home: Path) -> Path:
+    """The folder of a line that is closed, beside that of the open one."""
+    return home / "closed"
+
+
+def circumstances() -> tuple[Circumstance, ...]:
+    """The world as it is on a good day, first; then whatever else makes a difference."""
+
+    def close(stage: Stage) -> None:
+        home = closed_home(stage.call.settings.home)
+        stage.call.settings = stage.call.settings.model_copy(update={"home": home})
+
+    def sunday(stage: Stage) -> None:
+        stage.now = _SUNDAY
+
+    def nobody(stage: Stage) -> None:
+        stage.phones.registered = frozenset()
+
+    def full(stage: Stage) -> None:
+        stage.desk.full = True
+
+    def guarded(stage: Stage) -> None:
+        settings = stage.call.settings
+        accounts = settings.accounts.model_copy(update={"password": True})
+        stage.call.settings = settings.model_copy(update={"accounts": accounts})
+
+    return (
+        Circumstance("", _nothing),
+        Circumstance("热线停开", close),
+        Circumstance("人工服务时间以外", sunday),
+        Circumstance("坐席话机都不在线", nobody),
+        Circumstance("磁盘已满", full),
+        Circumstance("要查询密码", guarded),
+    )
+
+
+def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
+    call = stage.call
+    if moment.meanwhile == "talking":
+        yield Answer("坐席挂机", lambda stage: stage.phones.goes(stage.inbox, _NORMAL))
+        return
+    if moment.meanwhile == "recording":
+        yield from _of_speech()
+        return
+    keys = call.prompts.keys.get(moment.question[-1], "")
+    yield from (_key(key) for key in keys or "*")
+    if moment.meanwhile == "ringing":
+        yield from _of_agents(call.settings)
+        return
+    if not keys:
+        asks_for_password = moment.question[-1] == _PASSWORD
+        yield from _of_passwords(call.settings) if asks_for_password else _of_numbers()
+    elif call.zero_is_agent and "0" not in keys:
+        yield _key("0", told=False)
+    yield Answer("一直没有按对", _nothing, times=call.settings.patience.failures, told=False)
+
+
+def _key(key: str, *, told: bool = True) -> Answer:
+    return Answer(key, lambda stage: stage.press(key), told=told)
+
+
+def _nothing(_: Stage) -> None:
+    """Silence."""
+
+
+NOTHING = Answer("", _nothing)
+"""What brings a caller from the entrance of a place to its first question."""
+
+
+def _of_agents(settings: Settings) -> Iterator[Answer]:
+    phones = len(settings.agents.phones)
+    yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
+    yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
+    yield Answer("无人接听", _nothing, times=phones)
+
+
+def _of_speech() -> Iterator[Answer]:
+    def silent(stage: Stage) -> None:
+        stage.desk.speech = False
+        stage.falls_silent()
+
+    yield Answer("#", lambda stage: stage.press("#"))
+    yield Answer("讲完停顿", lambda stage: stage.falls_silent())
+    yield Answer("一直没有讲话", silent)
+
+
+def _of_numbers() -> Iterator[Answer]:
+    """An ID number is keyed, and the accounts or the limits say this or that about it."""
+
+    def keyed(other: _Other = None, refusal: Refusal | None = None) -> Callable[[Stage], None]:
+        def give(stage: Stage) -> None:
+            stage.accounts.other, stage.limits.refusal = other, refusal
+            stage.press(_NUMBER)
+
+        return give
+
+    number = "证件号"
+    yield Answer(number, keyed(), "查到")
+    yield Answer(number, keyed(NotFound()), "没有录入")
+    yield Answer(number, keyed(Several()), "有多个账号")
+    yield Answer(number, keyed(Empty()), "余额为空")
+    yield Answer(number, keyed(Unavailable("")), "数据库不通")
+    yield Answer(number, keyed(refusal="lookups_of_line"), "全线查询太多")
+    yield Answer(number, keyed(refusal="lookups_of_caller"), "来电人查询太多")
+    yield Answer(number, keyed(refusal="lookups_of_person"), "此人今天已锁定")
+
+
+def _of_passwords(settings: Settings) -> Iterator[Answer]:
+    def keyed(*, right: bool) -> Callable[[Stage], None]:
+        def give(stage: Stage) -> None:
+            stage.accounts.password_is_right = right
+            stage.press("123456")
+
+        return give
+
+    yield Answer("密码", keyed(right=True), "对")
+    yield Answer("密码", keyed(right=False), "错")
+    yield Answer("密码", keyed(right=False), "一错再错", times=settings.limits.wrong_passwords)
+
+
+class _Asked(Inbox):
+    """Whenever the call would wait, whoever is asked answers at once."""
+
+    def __init__(self, answer: Callable[[], None]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    async def get(self, deadline: float) -> Heard | None:
+        """What was answered; None for silence."""
+        if not self._waiting and deadline > asyncio.get_running_loop().time():
+            self._answer()
+        return self._waiting.popleft() if self._waiting else None
+
+
+_Other = NotFound | Several | Empty | Unavailable | None
+
+
+class _Accounts:
+    """Say what they are told to say."""
+
+    other: _Other = None
+    password_is_right = True
+
+    async def fund(
+        self, number: IdNumber
+    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+        amount = Sensitive(Decimal("1680.32"))
+        return self.other or Found(Fund("2026-10", amount, amount))
+
+    async def loan(
+        self, number: IdNumber
+    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+        return self.other or Found(Loan(20, 102, Sensitive(Decimal("312000.50"))))
+
+    async def password(
+        self, number: IdNumber, entered: Sensitive[str]
+    ) -> RightPassword | WrongPassword:
+        return RightPassword() if self.password_is_right else WrongPassword()
+
+    async def fault(self) -> str | None:
+        return None
+
+
+class _Limits(Limits):
+    """Refuse what they are told to refuse."""
+
+    refusal: Refusal | None = None
+
+    def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
+        return Admitted(0.0) if self.refusal is None else Denied(self.refusal)
+
+
+class _Desk(NothingKept):
+    """Somebody speaks or does not, and there is room or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+        self.speech = True
+        self.recorded = False
+
+    async def vote(self, session: str, person: str, choice: int) -> None:
+        self._need_room()
+
+    async def know(self, number: IdNumber) -> str:
+        self._need_room()
+        return await super().know(number)
+
+    async def begin(
+        self,
+        kind: RecordingKind,
+        session: str,
+        person: str | None,
+        *,
+        replaces: Slip | None = None,
+    ) -> Slip:
+        self._need_room()
+        self.recorded = False
+        return await super().begin(kind, session, person, replaces=replaces)
+
+    async def has_sound(self, slip: Slip) -> bool:
+        return self.recorded
+
+    async def is_speech(self, slip: Slip) -> bool:
+        return self.speech
+
+    async def file(self, slip: Slip) -> None:
+        self._need_room()
+
+    def _need_room(self) -> None:
+        if self.full:
+            raise CannotKeep("the disk is full")
+
+
+class _Phones(NoPhones):
+    """Agents' phones that are registered, ring, and are answered or not."""
+
+    def __init__(self, agents: Sequence[Agent]) -> None:
+        self.registered = frozenset(agent.extension for agent in agents)
+        self._rings: list[str] = []
+        self._talks: str | None = None
+
+    @property
+    def state(self) -> Literal["", "ringing", "talking"]:
+        if self._talks is not None:
+            return "talking"
+        return "ringing" if self._rings else ""
+
+    async def online(self) -> frozenset[str]:
+        return self.registered
+
+    async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
+        self._rings.append(agent.extension)
+        return agent.extension
+
+    async def drop(self, leg: str) -> None:
+        self._rings.remove(leg)
+
+    async def connect(self, leg: str) -> bool:
+        self._talks = leg
+        return True
+
+    async def part(self) -> None:
+        self._talks = None
+
+    def picks_up(self, inbox: Inbox) -> None:
+        inbox.put(PickedUp(self._rings[0]))
+
+    def goes(self, inbox: Inbox, cause: int) -> None:
+        inbox.put(LegGone(self._rings.pop(0), cause))

@@ -1,0 +1,121 @@
+"""The real dialogues in a terminal: sentences as text, keys typed, no Asterisk and no sound."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from contextlib import AsyncExitStack, suppress
+from uuid import uuid4
+
+from ivr.accounts import open_accounts
+from ivr.agents.switchboard import NoPhones, Switchboard
+from ivr.calls.call import Call
+from ivr.calls.inbox import Finished, Inbox, Key, Recorded
+from ivr.config import Settings
+from ivr.dialogues import SPOKEN, converse
+from ivr.limits.limits import Limits
+from ivr.people.privacy import Keys, Tokens
+from ivr.recordings.desk import NothingKept
+from ivr.records.facts import Disposition
+from ivr.speech.prompts import Shelf, Utterance
+
+KEYS = "0123456789*#"
+UNHURRIED_SECONDS = 600.0
+"""Someone who reads needs more time than someone who listens."""
+
+
+class Terminal:
+    """Prints what would be said; the sound of a printed line is over at once."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def play(self, utterance: Utterance) -> str:
+        """Print the words and the prompts they come from."""
+        playback = uuid4().hex
+        print(f"[{' '.join(utterance.prompts)}] {utterance.text}", flush=True)
+        self._inbox.put(Finished(playback))
+        return playback
+
+    async def stop(self, playback: str) -> None:
+        """What is printed is printed."""
+
+    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
+        """Nobody can speak here: the recording is over at once."""
+        print("(nothing is recorded)", flush=True)
+        self._inbox.put(Recorded(name, 0, failed=False))
+
+    async def stop_recording(self, name: str) -> None:
+        """It is over."""
+
+    async def is_recording(self, name: str) -> bool:
+        """Never."""
+        return False
+
+
+async def talk(settings: Settings) -> Disposition:
+    """Lead one conversation; the end of the input hangs up."""
+    async with AsyncExitStack() as stack:
+        inbox = Inbox()
+        call = Call(
+            session=uuid4().hex,
+            line=Terminal(inbox),
+            inbox=inbox,
+            prompts=Shelf(settings.audio, SPOKEN).current(),
+            settings=_unhurried(settings),
+            accounts=await stack.enter_async_context(open_accounts(settings)),
+            tokens=Tokens(Keys.load(settings.home / "keys")),
+            limits=Limits(settings.limits),
+            exchange=NoPhones(),
+            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            desk=NothingKept(),
+            note=lambda _: None,
+        )
+        conversation = asyncio.create_task(converse(call, "welcome"))
+        keys = asyncio.create_task(_type(inbox))
+        await asyncio.wait({conversation, keys}, return_when=asyncio.FIRST_COMPLETED)
+        return await _outcome(conversation, keys)
+
+
+async def _outcome(
+    conversation: asyncio.Task[Disposition], keys: asyncio.Task[None]
+) -> Disposition:
+    """The conversation's end; when the input ended first, it may still finish what it says."""
+    await asyncio.wait({conversation}, timeout=0.5 if keys.done() else 0)
+    keys.cancel()
+    if conversation.done():
+        return conversation.result()
+    conversation.cancel()
+    return "hung_up"
+
+
+async def _type(inbox: Inbox) -> None:
+    """Every key that is typed, when the line listens for one, until the input ends."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def read() -> None:
+        with suppress(RuntimeError):  # the conversation has ended, and its loop with it
+            while some := os.read(sys.stdin.fileno(), 4096):
+                loop.call_soon_threadsafe(typed.put_nowait, some)
+            loop.call_soon_threadsafe(typed.put_nowait, b"")
+
+    # A thread reads terminals, pipes and files alike; nobody waits for it in the end.
+    threading.Thread(target=read, daemon=True).start()
+    while some := await typed.get():
+        for character in some.decode(errors="replace"):
+            if character in KEYS:
+                await inbox.wanted()
+                inbox.put(Key(character, loop.time()))
+
+
+def _unhurried(settings: Settings) -> Settings:
+    patience = settings.patience.model_copy(
+        update={
+            "first_key_seconds": UNHURRIED_SECONDS,
+            "inter_key_seconds": UNHURRIED_SECONDS,
+        }
+    )
+    return settings.model_copy(update={"patience": patience})

@@ -1,0 +1,1 @@
+"""The programs around the service: they start, watch, examine and tidy."""

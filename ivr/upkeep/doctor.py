@@ -1,0 +1,275 @@
+"""`ivr doctor`: is everything there that a call needs, and what is to be done if not."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import shutil
+import stat
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ivr.accounts import open_accounts
+from ivr.asterisk import locate, process
+from ivr.config import Settings, SettingsError
+from ivr.dialogues import SPOKEN
+from ivr.hours import BEIJING
+from ivr.lifecycle.switch import closed
+from ivr.people.privacy import KEYS, Keys
+from ivr.speech.prompts import PromptSetError, load
+
+LEAST_FREE_BYTES = 1_000_000_000
+STALE_SECONDS = 60.0
+_TIME_ERROR = 5
+_PRIVATE = ("accounts.sqlite", "vault.sqlite", "keys", "keys/*", "asterisk/*.secret",
+            "asterisk/agents/*.secret", "asterisk/etc/*.conf", "spool", "recordings")  # fmt: skip
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: how it is or, when it is not well, what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+    warns: bool = False
+    """Calls are taken, yet somebody should look soon."""
+
+
+Check = Callable[[Settings], Finding]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check, in the order in which a line is put up; none of them changes anything."""
+    return [check(settings) for check in CHECKS]
+
+
+def asterisk(_: Settings) -> Finding:
+    """Is there an Asterisk that we can run?"""
+    found = locate.find()
+    if found is None:
+        return Finding("Asterisk", False, "not installed: `make asterisk` installs it")
+    version = locate.version(found)
+    where = found.root or "of this machine"
+    return Finding("Asterisk", bool(version), f"{version or 'does not start'} ({where})")
+
+
+def ari(settings: Settings) -> Finding:
+    """Does it run, and does it know us?"""
+    try:
+        info = process.info(settings)
+    except SettingsError as no_password:
+        return Finding("ARI", False, str(no_password))
+    except urllib.error.HTTPError as refused:
+        advice = "the password is not its own: restart `ivr run`" if refused.code == 401 else ""
+        return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
+    except OSError:
+        return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
+    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+
+
+def service(settings: Settings) -> Finding:
+    """Does the service take calls?"""
+    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return Finding("service", True, f"takes calls, {json.load(answer)['calls']} now")
+    except urllib.error.HTTPError as unwell:
+        parts = json.load(unwell)
+        faults = [
+            f"{name}: {part['detail']}"
+            for name, part in parts.items()
+            if isinstance(part, dict) and not part["ok"]
+        ]
+        return Finding("service", False, "cannot take calls: " + "; ".join(faults))
+    except (OSError, ValueError, KeyError):
+        return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
+
+
+def prompts(settings: Settings) -> Finding:
+    """Can every sentence be spoken?"""
+    try:
+        found = load(settings.audio, SPOKEN)
+    except PromptSetError as unusable:
+        return Finding("prompts", False, str(unusable))
+    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
+
+
+def accounts(settings: Settings) -> Finding:
+    """Do the two queries run?"""
+    fault = asyncio.run(_accounts_fault(settings))
+    advice = "; see accounts.url and the queries in the settings, or `ivr accounts demo`"
+    return Finding(
+        "accounts", fault is None, "both queries run" if fault is None else fault + advice
+    )
+
+
+async def _accounts_fault(settings: Settings) -> str | None:
+    try:
+        async with open_accounts(settings) as database:
+            return await database.fault()
+    except SettingsError as wrong:
+        return str(wrong)
+
+
+def ports(settings: Settings) -> Finding:
+    """Can the ports be had? While our Asterisk answers they are taken by ourselves."""
+    if process.answers(settings):
+        return Finding("ports", True, "in use by an Asterisk that answers")
+    try:
+        process.check_ports(settings)
+    except SettingsError as taken:
+        return Finding("ports", False, str(taken))
+    return Finding("ports", True, "free")
+
+
+def permissions(settings: Settings) -> Finding:
+    """Can we write, and can other users of this machine read what is nobody's business?"""
+    if settings.home.exists() and not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
+        owner = settings.home.owner()
+        return Finding(
+            "permissions", False, f"{settings.home} is not ours to write: be {owner}, its owner"
+        )
+    open_ones = [path for path in _private(settings.home) if path.stat().st_mode & _OTHERS]
+    if open_ones:
+        names = " ".join(str(path) for path in open_ones)
+        return Finding("permissions", False, f"others can read them: chmod go= {names}")
+    return Finding("permissions", True, "secrets, keys and records are the owner's alone")
+
+
+def _private(home: Path) -> Iterable[Path]:
+    return (path for pattern in _PRIVATE for path in home.glob(pattern))
+
+
+def keys(settings: Settings) -> Finding:
+    """Are the keys there, by which the records of one person belong together?"""
+    folder = settings.home / "keys"
+    lacking = [name for name in KEYS if not (folder / name).exists()]
+    if len(lacking) == len(KEYS) and not any(_spools(settings)):
+        return Finding("keys", True, "made at the first start")
+    if lacking:
+        names = ", ".join(lacking)
+        told = f"{names} lacking in {folder}: restore from the backup before anything new is kept"
+        return Finding("keys", False, told)
+    try:
+        Keys.load(folder)
+    except SettingsError as unusable:
+        return Finding("keys", False, str(unusable))
+    return Finding("keys", True, f"whole; keep a copy of {folder} apart from the data")
+
+
+def clock(settings: Settings) -> Finding:
+    """Can the times in the records be trusted, and the agents' hours?"""
+    newest = max((path.stat().st_mtime for path in _spools(settings)), default=0.0)
+    if newest > time.time() + STALE_SECONDS:
+        return Finding("clock", False, "earlier than the newest record: set it right")
+    now = datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M")
+    if not _synchronised():
+        told = f"{now} in Beijing, but nobody keeps it right: install chrony or systemd-timesyncd"
+        return Finding("clock", True, told, warns=True)
+    return Finding("clock", True, f"{now} in Beijing, kept right")
+
+
+def _synchronised() -> bool:
+    """What the kernel thinks of its clock (adjtimex(2), asked and not changed)."""
+    room_for_timex = ctypes.create_string_buffer(256)
+    state: int = ctypes.CDLL(None).adjtimex(room_for_timex)
+    return 0 <= state < _TIME_ERROR
+
+
+def disk(settings: Settings) -> Finding:
+    """Is there room for recordings and records?"""
+    place = next(
+        path for path in (settings.home, *settings.home.absolute().parents) if path.exists()
+    )
+    free = shutil.disk_usage(place).free
+    told = f"{free / 1e9:.1f} GB free for {settings.home}"
+    return Finding("disk", free >= LEAST_FREE_BYTES, told + _unless(free >= LEAST_FREE_BYTES))
+
+
+def _unless(well: bool) -> str:
+    return "" if well else ": make room, or recordings will be refused"
+
+
+def recordings(settings: Settings) -> Finding:
+    """Can complaints be kept, and are all of them where they belong?"""
+    folder = settings.recordings_folder.absolute()
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        settings.series()
+    except SettingsError as unnumbered:
+        return Finding("recordings", False, str(unnumbered))
+    if not os.access(place, os.W_OK):
+        return Finding("recordings", False, f"{place} cannot be written by this user")
+    free, least = shutil.disk_usage(place).free / 1e6, settings.recordings.keep_free_mb
+    if free < least:
+        told = f"{free:.0f} MB free, recordings.keep_free_mb is {least}: none is taken; make room"
+        return Finding("recordings", False, told)
+    waiting = len(list((settings.home / "slips").glob("*.slip")))
+    return Finding("recordings", True, f"go to {folder}; {waiting} begun or not filed yet")
+
+
+def loader(settings: Settings) -> Finding:
+    """Do analysts see what happened a moment ago?"""
+    published = settings.home / "facts" / "pub" / "ivr.duckdb"
+    newest = max((path.stat().st_mtime for path in _spools(settings)), default=None)
+    if newest is None:
+        return Finding("records", True, "no call was recorded yet")
+    if published.exists() and published.stat().st_mtime >= newest - STALE_SECONDS:
+        return Finding("records", True, f"published in {published}")
+    waiting = time.time() - newest
+    if waiting < STALE_SECONDS:
+        return Finding("records", True, "the newest are being loaded")
+    return Finding("records", False, "not published for analysts: is `ivr loader` running?")
+
+
+def _spools(settings: Settings) -> Iterable[Path]:
+    return (path for path in (settings.home / "spool").glob("*.jsonl") if path.stat().st_size)
+
+
+def opened(settings: Settings) -> Finding:
+    """Do callers get in at all?"""
+    found = closed(settings.home)
+    if found is None:
+        return Finding("line", True, "open")
+    return Finding("line", False, f"{found}: `ivr line open` opens it")
+
+
+def agents(settings: Settings) -> Finding:
+    """Does the agents' calendar know this year's holidays?"""
+    year = datetime.now(BEIJING).year
+    if settings.agents.hours.knows_holidays_of(year):
+        return Finding("agents' hours", True, f"with the holidays of {year}")
+    return Finding(
+        "agents' hours",
+        True,
+        f"no holiday of {year} is in the settings: write `holidays` and `working_days` under"
+        " [agents.hours], as the State Council announces them",
+        warns=True,
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    asterisk,
+    prompts,
+    accounts,
+    ports,
+    ari,
+    service,
+    permissions,
+    keys,
+    disk,
+    recordings,
+    clock,
+    loader,
+    opened,
+    agents,
+)

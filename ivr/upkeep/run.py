@@ -1,0 +1,224 @@
+"""`ivr run`: a whole line on one machine — made ready, started, kept up, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ivr.accounts.demo import PEOPLE, make_demo
+from ivr.accounts.exports import ImportRefused
+from ivr.asterisk import locate, process
+from ivr.asterisk.configure import HOTLINE, agent_password, folder, log_folder, publish_sounds
+from ivr.config import PROJECT, Settings
+from ivr.dialogues import SPOKEN
+from ivr.people.privacy import leave_no_core
+from ivr.speech.prompts import MANIFEST, PromptSetError, load
+from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
+
+
+class CannotRun(Exception):
+    """What is missing, and what to do about it."""
+
+
+def run(settings: Settings, say: Say) -> None:
+    """Make everything ready, run the line, return on SIGINT or SIGTERM; nothing is left running.
+
+    Raises SettingsError (a port is taken) or CannotRun before the first call.
+    """
+    leave_no_core()
+    with only_one(settings):
+        process.check_ports(settings)
+        programs = _made_ready(settings, say)
+        asyncio.run(_lead(settings, programs, say))
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Two lines in one home folder would spoil each other's records."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CannotRun(
+                f"a line runs in {settings.home} already (process {lock.read().strip() or '?'});"
+                " end it, or set IVR_HOME to another folder"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+# --- making ready -----------------------------------------------------------------------------
+
+
+def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
+    """Everything that the programs need; they are returned in the order of their start."""
+    found = _asterisk(say)
+    _prompts(settings, say)
+    _accounts(settings, say)
+    log = log_folder(settings)
+    return (
+        Program(
+            "asterisk",
+            lambda: process.command(settings, found),
+            process.output_file(settings),
+            lambda: process.answers(settings),
+        ),
+        Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+    )
+
+
+def _asterisk(say: Say) -> locate.Found:
+    try:
+        found = locate.install(say)
+    except locate.AsteriskUnavailable as unavailable:
+        raise CannotRun(str(unavailable)) from unavailable
+    say(f"Asterisk: {found.root or 'of this machine'}")
+    return found
+
+
+def _prompts(settings: Settings, say: Say) -> None:
+    """Build what changed. An older set is better than no line."""
+    say("prompts: looking for changes in the catalog …")
+    done = subprocess.run(_ivr("build-prompts"), check=False)  # noqa: S603
+    if done.returncode and not (settings.audio / MANIFEST).exists():
+        raise CannotRun("the prompts could not be made; see above")
+    if done.returncode:
+        say("prompts: the new ones could not be made (see above); the published ones are spoken")
+    try:
+        publish_sounds(settings, load(settings.audio, SPOKEN))
+    except PromptSetError as unusable:
+        raise CannotRun(str(unusable)) from unusable
+
+
+def _accounts(settings: Settings, say: Say) -> None:
+    """Demo accounts for a line that has no database yet; one that is there is left alone."""
+    database = settings.home / "accounts.sqlite"
+    if settings.accounts.url is None and not database.exists():
+        try:
+            make_demo(database)
+        except ImportRefused as refused:
+            raise CannotRun(str(refused)) from refused
+        say("accounts: made a database of demo accounts")
+
+
+def _ivr(*arguments: str) -> Sequence[str]:
+    """One of our own commands, which ends when we do."""
+    return [*locate.ENDS_WITH_PARENT, sys.executable, "-m", "ivr.cli", *arguments]
+
+
+def _served(settings: Settings) -> bool:
+    """Whether the service speaks at all; how well it is, is its own affair."""
+    try:
+        urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _page(settings: Settings, name: str) -> str:
+    return f"http://{settings.host}:{settings.http_port}/{name}"
+
+
+# --- running ----------------------------------------------------------------------------------
+
+
+async def _lead(settings: Settings, programs: Sequence[Program], say: Say) -> None:
+    """Start in order, keep, and on a signal stop: first who takes calls, last who carries them."""
+    told = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(sign, told.set)
+    asterisk, *others = (Kept(program, say) for program in programs)
+    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say))
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+    finally:
+        running.cancel()
+        waiting.cancel()
+        say("stopping …")
+        await asyncio.gather(running, return_exceptions=True)
+        for kept in (*others, asterisk):
+            await kept.stop()
+        say("stopped; nothing is left running")
+
+
+async def _kept_up(settings: Settings, all_kept: Sequence[Kept], say: Say) -> None:
+    for kept in all_kept:
+        try:
+            await kept.start()
+        except ProgramFailed as failed:
+            raise CannotRun(str(failed)) from failed
+        say(f"{kept.program.name}: running")
+    for line in how_to_call(settings):
+        say(line)
+    async with asyncio.TaskGroup() as care:
+        for kept in all_kept:
+            care.create_task(kept.keep())
+
+
+# --- what the newcomer is told -----------------------------------------------------------------
+
+
+def how_to_call(settings: Settings) -> list[str]:
+    """Everything that somebody with a softphone needs to know. 拨打方法"""
+    lines = ["", f"拨打 · call  {' 或 '.join(_addresses(settings))}  (any SIP phone, no account)"]
+    if settings.accounts.url is None:
+        lines += ["演示证件号 · demo ID numbers:"]
+        lines += [f"  {person.id_number:18}  {person.shows}" for person in PEOPLE]
+    lines += ["坐席话机 · agents' phones (SIP user, password in the file):"]
+    lines += [f"  {agent}" for agent in _agents(settings)]
+    lines += [
+        f"健康检查 · health  {_page(settings, 'healthz')}",
+        f"日志 · logs    {log_folder(settings)}",
+        "Ctrl-C 停止 · stops everything",
+    ]
+    return lines
+
+
+def _addresses(settings: Settings) -> list[str]:
+    host = settings.sip_host
+    hosts = [host] if host != "0.0.0.0" else ["127.0.0.1", *_own_address()]  # noqa: S104
+    return [f"sip:{HOTLINE}@{each}:{settings.sip_port}" for each in dict.fromkeys(hosts)]
+
+
+def _own_address() -> list[str]:
+    """The address that other machines see; nothing is sent to find it out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return []
+        return [str(probe.getsockname()[0])]
+
+
+def _agents(settings: Settings) -> Iterator[str]:
+    for agent in settings.agents.phones:
+        agent_password(agent, settings)
+        where = folder(settings) / "agents" / f"{agent.extension}.secret"
+        told = "settings" if agent.password is not None else str(_near(where))
+        yield f"{agent.extension}  {agent.name}  ({told})"
+
+
+def _near(path: os.PathLike[str]) -> str:
+    """A path as somebody in the checkout would write it."""
+    text = os.fspath(path)
+    return os.path.relpath(text, PROJECT) if text.startswith(f"{PROJECT}/") else text

@@ -1,0 +1,288 @@
+"""The hand-over to an agent: strategies, what is recorded, what the agent sees, what is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ivr.agents.switchboard import ExchangeFailed, Switchboard, Talk
+from ivr.calls.call import Call
+from ivr.calls.inbox import Inbox
+from ivr.calls.transfer import transfer
+from ivr.config import AgentsSettings, Settings
+from ivr.limits.limits import Limits
+from ivr.people.privacy import Keys, Tokens
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import Fact, Transferred
+from ivr.speech.prompts import PromptSet
+from tests.scripted import ENGAGED, NORMAL, Clock, ScriptedExchange, ScriptedLine
+from tests.virtual import run
+
+
+class Desk:
+    """One caller's call and phones, and the facts of it."""
+
+    def __init__(self, prompts: PromptSet, settings: Settings, switchboard: Switchboard) -> None:
+        inbox = Inbox()
+        self.facts: list[Fact] = []
+        self.exchange = ScriptedExchange(inbox, frozenset({"6001", "6002"}))
+        self.call = Call(
+            session="s",
+            line=ScriptedLine(inbox),
+            inbox=inbox,
+            prompts=prompts,
+            settings=settings,
+            accounts=None,  # type: ignore[arg-type]  nobody asks
+            tokens=Tokens(Keys(b"k" * 32)),
+            limits=Limits(settings.limits),
+            exchange=self.exchange,
+            switchboard=switchboard,
+            desk=None,  # type: ignore[arg-type]  nobody leaves anything
+            note=self.facts.append,
+            clock=Clock(),
+        )
+
+    def wish(self) -> asyncio.Task[str]:
+        return asyncio.create_task(transfer(self.call))
+
+    @property
+    def transferred(self) -> Transferred:
+        (fact,) = [fact for fact in self.facts if isinstance(fact, Transferred)]
+        return fact
+
+
+Open = Callable[[], Desk]
+Story = Callable[[Open], Awaitable[Any]]
+
+
+@pytest.fixture
+def held(prompt_set: PromptSet, settings: Settings) -> Callable[..., Any]:
+    """Hold a story in virtual time with desks that share one switchboard."""
+
+    def hold(story: Story, **options: object) -> Any:
+        async def work() -> Any:
+            agents = AgentsSettings(**options)  # type: ignore[arg-type]
+            chosen = settings.model_copy(update={"agents": agents})
+            switchboard = Switchboard(agents, asyncio.get_running_loop().time)
+            return await story(lambda: Desk(prompt_set, chosen, switchboard))
+
+        return run(work)
+
+    return hold
+
+
+def test_answered_is_recorded_with_waiting_and_talking(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        await one.exchange.rung.get()
+        await asyncio.sleep(4)
+        one.exchange.picks_up("6001")
+        await asyncio.sleep(60)
+        one.exchange.goes("6001", NORMAL)
+        assert await wish == "answered"
+        assert one.transferred == Transferred(
+            session="s", agent="一号坐席", outcome="answered", ring_ms=4000, talk_ms=60000
+        )
+        one.exchange.assert_idle()
+
+    held(story)
+
+
+def test_all_at_once_and_the_quickest_wins(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        rung = {await one.exchange.rung.get(), await one.exchange.rung.get()}
+        assert rung == {"6001", "6002"}
+        one.exchange.picks_up("6002")
+        assert await one.exchange.dropped.get() == "6001"
+        one.exchange.goes("6002", NORMAL)
+        assert await wish == "answered"
+        assert one.transferred.agent == "二号坐席"
+
+    held(story, strategy="all_at_once")
+
+
+def test_longest_idle_is_tried_first(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        for expected in ("6001", "6002", "6001"):
+            one = desk()
+            wish = one.wish()
+            assert await one.exchange.rung.get() == expected
+            one.exchange.picks_up(expected)
+            await asyncio.sleep(10)
+            one.exchange.goes(expected, NORMAL)
+            assert await wish == "answered"
+
+    held(story, strategy="longest_idle")
+
+
+def test_an_agent_on_a_call_is_not_dialled_twice(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        first, second, third = desk(), desk(), desk()
+        wishes = [first.wish(), second.wish(), third.wish()]
+        assert await first.exchange.rung.get() == "6001"
+        assert await second.exchange.rung.get() == "6002"
+        assert await wishes[2] == "busy"
+        for one, extension in ((first, "6001"), (second, "6002")):
+            one.exchange.picks_up(extension)
+            await asyncio.sleep(1)
+            one.exchange.goes(extension, NORMAL)
+        assert await wishes[0] == await wishes[1] == "answered"
+
+    held(story)
+
+
+def test_losers_are_free_again_while_the_winner_talks(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        first, second = desk(), desk()
+        talking = first.wish()
+        await asyncio.sleep(1)
+        first.exchange.picks_up("6001")
+        await asyncio.sleep(1)
+        other = second.wish()
+        assert await second.exchange.rung.get() == "6002"
+        for one, extension in ((second, "6002"), (first, "6001")):
+            one.exchange.picks_up(extension)
+            await asyncio.sleep(1)
+            one.exchange.goes(extension, NORMAL)
+        assert (await other, await talking) == ("answered", "answered")
+
+    held(story, strategy="all_at_once")
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [(ENGAGED, "busy"), (21, "busy"), (19, "no_answer"), (20, "none_there"), (3, "none_there")],
+)
+def test_causes(held: Callable[..., Any], cause: int, outcome: str) -> None:
+    async def story(desk: Open) -> str:
+        one = desk()
+        wish = one.wish()
+        for _ in range(2):
+            one.exchange.goes(await one.exchange.rung.get(), cause)
+        return await wish
+
+    assert held(story) == outcome
+
+
+@pytest.mark.parametrize("command", ["online", "music", "connect"])
+def test_a_fault_of_the_exchange_ends_the_transfer_and_not_the_call(
+    held: Callable[..., Any], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise ExchangeFailed
+
+    async def story(desk: Open) -> None:
+        one = desk()
+        monkeypatch.setattr(ScriptedExchange, command, refuse)
+        one.exchange.picks_up("6001")
+        assert await one.wish() == "failed"
+        assert (one.transferred.outcome, one.transferred.talk_ms) == ("failed", 0)
+        one.exchange.assert_idle()
+
+    held(story)
+
+
+def test_after_an_agent_who_is_gone_at_once_the_caller_hears_music_again(
+    held: Callable[..., Any],
+) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        assert await one.exchange.rung.get() == "6001"
+        one.exchange.ringing.discard("6001")
+        one.exchange.picks_up("6001")
+        assert await one.exchange.rung.get() == "6002"
+        assert one.exchange.playing
+        one.exchange.picks_up("6002")
+        await asyncio.sleep(1)
+        one.exchange.goes("6002", NORMAL)
+        assert await wish == "answered"
+        one.exchange.assert_idle()
+
+    held(story, strategy="in_order")
+
+
+def test_a_caller_who_hangs_up_while_waiting_has_abandoned(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        await one.exchange.rung.get()
+        await asyncio.sleep(7)
+        wish.cancel()
+        await asyncio.gather(wish, return_exceptions=True)
+        assert one.facts == []
+        await one.call.settle()
+        assert one.transferred == Transferred(
+            session="s", agent="一号坐席", outcome="abandoned", ring_ms=7000
+        )
+        one.exchange.assert_idle()
+
+    held(story)
+
+
+def test_a_suspended_wait_is_not_recorded_and_its_agent_is_free(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        await one.exchange.rung.get()
+        wish.cancel()
+        await asyncio.gather(wish, return_exceptions=True)
+        assert one.facts == []
+        again = desk()
+        wish = again.wish()
+        assert await again.exchange.rung.get() == "6001"
+        wish.cancel()
+        await asyncio.gather(wish, return_exceptions=True)
+
+    held(story)
+
+
+def test_a_conversation_found_in_asterisk_goes_on(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one, other = desk(), desk()
+        since = datetime.now(UTC) - timedelta(seconds=90)
+        one.exchange.talking = Talk("leg", "6001", since, ring_ms=3000)
+        wish = one.wish()
+        elsewhere = other.wish()
+        assert await other.exchange.rung.get() == "6002", "6001 is on a call"
+        one.exchange.goes("leg", NORMAL)
+        assert await wish == "answered"
+        assert one.transferred.agent == "一号坐席"
+        assert one.transferred.ring_ms == 3000
+        assert 89_000 <= one.transferred.talk_ms <= 120_000
+        elsewhere.cancel()
+        await asyncio.gather(elsewhere, return_exceptions=True)
+
+    held(story)
+
+
+def test_the_agent_sees_where_the_caller_has_been_and_never_a_whole_number(
+    held: Callable[..., Any],
+) -> None:
+    async def story(desk: Open) -> None:
+        one = desk()
+        one.call.enter("account.menu")
+        one.call.enter("account.inquiry")
+        one.call.trail.tail = Sensitive("002X")
+        one.call.trail.lookup = "fund found"
+        wish = one.wish()
+        await one.exchange.rung.get()
+        assert one.exchange.screens == [
+            {
+                "session": "s",
+                "path": "account.menu > account.inquiry",
+                "id_tail": "002X",
+                "lookup": "fund found",
+            }
+        ]
+        wish.cancel()
+        await asyncio.gather(wish, return_exceptions=True)
+
+    held(story)

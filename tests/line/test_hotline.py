@@ -1,0 +1,604 @@
+"""The line against a fake Asterisk on a real socket, with faults: each has its defined end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.agents.switchboard import Switchboard
+from ivr.ari.client import Ari
+from ivr.calls import call
+from ivr.config import Patience, Settings
+from ivr.hours import AgentHours
+from ivr.lifecycle.vitals import Vitals
+from ivr.limits.limits import Limits
+from ivr.line import hotline
+from ivr.line.hotline import Hotline, Replaced
+from ivr.line.reception import Live, Reception
+from ivr.people.privacy import Keys, Tokens
+from ivr.records.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
+from ivr.records.journal import Unfinished
+from ivr.speech.prompts import PromptSet, sentence
+from tests import textset
+from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
+from tests.test_conversations import DemoAccounts
+
+NUMBER = "990101199001010019"
+BRISK = Patience(first_key_seconds=0.3, inter_key_seconds=0.3)
+
+
+@dataclass
+class Notes:
+    """A journal in memory."""
+
+    facts: list[Fact] = field(default_factory=list)
+    fault: str | None = None
+
+    def note(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    def ends(self) -> list[str]:
+        return [fact.disposition for fact in self.of(SessionEnded)]
+
+
+@dataclass
+class OneSet:
+    """A shelf with one set, which can be exchanged."""
+
+    held: PromptSet
+
+    def current(self) -> PromptSet:
+        return self.held
+
+
+class IdleDesk:
+    """A desk for callers who leave nothing."""
+
+    def file_left_over(self, busy: Container[str]) -> None:
+        """There is nothing to file."""
+
+
+@dataclass
+class Line:
+    """A hotline at work, its Asterisk, and its records."""
+
+    asterisk: FakeAsterisk
+    hotline: Hotline
+    notes: Notes
+    prompts: PromptSet
+
+    async def hears(self, channel: str, prompt: str, times: int = 1) -> None:
+        """Until the channel has been told to play that sentence so many times."""
+        wanted = [f"sound:{clip.path}" for clip in self.prompts.utterance(sentence(prompt)).clips]
+        said = self.asterisk.said
+        await self.asterisk.until(lambda: said.get(channel, []).count(wanted) >= times)
+
+    async def over(self) -> None:
+        """Until no call is left, here and there."""
+        await self.asterisk.until(lambda: not self.hotline.calls and not self.asterisk.channels)
+        started = Counter(fact.session for fact in self.notes.of(SessionStarted))
+        ended = Counter(fact.session for fact in self.notes.of(SessionEnded))
+        assert started == ended, "each session begins once and ends once"
+
+
+@pytest.fixture(scope="module")
+def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
+    """The sentences, said in no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textset, "SECONDS_A_HANZI", 0.0001)
+        return textset.text_set(tmp_path_factory.mktemp("short"))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "MARGIN_SECONDS", 0.3)
+    monkeypatch.setattr(hotline, "SECOND_LOOK_SECONDS", 0.05)
+
+
+Story = Callable[[Line], Awaitable[None]]
+
+
+@pytest.fixture
+def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
+    """Tell a story on a line of its own; returns the line when the story is over."""
+
+    def told(story: Story, *left: Unfinished, there: bool = True) -> Line:
+        async def inherit() -> dict[str, Unfinished]:
+            return {each.channel: each for each in left}
+
+        async def course() -> Line:
+            async with fake_asterisk() as asterisk, Ari(asterisk.base, USER, PASSWORD) as ari:
+                line = _line(asterisk, ari, inherit)
+                if there:
+                    asterisk.channels = {each.channel: _up(each.channel) for each in left}
+                serving = asyncio.create_task(line.hotline.run())
+                try:
+                    await asterisk.until(lambda: bool(line.hotline.vitals.link))
+                    async with asyncio.timeout(30):
+                        await story(line)
+                finally:
+                    serving.cancel()
+                    await asyncio.gather(serving, return_exceptions=True)
+                return line
+
+        def _line(asterisk: FakeAsterisk, ari: Ari, inherit: Any) -> Line:
+            chosen = Settings(home=tmp_path, patience=BRISK)
+            notes = Notes()
+            reception = Reception(
+                settings=chosen,
+                ari=ari,
+                shelf=OneSet(short_set),  # type: ignore[arg-type]
+                accounts=DemoAccounts(),  # type: ignore[arg-type]
+                journal=notes,  # type: ignore[arg-type]
+                tokens=Tokens(Keys(b"k" * 32)),
+                limits=Limits(chosen.limits),
+                switchboard=Switchboard(chosen.agents, lambda: 0.0),
+                desk=IdleDesk(),  # type: ignore[arg-type]
+            )
+            made = Hotline(
+                settings=chosen,
+                ari=ari,
+                reception=reception,
+                journal=notes,  # type: ignore[arg-type]
+                desk=reception.desk,
+                vitals=Vitals(),
+                inherit=inherit,
+            )
+            return Line(asterisk, made, notes, short_set)
+
+        return asyncio.run(course())
+
+    return told
+
+
+def _up(channel: str) -> dict[str, Any]:
+    return channel_json(channel, state="Up")
+
+
+def left_over(channel: str, dialogue: str, began: datetime | None = None) -> Unfinished:
+    return Unfinished(f"s-{channel}", channel, dialogue, 7, began or datetime.now(UTC))
+
+
+# --- ordinary calls ---------------------------------------------------------------------------
+
+
+def test_a_call_from_greeting_to_goodbye(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1*7")
+        await line.hears("c1", "line.goodbye")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        for n in range(20):
+            await line.asterisk.call(f"c{n}", number=f"1380013{n:04}")
+        for n in range(20):
+            await line.hears(f"c{n}", "main.menu")
+        await line.asterisk.press("c7", "1")
+        await line.hears("c7", "account.menu")
+        for n in range(20):
+            await line.asterisk.hang_up(f"c{n}")
+        await line.over()
+
+    line = tell(story)
+    entered = [f for f in line.notes.of(DialogueEntered) if f.dialogue == "account.menu"]
+    assert len(entered) == 1
+    assert line.notes.ends() == ["hung_up"] * 20
+
+
+# --- faults of Asterisk -----------------------------------------------------------------------
+
+
+def test_a_missing_prompt_file_leaves_a_hole_and_the_operator_is_told(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.failing = True
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert _broken_prompts(line) >= 2
+
+
+def test_a_sound_that_a_hang_up_breaks_off_is_no_broken_prompt(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 5.0
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        broken_off = {"id": "some", "target_uri": "channel:c1", "state": "failed"}
+        await line.asterisk.send("PlaybackFinished", playback=broken_off)
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["hung_up"]
+    assert _broken_prompts(line) == 0
+
+
+def _broken_prompts(line: Line) -> float:
+    broken = line.hotline.vitals.registry.get_sample_value("ivr_prompts_broken_total")
+    assert broken is not None
+    return broken
+
+
+def test_a_playback_whose_end_never_comes_is_given_up_and_the_call_goes_on(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.finishes = False
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+def test_the_end_of_a_sound_may_come_before_the_answer_to_the_command(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        async def at_once() -> None:
+            playback = {"id": "c1.0", "target_uri": "channel:c1", "state": "done"}
+            await line.asterisk.send("PlaybackFinished", playback=playback)
+            await asyncio.sleep(0.05)
+
+        line.asterisk.before["play"] = at_once
+        line.asterisk.finishes = False
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    tell(story)
+
+
+def test_duplicate_late_and_unknown_events_change_nothing(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.05
+        await asterisk.call("c1")
+        await asterisk.send("StasisStart", channel=asterisk.channels["c1"], args=[])
+        await asterisk.send("NeverHeardOf", channel=asterisk.channels["c1"])
+        await asterisk.send("StasisStart")
+        await asterisk.send_text("{")
+        await asterisk.press("nobody", "1")
+        ended = {"id": "long.ago", "target_uri": "channel:c1", "state": "done"}
+        await asterisk.send("PlaybackFinished", playback=ended)
+        await line.hears("c1", "main.menu")
+        await asterisk.hang_up("c1")
+        await asterisk.hang_up("c1")
+        await line.over()
+
+    line = tell(story)
+    assert len(line.notes.of(SessionStarted)) == 1
+    assert line.notes.ends() == ["hung_up"]
+
+
+@pytest.mark.parametrize("status", [404, 409, 412, 422])
+@pytest.mark.parametrize("command", ["answer", "play", "DELETE playbacks"])
+def test_a_refusal_that_means_the_caller_has_gone_is_a_normal_end(
+    tell: Callable[..., Line], command: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.1
+        line.asterisk.refusals.append((command, status))
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.asterisk.asked("play|answer")))
+        await asyncio.sleep(0.05)
+        await line.asterisk.press("c1", "7")
+        await line.asterisk.until(lambda: not line.asterisk.refusals)
+        await line.asterisk.until(lambda: not line.hotline.calls)
+
+    line = tell(story)
+    assert line.notes.ends() in (["hung_up"], ["completed"])
+    assert "ERROR" not in caplog.text
+
+
+@pytest.mark.parametrize("command", ["answer", "play"])
+def test_a_fault_of_asterisks_ends_the_call_with_an_apology_and_only_that_call(
+    tell: Callable[..., Line], command: str
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        await line.asterisk.call("c2")
+        await line.hears("c2", "main.menu")
+        line.asterisk.refusals.append((f"c1/{command}", 500))
+        await line.asterisk.call("c1")
+        await line.hears("c1", "line.system_error")
+        await line.asterisk.until(lambda: "c1" not in line.asterisk.channels)
+        await line.asterisk.press("c2", "7")
+        await line.hears("c2", "line.goodbye")
+        await line.over()
+
+    assert sorted(tell(story).notes.ends()) == ["completed", "failed"]
+
+
+def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        line.asterisk.refusals.append(("endpoints", 500))
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "0")
+        await line.hears("c1", "agent.busy")
+        await line.hears("c1", "main.menu", times=2)
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
+
+
+COMMANDS = ["answer", "play/c1.0", "play/c1.1", "DELETE playbacks", "DELETE channels"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_caller_may_hang_up_between_any_two_commands(
+    tell: Callable[..., Line], command: str
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        before = line.asterisk.before
+        before[command] = lambda: line.asterisk.hang_up("c1")
+        await line.asterisk.call("c1")
+        said = line.asterisk.said
+        await line.asterisk.until(lambda: command not in before or len(said.get("c1", [])) == 2)
+        await line.asterisk.press("c1", "7")
+        await line.asterisk.until(lambda: command not in before)
+        await line.over()
+
+    assert tell(story).notes.ends() in (["hung_up"], ["completed"])
+
+
+def test_a_caller_who_hangs_up_in_the_moment_of_calling_leaves_nothing(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        for n in range(30):
+            await line.asterisk.call(f"c{n}")
+            await line.asterisk.hang_up(f"c{n}")
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 30)
+        await line.over()
+
+    assert tell(story).notes.ends() == ["hung_up"] * 30
+
+
+def test_a_call_that_is_being_closed_when_the_line_stops_is_closed(
+    tell: Callable[..., Line],
+) -> None:
+    @dataclass
+    class LastWord:
+        """What takes its time at the end of a call, as a recording that Asterisk finishes does."""
+
+        begun: bool = False
+
+        async def settle(self) -> None:
+            self.begun = True
+            await asyncio.sleep(0.1)
+
+    async def story(line: Line) -> None:
+        pending = LastWord()
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        line.hotline.calls["c1"].call.pending = pending
+        await line.asterisk.hang_up("c1")
+        await line.asterisk.until(lambda: pending.begun)
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
+def test_nothing_of_a_call_waits_for_the_collector(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        gc.collect()
+        gc.disable()
+        try:
+            for n, keys in enumerate(("", "1", "11", "119901", "7")):
+                await line.asterisk.call(f"c{n}")
+                await line.hears(f"c{n}", "main.menu")
+                for key in keys:
+                    await line.asterisk.press(f"c{n}", key)
+                if keys != "7":
+                    await line.asterisk.hang_up(f"c{n}")
+                await line.over()
+            await asyncio.sleep(0.1)  # what was closed has had its last step
+            assert not [each for each in gc.get_objects() if isinstance(each, Live)]
+        finally:
+            gc.enable()
+
+    tell(story)
+
+
+def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        await line.asterisk.call("c1")
+        await line.asterisk.call("c2")
+        await line.hears("c1", "main.menu")
+        for n in range(250):  # five seconds of fifty keys
+            await line.asterisk.press("c1", "1234567890*#"[n % 12])
+        await line.hears("c2", "main.menu")
+        await line.asterisk.press("c2", "7")
+        await line.hears("c2", "line.goodbye")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    assert len(tell(story).notes.ends()) == 2
+
+
+# --- the link, and what is found behind it ----------------------------------------------------
+
+
+def test_a_lost_link_suspends_calls_and_its_return_resumes_them_where_they_were(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1")
+        await line.hears("c1", "account.menu")
+        await line.asterisk.drop()
+        await line.hears("c1", "line.sorry_wait")
+        await line.hears("c1", "account.menu", times=2)
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    facts = [type(fact).__name__ for fact in tell(story).notes.facts]
+    assert [kind for kind in facts if kind.startswith("Link")] == [
+        "LinkRestored",
+        "LinkLost",
+        "LinkRestored",
+    ]
+    assert facts.count("SessionStarted") == facts.count("SessionEnded") == 1
+
+
+def test_a_command_that_finds_nobody_while_the_link_stands_is_looked_after(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        monkeypatch.setattr(line.hotline.ari, "base", "http://127.0.0.1:9/ari")
+        await line.asterisk.press("c1", "1")
+        await line.asterisk.until(lambda: bool(line.hotline.unfinished))
+        await asyncio.sleep(0.3)  # several looks that find nobody
+        monkeypatch.setattr(line.hotline.ari, "base", line.asterisk.base)
+        await line.hears("c1", "line.sorry_wait")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    tell(story)
+
+
+def test_an_asterisk_that_does_not_show_its_channels_is_asked_again(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.refusals += [("GET channels", 500), ("GET channels", 503)]
+        await line.asterisk.drop()
+        await line.asterisk.until(lambda: not line.asterisk.refusals)
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    tell(story)
+
+
+def test_a_successor_goes_on_with_what_it_finds_and_closes_what_is_gone(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        await line.hears("alive", "line.sorry_wait")
+        await line.hears("alive", "account.menu")
+        assert line.asterisk.asked("POST channels/alive/answer") == []
+        stopped = line.asterisk.asked("DELETE playbacks/alive")
+        assert len(stopped) == 8, "what the service before let play is stopped"
+
+    alive = left_over("alive", "account.menu", datetime.now(UTC) - timedelta(minutes=3))
+    line = tell(story, alive)
+    assert next(fact.dialogue for fact in line.notes.of(DialogueEntered)) == "account.menu"
+
+
+def test_sessions_whose_callers_are_gone_are_closed_by_what_took_them(
+    tell: Callable[..., Line],
+) -> None:
+    before = datetime(2026, 11, 25, 7, tzinfo=UTC)  # the fake's Asterisk started at eight
+    gone = [left_over("old", "main", before), left_over("new", "main")]
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+
+    line = tell(story, *gone, there=False)
+    assert {fact.session: fact.disposition for fact in line.notes.of(SessionEnded)} == {
+        "s-old": "asterisk_lost",
+        "s-new": "service_lost",
+    }
+
+
+def test_another_service_that_takes_the_name_has_the_calls(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        running = next(t for t in asyncio.all_tasks() if t.get_coro().__name__ == "run")  # type: ignore[union-attr]
+        await line.asterisk.send("ApplicationReplaced")
+        with pytest.raises(Replaced):
+            await running
+        assert line.hotline.calls == {}
+        assert list(line.hotline.unfinished) == ["c1"]
+        assert "c1" in line.asterisk.channels, "the caller stays for the other service"
+
+    assert tell(story).notes.ends() == []
+
+
+def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_others(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        draining = asyncio.create_task(line.hotline.drain())
+        await asyncio.sleep(0)
+        await line.asterisk.call("c2")
+        await line.asterisk.until(lambda: bool(line.asterisk.asked("POST channels/c2/continue")))
+        assert not draining.done()
+        await line.asterisk.press("c1", "7")
+        await draining
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+
+def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_negative(
+    tell: Callable[..., Line],
+) -> None:
+    now = datetime.now(UTC)
+    left = [
+        left_over("long", "main", now - timedelta(seconds=90)),
+        left_over("future", "main", now + timedelta(hours=1)),
+    ]
+
+    async def story(line: Line) -> None:
+        for each in left:
+            await line.hears(each.channel, "main.menu")
+            await line.asterisk.hang_up(each.channel)
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+
+    ends = {fact.session: fact.ms for fact in tell(story, *left).notes.of(SessionEnded)}
+    assert ends["s-long"] >= 90_000
+    assert 0 <= ends["s-future"] < 60_000

@@ -1,0 +1,240 @@
+"""The desk: on disk before thanks, noted once, filed by whoever finds it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ivr.people.identity import IdNumber, parse
+from ivr.people.privacy import Keys, Tokens, Vault
+from ivr.recordings import desk as room
+from ivr.recordings.archive import CannotKeep, Slip
+from ivr.recordings.desk import FilingDesk
+from ivr.records import journal as journal_room
+from ivr.records.journal import Journal, read_lines, recorded
+from tests.recordings.test_archive import LOUD, NOON, opened
+from tests.recordings.test_archive import recorded as has_recorded
+
+KEYS = Keys(b"t" * 32, b"v" * 32, b"a" * 32)
+
+
+@dataclass
+class Place:
+    """A desk on a disk of its own, and Asterisk's recordings that go on."""
+
+    home: Path
+    desk: FilingDesk
+    journal: Journal
+    sounding: set[str] = field(default_factory=set)
+
+    def known(self, kind: str) -> list[dict]:
+        lines = [
+            line
+            for path in sorted((self.home / "facts").glob("*.jsonl"))
+            for line in read_lines(path)
+        ]
+        return [line for line in lines if line["fact"] == kind]
+
+    async def spoken(self, session: str = "s") -> Slip:
+        slip = await self.desk.begin("complaint", session, "token")
+        has_recorded(self.home, slip, LOUD * 10)
+        return slip
+
+    def file(self, slip: Slip) -> Path:
+        return self.home / "recordings" / slip.path
+
+
+@asynccontextmanager
+async def a_desk(home: Path) -> AsyncIterator[Place]:
+    known = recorded(home / "facts")
+    journal = Journal.open(home / "facts", node="n1")
+    sounding: set[str] = set()
+
+    async def is_recording(name: str) -> bool:
+        return name in sounding
+
+    desk = FilingDesk(
+        opened(home),
+        Vault(home / "vault.sqlite", KEYS),
+        Tokens(KEYS),
+        journal,
+        is_recording,
+        lambda: NOON,
+    )
+    await desk.take_over(known)
+    try:
+        yield Place(home, desk, journal, sounding)
+    finally:
+        await desk.close()
+        await journal.close()
+
+
+def at_a_desk(home: Path, story: Callable[[Place], Awaitable[None]]) -> None:
+    async def course() -> None:
+        async with a_desk(home) as place:
+            await story(place)
+
+    asyncio.run(course())
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not done():  # noqa: ASYNC110  a thread brings it about
+            await asyncio.sleep(0.01)
+
+
+def person() -> IdNumber:
+    number = parse("990102200012120127")
+    assert isinstance(number, IdNumber)
+    return number
+
+
+def test_a_vote_is_on_disk_when_thanks_are_said(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        await place.desk.vote("s", "token", 4)
+        assert [vote["choice"] for vote in place.known("Voted")] == [4]
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_vote_that_cannot_be_kept_is_not_thanked_for_and_facts_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0] and b"Voted" in content:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    monkeypatch.setattr(os, "write", write_some)
+    monkeypatch.setattr(journal_room, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(room, "PROMISE_SECONDS", 0.1)
+
+    async def story(place: Place) -> None:
+        with pytest.raises(CannotKeep):
+            await place.desk.vote("s", "token", 4)
+        full[0] = False
+        await place.desk.vote("s", "token", 5)
+        assert [vote["choice"] for vote in place.known("Voted")] == [4, 5]
+
+    at_a_desk(tmp_path, story)
+
+
+def test_who_speaks_is_in_the_vault_before_the_recording_begins(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        token = await place.desk.know(person())
+        found = place.desk.vault.reveal(token)
+        assert found is not None
+        assert found.reveal() == "990102200012120127"
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_vault_that_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "vault.sqlite").write_bytes(b"no database" * 1000)
+
+    async def story(place: Place) -> None:
+        with pytest.raises(CannotKeep):
+            await place.desk.know(person())
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_recording_is_noted_once_however_often_it_is_filed(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        slip = await place.spoken()
+        await asyncio.gather(*(place.desk.file(slip) for _ in range(5)))
+        await place.desk.file(slip)
+        (fact,) = place.known("Recorded")
+        assert (fact["reference"], fact["ms"]) == (slip.reference, 1000)
+        kept = place.desk.slip("s")
+        assert kept is not None
+        assert kept.filed
+        assert (await place.desk.clip(slip)).seconds == 1.0
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_service_that_died_after_the_fact_does_not_note_it_again(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        slip = await place.spoken()
+        await place.desk.file(slip)
+        slips = tmp_path / "slips"
+        (slips / f"{slip.reference}.filed").rename(slips / f"{slip.reference}.slip")
+
+    async def sequel(place: Place) -> None:
+        place.desk.file_left_over(busy=())
+        await until(lambda: place.desk.slip("s") is None)
+        assert len(place.known("Recorded")) == 1
+
+    at_a_desk(tmp_path, story)
+    at_a_desk(tmp_path, sequel)
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_what_a_dead_service_left_is_filed_when_it_is_over(tmp_path: Path) -> None:
+    slips = []
+
+    async def story(place: Place) -> None:
+        slips.append(await place.spoken("dead"))
+        slips.append(await place.spoken("alive"))
+        slips.append(await place.desk.begin("complaint", "never spoke", None))
+
+    async def sequel(place: Place) -> None:
+        dead, alive, empty = slips
+        place.sounding.add(dead.reference)
+        place.desk.file_left_over(busy={"alive"})
+        await until(lambda: place.desk.slip("never spoke") is None)
+        assert not place.file(dead).exists(), "it still sounds"
+        place.sounding.clear()
+        await until(lambda: place.desk.slip("dead") is None)
+        assert place.file(dead).exists()
+        assert place.desk.slip("alive") == alive
+        assert not place.file(empty).exists()
+        assert [each["session"] for each in place.known("Recorded")] == ["dead"]
+
+    at_a_desk(tmp_path, story)
+    at_a_desk(tmp_path, sequel)
+
+
+def test_what_could_not_be_filed_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def story(place: Place) -> None:
+        slip = await place.spoken()
+        with monkeypatch.context() as full:
+            full.setattr(os, "fsync", refuse)
+            with pytest.raises(CannotKeep):
+                await place.desk.file(slip)
+        place.desk.file_left_over(busy=())
+        await until(lambda: place.file(slip).exists())
+        await until(lambda: place.desk.slip("s") is None)
+        assert len(place.known("Recorded")) == 1
+
+    at_a_desk(tmp_path, story)
+
+
+def test_the_one_spoken_anew_is_marked_when_the_new_one_is_safe(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        first = await place.spoken()
+        await place.desk.file(first)
+        second = await place.desk.begin("complaint", "s", "token", replaces=first)
+        assert place.known("RecordingMoved") == []
+        has_recorded(place.home, second, LOUD)
+        await place.desk.file(second)
+        (moved,) = place.known("RecordingMoved")
+        assert (moved["reference"], moved["state"]) == (first.reference, "replaced")
+        assert place.file(first).exists()
+
+    at_a_desk(tmp_path, story)

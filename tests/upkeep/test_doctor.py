@@ -1,0 +1,206 @@
+"""The doctor: each check finds the fault it is there for, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ivr.asterisk import locate
+from ivr.cli.line import _catalog as catalog_findings
+from ivr.config import Settings
+from ivr.hours import BEIJING, AgentHours
+from ivr.lifecycle import switch as opening
+from ivr.people.privacy import Keys
+from ivr.upkeep import doctor
+
+
+@pytest.fixture
+def elsewhere(settings: Settings) -> Settings:
+    """A line whose ports nobody else uses."""
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        probes = (one, two, three)
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        sip, ari, http = (probe.getsockname()[1] for probe in probes)
+    changes = {"sip_host": "127.0.0.1", "sip_port": sip, "ari_port": ari, "http_port": http}
+    return settings.model_copy(update=changes)
+
+
+def test_no_asterisk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "find", lambda: None)
+    found = doctor.asterisk(settings)
+    assert not found.ok
+    assert "make asterisk" in found.detail
+
+
+def test_a_line_that_does_not_run(elsewhere: Settings) -> None:
+    assert "ivr run" in doctor.ari(elsewhere).detail
+    (elsewhere.home / "asterisk").mkdir(parents=True)
+    elsewhere.ari_secret_file.write_text("secret")
+    for finding in (doctor.ari(elsewhere), doctor.service(elsewhere)):
+        assert not finding.ok
+        assert "start `ivr run`" in finding.detail
+        assert "secret" not in finding.detail.replace("ari.secret", "")
+
+
+def test_no_prompts(settings: Settings, tmp_path: Path) -> None:
+    finding = doctor.prompts(settings.model_copy(update={"audio": tmp_path / "none"}))
+    assert not finding.ok
+    assert "ivr build-prompts" in finding.detail
+
+
+def test_accounts(demo_settings: Settings) -> None:
+    assert doctor.accounts(demo_settings).ok
+
+
+def test_no_accounts(settings: Settings) -> None:
+    finding = doctor.accounts(settings)
+    assert not finding.ok
+    assert "ivr accounts demo" in finding.detail
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting(elsewhere: Settings) -> None:
+    assert doctor.ports(elsewhere).ok
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", elsewhere.http_port))
+        squatter.listen()
+        finding = doctor.ports(elsewhere)
+    assert not finding.ok
+    assert "IVR_HTTP_PORT" in finding.detail
+
+
+def test_a_secret_that_others_can_read(settings: Settings) -> None:
+    secret = settings.home / "asterisk" / "ari.secret"
+    secret.parent.mkdir(parents=True)
+    secret.touch(mode=0o600)
+    assert doctor.permissions(settings).ok
+    secret.chmod(0o644)
+    finding = doctor.permissions(settings)
+    assert not finding.ok
+    assert f"chmod go= {secret}" in finding.detail
+
+
+def test_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.disk(settings).detail
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    finding = doctor.disk(settings)
+    assert not finding.ok
+    assert "make room" in finding.detail
+
+
+def test_recordings_need_a_number_a_folder_and_room(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = doctor.recordings(settings)
+    assert finding.ok
+    assert finding.detail.endswith("0 begun or not filed yet")
+    nameless = doctor.recordings(settings.model_copy(update={"node": "east"}))
+    assert not nameless.ok
+    assert "IVR_RECORDINGS__SERIES" in nameless.detail
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    full = doctor.recordings(settings)
+    assert not full.ok
+    assert "make room" in full.detail
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written" in doctor.recordings(settings).detail
+
+
+def test_a_closed_line(settings: Settings) -> None:
+    assert doctor.opened(settings).ok
+    opening.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
+    finding = doctor.opened(settings)
+    assert not finding.ok
+    assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail
+
+
+def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
+    year = datetime.now(BEIJING).year
+    finding = doctor.agents(settings)
+    assert (finding.ok, finding.warns) == (True, True)
+    assert f"no holiday of {year}" in finding.detail
+    hours = AgentHours(holidays=(f"{year}-10-01/{year}-10-07",))
+    agents = settings.agents.model_copy(update={"hours": hours})
+    assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
+
+
+def test_texts_that_are_due_for_review(settings: Settings, tmp_path: Path) -> None:
+    today = datetime.now(BEIJING).date()
+    path = tmp_path / "scripts.zh.toml"
+    path.write_text(
+        f"""
+        [prompts.line]
+        goodbye = {{ text = "再见。", expires = {today + timedelta(days=10)} }}
+        closed = {{ text = "暂停服务。", expires = {today - timedelta(days=10)} }}
+        busy = {{ text = "系统繁忙。", expires = {today + timedelta(days=100)} }}
+        """
+    )
+    changes = {"catalog": path, "audio": tmp_path / "none"}
+    heard, *due = catalog_findings(settings.model_copy(update=changes))
+    assert (heard.ok, heard.warns) == (False, False)
+    assert [(finding.ok, finding.warns) for finding in due] == [(True, True)] * 2
+    assert due[0].detail.startswith("line.closed: expired on")
+    assert due[1].detail.startswith("line.goodbye: expires on")
+
+
+def test_records_that_nobody_publishes(settings: Settings) -> None:
+    assert doctor.loader(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    os.utime(spool, (1_000_000, 1_000_000))
+    assert "ivr loader" in doctor.loader(settings).detail
+    published = settings.home / "facts" / "pub" / "ivr.duckdb"
+    published.parent.mkdir(parents=True)
+    published.touch()
+    assert doctor.loader(settings).ok
+
+
+def test_keys_that_are_lost_while_records_are_there(settings: Settings) -> None:
+    assert doctor.keys(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    lost = doctor.keys(settings)
+    assert not lost.ok
+    assert "backup" in lost.detail
+    Keys.load(settings.home / "keys")
+    assert doctor.keys(settings).ok
+    (settings.home / "keys" / "vault.key").write_bytes(b"short")
+    assert "damaged" in doctor.keys(settings).detail
+    (settings.home / "keys" / "vault.key").unlink()
+    assert "vault.key" in doctor.keys(settings).detail
+    assert not (settings.home / "keys" / "vault.key").exists(), "the doctor made a new key"
+
+
+def test_a_clock_before_the_newest_record(settings: Settings) -> None:
+    assert doctor.clock(settings).ok
+    spool = settings.home / "spool" / "one.jsonl"
+    spool.parent.mkdir(parents=True)
+    spool.write_text("{}\n")
+    later = time.time() + 86400
+    os.utime(spool, (later, later))
+    assert not doctor.clock(settings).ok
+
+
+def test_a_clock_that_nobody_keeps_right_is_a_warning(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_synchronised", lambda: False)
+    finding = doctor.clock(settings)
+    assert finding.ok
+    assert finding.warns
+    assert "chrony" in finding.detail
+
+
+def test_a_home_of_somebody_else(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    finding = doctor.permissions(settings)
+    assert not finding.ok
+    assert settings.home.owner() in finding.detail

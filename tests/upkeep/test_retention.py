@@ -1,0 +1,161 @@
+"""What is past its age goes: files, facts and people; the rest stays, and a note of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analytics.answering.asking import ask
+from analytics.loading.loader import run as load_facts
+from analytics.loading.store import FactsFolder
+from ivr.cli import app
+from ivr.config import RetentionSettings
+from ivr.people.privacy import Keys, Vault
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import Fact, LookedUp, Recorded, SessionEnded, SessionStarted, Voted
+from ivr.upkeep.retention import FirstDays
+from tests.analytics.spool import lines
+
+NOW = datetime.now(UTC)
+AGES = {"new": 1, "middle": 28, "old": 40}
+"""Months before now: within everything, past the age of calls, past that of complaints."""
+
+
+def ago(months: int) -> datetime:
+    return NOW - timedelta(days=31 * months)
+
+
+def call(age: str) -> Iterator[tuple[datetime, Fact]]:
+    """One call, with a look-up, a complaint and a vote, each by somebody of their own."""
+    at = ago(AGES[age])
+    told = [
+        SessionStarted(session=age, channel="c", dialled="12329", caller=None, catalog="1"),
+        LookedUp(session=age, source="fund", person=f"looker {age}", outcome="found", ms=1),
+        Recorded(
+            session=age,
+            kind="complaint",
+            person=f"complainant {age}",
+            path=f"{at:%Y-%m-%d}/complaint/{age}.wav",
+            ms=1,
+            bytes=1,
+            sha256="",
+            reference=age,
+        ),
+        Voted(session=age, person=f"voter {age}", choice=1),
+        SessionEnded(session=age, disposition="completed", dialogue="main"),
+    ]
+    return ((at + timedelta(seconds=n), fact) for n, fact in enumerate(told))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A line that has taken calls for years: facts, recordings, people."""
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    (tmp_path / "spool").mkdir()
+    keys = Keys.load(tmp_path / "keys")
+    for number, (age, months) in enumerate(AGES.items()):
+        spool = tmp_path / "spool" / f"facts-{number:08}-x.jsonl"
+        spool.write_bytes(lines(call(age)))
+        os.utime(spool, (ago(months).timestamp(),) * 2)
+        recording = tmp_path / "recordings" / f"{ago(months):%Y-%m-%d}" / "complaint"
+        recording.mkdir(parents=True)
+        (recording / f"{age}.wav").touch()
+        vault = Vault(tmp_path / "vault.sqlite", keys, clock=ago(months).timestamp)
+        for who in ("complainant", "voter"):
+            vault.keep(f"{who} {age}", Sensitive("11010519491231002X"))
+    Vault(tmp_path / "vault.sqlite", keys).keep("keyed in just now", Sensitive("x"))
+    load_facts(FactsFolder(tmp_path), once=True)
+    return tmp_path
+
+
+def retention(*options: str) -> str:
+    done = CliRunner().invoke(app, ["retention", "run", *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def left(home: Path, table: str) -> set[str]:
+    rows = ask(FactsFolder(home).published, f"SELECT session FROM {table}").rows
+    return {str(session) for (session,) in rows}
+
+
+def people(home: Path) -> frozenset[str]:
+    vault = Vault(home / "vault.sqlite", Keys.load(home / "keys"))
+    return vault.kept_before(datetime.now(UTC) + timedelta(seconds=1))
+
+
+def test_calls_go_after_two_years_and_complaints_after_three(home: Path) -> None:
+    retention()
+    assert left(home, "call_session") == left(home, "lookup") == {"new"}
+    assert left(home, "survey_vote") == {"new"}
+    assert left(home, "recording") == {"new", "middle"}
+    assert {path.stem for path in home.rglob("*.wav")} == {"new", "middle"}
+
+
+def test_nobody_is_kept_whom_nothing_names_any_more(home: Path) -> None:
+    retention()
+    assert people(home) == {
+        "complainant new",
+        "complainant middle",
+        "voter new",
+        "keyed in just now",
+    }
+
+
+def test_who_stands_in_the_spools_only_is_needed(home: Path) -> None:
+    """A loader that has not come to it for weeks must not cost a complainant their name."""
+    complaint = [fact for fact in call("new") if isinstance(fact[1], Recorded)]
+    late = replace(complaint[0][1], person="complainant late")
+    keys = Keys.load(home / "keys")
+    vault = Vault(home / "vault.sqlite", keys, clock=complaint[0][0].timestamp)
+    vault.keep("complainant late", Sensitive("x"))
+    path = home / "spool" / "facts-00000009-x.jsonl"
+    path.write_bytes(lines([(complaint[0][0], late)]))
+    retention()
+    assert "complainant late" in people(home)
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(home: Path) -> None:
+    before = {path: path.stat().st_mtime for path in home.rglob("*")}
+    told = retention("--dry-run")
+    assert "days of recordings: 1" in told
+    assert "people of the vault: 3" in told
+    assert "rows of lookup: 2" in told
+    assert {path: path.stat().st_mtime for path in home.rglob("*")} == before
+    assert retention() == told
+
+
+def test_a_note_of_it_is_kept_and_names_nobody(home: Path) -> None:
+    retention()
+    retention()
+    (line,) = (home / "retention.jsonl").read_text().splitlines()
+    note = json.loads(line)
+    assert note["removed"]["days of recordings"] == 1
+    assert note["removed"]["rows of recording_saved"] == 1
+    assert datetime.fromisoformat(note["at"]) - NOW < timedelta(minutes=5)
+    assert "complainant" not in line
+
+
+def test_without_published_facts_nobody_is_forgotten(home: Path) -> None:
+    FactsFolder(home).published.unlink()
+    before = people(home)
+    retention()
+    assert people(home) == before
+
+
+@pytest.mark.parametrize(
+    ("today", "calls", "complaints"),
+    [
+        (date(2026, 11, 25), date(2024, 11, 1), date(2023, 11, 1)),
+        (date(2026, 1, 31), date(2024, 1, 1), date(2023, 1, 1)),
+    ],
+)
+def test_facts_are_kept_by_whole_months(today: date, calls: date, complaints: date) -> None:
+    assert FirstDays.on(today, RetentionSettings()) == FirstDays(calls, complaints)

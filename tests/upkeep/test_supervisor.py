@@ -1,0 +1,151 @@
+"""Programs that die, hang or do not come up, each a small real process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ivr.upkeep import supervisor
+from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after
+
+WAIT = "import time; print('here', flush=True); time.sleep(60)"
+
+
+def program(folder: Path, source: str = WAIT, **more: object) -> Program:
+    command = [sys.executable, "-c", source]
+    return Program("sleeper", lambda: command, folder / "sleeper.log", **more)  # type: ignore[arg-type]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110  another process sets it
+            await asyncio.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+def pid_of(kept: Kept) -> int:
+    assert kept._process is not None
+    return kept._process.pid
+
+
+def test_what_dies_is_started_again_and_what_is_stopped_stays_down(tmp_path: Path) -> None:
+    news: list[str] = []
+
+    async def story() -> list[int]:
+        kept = Kept(program(tmp_path), news.append)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pid_of(kept) != first)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+        return [first, pid_of(kept)]
+
+    pids = asyncio.run(story())
+    assert not any(map(alive, pids))
+    assert news == ["sleeper ended (by SIGKILL) and is started again"]
+
+
+def test_what_a_full_disk_keeps_from_starting_is_tried_again(tmp_path: Path) -> None:
+    news: list[str] = []
+    refusals = iter([OSError(errno.ENOSPC, "No space left on device")] * 2)
+
+    def command() -> Sequence[str]:
+        if started and (refusal := next(refusals, None)):
+            raise refusal
+        started.append(True)
+        return [sys.executable, "-c", WAIT]
+
+    started: list[bool] = []
+
+    async def story() -> None:
+        kept = Kept(Program("sleeper", command, tmp_path / "sleeper.log"), news.append)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        os.kill(pid_of(kept), signal.SIGKILL)
+        await until(lambda: len(started) == 2 and alive(pid_of(kept)))
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert "sleeper cannot be started yet: [Errno 28] No space left on device" in news
+
+
+def test_what_answers_no_more_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 0.1)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
+    deaf = [False]
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, answers=lambda: not deaf[0]), lambda _: None)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        deaf[0] = True
+        await until(lambda: not alive(first))
+        deaf[0] = False
+        await until(lambda: pid_of(kept) != first)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+
+
+def test_what_ends_at_once_is_named_with_its_last_words(tmp_path: Path) -> None:
+    failing = program(tmp_path, "print('no such file'); raise SystemExit(3)", answers=lambda: False)
+
+    async def story() -> None:
+        await Kept(failing, lambda _: None).start()
+
+    with pytest.raises(ProgramFailed, match="sleeper ended at once: no such file"):
+        asyncio.run(story())
+
+
+def test_children_of_a_stopped_program_end_with_it(tmp_path: Path) -> None:
+    source = f"""
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open({str(tmp_path / "pid")!r}, "w").write(str(child.pid) + "\\n")
+time.sleep(60)
+"""
+
+    async def story() -> int:
+        kept = Kept(program(tmp_path, source), lambda _: None)
+        await kept.start()
+        written = tmp_path / "pid"
+        await until(lambda: written.exists() and written.read_text().endswith("\n"))
+        await kept.stop()
+        return int(written.read_text())
+
+    child = asyncio.run(story())
+    deadline = time.monotonic() + 10
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(child)
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    pauses = [pause_after(deaths) for deaths in range(40)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] == supervisor.FIRST_PAUSE_SECONDS
+    assert pauses[-1] == supervisor.LONGEST_PAUSE_SECONDS
