@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
 from ivr.agents.switchboard import Exchange
+from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Finished, Inbox, Key
 from ivr.calls.means import Means
 from ivr.limits.limits import Asker
@@ -87,6 +88,8 @@ class Answer:
     interrupted: bool
     """The key cut the sentence short."""
     ms: int
+    told: Told = Told()
+    """How much was said until then."""
 
     @property
     def digit(self) -> str | None:
@@ -137,6 +140,8 @@ class Call:
     ends_at: float = math.inf
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
     _failures: int = 0
+    _hearing: Hearing | None = None
+    """What was said or asked last, until it is noted: who hangs up in it was in its midst."""
 
     def __post_init__(self) -> None:
         self.trail = Trail(self.session)
@@ -165,7 +170,7 @@ class Call:
 
         Returns whether it was heard to its end.
         """
-        answer = await self.listen(self.utter(prompt, **values), patience=0.0)
+        answer = await self.listen(self.utter(prompt, **values), patience=0.0, verb="say")
         if answer.key is not None:
             self.inbox.put_back(answer.key)
         self.note_step("say", prompt, "finished", answer)
@@ -176,9 +181,11 @@ class Call:
 
         They were pressed by someone who did not know yet (rules, 3.3).
         """
-        began = _now()
-        await self.play_whole(self.utter(prompt, **values))
-        self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began)))
+        began, utterance = _now(), self.utter(prompt, **values)
+        self._hearing = Hearing(utterance, began, "say", began)
+        await self.play_whole(utterance)
+        told = self._hearing.told(_now())
+        self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began), told))
 
     async def menu(
         self,
@@ -221,40 +228,57 @@ class Call:
 
     async def settle(self) -> None:
         """Bring to its end what the caller was in the midst of."""
+        self._note_unheard()
         pending, self.pending = self.pending, None
         if pending is not None:
             await pending.settle()
 
+    def _note_unheard(self) -> None:
+        """The sentence or the question in which the caller hung up."""
+        heard = self._hearing
+        if heard is not None and heard.utterance is not None and heard.verb is not None:
+            answer = Answer(None, False, _ms_since(heard.asked), heard.told(_now()))
+            self.note_step(heard.verb, heard.utterance.prompts[-1], "hung_up", answer)
+
     # --- what the verbs are made of ---------------------------------------------------------
 
-    async def listen(self, utterance: Utterance | None, patience: float) -> Answer:
+    async def listen(
+        self, utterance: Utterance | None, patience: float, *, verb: Verb | None = None
+    ) -> Answer:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time.
+        when the call has had its time. `verb` begins a step that whoever asks notes; should the
+        caller hang up before, it is noted all the same.
         """
         began = _now()
         if began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
-        sounding = None
+        hearing, sounding = Hearing(utterance, began, verb), None
+        if verb is not None:
+            self._hearing = hearing
         deadline = began + patience
         if utterance is not None and not self.inbox.has_key():
             sounding = await self.line.play(utterance)
+            hearing.began = _now()
             deadline = began + utterance.seconds + MARGIN_SECONDS
         while True:
             match await self.inbox.get(deadline):
                 case Key() as key:
                     if sounding is not None:
                         await self.line.stop(sounding)
-                    return Answer(key, sounding is not None, _ms_since(began))
+                    told = hearing.told(_now())
+                    return Answer(key, sounding is not None, _ms_since(began), told)
                 case Finished(playback) if playback == sounding:
-                    sounding, deadline = None, _now() + patience
+                    hearing.ended = _now()
+                    sounding, deadline = None, hearing.ended + patience
                 case None if sounding is not None:  # Asterisk never said that it ended
                     await self.line.stop(sounding)
-                    sounding, deadline = None, _now() + patience
+                    hearing.ended = _now()
+                    sounding, deadline = None, hearing.ended + patience
                 case None:
-                    return Answer(None, False, _ms_since(began))
+                    return Answer(None, False, _ms_since(began), hearing.told(_now()))
 
     async def play_whole(self, utterance: Utterance) -> None:
         """Say it to its end; keys typed before or meanwhile are void."""
@@ -295,6 +319,7 @@ class Call:
     ) -> None:
         """Record one thing said or asked and what came back; never the digits of an entry."""
         self.steps += 1
+        self._hearing = None
         self.note(
             Step(
                 session=self.session,
@@ -307,6 +332,9 @@ class Call:
                 keys=keys or int(answer.key is not None),
                 interrupted=answer.interrupted,
                 ms=answer.ms,
+                said=answer.told.said,
+                opening=answer.told.opening,
+                figures=answer.told.figures,
             )
         )
 
@@ -315,10 +343,11 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.means.settings.patience.first_key_seconds)
+        patience = self.means.settings.patience.first_key_seconds
+        answer = await self.listen(utterance, patience, verb="menu")
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
-        heard = "match" if wanted else _heard(answer.digit, choices)
-        self.note_step("menu", question, heard, answer)
+        heard = _heard(answer.digit, choices)
+        self.note_step("menu", question, "agent" if wanted else heard, answer)
         if wanted:
             raise AgentWanted
         if answer.digit is None or answer.digit not in choices:

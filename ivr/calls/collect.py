@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ivr.calls import keypad
 from ivr.calls.call import AgentWanted, Answer, Call
+from ivr.calls.hearing import Told
 from ivr.calls.keypad import Complete, NoNumber, Nudge, Typing
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
@@ -17,7 +18,7 @@ _HEARD: dict[NoNumber, Heard] = {
     NoNumber.CLEARED: "cleared",
     NoNumber.WRONG_LENGTH: "invalid",
     NoNumber.ONLY_LONG: "invalid",
-    NoNumber.AGENT: "match",
+    NoNumber.AGENT: "agent",
     NoNumber.SILENT: "no_input",
 }
 
@@ -34,6 +35,7 @@ class _Entered:
     keys: int
     interrupted: bool
     ms: int
+    told: Told
 
 
 async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -> IdNumber:
@@ -65,8 +67,9 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
 async def _entry(call: Call, question: str, short_allowed: bool) -> _Entered:
     """One try, from the question to a number or to nothing."""
     patience = call.means.settings.patience
-    answer = await call.listen(call.utter(question), patience.first_key_seconds)
-    interrupted, ms, keys = answer.interrupted, answer.ms, 0
+    asked = call.utter(question)
+    answer = first = await call.listen(asked, patience.first_key_seconds, verb="collect")
+    ms, keys = answer.ms, 0
     digits, nudged = "", False
     while True:
         keys += answer.key is not None
@@ -79,7 +82,7 @@ async def _entry(call: Call, question: str, short_allowed: bool) -> _Entered:
                 said = call.utter(prompt, **({} if missing is None else {"missing": missing}))
             case outcome:
                 _swallow_hash(call, outcome, answer)
-                return _Entered(outcome, keys, interrupted, ms)
+                return _Entered(outcome, keys, first.interrupted, ms, first.told)
         answer = await call.listen(said, _until_next_key(call, digits))
         ms += answer.ms
 
@@ -129,7 +132,7 @@ async def _explain(call: Call, nothing: NoNumber) -> None:
 
 
 def _note(call: Call, question: str, heard: Heard, entered: _Entered) -> None:
-    answer = Answer(None, entered.interrupted, entered.ms)
+    answer = Answer(None, entered.interrupted, entered.ms, entered.told)
     call.note_step("collect", question, heard, answer, keys=entered.keys, sensitive=True)
 
 
@@ -157,7 +160,8 @@ async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -
 async def _digits(call: Call, question: str, count: int) -> tuple[str, str | None]:
     """One try: the digits, and the key or the silence that ended it."""
     patience = call.means.settings.patience
-    answer = await call.listen(call.utter(question), patience.first_key_seconds)
+    asked = call.utter(question)
+    answer = await call.listen(asked, patience.first_key_seconds, verb="collect")
     first, digits = answer, ""
     while answer.key is not None and answer.key.digit not in "*#":
         digits += answer.key.digit

@@ -12,7 +12,7 @@ The caller who hangs up: abandoned before the answer, answered after it (seed, s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -30,15 +30,16 @@ _ENGAGED = frozenset({17, 21})
 _RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
 
 
-async def transfer(call: Call) -> TransferOutcome:
+async def transfer(call: Call, announced: Iterable[str] = ()) -> TransferOutcome:
     """Find an agent for the caller; back when they have talked, or when there is nobody.
 
+    The prompts `announced` are said first; who hangs up in them has wished for an agent already.
     A conversation that an earlier service began is gone on with.
     """
     wish = _Wish(call, _now())
     async with call.in_midst_of(wish):
         try:
-            wish.outcome = await wish.fulfilled()
+            wish.outcome = await wish.fulfilled(announced)
         except ExchangeFailed:
             wish.outcome = "failed"
     return wish.outcome
@@ -70,10 +71,13 @@ class _Wish:
         """Who is free, for all calls of the line."""
         return self.call.means.switchboard
 
-    async def fulfilled(self) -> TransferOutcome:
+    async def fulfilled(self, announced: Iterable[str]) -> TransferOutcome:
         """One round of phones after the other, until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
+        for prompt in announced:
+            await self.call.say(prompt)
+        self.began = _now()
         present = self.switchboard.present(await self.exchange.online())
         if not present:
             return "none_there"

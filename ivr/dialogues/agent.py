@@ -6,6 +6,7 @@ from ivr.calls.call import Call
 from ivr.calls.transfer import transfer
 from ivr.dialogues import feedback
 from ivr.dialogues.place import UP, Outcome, place
+from ivr.records.facts import Transferred
 
 
 @place("agent")
@@ -13,17 +14,16 @@ async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
     if call.exchange.talking is None:
         if not call.means.settings.agents.hours.open_at(call.means.clock()):
+            call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
             return closed
-        await call.say("agent.transferring")
-        await call.say("agent.waiting_hint")
-    match await transfer(call):
+    match await transfer(call, announced=("agent.transferring", "agent.waiting_hint")):
         case "answered":
             await call.say("agent.ended")
         case "busy" | "failed":
             await call.say("agent.busy")
         case "no_answer" | "none_there":
             await call.say("agent.no_answer")
-        case "abandoned":
+        case "abandoned" | "closed":
             pass
     return UP
 

@@ -123,6 +123,9 @@ class Hotline:
             case StasisStart(channel) if caller := caller_of(channel.id):
                 await self._picked_up(channel.id, caller)
             case StasisStart(channel) if self.draining:
+                self.journal.note(
+                    Refused(session=None, reason="draining", channel=channel.id)
+                )
                 await self._turn_away(channel.id)
             case StasisStart(channel):
                 self._begin(channel)
@@ -254,7 +257,7 @@ class Hotline:
 
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
-        self.journal.note(Refused(session=None, reason="line_overrun"))
+        self.journal.note(Refused(session=None, reason="line_overrun", channel=channel.id))
         self._to_its_end(self._hang_up(channel.id, reason="busy"))
 
     def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -59,6 +59,10 @@ class Utterance:
 
     prompts: tuple[str, ...]
     clips: tuple[Clip, ...] = field(repr=False)
+    last_begins: float = 0.0
+    """When its last sentence begins: after so many seconds of the others."""
+    figures_end: float | None = None
+    """After how many seconds the last value has been said; None: it tells no values."""
 
     @property
     def seconds(self) -> float:
@@ -116,8 +120,17 @@ class PromptSet:
 
     def utterance(self, *sentences: Sentence) -> Utterance:
         """The clips of these sentences, in order; numbers.Unreadable where a value has no words."""
-        clips = [clip for each in sentences for clip in self._pieces(each)]
-        return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
+        clips: list[Clip] = []
+        at = last_begins = 0.0
+        figures_end = None
+        for each in sentences:
+            last_begins = at
+            for clip, is_value in self._pieces(each):
+                clips.append(clip)
+                at += clip.seconds
+                figures_end = at if is_value else figures_end
+        prompts = tuple(each.prompt for each in sentences)
+        return Utterance(prompts, tuple(clips), last_begins, figures_end)
 
     def missing_clips(self) -> list[str]:
         """What its sentences need and it does not have, in words."""
@@ -128,12 +141,14 @@ class PromptSet:
             if isinstance(piece, str) and piece not in self.clips
         ]
 
-    def _pieces(self, said: Sentence) -> Iterable[Clip]:
+    def _pieces(self, said: Sentence) -> Iterable[tuple[Clip, bool]]:
+        """Each clip, and whether it says a value."""
         for piece in self._scripts[said.prompt]:
             if isinstance(piece, str):
-                yield self.clips[piece]
+                yield self.clips[piece], False
             else:
-                yield from self._read(piece, said.values[piece.name])
+                for clip in self._read(piece, said.values[piece.name]):
+                    yield clip, True
 
     def _read(self, slot: _Slot, value: Value) -> Iterable[Clip]:
         plain = value.reveal() if isinstance(value, Sensitive) else value
