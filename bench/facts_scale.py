@@ -16,13 +16,14 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 from analytics.answering.asking import opened
 from analytics.answering.daily import page
-from analytics.answering.questioning import Days, find, questions
+from analytics.answering.questioning import Days, Terms, question_called, questions
+from analytics.answering.words import Vocabulary
 from analytics.loading.archive import Archive
 from analytics.loading.publish import publish
 from analytics.loading.reading import Reader
@@ -169,14 +170,14 @@ def measure_questions(published: Path) -> None:
 def _median(published: Path, name: str, days: Days) -> float:
     def ask() -> None:
         with opened(published) as facts:
-            find(name).answer(facts, days)
+            question_called(name).answer(facts, days, Terms(datetime.now(UTC)))
 
     return _median_of(ask)
 
 
 def _page(published: Path, day: date) -> None:
     with opened(published) as facts:
-        page(facts, day)
+        page(facts, day, Terms(datetime.now(UTC)), Vocabulary())
 
 
 def _median_of(work: Callable[[], object]) -> float:

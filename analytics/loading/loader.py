@@ -15,13 +15,13 @@ from typing import Protocol
 
 import duckdb
 
-from analytics.answering.questioning import BEIJING
 from analytics.loading.archive import HOT_DAYS, Archive
 from analytics.loading.publish import publish
 from analytics.loading.reading import Reader
 from analytics.loading.retention import first_days, kept_from
 from analytics.loading.spools import KEEP, oldest_open, retire
 from analytics.loading.store import FactsFolder, open_store, shrink
+from ivr.hours import BEIJING
 
 log = logging.getLogger(__name__)
 

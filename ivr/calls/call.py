@@ -88,7 +88,7 @@ class Answer:
     interrupted: bool
     """The key cut the sentence short."""
     ms: int
-    told: Told = Told()
+    told: Told = field(default_factory=Told)
     """How much was said until then."""
 
     @property

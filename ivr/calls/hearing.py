@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ivr.records.facts import Verb
+from ivr.records.facts import Said, Verb
 from ivr.speech.prompts import Utterance
 
 SLACK_SECONDS = 0.25
@@ -15,8 +15,8 @@ SLACK_SECONDS = 0.25
 class Told:
     """What was said of an utterance until a key, its end, or the end of the call."""
 
-    said: bool = True
-    """Its last sentence, the question, began to sound."""
+    said: Said = "whole"
+    """How much of its last sentence, the question."""
     opening: str | None = None
     """The sentence in front of it."""
     figures: bool | None = None
@@ -44,7 +44,12 @@ class Hearing:
         opening = self.utterance.prompts[0] if len(self.utterance.prompts) > 1 else None
         figures_end = self.utterance.figures_end
         figures = None if figures_end is None else self._heard(figures_end, now)
-        return Told(self._heard(self.utterance.last_begins, now), opening, figures)
+        return Told(self._said(self.utterance, now), opening, figures)
+
+    def _said(self, utterance: Utterance, now: float) -> Said:
+        if self._heard(utterance.seconds, now):
+            return "whole"
+        return "part" if self._heard(utterance.last_begins, now) else "none"
 
     def _heard(self, seconds: float, now: float) -> bool:
         """Whether it has sounded for so many seconds."""

@@ -12,10 +12,10 @@ from ivr.records.facts import Transferred
 @place("agent")
 async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
-    if call.exchange.talking is None:
-        if not call.means.settings.agents.hours.open_at(call.means.clock()):
-            call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
-            return closed
+    open_now = call.means.settings.agents.hours.open_at(call.means.clock())
+    if call.exchange.talking is None and not open_now:
+        call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
+        return closed
     match await transfer(call, announced=("agent.transferring", "agent.waiting_hint")):
         case "answered":
             await call.say("agent.ended")

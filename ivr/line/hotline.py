@@ -123,9 +123,7 @@ class Hotline:
             case StasisStart(channel) if caller := caller_of(channel.id):
                 await self._picked_up(channel.id, caller)
             case StasisStart(channel) if self.draining:
-                self.journal.note(
-                    Refused(session=None, reason="draining", channel=channel.id)
-                )
+                self.journal.note(Refused(session=None, reason="draining", channel=channel.id))
                 await self._turn_away(channel.id)
             case StasisStart(channel):
                 self._begin(channel)

@@ -57,6 +57,12 @@ Refusal = Literal[
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 
+Said = Literal[
+    "whole",
+    "part",  # cut short by a key, or by who hung up
+    "none",  # typed over, or it was the opening that was cut short
+]
+
 Heard = Literal[
     "match",
     "no_match",
@@ -124,8 +130,8 @@ class Step:
     interrupted: bool = False
     """What was being said was cut short by a key (barge-in)."""
     ms: int = 0
-    said: bool = True
-    """The prompt began to sound; False: typed over, or cut while the opening was said."""
+    said: Said = "whole"
+    """How much of the prompt was said."""
     opening: str | None = None
     """The sentence said in front of the prompt, such as a readout."""
     figures: bool | None = None

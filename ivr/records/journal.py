@@ -35,7 +35,8 @@ MOST_WAITING = 200_000
 HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
 _OPERATORS = "-operator"
-"""Ends the name of a file that no service wrote."""
+_ASTERISKS = "-asterisk"
+"""These end the names of files that no service wrote; Asterisk's dialplan writes the latter."""
 
 Clock = Callable[[], datetime]
 
@@ -248,7 +249,8 @@ def unfinished(folder: Path) -> tuple[Unfinished, ...]:
 def _newest(folder: Path) -> list[Path]:
     """The services' files within the horizon."""
     paths = sorted(folder.glob("facts-*.jsonl"))
-    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(_OPERATORS)}
+    others = (_OPERATORS, _ASTERISKS)
+    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(others)}
     since = max(written.values(), default=0.0) - HORIZON_SECONDS
     return [path for path, moment in written.items() if moment >= since]
 

@@ -132,6 +132,15 @@ class PromptSet:
         prompts = tuple(each.prompt for each in sentences)
         return Utterance(prompts, tuple(clips), last_begins, figures_end)
 
+    def wordings(self) -> dict[str, str]:
+        """Every sentence in words, `…` for a value."""
+        return {
+            prompt: "".join(
+                self.clips[piece].text if isinstance(piece, str) else "…" for piece in pieces
+            )
+            for prompt, pieces in self._scripts.items()
+        }
+
     def missing_clips(self) -> list[str]:
         """What its sentences need and it does not have, in words."""
         return [

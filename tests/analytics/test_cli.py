@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analytics.answering import charts
-from analytics.answering.asking import Answer
+from analytics.answering.asking import ResultSet
 from analytics.answering.exporting import save_sheet
 from analytics.answering.questioning import questions
 from analytics.loading.loader import run
@@ -202,7 +202,7 @@ def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.Monk
 
 def test_text_in_a_spreadsheet_is_never_a_formula(home: Path) -> None:
     loaded(home)
-    save_sheet(Answer(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))), home / "x.xlsx")
+    save_sheet(ResultSet(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))), home / "x.xlsx")
     with zipfile.ZipFile(home / "x.xlsx") as book:
         assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 

@@ -78,7 +78,15 @@ def test_ari_listens_on_loopback_only(settings: Settings) -> None:
 
 def test_no_pattern_can_be_dialled(settings: Settings) -> None:
     dialled = re.findall(r"^exten => ([^,]+),", rendered(settings, "extensions.conf"), re.M)
-    assert dialled == ["12329", "s", "line", "s"]
+    assert dialled == ["12329", "s", "line", "s", "h"]
+
+
+def test_each_call_leaves_a_line_of_facts_without_its_number(settings: Settings) -> None:
+    written = rendered(settled(settings, node='East "1";'), "extensions.conf")
+    (line,) = re.findall(r"Set\(FILE\((.*?),,,al,u\)=(.*)\)$", written, re.M)
+    assert line[0].startswith(f"{settings.home.absolute()}/spool/facts-")
+    assert '"node": "East \\"1\\"\\;"' in line[1]
+    assert "CALLERID" not in written
 
 
 def test_a_trunk_is_known_by_its_addresses_and_brings_its_numbers(settings: Settings) -> None:

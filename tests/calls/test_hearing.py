@@ -1,11 +1,11 @@
-"""What the records know of a sentence: said or typed over, heard to its figures, left in its midst."""
+"""What the records know of a sentence: typed over, heard to its figures, left in its midst."""
 
 from __future__ import annotations
 
 import pytest
 
 from ivr.config import Settings
-from ivr.records.facts import Fact, LookedUp, Step, Transferred
+from ivr.records.facts import Fact, LookedUp, Said, Step, Transferred
 from ivr.speech.prompts import PromptSet
 from tests.scripted import directions
 from tests.test_conversations import LOOKUP_SECONDS, hold
@@ -31,24 +31,24 @@ def steps(facts: list[Fact], prompt: str) -> list[Step]:
 def test_what_was_typed_over_was_not_said(prompt_set: PromptSet, settings: Settings) -> None:
     facts = held(prompt_set, settings, f"{TO_THE_READOUT}HANGUP\n")
     (greeting,) = steps(facts, "main.greeting")
-    assert (greeting.said, greeting.interrupted) == (True, True)
+    assert (greeting.said, greeting.interrupted) == ("part", True)
     for prompt in ("main.menu", "account.menu", "identity.ask"):
         (step,) = steps(facts, prompt)
-        assert (step.said, step.interrupted) == (False, False)
+        assert (step.said, step.interrupted) == ("none", False)
 
 
 @pytest.mark.parametrize(
     ("seconds", "figures", "said"),
-    [(0.1, False, False), (8.0, False, False), (25.0, True, True)],
+    [(0.1, False, "none"), (8.0, False, "none"), (25.0, True, "part")],
     ids=["at once", "before the balance", "in the question after it"],
 )
 @pytest.mark.parametrize(("does", "heard"), [("HANGUP", "hung_up"), ("KEY *", "back")])
-def test_a_readout_is_heard_as_far_as_it_was_said(  # noqa: PLR0913
+def test_a_readout_is_heard_as_far_as_it_was_said(
     prompt_set: PromptSet,
     settings: Settings,
     seconds: float,
     figures: bool,
-    said: bool,
+    said: Said,
     does: str,
     heard: str,
 ) -> None:
@@ -65,7 +65,7 @@ def test_who_waits_after_the_question_has_heard_it(
 ) -> None:
     facts = held(prompt_set, settings, "IVR main.greeting\nIVR main.menu\nWAIT 2\nHANGUP\n")
     assert [(step.verb, step.heard, step.said) for step in steps(facts, "main.menu")] == [
-        ("menu", "hung_up", True)
+        ("menu", "hung_up", "whole")
     ]
 
 
@@ -73,8 +73,8 @@ def test_who_hangs_up_in_a_sentence_or_in_an_entry_is_known(
     prompt_set: PromptSet, settings: Settings
 ) -> None:
     greeted = held(prompt_set, settings, "CUT main.greeting\nWAIT 1\nHANGUP\n")
-    assert [(step.verb, step.heard) for step in steps(greeted, "main.greeting")] == [
-        ("say", "hung_up")
+    assert [(step.verb, step.heard, step.said) for step in steps(greeted, "main.greeting")] == [
+        ("say", "hung_up", "part")
     ]
     entering = held(
         prompt_set,
