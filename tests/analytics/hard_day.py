@@ -90,7 +90,7 @@ class HardScene(Scene):
         self.visited(0.2, door)
         return self
 
-    def step(  # noqa: PLR0913  as many as a fact has
+    def step(
         self,
         seconds: float,
         place: str,
@@ -170,7 +170,9 @@ def _inquiries() -> list[Scene]:
         HardScene("c", "09:00", "B")
         .answered()
         .visited(0.2, "welcome")
-        .step(0.9, "welcome", "say", "main.greeting", "finished", 1000, said="part", key="1", cut=True)
+        .step(
+            0.9, "welcome", "say", "main.greeting", "finished", 1000, said="part", key="1", cut=True
+        )
         .step(3, "main", "menu", "main.menu", "match", 0, said="none", key="1")
         .visited(4, "account.menu")
         .step(4, "account.menu", "menu", "account.menu", "match", 0, said="none", key="1")
@@ -182,7 +184,10 @@ def _inquiries() -> list[Scene]:
             cut=True, figures=False, **readout,
         )
         .visited(11, "account.menu")
-        .step(13, "account.menu", "menu", "account.menu", "match", 2000, said="part", key="1", cut=True)
+        .step(
+            13, "account.menu", "menu", "account.menu", "match", 2000, said="part", key="1",
+            cut=True,
+        )
         .visited(13, "account.inquiry")
         .step(
             30, "account.inquiry", "collect", "identity.ask", "match", 12000, said="part", keys=18,
