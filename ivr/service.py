@@ -19,7 +19,6 @@ from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.config import Settings
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -35,6 +34,7 @@ from ivr.people.privacy import Keys, Tokens, Vault, leave_no_core
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
-    shelf = Shelf(settings.audio, SPOKEN)
+    shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
     before = stack.enter_context(baton(settings.home / "serving.lock"))

@@ -13,6 +13,7 @@ from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, load
 from ivr.people.privacy import leave_no_core
 from ivr.speech import prompts
+from ivr.speech.contract import CONTRACT
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,7 +38,7 @@ def become(found: Found) -> None:
     settings = load()
     command = process.command(settings, found)
     try:
-        publish_sounds(settings, prompts.load(settings.audio))
+        publish_sounds(settings, prompts.load(settings.audio, CONTRACT))
     except (prompts.PromptSetError, OSError) as unusable:
         print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606

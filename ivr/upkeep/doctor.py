@@ -19,10 +19,10 @@ from pathlib import Path
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.switch import closed
 from ivr.people.privacy import KEYS, Keys
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, load
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -97,7 +97,7 @@ def service(settings: Settings) -> Finding:
 def prompts(settings: Settings) -> Finding:
     """Can every sentence be spoken?"""
     try:
-        found = load(settings.audio, SPOKEN)
+        found = load(settings.audio, CONTRACT)
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
     return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
