@@ -168,6 +168,16 @@ def _cause(json: Json) -> int | None:
     return int(cause) if cause is not None else None
 
 
+_KEYS = frozenset("0123456789*#")
+"""Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
+
+
+def _key(json: Json) -> Event | None:
+    """A key of a telephone; None for every other tone."""
+    digit = json["digit"]
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit)) if digit in _KEYS else None
+
+
 def _playback_finished(json: Json) -> Event:
     playback = json["playback"]
     kind, _, target = playback["target_uri"].partition(":")
@@ -186,14 +196,12 @@ def _recording_finished(json: Json) -> Event:
     )
 
 
-READERS: Mapping[str, Callable[[Json], Event]] = {
+READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
     "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
-    "ChannelDtmfReceived": lambda json: DtmfReceived(
-        json["channel"]["id"], Sensitive(json["digit"])
-    ),
+    "ChannelDtmfReceived": _key,
     "PlaybackFinished": _playback_finished,
     "RecordingFinished": _recording_finished,
     "RecordingFailed": _recording_finished,

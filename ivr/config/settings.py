@@ -63,7 +63,11 @@ class Patience(Part):
     """How long the line waits for a caller, in seconds, and how often it asks again."""
 
     first_key_seconds: Seconds = 8.0
+    """After the sentence of a menu."""
+    first_digit_seconds: Seconds = 15.0
+    """After the question for an ID number or a password: many have to look for it first."""
     inter_key_seconds: Seconds = 6.0
+    """Within a number (domain rules, 3.3)."""
     swallow_seconds: Seconds = 2.0
     """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
     failures: Annotated[int, Field(ge=1, le=9)] = 3
