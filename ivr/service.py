@@ -193,7 +193,8 @@ class Examiner:
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
-        return Part(True, str(closed(self._hotline.settings.home) or "open"))
+        found = closed(self._hotline.settings.home)
+        return Part(True, str(found or "open"), shut=found is not None)
 
     def _journal(self) -> Part:
         fault = self._hotline.journal.fault
