@@ -17,6 +17,7 @@ from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
+from ivr.calls.means import Means
 from ivr.config import Settings
 from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
@@ -81,21 +82,20 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
-    reception = Reception(
+    means = Means(
         settings=settings,
-        ari=ari,
-        shelf=shelf,
         accounts=Guarded(database, settings.accounts),
-        journal=journal,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         desk=desk,
+        note=journal.note,
+        is_open=lambda: closed(settings.home) is None,
     )
     return Hotline(
         settings=settings,
         ari=ari,
-        reception=reception,
+        reception=Reception(ari, shelf, means),
         journal=journal,
         desk=desk,
         vitals=Vitals(),
@@ -175,7 +175,7 @@ class Examiner:
         return {
             "ari": self._ari(),
             "prompts": self._prompts(),
-            "accounts": await self._accounts(self._hotline.reception.accounts),
+            "accounts": await self._accounts(self._hotline.reception.means.accounts),
             "journal": self._journal(),
             "line": self._line(),
         }

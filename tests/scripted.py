@@ -31,7 +31,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.agents.switchboard import Talk
-from ivr.calls.inbox import Finished, Inbox, Key, LegGone, PickedUp, Recorded
+from ivr.calls.inbox import Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch as opening
@@ -134,7 +134,7 @@ class ScriptedLine:
         self.recording = None
         for limit in self._limits:
             limit.cancel()
-        self.inbox.put(Recorded(name, 0, failed=False))
+        self.inbox.put(RecordingEnded(name, 0, failed=False))
 
     def press(self, digit: str) -> None:
         self.inbox.put(Key(digit, asyncio.get_running_loop().time()))

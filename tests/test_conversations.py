@@ -14,8 +14,10 @@ from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
+from ivr.calls.means import Means
 from ivr.config import AccountsSettings, LimitsSettings, Settings
 from ivr.dialogues import converse
+from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.identity import IdNumber
 from ivr.people.privacy import Keys, Tokens
@@ -85,15 +87,18 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         line=line,
         inbox=inbox,
         prompts=prompt_set,
-        settings=settings,
-        accounts=DemoAccounts(),
-        tokens=Tokens(Keys(b"k" * 32)),
-        limits=Limits(settings.limits),
         exchange=ScriptedExchange(inbox),
-        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
-        desk=ScriptedDesk(line, facts.append, clock),
-        clock=clock,
-        note=facts.append,
+        means=Means(
+            settings=settings,
+            accounts=DemoAccounts(),
+            tokens=Tokens(Keys(b"k" * 32)),
+            limits=Limits(settings.limits),
+            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            desk=ScriptedDesk(line, facts.append, clock),
+            note=facts.append,
+            is_open=lambda: closed(settings.home) is None,
+            clock=clock,
+        ),
     )
 
 
@@ -105,9 +110,16 @@ async def hold(
     call = on_stage(prompt_set, settings, facts)
     line, exchange = call.line, call.exchange
     conversation = asyncio.create_task(converse(call, start))
-    switch = lambda up: setattr(call.accounts, "up", up)  # noqa: E731
+    switch = lambda up: setattr(call.means.accounts, "up", up)  # noqa: E731
     caller = Caller(
-        line, exchange, call.desk, call.clock, conversation, switch, call.settle, settings.home
+        line,
+        exchange,
+        call.means.desk,
+        call.means.clock,
+        conversation,
+        switch,
+        call.settle,
+        settings.home,
     )
     try:
         await caller.follow(script)

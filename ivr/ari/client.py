@@ -14,7 +14,14 @@ from typing import Any
 
 import aiohttp
 
-from ivr.ari.errors import AriError, ChannelGone, LinkLost, NotAuthorised, NotInStasis, WrongState
+from ivr.ari.errors import (
+    AriError,
+    ChannelGone,
+    NotAuthorised,
+    NotInStasis,
+    Unreachable,
+    WrongState,
+)
 from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
 from ivr.people.sensitive import Sensitive
 
@@ -99,7 +106,7 @@ class Ari:
             ) as answer:
                 return await _read(method, path, answer)
         except (aiohttp.ClientConnectionError, TimeoutError) as lost:
-            raise LinkLost(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
+            raise Unreachable(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
 
 
 async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:

@@ -19,7 +19,7 @@ class WrongState(ChannelGone):
     """The channel is in no state for this command (Asterisk is taking it down, most often)."""
 
 
-class LinkLost(AriError):
+class Unreachable(AriError):
     """Asterisk cannot be reached: the calls it carries are out of our hands until it can."""
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ivr.agents.switchboard import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
-from ivr.ari.errors import AriError, ChannelGone, LinkLost
+from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel
 from ivr.config import Agent
 from ivr.people.sensitive import Sensitive
@@ -56,7 +56,7 @@ class ChannelExchange:
         leg = f"{_MARK}.{agent.extension}.{secrets.token_hex(4)}.{self.caller}"
         try:
             await self.ari.channels.originate_with_id(leg, self._leg(agent, screen))
-        except LinkLost:
+        except Unreachable:
             raise
         except AriError as refused:
             log.warning("the phone of %s cannot be rung: %s", agent.name, refused)
@@ -112,7 +112,7 @@ def _faults() -> Iterator[None]:
     """What Asterisk refuses while caller and link are there is no reason to end the call."""
     try:
         yield
-    except (ChannelGone, LinkLost):
+    except (ChannelGone, Unreachable):
         raise
     except AriError as refused:
         log.warning("a caller cannot be joined with an agent: %s", refused)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 import aiohttp
 
 from ivr.ari.client import Ari
-from ivr.ari.errors import AriError, LinkLost, NotAuthorised
+from ivr.ari.errors import AriError, NotAuthorised, Unreachable
 from ivr.ari.events import Event, LinkDown, LinkUp, event_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ async def _connect(ari: Ari, app: str) -> aiohttp.ClientWebSocketResponse:
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == 401:
             raise NotAuthorised(f"{ari.base} refuses user or password") from refused
-        raise LinkLost(f"the events' handshake was answered {refused.status}") from refused
+        raise Unreachable(f"the events' handshake was answered {refused.status}") from refused
 
 
 def _event(message: aiohttp.WSMessage) -> Event | None:

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
-from ivr.accounts import Accounts
-from ivr.agents.switchboard import Exchange, Switchboard
+from ivr.agents.switchboard import Exchange
 from ivr.calls.inbox import Finished, Inbox, Key
-from ivr.config import Settings
-from ivr.limits.limits import Asker, Limits
-from ivr.people.privacy import Tokens
+from ivr.calls.means import Means
+from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
-from ivr.recordings.desk import Desk
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
@@ -46,7 +42,7 @@ class Line(Protocol):
         """Stop the sound at once; it may have ended already."""
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
-        """Begin to record; a Recorded of that name enters the inbox in the end. `#` ends it."""
+        """Begin to record; its RecordingEnded enters the inbox in the end. `#` ends it."""
 
     async def stop_recording(self, name: str) -> None:
         """End it and keep it; it may have ended already."""
@@ -127,15 +123,8 @@ class Call:
     line: Line
     inbox: Inbox
     prompts: PromptSet
-    settings: Settings
-    accounts: Accounts
-    tokens: Tokens
-    limits: Limits
     exchange: Exchange
-    switchboard: Switchboard
-    desk: Desk
-    note: Callable[[Fact], None]
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
     place: str = ""
@@ -156,6 +145,14 @@ class Call:
     def asker(self) -> Asker:
         """Who asks, as the limits count it."""
         return Asker(self.session, self.vouched)
+
+    def is_open(self) -> bool:
+        """Whether the line takes calls now, or its operator has closed it."""
+        return self.means.is_open()
+
+    def note(self, fact: Fact) -> None:
+        """Put it into the records."""
+        self.means.note(fact)
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
@@ -268,12 +265,12 @@ class Call:
     @property
     def zero_is_agent(self) -> bool:
         """Whether 0 asks for a person anywhere."""
-        return self.settings.agents.zero_from_every_menu
+        return self.means.settings.agents.zero_from_every_menu
 
     async def failed(self, prompt: str, /, **values: Value) -> None:
         """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
         self._failures += 1
-        if self._failures >= self.settings.patience.failures:
+        if self._failures >= self.means.settings.patience.failures:
             self._failures = 0
             raise GaveUp
         await self.warn(prompt, **values)
@@ -318,7 +315,7 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.settings.patience.first_key_seconds)
+        answer = await self.listen(utterance, self.means.settings.patience.first_key_seconds)
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
         heard = "match" if wanted else _heard(answer.digit, choices)
         self.note_step("menu", question, heard, answer)

@@ -47,7 +47,7 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
         entered = await _entry(call, question, short_allowed)
         match entered.outcome:
             case Complete(digits):
-                number = parse(digits, verify=call.settings.verify_check_digit)
+                number = parse(digits, verify=call.means.settings.verify_check_digit)
                 _note(
                     call, question, "match" if isinstance(number, IdNumber) else "invalid", entered
                 )
@@ -64,7 +64,7 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
 
 async def _entry(call: Call, question: str, short_allowed: bool) -> _Entered:
     """One try, from the question to a number or to nothing."""
-    patience = call.settings.patience
+    patience = call.means.settings.patience
     answer = await call.listen(call.utter(question), patience.first_key_seconds)
     interrupted, ms, keys = answer.interrupted, answer.ms, 0
     digits, nudged = "", False
@@ -92,7 +92,7 @@ def _next(digits: str, answer: Answer, *, nudged: bool, short_allowed: bool) -> 
 
 def _until_next_key(call: Call, digits: str) -> float:
     """A 0 alone waits for a moment only: it is a wish for an agent, and no ID begins so."""
-    patience = call.settings.patience
+    patience = call.means.settings.patience
     alone = digits == keypad.ZERO and call.zero_is_agent
     return patience.swallow_seconds if alone else patience.inter_key_seconds
 
@@ -100,7 +100,7 @@ def _until_next_key(call: Call, digits: str) -> float:
 def _swallow_hash(call: Call, outcome: Complete | NoNumber, last: Answer) -> None:
     """A `#` after the 18th digit, out of habit, must not reach the next menu."""
     if isinstance(outcome, Complete) and last.key is not None and last.key.digit != "#":
-        call.inbox.swallow_hash(last.key.at + call.settings.patience.swallow_seconds)
+        call.inbox.swallow_hash(last.key.at + call.means.settings.patience.swallow_seconds)
 
 
 async def _refuse(call: Call, digits: str, *, again: bool) -> None:
@@ -156,7 +156,7 @@ async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -
 
 async def _digits(call: Call, question: str, count: int) -> tuple[str, str | None]:
     """One try: the digits, and the key or the silence that ended it."""
-    patience = call.settings.patience
+    patience = call.means.settings.patience
     answer = await call.listen(call.utter(question), patience.first_key_seconds)
     first, digits = answer, ""
     while answer.key is not None and answer.key.digit not in "*#":

@@ -23,7 +23,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingEnded:
     """A recording came to its end, and its file is closed."""
 
     name: str
@@ -46,7 +46,7 @@ class LegGone:
     cause: int | None
 
 
-Heard = Key | Finished | Recorded | PickedUp | LegGone
+News = Key | Finished | RecordingEnded | PickedUp | LegGone
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""
@@ -56,12 +56,12 @@ class Inbox:
     """Filled by whoever carries the call, emptied by its verbs; single consumer."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Heard] = deque()
+        self._waiting: deque[News] = deque()
         self._news = asyncio.Event()
         self._listening = asyncio.Event()
         self._swallow_until = float("-inf")
 
-    def put(self, heard: Heard) -> None:
+    def put(self, heard: News) -> None:
         """Add what has just happened. Keys to be swallowed and keys of a storm are dropped."""
         if isinstance(heard, Key) and (self._swallowed(heard) or len(self._waiting) >= MOST):
             return
@@ -74,7 +74,7 @@ class Inbox:
         self._waiting.appendleft(key)
         self._news.set()
 
-    async def get(self, deadline: float) -> Heard | None:
+    async def get(self, deadline: float) -> News | None:
         """The next thing heard, or None when `deadline` (the loop's clock) has passed."""
         if not self._waiting and deadline > asyncio.get_running_loop().time():
             await self._wait_for_news(deadline)

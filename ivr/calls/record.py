@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from ivr.calls.call import MARGIN_SECONDS, Answer, Call
-from ivr.calls.inbox import Key, Recorded
+from ivr.calls.inbox import Key, RecordingEnded
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records.facts import Heard
 from ivr.speech.prompts import BEEP, Utterance
@@ -47,7 +47,7 @@ async def record(call: Call, slip: Slip, prompt: str) -> Taken:
         await taking.until_over(prompt)
         taking.stayed = True
     call.inbox.forget_keys()
-    call.inbox.swallow_hash(_now() + call.settings.patience.swallow_seconds)
+    call.inbox.swallow_hash(_now() + call.means.settings.patience.swallow_seconds)
     call.note_step(
         "record",
         prompt,
@@ -59,7 +59,7 @@ async def record(call: Call, slip: Slip, prompt: str) -> Taken:
 
 async def play_back(call: Call, slip: Slip) -> None:
     """Let the caller hear what was kept, from the file itself; a key cuts it short."""
-    kept = await call.desk.clip(slip)
+    kept = await call.means.desk.clip(slip)
     answer = await call.listen(Utterance((), (kept,)), patience=0.0)
     if answer.key is not None:
         call.inbox.put_back(answer.key)
@@ -77,9 +77,9 @@ class _Taking:
 
     async def until_over(self, prompt: str) -> None:
         """Begin, unless that was done before, and wait for the end."""
-        name, settings = self.slip.reference, self.call.settings.recordings
+        name, settings = self.slip.reference, self.call.means.settings.recordings
         if not await self.call.line.is_recording(name):
-            if await self.call.desk.has_sound(self.slip):
+            if await self.call.means.desk.has_sound(self.slip):
                 return
             await self._beep(prompt)
             await self.call.line.record(
@@ -101,7 +101,7 @@ class _Taking:
             log.warning("recording %s: %s", name, refused)
 
     async def _filed(self) -> Taken:
-        desk, slip = self.call.desk, self.slip
+        desk, slip = self.call.means.desk, self.slip
         if not await desk.has_sound(slip):
             return Taken.NOT_KEPT
         if self.stayed and not await desk.is_speech(slip):
@@ -120,7 +120,7 @@ class _Taking:
         """Until Asterisk says so, or nobody says anything for far too long."""
         while (heard := await self.call.inbox.get(deadline)) is not None:
             match heard:
-                case Recorded(name) if name == self.slip.reference:
+                case RecordingEnded(name) if name == self.slip.reference:
                     return
                 case Key("#"):
                     await self.call.line.stop_recording(self.slip.reference)

@@ -68,7 +68,7 @@ class _Wish:
     @property
     def switchboard(self) -> Switchboard:
         """Who is free, for all calls of the line."""
-        return self.call.switchboard
+        return self.call.means.switchboard
 
     async def fulfilled(self) -> TransferOutcome:
         """One round of phones after the other, until somebody has talked with the caller."""
@@ -99,7 +99,7 @@ class _Wish:
 
     def _timetable(self, rounds: Sequence[Round]) -> Iterator[tuple[Round, float]]:
         """Each round with the time at which it ends; the last one rings for all that is left."""
-        settings = self.call.settings.agents
+        settings = self.call.means.settings.agents
         deadline = self.began + settings.ring_seconds
         for n, phones in enumerate(rounds, start=1):
             if _now() < deadline:

@@ -12,7 +12,7 @@ from ivr.dialogues.place import UP, Outcome, place
 async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
     if call.exchange.talking is None:
-        if not call.settings.agents.hours.open_at(call.clock()):
+        if not call.means.settings.agents.hours.open_at(call.means.clock()):
             return closed
         await call.say("agent.transferring")
         await call.say("agent.waiting_hint")

@@ -78,7 +78,7 @@ async def leave_message(call: Call) -> Outcome:
 @place("feedback.recording", quiet=True)
 async def recording(call: Call) -> Outcome:
     """请讲 — and after a restart the recording goes on, unnoticed by the caller."""
-    slip = call.desk.slip(call.session)
+    slip = call.means.desk.slip(call.session)
     if slip is None:
         return UP
     if slip.filed:
@@ -96,7 +96,7 @@ async def recording(call: Call) -> Outcome:
 @place("feedback.saved")
 async def saved(call: Call) -> Outcome:
     """已保存，编号… — to be heard, spoken again, or left as it is."""
-    slip = call.desk.slip(call.session)
+    slip = call.means.desk.slip(call.session)
     if slip is None:
         return UP
     choices = {"1": "hear", "2": "again", "*": "leave"}
@@ -108,7 +108,7 @@ async def saved(call: Call) -> Outcome:
             case "again" if await _begun(call, _FORMS[slip.kind], slip.person, replaces=slip):
                 return recording
             case "leave":
-                await call.desk.drop(slip)
+                await call.means.desk.drop(slip)
                 return find(_FORMS[slip.kind].above)
         opening = None
 
@@ -132,7 +132,7 @@ async def _who(call: Call, form: _Form) -> str | None:
     if form.ask_id is None:
         return None
     number = await collect_id(call, form.ask_id, short_allowed=False)
-    return await call.desk.know(number)
+    return await call.means.desk.know(number)
 
 
 async def _begun(
@@ -140,7 +140,7 @@ async def _begun(
 ) -> bool:
     """Whether a recording can be kept; else the caller is told before saying it all for nothing."""
     try:
-        await call.desk.begin(form.kind, call.session, person, replaces=replaces)
+        await call.means.desk.begin(form.kind, call.session, person, replaces=replaces)
     except CannotKeep:
         await call.say("feedback.cannot_record")
         return False

@@ -50,11 +50,11 @@ async def _admit(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Out
     def again(call: Call) -> Awaitable[Outcome]:
         return _admit(call, inquiry, number)
 
-    person, now = call.tokens.person(number), call.clock().timestamp()
-    admitted = call.limits.look_up(call.asker, person, now)
+    person, now = call.means.tokens.person(number), call.means.clock().timestamp()
+    admitted = call.means.limits.look_up(call.asker, person, now)
     if isinstance(admitted, Denied):
         return await denied(call, admitted.reason, again)
-    if call.settings.accounts.password:
+    if call.means.settings.accounts.password:
         elsewhere = await ask_password(call, number, again)
         if elsewhere is not None:
             return elsewhere
@@ -95,11 +95,11 @@ async def _look_up(
     """
     clock = asyncio.get_running_loop().time
     began = clock()
-    work = _delayed(delay, inquiry.ask(call.accounts, number))
+    work = _delayed(delay, inquiry.ask(call.means.accounts, number))
     result = await call.meanwhile("identity.looking_up", work)
-    person = call.tokens.person(number)
+    person = call.means.tokens.person(number)
     if not isinstance(result, Unavailable):
-        call.limits.looked_up(person, call.clock().timestamp())
+        call.means.limits.looked_up(person, call.means.clock().timestamp())
     call.trail.lookup = f"{inquiry.source} {_word(result)}"
     call.note(
         LookedUp(

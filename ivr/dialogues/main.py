@@ -6,13 +6,12 @@ from ivr.calls.call import Call, GaveUp
 from ivr.dialogues import account, feedback, information, loan
 from ivr.dialogues.agent import agent
 from ivr.dialogues.place import UP, End, Outcome, place
-from ivr.lifecycle import switch as opening
 
 
 @place("welcome")
 async def welcome(call: Call) -> Outcome:
     """您好，12329 住房公积金热线为您服务。"""
-    if opening.closed(call.settings.home):
+    if not call.is_open():
         return not_open
     await call.say("main.greeting")
     return main

@@ -14,13 +14,13 @@ from ivr.records.facts import Refused
 
 async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | None:
     """请输入六位查询密码 — until it is right (None), or where the caller goes without it."""
-    person = call.tokens.person(number)
-    while not call.limits.password_locked(person, call.clock().timestamp()):
+    person = call.means.tokens.person(number)
+    while not call.means.limits.password_locked(person, call.means.clock().timestamp()):
         entered = await collect_digits(call, "password.ask", DIGITS, wrong="password.wrong")
-        asked = call.accounts.password(number, entered)
+        asked = call.means.accounts.password(number, entered)
         match await call.meanwhile("identity.looking_up", asked):
             case RightPassword():
-                call.limits.right_password(person)
+                call.means.limits.right_password(person)
                 return None
             case WrongPassword():
                 await _wrong(call, person)
@@ -31,8 +31,8 @@ async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | 
 
 async def _wrong(call: Call, person: str) -> None:
     """Say so, unless this was once too often: then that is said."""
-    now = call.clock().timestamp()
+    now = call.means.clock().timestamp()
     call.note(Refused(session=call.session, reason="password_wrong"))
-    call.limits.wrong_password(person, now)
-    if not call.limits.password_locked(person, now):
+    call.means.limits.wrong_password(person, now)
+    if not call.means.limits.password_locked(person, now):
         await call.warn("password.wrong")

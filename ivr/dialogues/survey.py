@@ -29,7 +29,7 @@ async def survey(call: Call) -> Outcome:
 async def _kept(call: Call, number: IdNumber, grade: int) -> bool:
     """Whether the vote would survive a power cut, and can be traced to the voter."""
     try:
-        await call.desk.vote(call.session, await call.desk.know(number), grade)
+        await call.means.desk.vote(call.session, await call.means.desk.know(number), grade)
     except CannotKeep:
         return False
     return True

@@ -16,7 +16,7 @@ from typing import Any
 
 from ivr.agents.switchboard import Talk
 from ivr.ari.client import Ari
-from ivr.ari.errors import AriError, ChannelGone, LinkLost
+from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import (
     ApplicationReplaced,
     Bridge,
@@ -35,15 +35,15 @@ from ivr.ari.events import (
 from ivr.ari.exchange import caller_of, talks
 from ivr.ari.link import events
 from ivr.asterisk.configure import AWAY
-from ivr.calls.inbox import Finished, Key, LegGone, PickedUp, Recorded
+from ivr.calls.inbox import Finished, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Settings
 from ivr.dialogues import converse, find
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
-from ivr.records import facts
 from ivr.records.facts import (
     Disposition,
+    LinkLost,
     LinkRestored,
     Refused,
     SessionAnswered,
@@ -154,7 +154,7 @@ class Hotline:
                 self._count_broken(live)
                 live.broke_off = failed
             case RecordingFinished(_, name, ms, failed):
-                live.call.inbox.put(Recorded(name, ms, failed))
+                live.call.inbox.put(RecordingEnded(name, ms, failed))
 
     def _count_broken(self, live: Live) -> None:
         """A sound that broke off and was followed by more had a broken file."""
@@ -179,7 +179,7 @@ class Hotline:
         self.vitals.link = False
         if self._down_since is None:
             self._down_since = asyncio.get_running_loop().time()
-            self.journal.note(facts.LinkLost(reason=reason))
+            self.journal.note(LinkLost(reason=reason))
         await self._suspend_all()
 
     async def _link_up(self, startup: datetime) -> None:
@@ -280,7 +280,7 @@ class Hotline:
             raise
         except ChannelGone:
             ending = "hung_up"
-        except LinkLost as lost:
+        except Unreachable as lost:
             log.warning("a call is suspended: %s", lost)
             ending = None
             self._look_again_soon()

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ivr.accounts import Accounts
-from ivr.agents.switchboard import Switchboard, Talk
+from ivr.agents.switchboard import Talk
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
 from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
-from ivr.config import Settings
-from ivr.limits.limits import Limits, is_telephone
-from ivr.people.privacy import Tokens
-from ivr.recordings.desk import FilingDesk
+from ivr.calls.means import Means
+from ivr.limits.limits import is_telephone
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted
-from ivr.records.journal import Journal, Unfinished
+from ivr.records.journal import Unfinished
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
@@ -56,19 +53,13 @@ class Live:
 class Reception:
     """What every call of the line is given."""
 
-    settings: Settings
     ari: Ari
     shelf: Shelf
-    accounts: Accounts
-    journal: Journal
-    tokens: Tokens
-    limits: Limits
-    switchboard: Switchboard
-    desk: FilingDesk
+    means: Means
 
     def door(self, channel: Channel, calls: Iterable[Live]) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
-        limits, caller = self.settings.limits, self._vouched(channel)
+        limits, caller = self.means.settings.limits, self._vouched(channel)
         taken = [live for live in calls if live.start not in TURNED_AWAY]
         if len(taken) >= limits.calls:
             return "limits.line_full"
@@ -82,12 +73,12 @@ class Reception:
         began = datetime.now(UTC)
         live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
         number = channel.caller
-        self.journal.note(
+        self.means.note(
             SessionStarted(
                 session=live.call.session,
                 channel=channel.id,
                 dialled=channel.dialled,
-                caller=None if number is None else self.tokens.caller(number.reveal()),
+                caller=None if number is None else self.means.tokens.caller(number.reveal()),
                 catalog=live.call.prompts.version,
             )
         )
@@ -95,7 +86,7 @@ class Reception:
 
     def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         """A session that goes on, perhaps in a conversation with an agent."""
-        self.journal.note(SessionResumed(session=known.session, dialogue=known.dialogue))
+        self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
         live = self._live(known, channel, talk)
         live.found = channel.state == "Up"
         return live
@@ -103,7 +94,7 @@ class Reception:
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
         number = None if channel.guest or channel.caller is None else channel.caller.reveal()
-        return self.tokens.caller(number) if number and is_telephone(number) else None
+        return self.means.tokens.caller(number) if number and is_telephone(number) else None
 
     def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
         line = ChannelLine(self.ari, known.channel)
@@ -112,21 +103,15 @@ class Reception:
             line=line,
             inbox=Inbox(),
             prompts=self.shelf.current(),
-            settings=self.settings,
-            accounts=self.accounts,
-            tokens=self.tokens,
-            limits=self.limits,
-            vouched=self._vouched(channel),
             exchange=self._exchange(channel, talk),
-            switchboard=self.switchboard,
-            desk=self.desk,
-            note=self.journal.note,
+            means=self.means,
+            vouched=self._vouched(channel),
             place=known.dialogue,
             steps=known.steps,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
-        call.ends_at = began + self.settings.patience.call_seconds
+        call.ends_at = began + self.means.settings.patience.call_seconds
         return Live(
             call=call,
             line=line,
@@ -138,9 +123,9 @@ class Reception:
     def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
         return ChannelExchange(
             self.ari,
-            app=self.settings.ari_app,
+            app=self.means.settings.ari_app,
             caller=channel.id,
             number=channel.caller,
-            ring_seconds=self.settings.agents.ring_seconds,
+            ring_seconds=self.means.settings.agents.ring_seconds,
             talking=talk,
         )

@@ -10,24 +10,19 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ivr.config import Settings
 from ivr.dialogues import all_places, find
 from ivr.dialogues.place import End, Place
 from ivr.hours import AgentHours
-from ivr.lifecycle import switch as opening
 from ivr.speech.prompts import PromptSet
 from ivr.stage.rehearsal import (
     NOTHING,
     Answer,
     Course,
-    Leg,
     Moment,
+    Scene,
     circumstances,
-    closed_home,
     rehearse,
 )
 
@@ -91,23 +86,21 @@ class Flow:
 
 def explore(prompts: PromptSet, settings: Settings) -> Flow:
     """Walk the whole script in this prompt set."""
-    with TemporaryDirectory() as home:
-        walk = _Walk(prompts, _everyday(settings, Path(home)))
-        return asyncio.run(walk.everywhere())
+    walk = _Walk(prompts, _everyday(settings))
+    return asyncio.run(walk.everywhere())
 
 
-def _everyday(settings: Settings, home: Path) -> Settings:
-    """The settings as they are, for a line that is open and has agents at known hours."""
-    opening.close(closed_home(home), "", datetime.now(UTC))
+def _everyday(settings: Settings) -> Settings:
+    """The settings as they are, for a line that has agents at known hours."""
     agents = settings.agents.model_copy(update={"hours": AgentHours()})
-    return settings.model_copy(update={"home": home, "agents": agents})
+    return settings.model_copy(update={"agents": agents})
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
     """One answer more than before, and what it came to."""
 
-    legs: tuple[Leg, ...]
+    scenes: tuple[Scene, ...]
     """The whole call up to it; the last one is the place where it was tried."""
     asked: Moment | None
     answer: Answer
@@ -128,7 +121,7 @@ class _Walk:
         self._prompts = prompts
         self._settings = settings
         self._trials: dict[str, list[_Trial]] = {}
-        self._approaches: dict[str, tuple[Leg, ...]] = {}
+        self._approaches: dict[str, tuple[Scene, ...]] = {}
         self._others: deque[_Trial] = deque()
         """Further ways to places that were tried out: what was said before may matter there."""
 
@@ -137,7 +130,7 @@ class _Walk:
         begins = [await self._explored(name) for name in ("welcome", *map(_name, all_places()))]
         while self._others:
             other = self._others.popleft()
-            await self._tried_again(str(other.course.leads), other.legs)
+            await self._tried_again(str(other.course.leads), other.scenes)
         return Flow(
             ways={name: _ways(trials) for name, trials in self._trials.items()},
             up={name: find(name, self._prompts).up for name in self._trials},
@@ -151,37 +144,37 @@ class _Walk:
         before = self._approaches.get(place, ())
         trials: list[_Trial] = []
         for circumstance in circumstances():
-            leg = Leg(place, circumstance)
-            trials += _new(await self._tried((*before, leg), circumstance.words), trials)
+            scene = Scene(place, circumstance)
+            trials += _new(await self._tried((*before, scene), circumstance.words), trials)
         self._trials[place] = trials
-        following = {t.course.leads: t.legs for t in trials if isinstance(t.course.leads, str)}
+        following = {t.course.leads: t.scenes for t in trials if isinstance(t.course.leads, str)}
         self._approaches = following | self._approaches
         for name in following:
             await self._explored(name)
         self._others += _leading_on(trials)
         return place
 
-    async def _tried_again(self, place: str, before: tuple[Leg, ...]) -> None:
+    async def _tried_again(self, place: str, before: tuple[Scene, ...]) -> None:
         """Come to a known place another way; where that makes a difference, go on from there."""
-        leg = Leg(place, circumstances()[0])
-        found = await self._tried((*before, leg), f"从 {before[-1].place} 来")
+        scene = Scene(place, circumstances()[0])
+        found = await self._tried((*before, scene), f"从 {before[-1].place} 来")
         if new := _new(found, self._trials[place]):
             self._trials[place] += new
             self._others += _leading_on(found)
 
-    async def _tried(self, legs: tuple[Leg, ...], remark: str) -> list[_Trial]:
-        """Every answer to every question of the last leg's place."""
-        *before, entering = legs
+    async def _tried(self, scenes: tuple[Scene, ...], remark: str) -> list[_Trial]:
+        """Every answer to every question of the last scene's place."""
+        *before, entering = scenes
         trials: list[_Trial] = []
         known: set[Moment] = set()
-        todo: list[tuple[Moment | None, Answer, Leg]] = [(None, NOTHING, entering)]
+        todo: list[tuple[Moment | None, Answer, Scene]] = [(None, NOTHING, entering)]
         while todo:
-            asked, answer, leg = todo.pop(0)
-            course = await rehearse((*before, leg), self._prompts, self._settings)
-            trials.append(_Trial((*before, leg), asked, answer, course, remark))
+            asked, answer, scene = todo.pop(0)
+            course = await rehearse((*before, scene), self._prompts, self._settings)
+            trials.append(_Trial((*before, scene), asked, answer, course, remark))
             if isinstance(course.leads, Moment) and course.leads not in known:
                 known.add(course.leads)
-                todo += [(course.leads, each, leg.answered(each)) for each in course.answers]
+                todo += [(course.leads, each, scene.answered(each)) for each in course.answers]
         return trials
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from typing import Literal
 
 from ivr.accounts import (
@@ -25,7 +24,8 @@ from ivr.accounts import (
 )
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
-from ivr.calls.inbox import Finished, Heard, Inbox, Key, LegGone, PickedUp, Recorded
+from ivr.calls.inbox import Finished, Inbox, Key, LegGone, News, PickedUp, RecordingEnded
+from ivr.calls.means import Means
 from ivr.config import Agent, Settings
 from ivr.dialogues import find, visit
 from ivr.dialogues.place import End, Place
@@ -80,21 +80,21 @@ class Circumstance:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Scene:
     """A part of a call: one place, how the world is there, and what is answered."""
 
     place: str
     circumstance: Circumstance
     answers: tuple[Answer, ...] = ()
 
-    def answered(self, answer: Answer) -> Leg:
+    def answered(self, answer: Answer) -> Scene:
         """The same with one answer more."""
         return replace(self, answers=(*self.answers, answer))
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the last leg went after its last answer: what was said, and what came of it."""
+    """How the last scene went after its last answer: what was said, and what came of it."""
 
     said: tuple[str, ...]
     leads: Moment | str | End
@@ -103,19 +103,19 @@ class Course:
     """All that could be answered to that question."""
 
 
-async def rehearse(legs: Iterable[Leg], prompts: PromptSet, settings: Settings) -> Course:
-    """Play a call, each leg leading to the next; how the last one went."""
+async def rehearse(scenes: Iterable[Scene], prompts: PromptSet, settings: Settings) -> Course:
+    """Play a call, each scene leading to the next; how the last one went."""
     stage = Stage(prompts, settings)
     course = Course((), "")
-    for leg in legs:
-        course = await _play(stage, find(leg.place, prompts), leg)
+    for scene in scenes:
+        course = await _play(stage, find(scene.place, prompts), scene)
     return course
 
 
-async def _play(stage: Stage, place: Place, leg: Leg) -> Course:
+async def _play(stage: Stage, place: Place, scene: Scene) -> Course:
     """What is asked is answered in turn, until the answers are used up."""
-    leg.circumstance.arrange(stage)
-    stage.begin(leg.answers)
+    scene.circumstance.arrange(stage)
+    stage.begin(scene.answers)
     stage.call.enter(place.name)
     try:
         outcome = await visit(place, stage.call)
@@ -148,20 +148,24 @@ class Stage:
         self.desk = _Desk()
         self._recording: str | None = None
         self.now = _WORKING_HOURS
+        self.open = True
         self.call = Call(
             session="rehearsal",
             line=self,
             inbox=self.inbox,
             prompts=prompts,
-            settings=settings,
-            accounts=self.accounts,
-            tokens=Tokens(Keys(b"rehearsal")),
-            limits=self.limits,
             exchange=self.phones,
-            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
-            desk=self.desk,
-            note=lambda _: None,
-            clock=lambda: self.now,
+            means=Means(
+                settings=settings,
+                accounts=self.accounts,
+                tokens=Tokens(Keys(b"rehearsal")),
+                limits=self.limits,
+                switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+                desk=self.desk,
+                note=lambda _: None,
+                is_open=lambda: self.open,
+                clock=lambda: self.now,
+            ),
         )
 
     def begin(self, answers: Iterable[Answer]) -> None:
@@ -196,7 +200,7 @@ class Stage:
     def falls_silent(self) -> None:
         """The caller says nothing more."""
         if self._recording is not None:
-            self.inbox.put(Recorded(self._recording, 0, failed=False))
+            self.inbox.put(RecordingEnded(self._recording, 0, failed=False))
             self._recording = None
 
     def press(self, keys: str) -> None:
@@ -230,17 +234,11 @@ class Stage:
 # --- what a caller, and the world, can answer -----------------------------------------------------
 
 
-def closed_home(home: Path) -> Path:
-    """The folder of a line that is closed, beside that of the open one."""
-    return home / "closed"
-
-
 def circumstances() -> tuple[Circumstance, ...]:
     """The world as it is on a good day, first; then whatever else makes a difference."""
 
     def close(stage: Stage) -> None:
-        home = closed_home(stage.call.settings.home)
-        stage.call.settings = stage.call.settings.model_copy(update={"home": home})
+        stage.open = False
 
     def sunday(stage: Stage) -> None:
         stage.now = _SUNDAY
@@ -252,9 +250,10 @@ def circumstances() -> tuple[Circumstance, ...]:
         stage.desk.full = True
 
     def guarded(stage: Stage) -> None:
-        settings = stage.call.settings
+        settings = stage.call.means.settings
         accounts = settings.accounts.model_copy(update={"password": True})
-        stage.call.settings = settings.model_copy(update={"accounts": accounts})
+        wanting = settings.model_copy(update={"accounts": accounts})
+        stage.call.means = replace(stage.call.means, settings=wanting)
 
     return (
         Circumstance("", _nothing),
@@ -277,14 +276,14 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     keys = call.prompts.keys.get(moment.question[-1], "")
     yield from (_key(key) for key in keys or "*")
     if moment.meanwhile == "ringing":
-        yield from _of_agents(call.settings)
+        yield from _of_agents(call.means.settings)
         return
     if not keys:
         asks_for_password = moment.question[-1] == _PASSWORD
-        yield from _of_passwords(call.settings) if asks_for_password else _of_numbers()
+        yield from _of_passwords(call.means.settings) if asks_for_password else _of_numbers()
     elif call.zero_is_agent and "0" not in keys:
         yield _key("0", told=False)
-    yield Answer("一直没有按对", _nothing, times=call.settings.patience.failures, told=False)
+    yield Answer("一直没有按对", _nothing, times=call.means.settings.patience.failures, told=False)
 
 
 def _key(key: str, *, told: bool = True) -> Answer:
@@ -357,7 +356,7 @@ class _Asked(Inbox):
         super().__init__()
         self._answer = answer
 
-    async def get(self, deadline: float) -> Heard | None:
+    async def get(self, deadline: float) -> News | None:
         """What was answered; None for silence."""
         if not self._waiting and deadline > asyncio.get_running_loop().time():
             self._answer()

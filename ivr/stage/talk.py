@@ -12,9 +12,11 @@ from uuid import uuid4
 from ivr.accounts import open_accounts
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
-from ivr.calls.inbox import Finished, Inbox, Key, Recorded
+from ivr.calls.inbox import Finished, Inbox, Key, RecordingEnded
+from ivr.calls.means import Means
 from ivr.config import Settings
 from ivr.dialogues import SPOKEN, converse
+from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.privacy import Keys, Tokens
 from ivr.recordings.desk import NothingKept
@@ -45,7 +47,7 @@ class Terminal:
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
         """Nobody can speak here: the recording is over at once."""
         print("(nothing is recorded)", flush=True)
-        self._inbox.put(Recorded(name, 0, failed=False))
+        self._inbox.put(RecordingEnded(name, 0, failed=False))
 
     async def stop_recording(self, name: str) -> None:
         """It is over."""
@@ -64,19 +66,26 @@ async def talk(settings: Settings) -> Disposition:
             line=Terminal(inbox),
             inbox=inbox,
             prompts=Shelf(settings.audio, SPOKEN).current(),
-            settings=_unhurried(settings),
-            accounts=await stack.enter_async_context(open_accounts(settings)),
-            tokens=Tokens(Keys.load(settings.home / "keys")),
-            limits=Limits(settings.limits),
             exchange=NoPhones(),
-            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
-            desk=NothingKept(),
-            note=lambda _: None,
+            means=await _means(settings, stack),
         )
         conversation = asyncio.create_task(converse(call, "welcome"))
         keys = asyncio.create_task(_type(inbox))
         await asyncio.wait({conversation, keys}, return_when=asyncio.FIRST_COMPLETED)
         return await _outcome(conversation, keys)
+
+
+async def _means(settings: Settings, stack: AsyncExitStack) -> Means:
+    return Means(
+        settings=_unhurried(settings),
+        accounts=await stack.enter_async_context(open_accounts(settings)),
+        tokens=Tokens(Keys.load(settings.home / "keys")),
+        limits=Limits(settings.limits),
+        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        desk=NothingKept(),
+        note=lambda _: None,
+        is_open=lambda: closed(settings.home) is None,
+    )
 
 
 async def _outcome(

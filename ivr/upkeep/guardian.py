@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import aiohttp
 
 from ivr.ari.client import Ari
-from ivr.ari.errors import AriError, ChannelGone, LinkLost
+from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.ari.line import ChannelLine
@@ -60,7 +60,7 @@ async def _release(ari: Ari, app: str, *, everybody: bool) -> None:
         for channel in stranded(await ari.channels.list(), bridged, app):
             if everybody or channel.state != "Up":
                 await _let_go(ari, channel.id)
-    except LinkLost:
+    except Unreachable:
         return
     except AriError:
         log.exception("callers may be stranded: Asterisk refuses to release them")

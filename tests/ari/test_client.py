@@ -13,9 +13,9 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import (
     AriError,
     ChannelGone,
-    LinkLost,
     NotAuthorised,
     NotInStasis,
+    Unreachable,
     WrongState,
 )
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
@@ -78,7 +78,7 @@ def test_nobody_there_is_a_lost_link() -> None:
 
     async def story() -> None:
         async with Ari(f"http://127.0.0.1:{port}/ari", USER, PASSWORD) as ari:
-            with pytest.raises(LinkLost):
+            with pytest.raises(Unreachable):
                 await ari.channels.answer("c")
 
     asyncio.run(story())
@@ -91,7 +91,7 @@ def test_an_asterisk_that_does_not_answer_in_time_is_a_lost_link(
 
     async def story(fake: FakeAsterisk, ari: Ari) -> None:
         fake.before["answer"] = lambda: asyncio.sleep(1)
-        with pytest.raises(LinkLost):
+        with pytest.raises(Unreachable):
             await ari.channels.answer("c")
 
     tell(story)

@@ -12,6 +12,7 @@ import pytest
 from ivr.agents.switchboard import ExchangeFailed, Switchboard, Talk
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
+from ivr.calls.means import Means
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
 from ivr.limits.limits import Limits
@@ -35,15 +36,18 @@ class Desk:
             line=ScriptedLine(inbox),
             inbox=inbox,
             prompts=prompts,
-            settings=settings,
-            accounts=None,  # type: ignore[arg-type]  nobody asks
-            tokens=Tokens(Keys(b"k" * 32)),
-            limits=Limits(settings.limits),
             exchange=self.exchange,
-            switchboard=switchboard,
-            desk=None,  # type: ignore[arg-type]  nobody leaves anything
-            note=self.facts.append,
-            clock=Clock(),
+            means=Means(
+                settings=settings,
+                accounts=None,  # type: ignore[arg-type]  nobody asks
+                tokens=Tokens(Keys(b"k" * 32)),
+                limits=Limits(settings.limits),
+                switchboard=switchboard,
+                desk=None,  # type: ignore[arg-type]  nobody leaves anything
+                note=self.facts.append,
+                is_open=lambda: True,
+                clock=Clock(),
+            ),
         )
 
     def wish(self) -> asyncio.Task[str]:

@@ -55,16 +55,16 @@ class Somebody:
             self.press(key)
 
     def database(self, up: bool) -> None:
-        self.call.accounts.up = up
+        self.call.means.accounts.up = up
 
     def night(self, is_night: bool) -> None:
-        self.call.clock.now = self.call.clock.now.replace(hour=22 if is_night else 10)
+        self.call.means.clock.now = self.call.means.clock.now.replace(hour=22 if is_night else 10)
 
     def phones(self, registered: tuple[str, ...]) -> None:
         self.call.exchange.registered = frozenset(registered)
 
     def disk(self, full: bool) -> None:
-        self.call.desk.full = full
+        self.call.means.desk.full = full
 
     def speak(self, seconds: float) -> None:
         if self.call.line.recording is not None:

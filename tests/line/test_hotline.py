@@ -16,6 +16,7 @@ import pytest
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.calls import call
+from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
 from ivr.lifecycle.vitals import Vitals
@@ -135,23 +136,23 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
         def _line(asterisk: FakeAsterisk, ari: Ari, inherit: Any) -> Line:
             chosen = Settings(home=tmp_path, patience=BRISK)
             notes = Notes()
-            reception = Reception(
+            desk: Any = IdleDesk()
+            means = Means(
                 settings=chosen,
-                ari=ari,
-                shelf=OneSet(short_set),  # type: ignore[arg-type]
                 accounts=DemoAccounts(),  # type: ignore[arg-type]
-                journal=notes,  # type: ignore[arg-type]
                 tokens=Tokens(Keys(b"k" * 32)),
                 limits=Limits(chosen.limits),
                 switchboard=Switchboard(chosen.agents, lambda: 0.0),
-                desk=IdleDesk(),  # type: ignore[arg-type]
+                desk=desk,
+                note=notes.note,
+                is_open=lambda: True,
             )
             made = Hotline(
                 settings=chosen,
                 ari=ari,
-                reception=reception,
+                reception=Reception(ari, OneSet(short_set), means),  # type: ignore[arg-type]
                 journal=notes,  # type: ignore[arg-type]
-                desk=reception.desk,
+                desk=desk,
                 vitals=Vitals(),
                 inherit=inherit,
             )

@@ -1,0 +1,35 @@
+"""What the dialogues of a line may use: one object, the same for all its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ivr.accounts import Accounts
+from ivr.agents.switchboard import Switchboard
+from ivr.config import Settings
+from ivr.limits.limits import Limits
+from ivr.people.privacy import Tokens
+from ivr.recordings.desk import Desk
+from ivr.records.facts import Fact
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Reception holds it, and gives it to every call; what is one caller's own is in Call."""
+
+    settings: Settings
+    accounts: Accounts
+    tokens: Tokens
+    limits: Limits
+    switchboard: Switchboard
+    desk: Desk
+    note: Callable[[Fact], None]
+    is_open: Callable[[], bool]
+    """Whether the line takes calls: the operator's switch, as it stands now."""
+    clock: Callable[[], datetime] = _now
