@@ -277,6 +277,8 @@ class Settings(BaseSettings):
 
     home: Path = PROJECT / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
+    words: Path | None = None
+    """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
     audio: Path = PROJECT / "generated_audio"
     node: str = "node-1"
     host: str = "127.0.0.1"
@@ -333,6 +335,11 @@ class Settings(BaseSettings):
     def ari_base(self) -> str:
         """The root of ARI's paths, without a trailing slash."""
         return self.ari_url or f"http://127.0.0.1:{self.ari_port}/ari"
+
+    @property
+    def words_file(self) -> Path:
+        """Where the city's variables, changed sentences and branches stand; often not there."""
+        return self.words or self.home / "words.zh.toml"
 
     @property
     def recordings_folder(self) -> Path:
