@@ -30,6 +30,10 @@ from ivr.hours import AgentHours
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+LINE_NUMBER = "12329"
+TRUNK_ENDPOINT = "trunk-"
+"""What the name of a trunk's endpoint in Asterisk begins with."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -166,10 +170,29 @@ class Trunk(Part):
             raise ValueError("needs hosts, or a registration with the carrier's server")
         return self
 
+    @property
+    def endpoint(self) -> str:
+        """As Asterisk knows it."""
+        return f"{TRUNK_ENDPOINT}{self.name}"
+
+    def dialled(self) -> tuple[str, ...]:
+        """By which it calls us; one that we register with may dial the account's name."""
+        account = () if self.registration is None else (self.registration.user,)
+        return (*self.numbers, *account)
+
     def known_hosts(self) -> tuple[str, ...]:
         """Whose calls are this carrier's."""
         registrar = () if self.registration is None else (self.registration.domain,)
         return tuple(dict.fromkeys((*self.hosts, *registrar)))
+
+
+class CallersSettings(Part):
+    """Who is one caller, and who is none, by what networks tell of them."""
+
+    area_code: Annotated[str, Field(pattern=r"^0[1-9][0-9]{1,2}$")] | None = None
+    """The city's own, such as 0571: local numbers come with it or without."""
+    nobody: tuple[str, ...] = ()
+    """Numbers that a carrier sends when it knows none, besides anonymous, 0000000000 and such."""
 
 
 class NatSettings(Part):
@@ -307,6 +330,7 @@ class Settings(BaseSettings):
     trunks: tuple[Trunk, ...] = ()
     nat: NatSettings | None = None
     """None: carriers reach the line under its own address."""
+    callers: CallersSettings = CallersSettings()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
     retention: RetentionSettings = RetentionSettings()

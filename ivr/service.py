@@ -178,6 +178,7 @@ class Examiner:
             "accounts": await self._accounts(self._hotline.reception.means.accounts),
             "journal": self._journal(),
             "line": self._line(),
+            "trunks": self._trunks(),
         }
 
     def _ari(self) -> Part:
@@ -190,6 +191,10 @@ class Examiner:
     async def _accounts(self, accounts: Accounts) -> Part:
         fault = await accounts.fault()
         return Part(fault is None, fault or "")
+
+    def _trunks(self) -> Part:
+        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
+        return Part(True, "; ".join(self._hotline.vitals.traffic()))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

@@ -9,14 +9,11 @@ from pathlib import Path
 from string import Template
 
 from ivr.asterisk.locate import Found, release
-from ivr.config import Agent, NatSettings, Registration, Settings, TlsSettings, Trunk
+from ivr.config import LINE_NUMBER, Agent, NatSettings, Registration, Settings, TlsSettings, Trunk
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
-HOTLINE = "12329"
-TRUNK = "trunk-"
-"""What the name of a trunk's endpoint begins with."""
 AWAY = "away"
 """The context of extensions.conf that says what there is to say while no service is there."""
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
@@ -112,7 +109,8 @@ def _nat(nat: NatSettings) -> str:
 def _callers(settings: Settings) -> dict[str, str]:
     """Who may call, and what they reach."""
     phones, trunks = settings.agents.phones, settings.trunks
-    numbers = dict.fromkeys((HOTLINE, *(number for trunk in trunks for number in _numbers(trunk))))
+    theirs = (number for trunk in trunks for number in trunk.dialled())
+    numbers = dict.fromkeys((LINE_NUMBER, *theirs))
     return {
         "numbers": "\n".join(map(_number, numbers)),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
@@ -124,12 +122,6 @@ def _callers(settings: Settings) -> dict[str, str]:
     }
 
 
-def _numbers(trunk: Trunk) -> tuple[str, ...]:
-    """By which a carrier calls us; one that we register with may dial the account's name."""
-    account = () if trunk.registration is None else (trunk.registration.user,)
-    return (*trunk.numbers, *account)
-
-
 def _number(number: str) -> str:
     """The service is told which number was dialled."""
     return f"exten => {number},1,Set(DIALLED={number})\n same => n,Goto(line,s,1)"
@@ -138,7 +130,7 @@ def _number(number: str) -> str:
 def _any_number(trunk: Trunk) -> str:
     """All that this carrier sends us is meant for the line, also what comes without a number."""
     return (
-        f"[{_name(trunk)}]\n"
+        f"[{trunk.endpoint}]\n"
         "exten => _[+*#0-9]!,1,Set(DIALLED=${FILTER(+*#0-9,${EXTEN})})\n"
         " same => n,Goto(line,s,1)\n"
         "exten => s,1,Goto(line,s,1)\n"
@@ -151,13 +143,8 @@ def _dial(settings: Settings) -> str:
     return f" same => n,Dial({phones},{settings.agents.ring_seconds:.0f})" if phones else ""
 
 
-def _name(trunk: Trunk) -> str:
-    """As Asterisk knows it; a channel's name begins with it."""
-    return f"{TRUNK}{trunk.name}"
-
-
 def _trunk(trunk: Trunk) -> str:
-    name = _name(trunk)
+    name = trunk.endpoint
     context = f"context = {name}\n" if trunk.any_number else ""
     account = "" if trunk.registration is None else f"outbound_auth = {name}\n"
     matches = "".join(f"match = {host}\n" for host in trunk.known_hosts())

@@ -38,8 +38,9 @@ from ivr.asterisk.configure import AWAY
 from ivr.calls.inbox import Finished, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Settings
 from ivr.dialogues import converse, find
-from ivr.lifecycle.vitals import Vitals
+from ivr.lifecycle.vitals import Misdialled, Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
+from ivr.people.callers import masked
 from ivr.recordings.desk import FilingDesk
 from ivr.records.facts import (
     Disposition,
@@ -122,7 +123,7 @@ class Hotline:
         match event:
             case StasisStart(channel) if caller := caller_of(channel.id):
                 await self._picked_up(channel.id, caller)
-            case StasisStart(channel) if self.draining:
+            case StasisStart(channel) if self.draining and not channel.unknown:
                 await self._turn_away(channel.id)
             case StasisStart(channel):
                 self._begin(channel)
@@ -148,6 +149,7 @@ class Hotline:
         """What the call has yet to hear of."""
         match event:
             case DtmfReceived(_, digit):
+                self.vitals.key_came(live.trunk)
                 live.call.inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
             case PlaybackFinished(_, playback, failed):
                 live.call.inbox.put(Finished(playback))
@@ -237,6 +239,9 @@ class Hotline:
         """Take a call, new or found again; taking it twice is harmless."""
         if channel.id in self.calls:
             return
+        if channel.unknown:
+            self._no_such_number(channel)
+            return
         if known := self.unfinished.pop(channel.id, None):
             live = self.reception.known_again(known, channel, talk)
         else:
@@ -245,6 +250,7 @@ class Hotline:
                 self._give_busy_tone(channel)
                 return
             live = self.reception.newly_met(channel, door)
+            self.vitals.call_came(live.trunk)
         self.calls[channel.id] = live
         live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
         self.vitals.calls = len(self.calls)
@@ -256,6 +262,13 @@ class Hotline:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
         self.journal.note(Refused(session=None, reason="line_overrun"))
         self._to_its_end(self._hang_up(channel.id, reason="busy"))
+
+    def _no_such_number(self, channel: Channel) -> None:
+        """A number that the line does not have: 404, and the operator learns which (once)."""
+        caller = masked("" if channel.caller is None else channel.caller.reveal())
+        if self.vitals.misdialled(Misdialled(channel.dialled, channel.trunk, caller)):
+            self.journal.note(Refused(session=None, reason="unknown_number"))
+        self._to_its_end(self._hang_up(channel.id, reason="unallocated"))
 
     def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin `work`: it goes on when who awaits it is cancelled, and `run` waits for it."""

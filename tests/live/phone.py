@@ -235,15 +235,16 @@ class Phone:
         method: str,
         body: str = "",
         *,
-        kind: str = "application/sdp",
+        kind: str | None = None,
         headers: Mapping[str, str] | None = None,
         within: float = 3.0,
     ) -> Message | None:
         """One request within the call; its final answer, or None when there is none."""
         try:
             async with asyncio.timeout(within):
+                described = {} if kind is None else {"Content-Type": kind}
                 return await self._request(
-                    method, self._target, body, {"Content-Type": kind, **(headers or {})}
+                    method, self._target, body, {**described, **(headers or {})}
                 )
         except TimeoutError:
             return None
@@ -373,9 +374,7 @@ class Phone:
         """A session description: A-law, and keys as telephone events where `events`."""
         self._version += 1
         payloads = f"8 {EVENT_PAYLOAD}" if events else "8"
-        keys = (
-            f"a=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\na=fmtp:{EVENT_PAYLOAD} 0-15\r\n"
-        )
+        keys = f"a=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\na=fmtp:{EVENT_PAYLOAD} 0-15\r\n"
         return (
             f"v=0\r\no=- {self._ssrc} {self._version} IN IP4 {self.host}\r\ns=-\r\n"
             f"c=IN IP4 {self.host}\r\nt=0 0\r\n"
