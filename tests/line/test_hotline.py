@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ivr.agents.switchboard import Switchboard
+from ivr.ari import client
 from ivr.ari.client import Ari
 from ivr.calls import call
 from ivr.calls.means import Means
@@ -21,9 +22,11 @@ from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
 from ivr.lifecycle.vitals import Vitals
 from ivr.limits.limits import Limits
-from ivr.line import hotline
+from ivr.line import takeover
+from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
+from ivr.line.takeover import Takeover
 from ivr.people.privacy import Keys, Tokens
 from ivr.records.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
 from ivr.records.journal import Unfinished
@@ -81,6 +84,7 @@ class Line:
     hotline: Hotline
     notes: Notes
     prompts: PromptSet
+    vitals: Vitals
 
     async def hears(self, channel: str, prompt: str, times: int = 1) -> None:
         """Until the channel has been told to play that sentence so many times."""
@@ -107,7 +111,7 @@ def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call, "MARGIN_SECONDS", 0.3)
-    monkeypatch.setattr(hotline, "SECOND_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(takeover, "SECOND_LOOK_SECONDS", 0.05)
 
 
 Story = Callable[[Line], Awaitable[None]]
@@ -128,7 +132,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                     asterisk.channels = {each.channel: _up(each.channel) for each in left}
                 serving = asyncio.create_task(line.hotline.run())
                 try:
-                    await asterisk.until(lambda: bool(line.hotline.vitals.link))
+                    await asterisk.until(lambda: bool(line.vitals.link))
                     async with asyncio.timeout(30):
                         await story(line)
                 finally:
@@ -150,16 +154,10 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                 note=notes.note,
                 is_open=lambda: True,
             )
-            made = Hotline(
-                settings=chosen,
-                ari=ari,
-                reception=Reception(ari, OneSet(short_set), means),  # type: ignore[arg-type]
-                journal=notes,  # type: ignore[arg-type]
-                desk=desk,
-                vitals=Vitals(),
-                inherit=inherit,
-            )
-            return Line(asterisk, made, notes, short_set)
+            reception = Reception(ari, OneSet(short_set), means)  # type: ignore[arg-type]
+            conductor = Conductor(reception, desk, Vitals())
+            made = Hotline(conductor, Takeover(conductor, inherit))
+            return Line(asterisk, made, notes, short_set, conductor.vitals)
 
         return asyncio.run(course())
 
@@ -242,7 +240,7 @@ def test_a_sound_that_a_hang_up_breaks_off_is_no_broken_prompt(tell: Callable[..
 
 
 def _broken_prompts(line: Line) -> float:
-    broken = line.hotline.vitals.registry.get_sample_value("ivr_prompts_broken_total")
+    broken = line.vitals.registry.get_sample_value("ivr_prompts_broken_total")
     assert broken is not None
     return broken
 
@@ -492,11 +490,11 @@ def test_a_command_that_finds_nobody_while_the_link_stands_is_looked_after(
         line.asterisk.sound_seconds = 0.05
         await line.asterisk.call("c1")
         await line.hears("c1", "main.menu")
-        monkeypatch.setattr(line.hotline.ari, "base", "http://127.0.0.1:9/ari")
+        monkeypatch.setattr(line.hotline.conductor.reception.ari, "base", "http://127.0.0.1:9/ari")
         await line.asterisk.press("c1", "1")
         await line.asterisk.until(lambda: bool(line.hotline.unfinished))
         await asyncio.sleep(0.3)  # several looks that find nobody
-        monkeypatch.setattr(line.hotline.ari, "base", line.asterisk.base)
+        monkeypatch.setattr(line.hotline.conductor.reception.ari, "base", line.asterisk.base)
         await line.hears("c1", "line.sorry_wait")
         await line.asterisk.hang_up("c1")
         await line.over()
@@ -747,13 +745,17 @@ def test_a_reception_that_fails_sends_the_caller_to_the_agents_and_the_line_goes
 
 
 @pytest.mark.parametrize("slow", ["c1/continue", "DELETE channels/agent", "GET channels$"])
-def test_one_slow_answer_delays_nobody_else(tell: Callable[..., Line], slow: str) -> None:
+def test_one_slow_answer_delays_nobody_else(
+    tell: Callable[..., Line], slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "COMMAND_SECONDS", 60.0)
+
     async def story(line: Line) -> None:
         asterisk = line.asterisk
         answered = asyncio.Event()
 
         async def wait() -> None:
-            await asyncio.wait_for(answered.wait(), 10)
+            await asyncio.wait_for(answered.wait(), 60)
 
         asterisk.before[slow] = wait
         if slow.startswith("GET"):
@@ -764,10 +766,10 @@ def test_one_slow_answer_delays_nobody_else(tell: Callable[..., Line], slow: str
             asterisk.channels[leg] = channel_json(leg)
             await asterisk.send("StasisStart", channel=asterisk.channels[leg], args=[])
         else:
-            line.hotline.draining = True
+            line.hotline.conductor.draining = True
             await asterisk.call("c1")
             await asterisk.until(lambda: slow not in asterisk.before)
-            line.hotline.draining = False
+            line.hotline.conductor.draining = False
         await asterisk.call("c2")
         await line.hears("c2", "main.greeting")
         answered.set()
@@ -795,7 +797,7 @@ def test_a_call_that_ends_while_asterisk_is_looked_through_is_not_begun_again(
             await asterisk.until(lambda: not line.hotline.calls)
 
         asterisk.before["GET bridges"] = ends_meanwhile
-        line.hotline._look_again_soon()
+        line.hotline.conductor.doubt.set()
         await asterisk.until(lambda: "GET bridges" not in asterisk.before)
         await asyncio.sleep(0.2)
         await line.over()
@@ -806,10 +808,9 @@ def test_a_call_that_ends_while_asterisk_is_looked_through_is_not_begun_again(
 def test_an_apology_is_said_whatever_was_typed_ahead(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.3
-        await line.asterisk.call("c1")
-        await line.hears("c1", "main.greeting")
+        line.asterisk.before["c1/play"] = lambda: line.asterisk.press("c1", "1")
         line.asterisk.refusals.append(("c1/play", 500))
-        await line.asterisk.press("c1", "12")
+        await line.asterisk.call("c1")
         await line.hears("c1", "line.system_error")
         await line.over()
 
