@@ -214,6 +214,16 @@ def _playback_started(json: Json) -> Event:
     return PlaybackStarted(_target(playback), playback["id"])
 
 
+_KEYS = frozenset("0123456789*#")
+"""Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
+
+
+def _key(json: Json) -> Event | None:
+    """A key of a telephone; None for every other tone."""
+    digit = json["digit"]
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit)) if digit in _KEYS else None
+
+
 def _playback_finished(json: Json) -> Event:
     playback = json["playback"]
     failed = playback.get("state") == "failed"
@@ -235,14 +245,12 @@ def _recording_finished(json: Json) -> Event:
     )
 
 
-READERS: Mapping[str, Callable[[Json], Event]] = {
+READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
     "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
-    "ChannelDtmfReceived": lambda json: DtmfReceived(
-        json["channel"]["id"], Sensitive(json["digit"])
-    ),
+    "ChannelDtmfReceived": _key,
     "ChannelLeftBridge": lambda json: LeftBridge(json["bridge"]["id"], json["channel"]["id"]),
     "BridgeDestroyed": lambda json: BridgeDestroyed(json["bridge"]["id"]),
     "PlaybackStarted": _playback_started,

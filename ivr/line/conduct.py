@@ -140,10 +140,10 @@ class Conductor:
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
-        """The channels that go while this lasts, and later: a list of channels is old at once."""
-        self._gone = gone = set()
+        """The channels that go while this lasts: a list of channels is old before it arrives."""
+        self._gone = set()
         try:
-            yield gone
+            yield self._gone
         finally:
             self._gone = None
 
@@ -193,9 +193,8 @@ class Conductor:
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
         self._note(Refused(session=None, reason="line_overrun"))
-        self._to_its_end(
-            self._surely(self.reception.ari.channels.hangup(channel.id, reason="busy"))
-        )
+        hangup = self.reception.ari.channels.hangup(channel.id, reason="busy")
+        self._to_its_end(self._surely(hangup))
 
     def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin `work`: it goes on when who awaits it is cancelled, and `finish` waits for it."""

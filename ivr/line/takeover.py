@@ -57,7 +57,7 @@ class Takeover:
     conductor: Conductor
     inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
     """What a service before has left without an end, by channel; waits until it lets go."""
-    _inheritance: asyncio.Task[Mapping[str, Unfinished]] | None = None
+    _inherited: bool = False
     _lost: Disposition = "service_lost"
     """What it means that a session's channel is not there any more."""
     _down_since: float | None = field(default_factory=_now)
@@ -111,17 +111,14 @@ class Takeover:
             await asyncio.sleep(SECOND_LOOK_SECONDS)
 
     async def _take_inheritance(self) -> None:
-        """Once; a link that breaks meanwhile does not lose it."""
-        if self._inheritance is None:
-            self._inheritance = asyncio.ensure_future(self.inherit())
-        elif self._inheritance.done():
+        """Once; a link that breaks meanwhile has us ask again."""
+        if self._inherited:
             return
         try:
-            left = await asyncio.shield(self._inheritance)
-        except Exception:
+            self.conductor.unfinished.update(await self.inherit())
+        except Exception:  # its callers are met anew; who calls now is served all the same
             log.exception("what the service before has left cannot be read")
-            return
-        self.conductor.unfinished.update(left)
+        self._inherited = True
 
     async def _look_through(self, startup: datetime) -> None:
         """Compare what Asterisk holds of ours with what we know.

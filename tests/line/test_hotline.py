@@ -28,7 +28,14 @@ from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
 from ivr.line.takeover import Takeover
 from ivr.people.privacy import Keys, Tokens
-from ivr.records.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
+from ivr.records.facts import (
+    DialogueEntered,
+    Fact,
+    LookedUp,
+    SessionEnded,
+    SessionStarted,
+    Transferred,
+)
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import PromptSet, sentence
 from tests import textset
@@ -36,7 +43,7 @@ from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_aste
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
-BRISK = Patience(first_key_seconds=0.3, inter_key_seconds=0.3)
+BRISK = Patience(first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3)
 
 
 @dataclass
@@ -437,6 +444,27 @@ def test_nothing_of_a_call_waits_for_the_collector(tell: Callable[..., Line]) ->
             gc.enable()
 
     tell(story)
+
+
+def test_tones_that_no_telephone_has_are_not_heard_anywhere(tell: Callable[..., Line]) -> None:
+    """In a menu, between the digits of an ID number and in its last places (ran: Unreadable)."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "A1D")
+        await line.hears("c1", "account.menu")
+        await line.asterisk.press("c1", "B1")
+        await line.hears("c1", "identity.ask")
+        await line.asterisk.press(
+            "c1", f"C{NUMBER[:9]}DA{NUMBER[9:14]}A{NUMBER[14:17]}BCD{NUMBER[17:]}"
+        )
+        await line.asterisk.until(lambda: bool(line.notes.of(LookedUp)))
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    notes = tell(story).notes
+    assert (notes.ends(), [fact.outcome for fact in notes.of(LookedUp)]) == (["hung_up"], ["found"])
 
 
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:

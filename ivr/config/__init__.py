@@ -1,0 +1,43 @@
+"""The settings of one line: frozen, read once, and refused whole when anything is wrong.
+
+Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
+"""
+
+from ivr.config.reading import load, settings_file
+from ivr.config.settings import (
+    PROJECT,
+    AccountsSettings,
+    Agent,
+    AgentsSettings,
+    FactsSettings,
+    LimitsSettings,
+    Part,
+    Patience,
+    RecordingsSettings,
+    RetentionSettings,
+    Settings,
+    SettingsError,
+    SpeechSettings,
+    TlsSettings,
+    Trunk,
+)
+
+__all__ = [
+    "PROJECT",
+    "AccountsSettings",
+    "Agent",
+    "AgentsSettings",
+    "FactsSettings",
+    "LimitsSettings",
+    "Part",
+    "Patience",
+    "RecordingsSettings",
+    "RetentionSettings",
+    "Settings",
+    "SettingsError",
+    "SpeechSettings",
+    "TlsSettings",
+    "Trunk",
+    "load",
+    "settings_file",
+]
