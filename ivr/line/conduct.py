@@ -21,9 +21,8 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.calls.inbox import LegGone, PickedUp
 from ivr.dialogues import converse, find
-from ivr.lifecycle.vitals import Misdialled, Vitals
+from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
-from ivr.people.callers import masked
 from ivr.recordings.desk import FilingDesk
 from ivr.records.facts import Disposition, Fact, Refused, SessionAnswered, SessionEnded
 from ivr.records.journal import Unfinished
@@ -190,8 +189,7 @@ class Conductor:
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
-        caller = masked("" if channel.caller is None else channel.caller.reveal())
-        if self.vitals.misdialled(Misdialled(channel.dialled, channel.trunk, caller)):
+        if self.vitals.misdialled(self.reception.misdialled(channel)):
             self._note(Refused(session=None, reason="unknown_number"))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
         self._to_its_end(self._surely(hangup))

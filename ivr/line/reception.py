@@ -16,7 +16,8 @@ from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.people.callers import Callers
+from ivr.lifecycle.vitals import Misdialled
+from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted
 from ivr.records.journal import Unfinished
@@ -108,6 +109,11 @@ class Reception:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
         number = None if channel.guest else self._number(channel)
         return None if number is None else self.means.tokens.caller(number)
+
+    def misdialled(self, channel: Channel) -> Misdialled:
+        """What an operator is told of a call to a number that the line does not have."""
+        caller = masked("" if channel.caller is None else channel.caller.reveal())
+        return Misdialled(channel.dialled, channel.trunk, caller)
 
     def _number(self, channel: Channel) -> str | None:
         """The caller's number in its one form; None where nobody can be told by it."""
