@@ -301,6 +301,7 @@ class Hotline:
         await self.ari.channels.answer(live.line.channel)
         after = asyncio.get_running_loop().time() - live.began
         self.journal.note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+        await asyncio.sleep(self.settings.patience.answer_pause_ms / 1000)
 
     async def _go_on(self, live: Live) -> None:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
@@ -398,7 +399,9 @@ class Hotline:
 
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
-    return Unfinished(call.session, live.line.channel, call.place, call.steps, live.since)
+    return Unfinished(
+        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+    )
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:
