@@ -11,7 +11,7 @@ from ivr.asterisk import process
 from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, load
-from ivr.people.privacy import leave_no_core
+from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
 
 

@@ -24,7 +24,8 @@ from ivr.limits.limits import Limits
 from ivr.line import hotline
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
+from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import PromptSet, sentence
