@@ -17,6 +17,7 @@ from typing import Literal, Protocol, TypeVar
 from ivr.agents.switchboard import Exchange
 from ivr.calls.inbox import Finished, Inbox, Key
 from ivr.calls.means import Means
+from ivr.config import Patience
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -263,6 +264,11 @@ class Call:
         self.inbox.forget_keys()
 
     @property
+    def patience(self) -> Patience:
+        """How long the line waits for a caller."""
+        return self.means.settings.patience
+
+    @property
     def zero_is_agent(self) -> bool:
         """Whether 0 asks for a person anywhere."""
         return self.means.settings.agents.zero_from_every_menu
@@ -270,7 +276,7 @@ class Call:
     async def failed(self, prompt: str, /, **values: Value) -> None:
         """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
         self._failures += 1
-        if self._failures >= self.means.settings.patience.failures:
+        if self._failures >= self.patience.failures:
             self._failures = 0
             raise GaveUp
         await self.warn(prompt, **values)
@@ -315,7 +321,7 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.means.settings.patience.first_key_seconds)
+        answer = await self.listen(utterance, self.patience.first_key_seconds)
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
         heard = "match" if wanted else _heard(answer.digit, choices)
         self.note_step("menu", question, heard, answer)

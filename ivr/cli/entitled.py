@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,17 @@ def noted(action: Action, subject: str, reason: str) -> Vault:
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
     home = load().home
     keys = Keys.load(home / "keys")
-    entry = Entry(datetime.now(UTC), action, subject, getpass.getuser(), reason)
+    entry = Entry(datetime.now(UTC), action, subject, _person(), reason)
     try:
         Audit(home / "audit.jsonl", keys.audit).note(entry)
     except AuditChanged as changed:
         raise CommandFailure(str(changed)) from changed
     return Vault(home / "vault.sqlite", keys)
+
+
+def _person() -> str:
+    """Who sits at the keyboard: sudo says who became root."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except KeyError:  # nobody has named this user
+        return f"uid {os.getuid()}"

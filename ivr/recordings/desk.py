@@ -37,7 +37,7 @@ class Desk(Protocol):
         """Keep whose token it is, so that those entitled find the person again; the token."""
 
     async def vote(self, session: str, person: str, choice: int) -> None:
-        """Keep a grade of the survey."""
+        """Keep an answer to the survey: a grade, or ABSTAINED."""
 
     async def begin(
         self,

@@ -182,15 +182,19 @@ class RecordingMoved:
     state: RecordingState
 
 
+ABSTAINED = 0
+"""不表态, the seed's sixth answer to the survey: stored like the grades, and no grade itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voted:
-    """A grade of the survey; of several by one person on one day the last one counts."""
+    """An answer to the survey; of several by one person on one day the last one counts."""
 
     session: str
     person: str
     """Token of the ID number."""
     choice: int
-    """1 (best) to 5, as the seed orders them."""
+    """1 (best) to 5, as the seed orders them; ABSTAINED: 不表态, which is in no mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

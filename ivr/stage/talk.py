@@ -125,6 +125,7 @@ def _unhurried(settings: Settings) -> Settings:
     patience = settings.patience.model_copy(
         update={
             "first_key_seconds": UNHURRIED_SECONDS,
+            "first_digit_seconds": UNHURRIED_SECONDS,
             "inter_key_seconds": UNHURRIED_SECONDS,
         }
     )

@@ -30,7 +30,7 @@ from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_loader import COUNTS, call
 from tests.analytics.test_questions import BY_HAND, DAY
 
-KILLS = int(os.environ.get("IVR_KILL_ROUNDS", "3"))
+KILLS = int(os.environ.get("KILL_ROUNDS", "3"))
 
 pytestmark = [
     pytest.mark.live,

@@ -1,26 +1,16 @@
-"""The settings of one line: frozen, read once, and refused whole when anything is wrong.
-
-Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults below.
-"""
+"""What can be set, and what holds where nothing is: the parts of the settings, frozen."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ivr.hours import AgentHours
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parent.parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -73,7 +63,11 @@ class Patience(Part):
     """How long the line waits for a caller, in seconds, and how often it asks again."""
 
     first_key_seconds: Seconds = 8.0
+    """After the sentence of a menu."""
+    first_digit_seconds: Seconds = 15.0
+    """After the question for an ID number or a password: many have to look for it first."""
     inter_key_seconds: Seconds = 6.0
+    """Within a number (domain rules, 3.3)."""
     swallow_seconds: Seconds = 2.0
     """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
     failures: Annotated[int, Field(ge=1, le=9)] = 3
@@ -208,15 +202,13 @@ class SpeechSettings(Part):
     """How a 1 is said in telephone, account and ID numbers."""
 
 
-class Settings(BaseSettings):
+class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="IVR_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
 
     home: Path = PROJECT / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
+    words: Path | None = None
+    """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
     audio: Path = PROJECT / "generated_audio"
     node: str = "node-1"
     host: str = "127.0.0.1"
@@ -254,23 +246,15 @@ class Settings(BaseSettings):
 
     facts: FactsSettings = FactsSettings()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the settings file."""
-        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, file
-
     @property
     def ari_base(self) -> str:
         """The root of ARI's paths, without a trailing slash."""
         return self.ari_url or f"http://127.0.0.1:{self.ari_port}/ari"
+
+    @property
+    def words_file(self) -> Path:
+        """Where the city's variables, changed sentences and branches stand; often not there."""
+        return self.words or self.home / "words.zh.toml"
 
     @property
     def recordings_folder(self) -> Path:
@@ -305,28 +289,3 @@ class Settings(BaseSettings):
                 f"no ARI password: {self.ari_secret_file} does not exist; `ivr run` makes it,"
                 " or set IVR_ARI_PASSWORD for an Asterisk of your own"
             ) from None
-
-
-def settings_file() -> Path:
-    """The settings file: IVR_SETTINGS, else `settings.toml` under the home folder."""
-    home = Path(os.environ.get("IVR_HOME", PROJECT / "var"))
-    return Path(os.environ.get("IVR_SETTINGS", home / "settings.toml"))
-
-
-def load() -> Settings:
-    """Read the settings; raises SettingsError that names every fault at once."""
-    try:
-        return Settings()
-    except ValidationError as refused:
-        raise SettingsError("\n".join(_faults(refused))) from refused
-    except ValueError as unreadable:  # TOML that is no TOML
-        raise SettingsError(f"{settings_file()}: {unreadable}") from unreadable
-
-
-def _faults(refused: ValidationError) -> list[str]:
-    """One line per fault: where it stands and what would be right, never the value."""
-    return [
-        f"setting {'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
-        f" (in {settings_file()}, or as IVR_{'__'.join(str(s) for s in fault['loc']).upper()})"
-        for fault in refused.errors(include_input=False, include_url=False)
-    ]

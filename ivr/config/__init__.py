@@ -1,0 +1,44 @@
+"""The settings of one line: frozen, read once, and refused whole when anything is wrong.
+
+Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
+"""
+
+from ivr.config.reading import home_folder, load, settings_file
+from ivr.config.settings import (
+    PROJECT,
+    AccountsSettings,
+    Agent,
+    AgentsSettings,
+    FactsSettings,
+    LimitsSettings,
+    Part,
+    Patience,
+    RecordingsSettings,
+    RetentionSettings,
+    Settings,
+    SettingsError,
+    SpeechSettings,
+    TlsSettings,
+    Trunk,
+)
+
+__all__ = [
+    "PROJECT",
+    "AccountsSettings",
+    "Agent",
+    "AgentsSettings",
+    "FactsSettings",
+    "LimitsSettings",
+    "Part",
+    "Patience",
+    "RecordingsSettings",
+    "RetentionSettings",
+    "Settings",
+    "SettingsError",
+    "SpeechSettings",
+    "TlsSettings",
+    "Trunk",
+    "home_folder",
+    "load",
+    "settings_file",
+]
