@@ -20,8 +20,9 @@ from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.speech.prompts import PromptSet
 from tests.scripted import (

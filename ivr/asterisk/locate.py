@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.asterisk.packages import PackagesMissing, need
+from ivr.lifecycle.owner import give_to_owner_of, make_folder
 
 OLDEST = 20
 _SBIN = "/usr/sbin:/usr/local/sbin"
@@ -107,11 +108,13 @@ def version(found: Found) -> str:
 
 def install(say: Callable[[str], None] = print) -> Found:
     """Find Asterisk, or make the private root folder (about a minute, 350 MB)."""
-    with _only_one():
-        found = find()
-        if found is None:
-            _make_root(private_root(), say)
+    found = find()
+    if found is None:
+        with _only_one():
             found = find()
+            if found is None:
+                _make_root(private_root(), say)
+                found = find()
     if found is None:
         raise AsteriskUnavailable(f"{private_root()} holds no Asterisk although it was installed")
     return found
@@ -159,7 +162,8 @@ def _remove(folder: Path) -> None:
 def _only_one() -> Iterator[None]:
     """Two checkouts that install at once: the second waits and finds it done."""
     folder = private_root().parent
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "asterisk.lock").open("w") as lock:
+        give_to_owner_of(folder, folder / "asterisk.lock")
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -239,10 +239,10 @@ class Call:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time.
+        in place of a question, when the call has had its time.
         """
         began = _now()
-        if began > self.ends_at:
+        if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
         sounding = None

@@ -3,7 +3,7 @@
 Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
-from ivr.config.reading import load, settings_file
+from ivr.config.reading import home_folder, load, settings_file
 from ivr.config.settings import (
     PROJECT,
     AccountsSettings,
@@ -38,6 +38,7 @@ __all__ = [
     "SpeechSettings",
     "TlsSettings",
     "Trunk",
+    "home_folder",
     "load",
     "settings_file",
 ]

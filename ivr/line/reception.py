@@ -45,6 +45,12 @@ class Live:
     """What a cancellation means; None: the call is suspended and stays open in the records."""
     cause: int | None = None
     """Hang-up cause (Q.850)."""
+    started: SessionStarted | None = None
+    """The first fact of the session, until the records have it."""
+    hung_up: bool = False
+    """The channel is being taken down: there is nothing left to hang up."""
+    left: bool = False
+    """The channel is not ours any more; it may live on in the dialplan."""
     broke_off: bool = False
     """The last sound failed: its file is broken, or the caller is hanging up just now."""
 
@@ -69,20 +75,24 @@ class Reception:
         return WELCOME
 
     def newly_met(self, channel: Channel, door: str) -> Live:
-        """A call that begins."""
+        """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
         live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
         number = channel.caller
-        self.means.note(
-            SessionStarted(
-                session=live.call.session,
-                channel=channel.id,
-                dialled=channel.dialled,
-                caller=None if number is None else self.means.tokens.caller(number.reveal()),
-                catalog=live.call.prompts.version,
-            )
+        live.started = SessionStarted(
+            session=live.call.session,
+            channel=channel.id,
+            dialled=channel.dialled,
+            caller=None if number is None else self.means.tokens.caller(number.reveal()),
+            catalog=live.call.prompts.version,
         )
         return live
+
+    def note_start(self, live: Live) -> None:
+        """The session begins in the records; once."""
+        started, live.started = live.started, None
+        if started is not None:
+            self.means.note(started)
 
     def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         """A session that goes on, perhaps in a conversation with an agent."""
