@@ -33,7 +33,10 @@ from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
 from ivr.line.reception import Reception
 from ivr.line.takeover import Takeover
-from ivr.people.privacy import Keys, Tokens, Vault, leave_no_core
+from ivr.people.keys import Keys
+from ivr.people.sensitive import leave_no_core
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -225,6 +224,5 @@ def _publish(sound: Path, clips: Sequence[Clip]) -> None:
     for coding in _CODECS:
         parts = [Path(f"{clip.path}.{coding}") for clip in clips]
         if all(part.exists() for part in parts):
-            scratch = sound.with_name(f".{sound.name}.{coding}.{os.getpid()}")
-            scratch.write_bytes(b"".join(part.read_bytes() for part in parts))
-            scratch.replace(f"{sound}.{coding}")
+            whole = b"".join(part.read_bytes() for part in parts)
+            write(sound.with_name(f"{sound.name}.{coding}"), whole)

@@ -66,6 +66,8 @@ class AccountsSettings(Part):
 class Patience(Part):
     """How long the line waits for a caller, in seconds, and how often it asks again."""
 
+    answer_pause_ms: Annotated[int, Field(ge=0, le=3000)] = 300
+    """Between picking up and the first word: some trunks open late and would clip it."""
     first_key_seconds: Seconds = 8.0
     """After the sentence of a menu."""
     first_digit_seconds: Seconds = 15.0

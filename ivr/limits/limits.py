@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 
 from ivr.config import LimitsSettings
+from ivr.hours import BEIJING
 from ivr.records.facts import Refusal
 
 MINUTE = 60.0
 DAY = 86_400.0
-_BEIJING = 8 * 3600.0
 _UNKNOWN = "unknown callers"
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 0.8
@@ -175,4 +176,5 @@ def _own(asker: Asker) -> str:
 
 def _midnight(now: float) -> float:
     """The end of this day in Beijing."""
-    return now - (now + _BEIJING) % DAY + DAY
+    day = datetime.fromtimestamp(now, BEIJING).date() + timedelta(days=1)
+    return datetime.combine(day, time(), BEIJING).timestamp()

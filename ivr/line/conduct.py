@@ -259,6 +259,7 @@ class Conductor:
         self.reception.note_start(live)
         after = asyncio.get_running_loop().time() - live.began
         self._note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+        await asyncio.sleep(live.call.patience.answer_pause_ms / 1000)
 
     async def _go_on(self, live: Live) -> None:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
@@ -368,7 +369,9 @@ class Conductor:
 
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
-    return Unfinished(call.session, live.line.channel, call.place, call.steps, live.since)
+    return Unfinished(
+        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+    )
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:

@@ -136,6 +136,7 @@ class Reception:
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
         call.ends_at = began + self.means.settings.patience.call_seconds
+        call.talked(known.agent_seconds)
         return Live(
             call=call,
             line=line,

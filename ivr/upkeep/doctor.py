@@ -22,7 +22,7 @@ from ivr.config import Settings, SettingsError
 from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.switch import closed
-from ivr.people.privacy import KEYS, Keys
+from ivr.people.keys import KEYS, Keys
 from ivr.speech.prompts import PromptSetError, load
 
 LEAST_FREE_BYTES = 1_000_000_000

@@ -20,7 +20,7 @@ from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
 from ivr.dialogues import SPOKEN
-from ivr.people.privacy import leave_no_core
+from ivr.people.sensitive import leave_no_core
 from ivr.speech.prompts import MANIFEST, PromptSetError, load
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 

@@ -17,7 +17,7 @@ from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch as opening
-from ivr.people.privacy import Keys
+from ivr.people.keys import Keys
 from ivr.upkeep import doctor
 
 
