@@ -137,6 +137,8 @@ class Call:
     trail: Trail = field(init=False)
     ends_at: float = math.inf
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
+    agent_seconds: float = 0.0
+    """Spent talking with agents: `ends_at` does not count it."""
     _failures: int = 0
 
     def __post_init__(self) -> None:
@@ -154,6 +156,11 @@ class Call:
     def note(self, fact: Fact) -> None:
         """Put it into the records."""
         self.means.note(fact)
+
+    def talked(self, seconds: float) -> None:
+        """A conversation with an agent has ended: the call may last so much longer."""
+        self.agent_seconds += seconds
+        self.ends_at += seconds
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
@@ -232,10 +239,10 @@ class Call:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time.
+        in place of a question, when the call has had its time.
         """
         began = _now()
-        if began > self.ends_at:
+        if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
         sounding = None

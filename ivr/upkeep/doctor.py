@@ -23,7 +23,7 @@ from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
-from ivr.people.privacy import KEYS, Keys
+from ivr.people.keys import KEYS, Keys
 from ivr.speech.prompts import PromptSetError, load
 from ivr.upkeep.clips import damaged
 

@@ -21,7 +21,7 @@ from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch as opening
-from ivr.people.privacy import Keys
+from ivr.people.keys import Keys
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from ivr.upkeep.clips import damaged
