@@ -14,7 +14,6 @@ from ivr.lifecycle.owner import make_folder
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
-from ivr.people.vault import Vault
 
 SERVICE = 54321
 """A user who has no name on this machine."""
