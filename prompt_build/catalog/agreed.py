@@ -56,7 +56,7 @@ def _missing(told: Told, name: str) -> None:
 def _nobody(told: Told, name: str, contract: Contract) -> None:
     told(
         _where(name),
-        f"程序里没有哪一处会说 {name}{nearest(name, contract.clauses)}改对名字，或者删去",
+        f"程序里没有哪一处会说 {name}{nearest(name, contract.clauses)}：改对名字，或者删去",
         f"nobody says {name}: remove it, or mend its name",
     )
 

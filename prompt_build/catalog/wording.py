@@ -229,4 +229,4 @@ def is_hanzi(character: str) -> bool:
 def nearest(name: str, known: Collection[str]) -> str:
     """In Chinese, what was probably meant; empty where nothing is near."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"，是不是 {near[0]}？" if near else ""
+    return f"，是不是 {near[0]}" if near else ""

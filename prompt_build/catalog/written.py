@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ivr.positions import Positions, repeated
 from prompt_build.catalog.faults import CatalogError, Fault
-from prompt_build.positions import Positions, repeated
 
 MOST_FAULTS = 30
 """Of one file's syntax: an editor mends some and looks again."""

@@ -8,6 +8,8 @@ from datetime import date
 import pytest
 
 from ivr.config import PROJECT, Settings
+from ivr.speech import contract
+from ivr.speech.contract import CONTRACT as REAL
 from prompt_build import sets
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
@@ -57,7 +59,10 @@ def test_a_menu_below_a_menu_has_a_section_of_its_own(empty: Settings) -> None:
     assert [entry.name for entry in deposits.entries] == ["information.4.1", "information.4.1.1"]
 
 
-def test_the_whole_real_catalog_is_shown_once(empty: Settings) -> None:
+def test_the_whole_real_catalog_is_shown_once(
+    empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "CONTRACT", REAL)
     real = empty.model_copy(update={"catalog": PROJECT / "scripts.zh.toml"})
     found = [entry.name for section in shown(real).sections for entry in section.all()]
     assert sorted(found) == sorted(load(source_of(real)).prompts)
