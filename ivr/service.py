@@ -33,7 +33,10 @@ from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
 from ivr.line.reception import Reception
 from ivr.line.takeover import Takeover
-from ivr.people.privacy import Keys, Tokens, Vault, leave_no_core
+from ivr.people.keys import Keys
+from ivr.people.sensitive import leave_no_core
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished
@@ -177,6 +180,7 @@ class Examiner:
             "accounts": await _well(self._reception.means.accounts),
             "journal": self._records(),
             "line": self._line(),
+            "trunks": self._trunks(),
         }
 
     def _ari(self) -> Part:
@@ -186,9 +190,14 @@ class Examiner:
     def _prompts(self) -> Part:
         return Part(True, f"set {self._reception.shelf.current().version}")
 
+    def _trunks(self) -> Part:
+        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
+        return Part(True, "; ".join(self._vitals.traffic()))
+
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
-        return Part(True, str(closed(self._reception.means.settings.home) or "open"))
+        found = closed(self._reception.means.settings.home)
+        return Part(True, str(found or "open"), shut=found is not None)
 
     def _records(self) -> Part:
         fault = self._journal.fault

@@ -20,8 +20,9 @@ from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.speech.prompts import PromptSet
 from tests.scripted import (
@@ -99,6 +100,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             clock=clock,
         ),
+        ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
     )
 
 

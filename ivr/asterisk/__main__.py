@@ -12,7 +12,7 @@ from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, home_folder, load
 from ivr.lifecycle.owner import act_as_owner
-from ivr.people.privacy import leave_no_core
+from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
 
 

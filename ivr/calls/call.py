@@ -136,6 +136,8 @@ class Call:
     trail: Trail = field(init=False)
     ends_at: float = math.inf
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
+    agent_seconds: float = 0.0
+    """Spent talking with agents: `ends_at` does not count it."""
     _failures: int = 0
 
     def __post_init__(self) -> None:
@@ -153,6 +155,11 @@ class Call:
     def note(self, fact: Fact) -> None:
         """Put it into the records."""
         self.means.note(fact)
+
+    def talked(self, seconds: float) -> None:
+        """A conversation with an agent has ended: the call may last so much longer."""
+        self.agent_seconds += seconds
+        self.ends_at += seconds
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
@@ -231,10 +238,10 @@ class Call:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time.
+        in place of a question, when the call has had its time.
         """
         began = _now()
-        if began > self.ends_at:
+        if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
         if utterance is None or self.inbox.has_key():

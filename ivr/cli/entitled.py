@@ -11,14 +11,15 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from ivr.people.audit import Action
-    from ivr.people.privacy import Vault
+    from ivr.people.vault import Vault
 
 
 def noted(action: Action, subject: str, reason: str) -> Vault:
     """The vault, once this look and its reason are written down."""
     from ivr.config import load
     from ivr.people.audit import Audit, AuditChanged, Entry
-    from ivr.people.privacy import Keys, Vault
+    from ivr.people.keys import Keys
+    from ivr.people.vault import Vault
 
     if not reason.strip():
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)

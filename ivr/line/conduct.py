@@ -78,6 +78,9 @@ class Conductor:
         """Take a call, new or found again; taking it twice is harmless."""
         if channel.id in self.calls:
             return
+        if channel.unknown:
+            self._no_such_number(channel)
+            return
         known = self.unfinished.get(channel.id)
         if known is None and self.draining:
             self._turn_away(channel.id)
@@ -185,7 +188,15 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
+        self.vitals.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
+
+    def _no_such_number(self, channel: Channel) -> None:
+        """A number that the line does not have: 404, and the operator learns which (once)."""
+        if self.vitals.misdialled(self.reception.misdialled(channel)):
+            self._note(Refused(session=None, reason="unknown_number"))
+        hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
+        self._to_its_end(self._surely(hangup))
 
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
@@ -252,6 +263,7 @@ class Conductor:
         self.reception.note_start(live)
         after = asyncio.get_running_loop().time() - live.began
         self._note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+        await asyncio.sleep(live.call.patience.answer_pause_ms / 1000)
 
     async def _go_on(self, live: Live) -> None:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
@@ -361,7 +373,9 @@ class Conductor:
 
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
-    return Unfinished(call.session, live.line.channel, call.place, call.steps, live.since)
+    return Unfinished(
+        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+    )
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ivr.lifecycle.owner import make_folder
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
 
 SERVICE = 54321
 """A user who has no name on this machine."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,13 @@ from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
 from ivr.line.takeover import Takeover
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
+from ivr.people.tokens import Tokens
 from ivr.records.facts import (
     DialogueEntered,
     Fact,
     LookedUp,
+    SessionAnswered,
     SessionEnded,
     SessionStarted,
     Transferred,
@@ -43,7 +46,9 @@ from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_aste
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
-BRISK = Patience(first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3)
+BRISK = Patience(
+    first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3, answer_pause_ms=0
+)
 
 
 @dataclass
@@ -192,6 +197,25 @@ def test_a_call_from_greeting_to_goodbye(tell: Callable[..., Line]) -> None:
         await line.over()
 
     assert tell(story).notes.ends() == ["completed"]
+
+
+def test_who_types_ahead_while_the_trunk_opens_is_heard(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said in the pause after answering, and the key in it answers the main menu."""
+    paused = BRISK.model_copy(update={"answer_pause_ms": 300})
+    monkeypatch.setattr(sys.modules[__name__], "BRISK", paused)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        await line.asterisk.press("c1", "3")
+        await line.hears("c1", "information.3")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    said = tell(story).asterisk.said["c1"]
+    assert len(said) == 1, "the greeting was said"
 
 
 def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
@@ -357,6 +381,8 @@ def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
         await line.hears("c1", "main.menu")
         await line.asterisk.press("c1", "0")
         await line.hears("c1", "agent.busy")
+        await line.hears("c1", "agent.leave_message_menu")
+        await line.asterisk.press("c1", "*")
         await line.hears("c1", "main.menu", times=2)
         await line.asterisk.press("c1", "7")
         await line.over()
@@ -951,6 +977,24 @@ def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
 
 
 # --- time ---------------------------------------------------------------------------------------
+
+
+def test_a_resumed_call_does_not_count_what_was_talked_with_agents_before(
+    tell: Callable[..., Line],
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=2)
+    left = [
+        replace(left_over("talked", "main", began), agent_seconds=5400.0),
+        left_over("held", "main", began),
+    ]
+
+    async def story(line: Line) -> None:
+        await line.hears("talked", "main.menu")
+        await line.hears("held", "line.goodbye")
+        await line.asterisk.hang_up("talked")
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+
+    assert sorted(tell(story, *left).notes.ends()) == ["completed", "hung_up"]
 
 
 def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_negative(
