@@ -180,6 +180,7 @@ class Examiner:
             "accounts": await _well(self._reception.means.accounts),
             "journal": self._records(),
             "line": self._line(),
+            "trunks": self._trunks(),
         }
 
     def _ari(self) -> Part:
@@ -189,9 +190,14 @@ class Examiner:
     def _prompts(self) -> Part:
         return Part(True, f"set {self._reception.shelf.current().version}")
 
+    def _trunks(self) -> Part:
+        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
+        return Part(True, "; ".join(self._vitals.traffic()))
+
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
-        return Part(True, str(closed(self._reception.means.settings.home) or "open"))
+        found = closed(self._reception.means.settings.home)
+        return Part(True, str(found or "open"), shut=found is not None)
 
     def _records(self) -> Part:
         fault = self._journal.fault

@@ -133,6 +133,7 @@ class Hotline:
         inbox = live.call.inbox
         match event:
             case DtmfReceived(_, digit):
+                self.conductor.vitals.key_came(live.trunk)
                 inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
             case PlaybackStarted(_, name) | RecordingStarted(_, name):
                 inbox.put(Begun(name))
