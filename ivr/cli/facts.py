@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.cli import logs
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def loader(
 
     from analytics.loading.loader import AlreadyLoading, Loader, run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.begin(logging.INFO)
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())

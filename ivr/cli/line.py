@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.cli import logs
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
@@ -134,11 +134,7 @@ def serve() -> None:
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.begin(logging.INFO)
     try:
         asyncio.run(serve_calls(load()))
     except PromptSetError as unusable:
@@ -152,7 +148,7 @@ def guard() -> None:
     from ivr.config import load
     from ivr.upkeep.guardian import guard as watch
 
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin()
     asyncio.run(watch(load()))
 
 
