@@ -39,7 +39,8 @@ def import_(
     ] = None,
 ) -> None:
     """Replace the accounts by a centre's export: all or nothing, every bad line named. 导入"""
-    from ivr.accounts.exports import FUND, LOAN, PASSWORD, ImportRefused, import_exports
+    from ivr.accounts.exports import FUND, LOAN, PASSWORD, import_exports
+    from ivr.accounts.store import ImportRefused
 
     files = ((FUND, fund), (LOAN, loan), (PASSWORD, passwords))
     given = [(table, path) for table, path in files if path is not None]
@@ -59,7 +60,7 @@ def import_(
 def demo() -> None:
     """Create the demo accounts in an empty database. 演示账户"""
     from ivr.accounts.demo import PEOPLE, NotADemo, make_demo
-    from ivr.accounts.exports import ImportRefused
+    from ivr.accounts.store import ImportRefused
 
     try:
         made = make_demo(_sqlite())

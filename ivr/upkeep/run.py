@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ivr.accounts.demo import PEOPLE, make_demo
-from ivr.accounts.exports import ImportRefused
+from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import HOTLINE, agent_password, folder, log_folder, publish_sounds
 from ivr.config import PROJECT, Settings
