@@ -127,7 +127,6 @@ def import_exports(  # noqa: PLR0913  what and where; the rest are settings of i
         for table, _ in exports:
             _replace(connection, table, found[table.name])
         connection.commit()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return told
 
 

@@ -3,17 +3,22 @@
 Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
-from ivr.config.reading import load, settings_file
+from ivr.config.reading import home_folder, load, settings_file
 from ivr.config.settings import (
+    LINE_NUMBER,
     PROJECT,
+    TRUNK_ENDPOINT,
     AccountsSettings,
     Agent,
     AgentsSettings,
+    CallersSettings,
     FactsSettings,
     LimitsSettings,
+    NatSettings,
     Part,
     Patience,
     RecordingsSettings,
+    Registration,
     RetentionSettings,
     Settings,
     SettingsError,
@@ -23,21 +28,27 @@ from ivr.config.settings import (
 )
 
 __all__ = [
+    "LINE_NUMBER",
     "PROJECT",
+    "TRUNK_ENDPOINT",
     "AccountsSettings",
     "Agent",
     "AgentsSettings",
+    "CallersSettings",
     "FactsSettings",
     "LimitsSettings",
+    "NatSettings",
     "Part",
     "Patience",
     "RecordingsSettings",
+    "Registration",
     "RetentionSettings",
     "Settings",
     "SettingsError",
     "SpeechSettings",
     "TlsSettings",
     "Trunk",
+    "home_folder",
     "load",
     "settings_file",
 ]

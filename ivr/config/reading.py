@@ -25,10 +25,14 @@ _FULL_WIDTH = {"“": '"', "”": '"', "＂": '"', "‘": "'", "’": "'", "＝"
                "［": "[", "］": "]", "【": "[", "】": "]", "＃": "#"}  # fmt: skip
 
 
+def home_folder() -> Path:
+    """Where the line's own files lie, whether its settings are right or not."""
+    return Path(os.environ.get("IVR_HOME") or PROJECT / "var")
+
+
 def settings_file() -> Path:
     """The settings file: IVR_SETTINGS, else `settings.toml` under the home folder."""
-    home = Path(os.environ.get("IVR_HOME") or PROJECT / "var")
-    return Path(os.environ.get(environment.POINTER) or home / "settings.toml")
+    return Path(os.environ.get(environment.POINTER) or home_folder() / "settings.toml")
 
 
 def load() -> Settings:

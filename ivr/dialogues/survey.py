@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.calls.call import Call
-from ivr.calls.collect import collect_id
+from ivr.calls.entry import collect_id
 from ivr.dialogues.place import UP, Outcome, place
 from ivr.people.identity import IdNumber
 from ivr.recordings.archive import CannotKeep

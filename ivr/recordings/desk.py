@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Tokens, Vault
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive, CannotKeep, Slip, Sound
 from ivr.records.facts import Recorded, RecordingKind, RecordingMoved, Voted
 from ivr.records.journal import Journal

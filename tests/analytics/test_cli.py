@@ -27,8 +27,9 @@ from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 

@@ -49,10 +49,10 @@ LOADER = """
 import sys
 from pathlib import Path
 from analytics.loading import loader
-from analytics.loading import reading
+from analytics.loading import intake
 from analytics.loading.store import FactsFolder
 
-loader.PERIOD_SECONDS, loader.REST, reading.MOST_BYTES = 0.001, 0.0, 30000
+loader.PERIOD_SECONDS, loader.REST, intake.MOST_BYTES = 0.001, 0.0, 30000
 loader.TIDY_SECONDS = 0.3  # days are filed and months merged all the time
 loader.run(FactsFolder(Path(sys.argv[1])))
 """

@@ -17,8 +17,9 @@ from ivr.cli import app
 from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
 from ivr.people.audit import Audit
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
 from ivr.records.facts import ABSTAINED, Recorded, RecordingMoved, Voted
 from tests.analytics.spool import Timed, lines, spool_file
 
