@@ -16,6 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from ivr.accounts import columns, reading
 from ivr.accounts.columns import Column
 from ivr.accounts.demo import PEOPLE
@@ -161,8 +163,10 @@ def _read(
             faults += _wrong_count(path, exported.rows, rows.get(table.name))
         except Refused as refused:
             faults += _worded(path, refused.faults, refused.more)
+        except duckdb.Error as failed:  # its words may hold what stands in the file
+            faults.append(f"{path.name}：读的时候磁盘或内存不够 ({type(failed).__name__})")
         except OSError as unreadable:
-            faults.append(f"{path.name} 读不了 (cannot be read): {unreadable.strerror}")
+            faults.append(f"{path.name} cannot be read (读不了): {unreadable.strerror}")
     if faults:
         raise ImportRefused(
             "\n".join(["没有导入，原来的账户没有变 (nothing was imported)：", *faults])

@@ -17,6 +17,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_CUT = {"unexpected end of data", "truncated data", "incomplete multibyte sequence"}
+"""How decoders call an end in the midst of a character."""
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
@@ -46,15 +48,15 @@ def copied(export: Path, to: Path) -> Lines:
     An empty line becomes a space, so that the lines keep their numbers in a reader that skips
     empty ones.
     """
-    encodings = _encodings(export)
-    for encoding in encodings:
+    failed: list[NoText] = []
+    for encoding in _encodings(export):
         try:
             return _copy(export, to, encoding)
         except UnicodeDecodeError as undecodable:
-            last = encoding == encodings[-1]
-            if last or undecodable.reason == "unexpected end of data":
-                raise _unreadable(export, encodings[0]) from None
-    raise AssertionError("there is always an encoding to try")  # pragma: no cover
+            failed.append(_unreadable(export, encoding))
+            if undecodable.reason in _CUT:
+                break
+    raise max(failed, key=lambda each: each.line)  # what was read furthest it is
 
 
 def _encodings(export: Path) -> tuple[str, ...]:
@@ -145,8 +147,7 @@ def _newlines(text: str) -> str:
 
 
 def _told(undecodable: UnicodeDecodeError, encoding: str, at: int) -> str:
-    if undecodable.reason in {"unexpected end of data", "truncated data"}:
+    if undecodable.reason in _CUT:
         return f"文件在第 {at} 个字符的中间断了：没有传完，请重新传送 (the file is cut off)"
     name = encoding.removesuffix("-sig").upper()
-    also = "，也不是 GB18030" if encoding == "utf-8" else ""
-    return f"第 {at} 个字符不是 {name}{also}：请另存为 UTF-8 (save it as UTF-8)"
+    return f"第 {at} 个字符不是 {name}：请另存为 UTF-8 (save it as UTF-8)"

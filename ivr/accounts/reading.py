@@ -24,6 +24,8 @@ MENTIONED = 5
 """Lines that are named where very many are doubtful."""
 MOST_LINES_OF_A_FIELD = 20
 """A quoted field does not go on for longer: the quote was a stray one."""
+IN_MEMORY = 64_000_000
+"""Bytes of a file up to which DuckDB needs no room on the disk."""
 LONGEST_LINE = 1_000_000
 """Bytes."""
 _BLANK = f"""NOT regexp_matches(t, '[^{SPACES}{"".join(DELIMITERS)}"]')"""
@@ -99,7 +101,8 @@ def read(
         lines = copied(export, folder / f"{export.name}.lines")
     except NoText as no_text:
         raise Refused([Fault(no_text.line, 0, str(no_text))]) from no_text
-    connection = _loaded(lines, folder / f"{export.name}.duckdb")
+    small = lines.path.stat().st_size < IN_MEMORY
+    connection = _loaded(lines, ":memory:" if small else folder / f"{export.name}.duckdb")
     reading = _Reading(connection, columns, *_header(connection, columns, wanted))
     if lines.quoted:
         reading.join_quoted()
@@ -108,7 +111,7 @@ def read(
     return reading.exported(cut=not lines.ended and reading.looks_cut())
 
 
-def _loaded(lines: Lines, database: Path) -> duckdb.DuckDBPyConnection:
+def _loaded(lines: Lines, database: Path | str) -> duckdb.DuckDBPyConnection:
     """The lines as table `raw` (n from 1, t); what DuckDB writes is bounded in memory."""
     connection = duckdb.connect(database)
     connection.execute("SET memory_limit = '1GB'; SET preserve_insertion_order = true")
