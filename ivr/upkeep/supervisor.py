@@ -38,6 +38,8 @@ class Program:
     answers: Callable[[], bool] | None = None
     """Whether it answers now; blocks for two seconds at most. None: being alive is enough."""
     start_seconds: float = 60.0
+    ends_for_good: int | None = None
+    """The exit code of one that is not to be started again: somebody else does its work."""
 
 
 class Kept:
@@ -64,15 +66,18 @@ class Kept:
         raise ProgramFailed(f"{self.program.name} does not answer: {self.last_words()}")
 
     async def keep(self) -> None:
-        """Until cancelled: start it again whenever it ends or hangs."""
+        """Until cancelled: start it again whenever it ends or hangs; else it has ended for good."""
         while True:
             await self._until_gone()
+            if self._for_good():
+                self._say(f"{self.program.name} ended for good: {self.last_words()}")
+                return
             pause = self._pause()
             self._tell(f"{self.program.name} ended ({self._how()}) and is started again")
             await asyncio.sleep(pause)
             try:
                 await self._launch()
-            except OSError as refused:  # a full disk, most often
+            except Exception as refused:  # noqa: BLE001  a full disk, most often; others go on
                 self._tell(f"{self.program.name} cannot be started yet: {refused}")
 
     async def stop(self) -> None:
@@ -129,7 +134,15 @@ class Kept:
     async def _answers(self) -> bool:
         if self.program.answers is None:
             return not self._ended()
-        return await asyncio.to_thread(self.program.answers)
+        try:
+            return await asyncio.to_thread(self.program.answers)
+        except Exception as odd:  # noqa: BLE001  one program's odd answer must not end the others
+            self._tell(f"{self.program.name} answers oddly: {type(odd).__name__}")
+            return False
+
+    def _for_good(self) -> bool:
+        code = None if self._process is None else self._process.returncode
+        return code is not None and code == self.program.ends_for_good
 
     def _ended(self) -> bool:
         return self._process is None or self._process.returncode is not None
