@@ -51,22 +51,24 @@ def loader(
     import threading
     from functools import partial
 
-    from analytics.loading.loader import AlreadyLoading, Loader, run
+    from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, Loader, run
+    from ivr.lifecycle.watchdog import watched_work
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
     where = lake(target)
-    with explained():
+    with explained(), watched_work(PATIENCE_SECONDS) as moved:
         try:
             if where is None:
-                run(folder(), once=once, stop=stop, opened=Loader)
+                run(folder(), once=once, stop=stop, opened=Loader, moved=moved)
             else:
                 from analytics.loading.lake import PERIOD_SECONDS, LakeLoader
 
                 opened = partial(LakeLoader, lake=where)
-                run(folder(), once=once, stop=stop, opened=opened, period=PERIOD_SECONDS)
+                seconds = PERIOD_SECONDS
+                run(folder(), once=once, stop=stop, opened=opened, period=seconds, moved=moved)
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 

@@ -77,8 +77,8 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             lambda: process.answers(settings),
         ),
         Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
