@@ -46,15 +46,15 @@ def loader(
     ] = None,
 ) -> None:
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
-    import logging
     import signal
     import threading
     from functools import partial
 
     from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, Loader, run
+    from ivr.lifecycle import logs
     from ivr.lifecycle.watchdog import watched_work
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.to_stderr()
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())

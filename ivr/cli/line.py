@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,15 +126,12 @@ def serve() -> None:
     """Take calls from Asterisk until SIGTERM. 接听来电"""
     from ivr.ari import NotAuthorised
     from ivr.config import load
+    from ivr.lifecycle import logs
     from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.to_stderr()
     try:
         asyncio.run(serve_calls(load()))
     except PromptSetError as unusable:
@@ -147,9 +143,10 @@ def serve() -> None:
 def guard() -> None:
     """Send callers to the agents while no service comes back. 守护"""
     from ivr.config import load
+    from ivr.lifecycle import logs
     from ivr.upkeep.guardian import guard as watch
 
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.to_stderr(logging.WARNING)
     asyncio.run(watch(load()))
 
 
