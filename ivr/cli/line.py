@@ -95,10 +95,12 @@ def _catalog(settings: Settings) -> list[Finding]:
 
     from ivr.hours import BEIJING
     from ivr.upkeep.doctor import Finding
-    from prompt_build.catalog import CatalogError, load
+    from prompt_build.catalog.faults import CatalogError
+    from prompt_build.catalog.reading import load
+    from prompt_build.catalog.source import source_of
 
     try:
-        catalog = load(settings.catalog)
+        catalog = load(source_of(settings))
     except CatalogError as faulty:
         return [Finding("catalog", False, str(faulty))]
     due = catalog.due(datetime.now(BEIJING).date())
@@ -109,12 +111,13 @@ def _catalog(settings: Settings) -> list[Finding]:
 
 
 def _heard(settings: Settings, version: str) -> Finding:
+    from ivr.speech.contract import CONTRACT
     from ivr.speech.prompts import PromptSetError
     from ivr.speech.prompts import load as load_set
     from ivr.upkeep.doctor import Finding
 
     try:
-        spoken = load_set(settings.audio).version
+        spoken = load_set(settings.audio, CONTRACT).version
     except PromptSetError as unusable:
         return Finding("catalog", False, str(unusable))
     if version != spoken:
