@@ -20,9 +20,9 @@ from ivr.accounts.exports import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
-from ivr.dialogues import SPOKEN
 from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import MANIFEST, PromptSetError, load
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 
@@ -85,8 +85,8 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             lambda: _served(settings),
             ends_for_good=REPLACED,
         ),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
@@ -108,7 +108,7 @@ def _prompts(settings: Settings, say: Say) -> None:
     if done.returncode:
         say("prompts: the new ones could not be made (see above); the published ones are spoken")
     try:
-        publish_sounds(settings, load(settings.audio, SPOKEN))
+        publish_sounds(settings, load(settings.audio, CONTRACT))
     except PromptSetError as unusable:
         raise CannotRun(str(unusable)) from unusable
 
