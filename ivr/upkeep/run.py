@@ -13,14 +13,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
-from ivr.dialogues import SPOKEN
+from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import MANIFEST, PromptSetError, load
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 
@@ -76,9 +78,15 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             process.output_file(settings),
             lambda: process.answers(settings),
         ),
-        Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program(
+            "service",
+            lambda: _ivr("serve"),
+            log / "service.log",
+            lambda: _served(settings),
+            ends_for_good=REPLACED,
+        ),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
@@ -100,7 +108,7 @@ def _prompts(settings: Settings, say: Say) -> None:
     if done.returncode:
         say("prompts: the new ones could not be made (see above); the published ones are spoken")
     try:
-        publish_sounds(settings, load(settings.audio, SPOKEN))
+        publish_sounds(settings, load(settings.audio, CONTRACT))
     except PromptSetError as unusable:
         raise CannotRun(str(unusable)) from unusable
 
@@ -127,7 +135,7 @@ def _served(settings: Settings) -> bool:
         urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, HTTPException):  # nobody there, or it died in the midst of its answer
         return False
     return True
 
