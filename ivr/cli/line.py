@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.cli import logs
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
@@ -130,25 +129,30 @@ def serve() -> None:
     """Take calls from Asterisk until SIGTERM. 接听来电"""
     from ivr.ari import NotAuthorised
     from ivr.config import load
+    from ivr.lifecycle import logs
+    from ivr.lifecycle.succession import REPLACED
     from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
 
-    logs.begin(logging.INFO)
+    logs.to_stderr()
     try:
         asyncio.run(serve_calls(load()))
     except PromptSetError as unusable:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
-    except (NotAuthorised, Replaced) as refused:
+    except NotAuthorised as refused:
         raise CommandFailure(str(refused)) from refused
+    except Replaced as replaced:
+        raise CommandFailure(str(replaced), exit_code=REPLACED) from replaced
 
 
 def guard() -> None:
     """Send callers to the agents while no service comes back. 守护"""
     from ivr.config import load
+    from ivr.lifecycle import logs
     from ivr.upkeep.guardian import guard as watch
 
-    logs.begin()
+    logs.to_stderr(logging.WARNING)
     asyncio.run(watch(load()))
 
 

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from ivr.accounts import open_accounts
@@ -92,7 +93,8 @@ def ari(settings: Settings) -> Finding:
         return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
     except OSError:
         return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
-    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+    version = info.get("system", {}).get("version", "?")
+    return Finding("ARI", True, f"Asterisk {version} at {settings.ari_base}")
 
 
 def service(settings: Settings) -> Finding:
@@ -117,7 +119,7 @@ def service(settings: Settings) -> Finding:
             if isinstance(part, dict) and not part["ok"]
         ]
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
 
 

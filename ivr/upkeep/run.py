@@ -13,12 +13,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 
 from ivr.accounts.demo import PEOPLE, make_demo
-from ivr.accounts.exports import ImportRefused
+from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
+from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Shelf
@@ -76,9 +78,15 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             process.output_file(settings),
             lambda: process.answers(settings),
         ),
-        Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program(
+            "service",
+            lambda: _ivr("serve"),
+            log / "service.log",
+            lambda: _served(settings),
+            ends_for_good=REPLACED,
+        ),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
@@ -144,7 +152,7 @@ def _served(settings: Settings) -> bool:
         urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, HTTPException):  # nobody there, or it died in the midst of its answer
         return False
     return True
 
