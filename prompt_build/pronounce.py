@@ -60,7 +60,7 @@ _SYLLABLE = re.compile(
 )
 _DIGIT = "零幺一二三四五六七八九十"
 _NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
-_UNITS = set("负元角分整年月日期位")
+_UNITS = set("负元角分整年月日期位个")
 _DATES = ("月", "日", "号")
 _YI_STAYS_BEFORE = set(_DATES) | set("，。、；：！？") | set("零幺一二三四五六七八九点")
 _YI_STAYS_AFTER = set("第十零幺二三四五六七八九点按统唯之周期其")

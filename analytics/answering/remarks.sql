@@ -13,11 +13,12 @@ COMMENT ON COLUMN recording.last_handled IS 'When it was handled for the last ti
 COMMENT ON COLUMN unseen_call.started IS 'When the call came in, UTC.';
 COMMENT ON COLUMN unseen_call.ended IS 'When it was over, UTC; NULL where Asterisk did not record it.';
 COMMENT ON COLUMN unseen_call.ms IS 'From coming in to hanging up; NULL where Asterisk did not record it.';
-COMMENT ON COLUMN unseen_call.reason IS 'line_overrun, draining, away (no service was there), unserved (the caller hung up before one was).';
+COMMENT ON COLUMN unseen_call.reason IS 'line_overrun, draining, not_taken, away (no service was there), unserved (the caller hung up before one was).';
 COMMENT ON COLUMN every_call.disposition IS 'As in call_session, or as `reason` in unseen_call.';
 COMMENT ON COLUMN every_call.served IS 'The line picked up and did not turn the caller away (接通).';
 COMMENT ON COLUMN call_local.started_local IS 'When the call came in, Beijing time.';
 COMMENT ON COLUMN call_local.day IS 'Its day in Beijing.';
+COMMENT ON COLUMN counted_vote.grade IS '1 (best) to 5; NULL: 不表态, so that no mean counts it.';
 COMMENT ON COLUMN counted_vote.day IS 'Its day in Beijing.';
 COMMENT ON COLUMN step_day.day IS 'Day in Beijing.';
 COMMENT ON COLUMN step_day.times IS 'Steps of this kind on this day; sum it.';

@@ -23,7 +23,7 @@ SELECT any_value(event) AS event, any_value(channel) AS channel, min(came) AS st
        arg_min(reason, trust) AS reason
 FROM (
     SELECT event, channel, happened AS came, NULL::BIGINT AS ms, reason, 1 AS trust FROM refusal
-    WHERE session IS NULL AND reason IN ('line_overrun', 'draining')
+    WHERE session IS NULL AND reason IN ('line_overrun', 'draining', 'not_taken')
     UNION ALL
     SELECT event, channel, happened - INTERVAL 1 MILLISECOND * ms, ms,
            if(away, 'away', 'unserved'), 2
@@ -45,7 +45,7 @@ SELECT *, local_time(started) AS started_local, local_time(started)::DATE AS day
 COMMENT ON VIEW call_local IS 'call_session with Beijing time and day.';
 
 CREATE OR REPLACE VIEW counted_vote AS
-SELECT *, local_time(happened)::DATE AS day FROM survey_vote
+SELECT *, nullif(choice, 0) AS grade, local_time(happened)::DATE AS day FROM survey_vote
 QUALIFY row_number() OVER (
     PARTITION BY person, local_time(happened)::DATE ORDER BY happened DESC, event DESC) = 1;
 COMMENT ON VIEW counted_vote IS 'One vote per person and day: the last.';

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from ivr.asterisk import process
 from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
-from ivr.config import SettingsError, load
-from ivr.people.privacy import leave_no_core
+from ivr.config import SettingsError, home_folder, load
+from ivr.lifecycle.owner import act_as_owner
+from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
+from ivr.speech.contract import CONTRACT
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         found = install()
         if wanted.then == "run":
+            act_as_owner(home_folder(), reach=False)
             become(found)
     except (AsteriskUnavailable, SettingsError) as unavailable:
         print(f"ivr: {unavailable}", file=sys.stderr)
@@ -37,7 +40,7 @@ def become(found: Found) -> None:
     settings = load()
     command = process.command(settings, found)
     try:
-        publish_sounds(settings, prompts.load(settings.audio))
+        publish_sounds(settings, prompts.load(settings.audio, CONTRACT))
     except (prompts.PromptSetError, OSError) as unusable:
         print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606

@@ -16,8 +16,10 @@ from typing import Literal, Protocol, TypeVar
 
 from ivr.agents.switchboard import Exchange
 from ivr.calls.hearing import Hearing, Told
-from ivr.calls.inbox import Finished, Inbox, Key
+from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
+from ivr.calls.saying import Saying
+from ivr.config import Patience
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -25,8 +27,6 @@ from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
 T = TypeVar("T")
 
-MARGIN_SECONDS = 3.0
-"""Asterisk may be this late with PlaybackFinished before we go on without it."""
 MOST_PLACES = 12
 """Of the way through the menus, an agent's screen shows the end."""
 QUIET_SECONDS = 1.0
@@ -37,13 +37,13 @@ class Line(Protocol):
     """The caller's leg, whatever carries it: a channel of Asterisk, a terminal, a test."""
 
     async def play(self, utterance: Utterance) -> str:
-        """Begin to say it; a Finished with the returned id enters the inbox in the end."""
+        """Begin to say it; Begun and then Finished of the returned id enter the inbox."""
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once; it may have ended already."""
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
-        """Begin to record; its RecordingEnded enters the inbox in the end. `#` ends it."""
+        """Begin to record; Begun and then RecordingEnded enter the inbox. `#` ends it."""
 
     async def stop_recording(self, name: str) -> None:
         """End it and keep it; it may have ended already."""
@@ -139,6 +139,8 @@ class Call:
     trail: Trail = field(init=False)
     ends_at: float = math.inf
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
+    agent_seconds: float = 0.0
+    """Spent talking with agents: `ends_at` does not count it."""
     _failures: int = 0
     _hearing: Hearing | None = None
     """What was said or asked last, until it is noted: who hangs up in it was in its midst."""
@@ -158,6 +160,11 @@ class Call:
     def note(self, fact: Fact) -> None:
         """Put it into the records."""
         self.means.note(fact)
+
+    def talked(self, seconds: float) -> None:
+        """A conversation with an agent has ended: the call may last so much longer."""
+        self.agent_seconds += seconds
+        self.ends_at += seconds
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
@@ -181,10 +188,10 @@ class Call:
 
         They were pressed by someone who did not know yet (rules, 3.3).
         """
-        began, utterance = _now(), self.utter(prompt, **values)
-        self._hearing = Hearing(utterance, began, "say", began)
-        await self.play_whole(utterance)
-        told = self._hearing.told(_now())
+        began = _now()
+        hearing = self._hearing = Hearing(self.utter(prompt, **values), began, "say")
+        await self._said_whole(hearing)
+        told = hearing.told(_now())
         self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began), told))
 
     async def menu(
@@ -248,43 +255,43 @@ class Call:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time. `verb` begins a step that whoever asks notes; should the
-        caller hang up before, it is noted all the same.
+        in place of a question, when the call has had its time. `verb` begins a step that whoever
+        asks notes; should the caller hang up before, it is noted all the same.
         """
         began = _now()
-        if began > self.ends_at:
+        if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
-        hearing, sounding = Hearing(utterance, began, verb), None
+        hearing = Hearing(utterance, began, verb)
         if verb is not None:
             self._hearing = hearing
-        deadline = began + patience
-        if utterance is not None and not self.inbox.has_key():
-            sounding = await self.line.play(utterance)
-            hearing.began = _now()
-            deadline = began + utterance.seconds + MARGIN_SECONDS
-        while True:
-            match await self.inbox.get(deadline):
-                case Key() as key:
-                    if sounding is not None:
-                        await self.line.stop(sounding)
-                    told = hearing.told(_now())
-                    return Answer(key, sounding is not None, _ms_since(began), told)
-                case Finished(playback) if playback == sounding:
-                    hearing.ended = _now()
-                    sounding, deadline = None, hearing.ended + patience
-                case None if sounding is not None:  # Asterisk never said that it ended
-                    await self.line.stop(sounding)
-                    hearing.ended = _now()
-                    sounding, deadline = None, hearing.ended + patience
-                case None:
-                    return Answer(None, False, _ms_since(began), hearing.told(_now()))
+        if utterance is None or self.inbox.has_key():
+            key = await self._key(began + patience)
+            return Answer(key, False, _ms_since(began), hearing.told(_now()))
+        hearing.saying = await Saying(self.line, utterance).begin()
+        key = await self._key_during(hearing.saying)
+        told = hearing.told(_now())
+        if key is not None:
+            return Answer(key, True, _ms_since(began), told)
+        key = await self._key(_now() + patience)
+        return Answer(key, False, _ms_since(began), hearing.told(_now()))
 
     async def play_whole(self, utterance: Utterance) -> None:
         """Say it to its end; keys typed before or meanwhile are void."""
-        deadline = _now() + utterance.seconds + MARGIN_SECONDS
-        await self._finished(await self.line.play(utterance), deadline)
+        await self._said_whole(Hearing(utterance, _now()))
+
+    async def _said_whole(self, hearing: Hearing) -> None:
+        if hearing.utterance is None:
+            return
+        saying = hearing.saying = await Saying(self.line, hearing.utterance).begin()
+        while not await saying.over(await self.inbox.get(saying.until)):
+            pass  # what else comes meanwhile is dropped
         self.inbox.forget_keys()
+
+    @property
+    def patience(self) -> Patience:
+        """How long the line waits for a caller."""
+        return self.means.settings.patience
 
     @property
     def zero_is_agent(self) -> bool:
@@ -294,7 +301,7 @@ class Call:
     async def failed(self, prompt: str, /, **values: Value) -> None:
         """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
         self._failures += 1
-        if self._failures >= self.means.settings.patience.failures:
+        if self._failures >= self.patience.failures:
             self._failures = 0
             raise GaveUp
         await self.warn(prompt, **values)
@@ -343,8 +350,7 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        patience = self.means.settings.patience.first_key_seconds
-        answer = await self.listen(utterance, patience, verb="menu")
+        answer = await self.listen(utterance, self.patience.first_key_seconds, verb="menu")
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
         heard = _heard(answer.digit, choices)
         self.note_step("menu", question, "agent" if wanted else heard, answer)
@@ -356,12 +362,22 @@ class Call:
         self.succeeded()
         return choices[answer.digit]
 
-    async def _finished(self, playback: str, deadline: float) -> None:
-        """Wait for the end of a playback; what else comes is dropped."""
-        while (heard := await self.inbox.get(deadline)) is not None:
-            if heard == Finished(playback):
-                return
-        await self.line.stop(playback)
+    async def _key_during(self, saying: Saying) -> Key | None:
+        """The key that cuts a sound short; None when it has been heard to its end."""
+        while True:
+            news = await self.inbox.get(saying.until)
+            if isinstance(news, Key):
+                await saying.stop()
+                return news
+            if await saying.over(news):
+                return None
+
+    async def _key(self, deadline: float) -> Key | None:
+        """The next key; None for silence."""
+        while (news := await self.inbox.get(deadline)) is not None:
+            if isinstance(news, Key):
+                return news
+        return None
 
 
 def _heard(digit: str | None, choices: Mapping[str, object]) -> Heard:

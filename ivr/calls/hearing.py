@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ivr.calls.saying import Saying
 from ivr.records.facts import Said, Verb
 from ivr.speech.prompts import Utterance
 
@@ -32,10 +33,8 @@ class Hearing:
     """When it was its turn, whether or not it was said."""
     verb: Verb | None = None
     """What the records call it; None: whatever it is part of is noted without it."""
-    began: float | None = None
-    """When it began to sound; None: it was typed over."""
-    ended: float | None = None
-    """When it had ended or was cut."""
+    saying: Saying | None = None
+    """Its sound; None: it was typed over."""
 
     def told(self, now: float) -> Told:
         """What the caller has heard of it by `now`."""
@@ -53,7 +52,7 @@ class Hearing:
 
     def _heard(self, seconds: float, now: float) -> bool:
         """Whether it has sounded for so many seconds."""
-        if self.began is None:
+        if self.saying is None:
             return False
-        until = now if self.ended is None else self.ended
-        return until - self.began >= seconds - SLACK_SECONDS
+        until = now if self.saying.ended is None else self.saying.ended
+        return until - self.saying.sounded >= seconds - SLACK_SECONDS

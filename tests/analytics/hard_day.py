@@ -21,7 +21,7 @@
 | x4   | 11:04:10 | 3    |        | hangs up before a service sees the call                       |
 | q    | 12:00    | -    | J      | a wrong key at 12:00:20, and no end is ever noted             |
 | r    | 13:00    | 120  | K      | complaint R1, handled at 14:00 and, again, a day later        |
-| s    | 13:30    | 60   | L      | suggestion R2 (20 s), never handled                           |
+| s    | 13:30    | 60   | L      | suggestion R2 (20 s), never handled; 不表态 in the survey     |
 | t    | 14:00    | 100  | M      | `*`, then a 15-digit number and a password, wrong, then right |
 | u    | 14:30    | 30   | N      | a 0 in place of the number: agents busy (2 s)                 |
 | v    | 15:00    | 20   | O      | hangs up 5 s into the text 4.1.2                              |
@@ -282,6 +282,7 @@ def _feedback() -> list[Scene]:
         .answered()
         .visited(25, "feedback.recording")
         .recorded(50, "R2", "suggestion", 20000)
+        .at(58, Voted(session="s", person="s", choice=0))
         .ended(60, "hung_up", "feedback.recording"),
     ]
 

@@ -116,15 +116,19 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     # wait, 1 - 0.0833 exp(-0.9167 15/100).
     "agents_needed": [(DAY, 10, 3, 0.083, 100.0, 1, 92.7)],
     "survey": [
-        (1, "非常满意", 1, 100.0),
+        (1, "非常满意", 1, 50.0),
         (2, "满意", 0, 0.0),
         (3, "一般", 0, 0.0),
         (4, "不满意", 0, 0.0),
         (5, "非常不满意", 0, 0.0),
+        (0, "不表态", 1, 50.0),
     ],
-    "votes": [(clock("23:59:50"), 1, "非常满意", "p", "x")],
-    "survey_by_hour": by_hour({23: (1, 1.0)}, (0, None)),
-    "survey_trend": [(DAY, 1, 1.0, 100.0)],
+    "votes": [
+        (clock("13:30:58"), 0, "不表态", "s", "s"),
+        (clock("23:59:50"), 1, "非常满意", "p", "x"),
+    ],
+    "survey_by_hour": by_hour({13: (0, None, 1), 23: (1, 1.0, 0)}, (0, None, 0)),
+    "survey_trend": [(DAY, 1, 1.0, 100.0, 1)],
     # 13:01:00 to 14:00:00; that it was handled again a day later changes nothing.
     "recordings": [
         ("complaint", "handled", 1, clock("13:01:00"), 1.0),
@@ -262,7 +266,7 @@ def test_days_without_calls_are_rows_of_zero(published: Path) -> None:
         (day, None, 0, 0.0, None, 0, None) for day in (first, second)
     ]
     assert asked(published, "survey_trend", quiet) == [
-        (day, 0, None, None) for day in (first, second)
+        (day, 0, None, None, 0) for day in (first, second)
     ]
     assert asked(published, "concurrent_calls", quiet) == [(first, 1), (second, 0)]
     assert {row[1] for row in asked(published, "calls_by_hour", quiet)} == {0}

@@ -15,17 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.config import PROJECT
-from ivr.speech import numbers
+from ivr.speech import numbers, ranges
 
 TABLE = Path(__file__).parents[1] / "data" / "readings.tsv"
+OWN = TABLE.with_name("readings_own.tsv")
+"""Readings that the domain's table does not have."""
 ORIGINAL = PROJECT.parent / "shared" / "domain" / "readings.tsv"
 _DIGIT = {word: value for value, word in enumerate("零一二三四五六七八九")}
 _UNIT = {"十": 10, "百": 100, "千": 1000}
 
 
 def rows() -> Iterator[dict[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file, delimiter="\t")
+    for table in (TABLE, OWN):
+        with table.open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file, delimiter="\t")
 
 
 def parsed(words: str) -> int:
@@ -61,6 +64,24 @@ def test_the_table_is_the_domains_own() -> None:
     if not ORIGINAL.exists():
         pytest.skip("../shared is absent")
     assert TABLE.read_bytes() == ORIGINAL.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "abc", "0770-12a4567", "+852 1234 5678", "010-1/2", "转801", "0770-1234567转a"],
+)
+def test_what_is_no_telephone_number_has_no_reading(text: str) -> None:
+    with pytest.raises(numbers.Unreadable, match="not a telephone number"):
+        numbers.read("phone", text)
+
+
+@given(st.from_regex(r"0(10|2[0-9]|[3-9][0-9]{2})[1-9][0-9]{6,7}", fullmatch=True))
+def test_every_number_of_a_city_is_said_whole_with_a_pause_after_its_area(number: str) -> None:
+    area, *local = numbers.read("phone", number).text.split("，")
+    assert len(area) == (3 if number[:2] in {"01", "02"} else 4)
+    assert [len(group) for group in local] in ([3, 4], [4, 4])
+    said = area + "".join(local)
+    assert said.translate(str.maketrans("零幺二三四五六七八九", "0123456789")) == number
 
 
 def test_what_the_table_says_in_a_call_has_clips() -> None:
@@ -126,7 +147,7 @@ def test_every_day_of_our_time_has_clips(day: date) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "most"), [("periods", numbers.MOST_PERIODS), ("term_years", numbers.MOST_YEARS)]
+    ("kind", "most"), [("periods", ranges.MOST_PERIODS), ("term_years", ranges.MOST_YEARS)]
 )
 def test_every_count_has_clips(kind: str, most: int) -> None:
     for count in range(most + 1):
@@ -178,4 +199,4 @@ def test_the_end_of_a_sentence_has_clips_of_its_own() -> None:
 
 
 def test_the_inventory_stays_small_enough_to_be_made_in_minutes() -> None:
-    assert len(set(numbers.inventory().values())) < 1400
+    assert len(set(numbers.inventory().values())) < 1450

@@ -17,7 +17,7 @@ WITH day AS (
            count(*) FILTER (transfers > 0) AS asked_for_agent,
            count(*) FILTER (disposition IN ('hung_up', 'gave_up') AND completed = 0
                             AND transfers = 0) AS left_without_answer,
-           count(*) FILTER (disposition IN ('closed', 'refused', 'line_overrun', 'draining',
+           count(*) FILTER (disposition IN ('closed', 'refused', 'line_overrun', 'draining', 'not_taken',
                                             'away', 'unserved')) AS turned_away,
            count(*) FILTER (disposition IN ('failed', 'asterisk_lost', 'service_lost')) AS lost,
            round(avg(ms) FILTER (served) / 1000, 1) AS mean_seconds

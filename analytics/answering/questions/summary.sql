@@ -6,11 +6,11 @@ SELECT count(*) AS calls,
            AS self_service_percent,
        count(*) FILTER (transfers > 0) AS asked_for_agent,
        count(*) FILTER (disposition IN ('closed', 'refused', 'line_overrun')) AS turned_away,
-       count(*) FILTER (disposition IN ('draining', 'away', 'unserved')) AS not_reached,
+       count(*) FILTER (disposition IN ('draining', 'not_taken', 'away', 'unserved')) AS not_reached,
        count(*) FILTER (disposition IN ('failed', 'asterisk_lost', 'service_lost')) AS lost,
        round(avg(ms) FILTER (served) / 1000, 1) AS mean_seconds,
-       (SELECT count(*) FROM counted_vote WHERE on_days(happened, $since, $until)) AS votes,
-       (SELECT round(avg(choice), 2) FROM counted_vote WHERE on_days(happened, $since, $until))
+       (SELECT count(grade) FROM counted_vote WHERE on_days(happened, $since, $until)) AS votes,
+       (SELECT round(avg(grade), 2) FROM counted_vote WHERE on_days(happened, $since, $until))
            AS mean_grade
 FROM every_call
 WHERE on_days(started, $since, $until)

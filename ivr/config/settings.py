@@ -1,0 +1,373 @@
+"""What can be set, and what holds where nothing is: the parts of the settings, frozen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from ivr.hours import AgentHours
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+LINE_NUMBER = "12329"
+TRUNK_ENDPOINT = "trunk-"
+"""What the name of a trunk's endpoint in Asterisk begins with."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the settings, a line each, in words for the operator."""
+
+
+class Part(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AccountsSettings(Part):
+    """Where balances come from. The queries are the centre's own (domain rules, 1.4).
+
+    All take `:id18` and `:id15`; `fund_query` returns columns `paid_to` (YYYY-MM or YYYYMM),
+    `monthly_deposit`, `balance`; `loan_query` returns `term_years`, `periods_repaid`, `balance`.
+    One row is one account; a NULL balance is 余额为空. `password_query` returns `hash` (Argon2).
+    """
+
+    url: SecretStr | None = None
+    """Any SQLAlchemy async URL; None: `accounts.sqlite` under the home folder."""
+    fund_query: str = (
+        "SELECT paid_to, monthly_deposit, balance FROM fund_account"
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    loan_query: str = (
+        "SELECT term_years, periods_repaid, balance FROM loan_account"
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    password: bool = False
+    """Ask for the person's six-digit query password before anything is told."""
+    password_query: str = (
+        "SELECT hash FROM query_password"  # noqa: S105  a query, and no password
+        " WHERE id_number = :id18 OR id_number = :id15"
+    )
+    query_seconds: Annotated[float, Field(gt=0, le=3)] = 3.0
+    """A caller waits no longer, and hears 系统繁忙."""
+    failures: Annotated[int, Field(ge=1, le=100)] = 3
+    """Failures in a row until the database is left alone."""
+    rest_seconds: Seconds = 5.0
+    """Then nobody waits for it so long; after that one caller's question tries it again."""
+    most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the accounts that an import may lack; where more are gone it is refused once."""
+
+
+class Patience(Part):
+    """How long the line waits for a caller, in seconds, and how often it asks again."""
+
+    answer_pause_ms: Annotated[int, Field(ge=0, le=3000)] = 300
+    """Between picking up and the first word: some trunks open late and would clip it."""
+    first_key_seconds: Seconds = 8.0
+    """After the sentence of a menu."""
+    first_digit_seconds: Seconds = 15.0
+    """After the question for an ID number or a password: many have to look for it first."""
+    inter_key_seconds: Seconds = 6.0
+    """Within a number (domain rules, 3.3)."""
+    swallow_seconds: Seconds = 2.0
+    """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
+    failures: Annotated[int, Field(ge=1, le=9)] = 3
+    """Silences and wrong keys in a row before the line gives up on the question."""
+    call_seconds: Seconds = 3600.0
+    """After so long the line says goodbye; a conversation with an agent has no limit."""
+
+
+class Agent(Part):
+    """One agent's phone: `extension` is its SIP user name here, and its address of record."""
+
+    name: str
+    extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{2,20}$")]
+    password: SecretStr | None = None
+    """None: made at first start and kept under the home folder, mode 0600."""
+
+
+class AgentsSettings(Part):
+    """Who answers key 0, and how they are tried (seed, section 七)."""
+
+    phones: tuple[Agent, ...] = (
+        Agent(name="一号坐席", extension="6001"),
+        Agent(name="二号坐席", extension="6002"),
+    )
+    strategy: Literal["in_order", "all_at_once", "longest_idle"] = "in_order"
+    ring_seconds: Seconds = 30.0
+    """How long a caller waits for somebody to answer, in all."""
+    next_after_seconds: Seconds = 15.0
+    """How long one phone rings before the next is tried, where there is a next."""
+    hours: AgentHours = AgentHours()
+    """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
+    answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)
+    """The two limits that reports measure answers by."""
+    zero_from_every_menu: bool = True
+    """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
+
+
+Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
+
+
+class Registration(Part):
+    """An account with a carrier who wants to be told where the line is, with a password."""
+
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")]
+    """Host name or address of the registrar, with its port where that is not 5060."""
+    user: Annotated[str, Field(pattern=r"^[0-9A-Za-z+._-]{1,64}$")]
+    password: SecretStr
+    expiry_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    """How long a registration is to last; the carrier may shorten it."""
+
+    @field_validator("password")
+    @classmethod
+    def _one_line(cls, password: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[^\r\n]+", password.get_secret_value()):
+            raise ValueError("must be one line that is not empty")
+        return password
+
+    @property
+    def domain(self) -> str:
+        """The server without its port: whose customer the account is."""
+        return self.server.partition(":")[0]
+
+
+class Trunk(Part):
+    """One carrier's line into the hotline, known by the addresses that it calls from."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
+    hosts: tuple[Host, ...] = ()
+    """Host names, addresses or networks (192.0.2.0/24); a registrar's need not be repeated."""
+    numbers: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
+    """As the carrier dials us, besides 12329 itself."""
+    any_number: bool = False
+    """Whatever the carrier dials is meant for the line."""
+    registration: Registration | None = None
+    """Only where the carrier wants it."""
+    dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
+    """How keys come: as RTP events or, where none are offered, as tones (auto); one way only."""
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if not self.known_hosts():
+            raise ValueError("needs hosts, or a registration with the carrier's server")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """As Asterisk knows it."""
+        return f"{TRUNK_ENDPOINT}{self.name}"
+
+    def dialled(self) -> tuple[str, ...]:
+        """By which it calls us; one that we register with may dial the account's name."""
+        account = () if self.registration is None else (self.registration.user,)
+        return (*self.numbers, *account)
+
+    def known_hosts(self) -> tuple[str, ...]:
+        """Whose calls are this carrier's."""
+        registrar = () if self.registration is None else (self.registration.domain,)
+        return tuple(dict.fromkeys((*self.hosts, *registrar)))
+
+
+class CallersSettings(Part):
+    """Who is one caller, and who is none, by what networks tell of them."""
+
+    area_code: Annotated[str, Field(pattern=r"^0[1-9][0-9]{1,2}$")] | None = None
+    """The city's own, such as 0571: local numbers come with it or without."""
+    nobody: tuple[str, ...] = ()
+    """Numbers that a carrier sends when it knows none, besides anonymous, 0000000000 and such."""
+
+
+class NatSettings(Part):
+    """The line stands behind a router that translates addresses."""
+
+    external_address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")]
+    """The address under which carriers reach us, for SIP and for speech."""
+    local_networks: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9.]+/[0-9.]+$")], ...], Field(min_length=1)
+    ]
+    """Networks (192.168.0.0/16) whose phones reach us directly."""
+
+
+class LimitsSettings(Part):
+    """What keeps balances from being harvested and the line from being flooded."""
+
+    window_seconds: Seconds = 600.0
+    ids_per_caller: Count = 5
+    """Different ID numbers that one caller may ask about within the window."""
+    ids_of_unknown_callers: Count = 60
+    """The same, for all callers together for whose number nobody vouches."""
+    lock_seconds: Seconds = 3600.0
+    """A caller who asked about more has to wait so long."""
+    lookups_per_person: Count = 30
+    """How often a day one person's accounts are told, whoever asks."""
+    lookups_per_minute: Count = 600
+    """Of the whole line."""
+    wrong_passwords: Count = 3
+    """In a row; then the person's accounts are not told by telephone for the rest of the day."""
+    calls: Count = 300
+    """At once; beyond them callers hear that the line is full."""
+    calls_per_caller: Count = 5
+    """At once from one number: a firm's switchboard shows one for all its people."""
+
+
+class RetentionSettings(Part):
+    """How long what is known of calls is kept, in months; `ivr retention run` removes the rest."""
+
+    calls_months: Count = 24
+    complaints_months: Count = 36
+    """Recordings, and who left them."""
+
+
+class TlsSettings(Part):
+    """Encrypted signalling, and by it encrypted speech: its keys travel in the signalling."""
+
+    certificate: Path
+    """PEM, with the chain."""
+    key: Path
+    """PEM, readable by this user only."""
+    port: Port = 5061
+    speech: Literal["plain", "offered", "required"] = "offered"
+    """SRTP: never, where the other side can, or nothing else."""
+
+
+class RecordingsSettings(Part):
+    """Complaints, suggestions and messages (seed, section 六): where they go, how long they may be.
+
+    The lengths are said to the caller: keep `record_limit` and `record_silence` of the catalog.
+    """
+
+    folder: Path | None = None
+    """None: `recordings` under the home folder. The seed has D:\\voice\\prop\\."""
+    most_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
+    silence_seconds: Annotated[int, Field(ge=2, le=60)] = 10
+    """A recording ends after so long a silence."""
+    keep_free_mb: Annotated[int, Field(ge=1)] = 200
+    """With less free on the disk no recording is begun, and the caller is told."""
+    series: Annotated[int, Field(ge=0, le=99)] | None = None
+    """Two digits of every reference number, another value on each node; None: the node's number."""
+
+
+class FactsSettings(Part):
+    """Where session facts go, and where analysts' commands find them."""
+
+    target: str | None = None
+    """`ducklake:postgres:dbname=… host=…` for many machines; None: files under `home`."""
+    data: Path | None = None
+    """The lake's folder of Parquet, on storage that all machines share."""
+
+
+class SpeechSettings(Part):
+    """Who speaks, how fast, and in which codings the trunks want it."""
+
+    voice: Literal["auto", "edge", "kokoro"] = "auto"
+    """auto: the voice of the published set; at first edge-tts if it answers, else Kokoro."""
+    edge_voice: str = "zh-CN-XiaoxiaoNeural"
+    edge_proxy: str | None = None
+    pace: Annotated[float, Field(ge=0.7, le=1.3)] = 1.0
+    """1.0: sentences at about 250 syllables a minute, numbers at about 190."""
+    formats: Annotated[
+        tuple[Literal["alaw", "ulaw", "g722", "sln16"], ...], Field(min_length=1)
+    ] = ("alaw", "ulaw")
+    """Codings of the trunks, so that Asterisk never transcodes; the first is the reference."""
+    one: Literal["幺", "一"] = "幺"
+    """How a 1 is said in telephone, account and ID numbers."""
+
+
+class Settings(Part):
+    """All of it. Paths that are None lie under `home`."""
+
+    home: Path = PROJECT / "var"
+    catalog: Path = PROJECT / "scripts.zh.toml"
+    words: Path | None = None
+    """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
+    audio: Path = PROJECT / "generated_audio"
+    node: str = "node-1"
+    host: str = "127.0.0.1"
+    """Where health and metrics are served."""
+    sip_host: str = "0.0.0.0"  # noqa: S104  a telephone line is there to be reached
+    sip_port: Port = 5060
+    ari_port: Port = 8088
+    http_port: Port = 8329
+    preview_port: Port = 8330
+    """Of the editor's page, `ivr preview`; on loopback only."""
+    rtp_first_port: Port = 10000
+    rtp_last_port: Port = 19999
+    drain_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """How long calls in progress may take to end when the service is told to stop (SIGTERM)."""
+    ari_app: str = "hotline"
+    ari_user: str = "hotline"
+    ari_url: str | None = None
+    """Of an Asterisk elsewhere; None: `http://127.0.0.1:{ari_port}/ari`."""
+    ari_password: SecretStr | None = None
+    """None: read from `home/asterisk/ari.secret`, made at installation, mode 0600."""
+    verify_check_digit: bool = True
+    """Refuse an ID whose check digit is wrong before asking the database (rules 1.5)."""
+    accounts: AccountsSettings = AccountsSettings()
+    patience: Patience = Patience()
+    agents: AgentsSettings = AgentsSettings()
+    trunks: tuple[Trunk, ...] = ()
+    nat: NatSettings | None = None
+    """None: carriers reach the line under its own address."""
+    callers: CallersSettings = CallersSettings()
+    guests: bool = True
+    """Whether anybody on the network may call in by SIP, and reach the hotline only."""
+    retention: RetentionSettings = RetentionSettings()
+    tls: TlsSettings | None = None
+    """SIP over TLS besides UDP and TCP, and SRTP; None: neither."""
+    limits: LimitsSettings = LimitsSettings()
+    speech: SpeechSettings = SpeechSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
+
+    facts: FactsSettings = FactsSettings()
+
+    @property
+    def ari_base(self) -> str:
+        """The root of ARI's paths, without a trailing slash."""
+        return self.ari_url or f"http://127.0.0.1:{self.ari_port}/ari"
+
+    @property
+    def words_file(self) -> Path:
+        """Where the city's variables, changed sentences and branches stand; often not there."""
+        return self.words or self.home / "words.zh.toml"
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where complaints, suggestions and messages are kept."""
+        return self.recordings.folder or self.home / "recordings"
+
+    def series(self) -> int:
+        """What tells this node's reference numbers from those of other nodes, 0 to 99."""
+        if self.recordings.series is not None:
+            return self.recordings.series
+        number = re.search(r"(?<!\d)\d{1,2}$", self.node)
+        if number is None:
+            raise SettingsError(
+                f"node {self.node!r} ends in no number of at most two digits: name it like node-1,"
+                " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
+            )
+        return int(number[0])
+
+    @property
+    def ari_secret_file(self) -> Path:
+        """Where the installation keeps ARI's password."""
+        return self.home / "asterisk" / "ari.secret"
+
+    def ari_secret(self) -> str:
+        """ARI's password; raises SettingsError when nobody has made one yet."""
+        if self.ari_password is not None:
+            return self.ari_password.get_secret_value()
+        try:
+            return self.ari_secret_file.read_text().strip()
+        except FileNotFoundError:
+            raise SettingsError(
+                f"no ARI password: {self.ari_secret_file} does not exist; `ivr run` makes it,"
+                " or set IVR_ARI_PASSWORD for an Asterisk of your own"
+            ) from None
