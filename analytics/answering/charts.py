@@ -25,8 +25,9 @@ from analytics.answering.words import Vocabulary
 from ivr.speech.fonts import chinese_fonts
 
 INCHES = (8.0, 3.9)
+HALF_PAGE = (5.2, 2.8)
+"""Shown 3.6 inches wide in print, so that text of 13 points is 9."""
 POINTS = 13
-"""Of all text: half a page wide, as on the daily page, it is still legible in print."""
 COLOURS = ("#1f6f8b", "#e08e45", "#7a9e7e", "#b0455a")
 STYLES = ((3.2, "-", "o"), (1.6, "--", "s"), (1.6, ":", "^"), (1.6, "-.", "D"))
 """Width, dash and mark of each series: where two are equal, the thin one is seen on the thick."""
@@ -34,6 +35,7 @@ MOST_RANKED = 12
 """Rows of a ranking; the picture says how many are left out."""
 MOST_LABELS = 16
 """Days that are named along an axis."""
+MOST_BARS_NAMED = 12
 ROW_INCHES = 0.34
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -47,10 +49,11 @@ def save(answer: ResultSet, chart: Chart, title: str, words: Vocabulary, target:
 
 
 def svg(answer: ResultSet, chart: Chart, title: str, words: Vocabulary) -> str:
-    """The picture as an element for a page."""
+    """The picture as an element for a page, where it is half as wide as the page."""
     out = io.StringIO()
     with _writing(title):
-        draw(answer, chart, title, words).savefig(out, format="svg", metadata={"Date": None})
+        figure = draw(answer, chart, title, words, inches=HALF_PAGE)
+        figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()[out.getvalue().index("<svg") :]
 
 
@@ -77,7 +80,14 @@ def nothing(answer: ResultSet, chart: Chart) -> bool:
     return not any(value for name in values for value in answer.numbers(name))
 
 
-def draw(answer: ResultSet, chart: Chart, title: str, words: Vocabulary) -> Figure:
+def draw(
+    answer: ResultSet,
+    chart: Chart,
+    title: str,
+    words: Vocabulary,
+    *,
+    inches: tuple[float, float] = INCHES,
+) -> Figure:
     """The figure; CannotAnswer where there is nothing to draw."""
     if nothing(answer, chart):
         raise CannotAnswer("这些日子没有可画的数据（there is nothing to draw in these days）")
@@ -90,7 +100,7 @@ def draw(answer: ResultSet, chart: Chart, title: str, words: Vocabulary) -> Figu
         "grid.color": "#d9e0e4",
     }
     with mpl.rc_context(look):
-        figure = Figure(figsize=INCHES, layout="constrained")
+        figure = Figure(figsize=inches, layout="constrained")
         axes = figure.add_subplot()
         axes.set_title(title)
         _KINDS[chart.kind](axes, answer, chart, words)
@@ -105,9 +115,10 @@ def _bars(axes: Axes, answer: ResultSet, chart: Chart, words: Vocabulary) -> Non
         offset = (n - (len(chart.values) - 1) / 2) * width
         heights = answer.numbers(name)
         axes.bar(places + offset, heights, width, label=words.column(name), color=COLOURS[n])
-    axes.set_xticks(places, labels)
+    every = math.ceil(len(labels) / MOST_BARS_NAMED)
+    axes.set_xticks(places[::every], labels[::every])
     _named(axes, chart, words)
-    axes.tick_params(axis="x", rotation=0 if max(map(len, labels)) * len(labels) < 70 else 45)
+    axes.tick_params(axis="x", rotation=0 if max(map(len, labels)) * len(labels) < 60 else 30)
     axes.grid(visible=False, axis="x")
 
 

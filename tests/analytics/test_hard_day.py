@@ -183,14 +183,14 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     ],
     # No Wednesday before it had a call.
     "anomalies": [
-        ("answered", 16, None, None, None, False),
-        ("asked_for_agent", 5, None, None, None, False),
         ("calls", 22, None, None, None, False),
+        ("answered", 16, None, None, None, False),
+        ("self_service_percent", 31.3, None, None, None, False),
+        ("asked_for_agent", 5, None, None, None, False),
         ("left_without_answer", 3, None, None, None, False),
+        ("turned_away", 6, None, None, None, False),
         ("lost", 2, None, None, None, False),
         ("mean_seconds", 87.3, None, None, None, False),
-        ("self_service_percent", 31.3, None, None, None, False),
-        ("turned_away", 6, None, None, None, False),
     ],
     "link_losses": [(DAY, "n1", 1, 1, 30000)],
 }  # fmt: skip

@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from analytics.answering.asking import CannotAnswer, opened
+from analytics.answering.asking import SCHEMA, CannotAnswer, answer, opened
+from analytics.answering.comparing import usual_days
 from analytics.answering.questioning import Days, Question, Terms, question_called, questions
+from analytics.answering.words import Vocabulary
 from analytics.loading.loader import Loader
 from analytics.loading.store import FactsFolder
+from ivr.dialogues import all_places
+from ivr.hours import AgentHours
 from ivr.records.facts import (
     Recorded,
     RecordingMoved,
     SessionAnswered,
     SessionEnded,
     SessionStarted,
+    Transferred,
     Voted,
 )
+from ivr.speech.prompts import PromptSet
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import Timed, lines, spool_file
 
@@ -164,14 +170,14 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "refusals": [(DAY, "line_overrun", 1), (DAY, "lookups_of_caller", 2)],
     # No Tuesday before it had a call, with which it could be compared.
     "anomalies": [
-        ("answered", 19, None, None, None, False),
-        ("asked_for_agent", 4, None, None, None, False),
         ("calls", 21, None, None, None, False),
+        ("answered", 19, None, None, None, False),
+        ("self_service_percent", 57.9, None, None, None, False),
+        ("asked_for_agent", 4, None, None, None, False),
         ("left_without_answer", 4, None, None, None, False),
+        ("turned_away", 1, None, None, None, False),
         ("lost", 1, None, None, None, False),
         ("mean_seconds", 75.3, None, None, None, False),
-        ("self_service_percent", 57.9, None, None, None, False),
-        ("turned_away", 1, None, None, None, False),
     ],
     "link_losses": [(DAY, "n1", 1, 0, 3000)],
 }  # fmt: skip
@@ -223,7 +229,9 @@ def test_the_limits_of_service_are_settings(published: Path) -> None:
 # --- what one day cannot show -----------------------------------------------------------------
 
 
-def asked(home: Path, name: str, facts: list[Timed], days: Days) -> list[tuple[object, ...]]:
+def asked(
+    home: Path, name: str, facts: list[Timed], days: Days, terms: Terms = TERMS
+) -> list[tuple[object, ...]]:
     """A question on other facts than the day's."""
     folder = FactsFolder(home)
     spool_file(home).write_bytes(lines(facts))
@@ -232,7 +240,7 @@ def asked(home: Path, name: str, facts: list[Timed], days: Days) -> list[tuple[o
     loader.publish()
     loader.close()
     with opened(folder.published) as snapshot:
-        return list(question_called(name).answer(snapshot, days, TERMS).rows)
+        return list(question_called(name).answer(snapshot, days, terms).rows)
 
 
 def at_noon(session: str, day: date) -> list[Timed]:
@@ -361,3 +369,121 @@ def test_days_default_to_the_last_thirty_and_must_not_run_backwards() -> None:
     assert Days.asked_for(DAY, None, DAY) == Days(DAY, DAY)
     with pytest.raises(CannotAnswer, match="is after"):
         Days.asked_for(DAY, date(2026, 11, 1), DAY)
+
+
+# --- comparing, and what must not be hidden ---------------------------------------------------
+
+
+def calls_on(counts: dict[date, int], *, hours: int = 0) -> list[Timed]:
+    """So many calls of a minute on each day, at noon or some hours later."""
+    return [
+        (at + timedelta(hours=hours), fact)
+        for day, count in counts.items()
+        for n in range(count)
+        for at, fact in at_noon(f"{day}-{n}-{hours}", day)
+    ]
+
+
+def figure(home: Path, name: str, facts: list[Timed], day: date, terms: Terms) -> tuple:
+    rows = asked(home, "anomalies", facts, Days(day, day), terms)
+    return next(row for row in rows if row[0] == name)
+
+
+def test_one_outage_among_the_usual_days_spoils_nothing(tmp_path: Path) -> None:
+    week = timedelta(weeks=1)
+    counts = {
+        DAY: 175,
+        DAY - week: 200,
+        DAY - 2 * week: 30,
+        DAY - 3 * week: 198,
+        DAY - 4 * week: 202,
+    }
+    told = figure(tmp_path, "calls", calls_on(counts), DAY, TERMS)
+    assert told == ("calls", 175.0, 199.0, 30.0, 202.0, False)
+
+
+def test_today_until_now_is_compared_with_other_days_until_the_same_time(tmp_path: Path) -> None:
+    week = timedelta(weeks=1)
+    usual = {DAY - n * week: 10 for n in range(1, 5)}
+    facts = calls_on({DAY: 10, **usual}) + calls_on(usual, hours=6)  # 20 on the other whole days
+    afternoon = replace(TERMS, now=datetime(2026, 11, 24, 5, tzinfo=UTC))
+    told = figure(tmp_path, "calls", facts, DAY, afternoon)
+    assert told == ("calls", 10.0, 10.0, 10.0, 10.0, False)
+
+
+HOLIDAYS = AgentHours.model_validate(
+    {"holidays": ["2026-10-01/2026-10-07"], "working_days": [date(2026, 9, 27)]}
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "like"),
+    [
+        # A Thursday: the one in the holiday is passed over.
+        (date(2026, 10, 15), [(10, 8), (9, 24), (9, 17), (9, 10)]),
+        # A holiday: other days of rest, the holiday's own among them.
+        (date(2026, 10, 5), [(10, 4), (10, 3), (10, 2), (10, 1)]),
+        (date(2026, 10, 1), [(9, 26), (9, 20), (9, 19), (9, 13)]),
+        # A Sunday that is worked: ordinary working days. Other Sundays leave it out.
+        (date(2026, 9, 27), [(9, 25), (9, 24), (9, 23), (9, 22)]),
+        (date(2026, 10, 11), [(9, 20), (9, 13), (9, 6), (8, 30)]),
+    ],
+    ids=["thursday", "in the holiday", "first of the holiday", "worked sunday", "sunday"],
+)
+def test_a_day_is_compared_with_days_of_its_kind(day: date, like: list[tuple[int, int]]) -> None:
+    assert usual_days(day, HOLIDAYS) == tuple(date(2026, *each) for each in like)
+
+
+def test_agents_are_needed_for_those_who_asked_in_vain_too(tmp_path: Path) -> None:
+    """One agent talked 180 s with 20 of 200 who asked within an hour: 10 erlang were offered."""
+    hour = datetime(2026, 11, 24, 2, tzinfo=UTC)
+    facts: list[Timed] = [
+        (
+            hour + timedelta(seconds=17 * n + 180),
+            Transferred(
+                session=f"{n}", agent="a" if n < 20 else None,
+                outcome="answered" if n < 20 else "busy", ring_ms=0,
+                talk_ms=180_000 if n < 20 else 0,
+            ),
+        )
+        for n in range(200)
+    ]  # fmt: skip
+    ((_, hour_of_day, offered, erlangs, seconds, agents, _),) = asked(
+        tmp_path, "agents_needed", facts, Days(DAY, DAY)
+    )
+    # Erlang C of 10 erlang: 13 agents let 0.285 wait, 14 let 0.174.
+    # In time: 1 - 0.285 exp(-3 15/180) = 0.778; 1 - 0.174 exp(-4 15/180) = 0.875.
+    assert (hour_of_day, offered, seconds) == (10, 200, 180.0)
+    assert (erlangs, agents) == (10.0, 14)
+
+
+def test_where_nobody_answered_nobody_knows_how_many_are_needed(tmp_path: Path) -> None:
+    wish = Transferred(session="a", agent=None, outcome="busy", ring_ms=0)
+    facts: list[Timed] = [(datetime(2026, 11, 24, 2, tzinfo=UTC), wish)]
+    assert asked(tmp_path, "agents_needed", facts, Days(DAY, DAY)) == [
+        (DAY, 10, 1, None, None, None, None)
+    ]
+
+
+def test_every_column_and_every_place_has_its_words(published: Path) -> None:
+    words = Vocabulary()
+    with opened(published) as facts:
+        named = {
+            column
+            for each in questions().values()
+            for column in each.answer(facts, Days(DAY, DAY), TERMS).columns
+        }
+    with opened(published) as facts:
+        named |= {row[2] for row in answer(facts, SCHEMA).rows if row[2]}
+    assert {name for name in named if words.column(name) == name} == set()
+    places = [each.name for each in all_places()]
+    assert [name for name in places if re.search(r"[a-z]", words.place(name))] == []
+
+
+def test_words_are_those_of_the_script(prompt_set: PromptSet) -> None:
+    words = Vocabulary.of(prompt_set)
+    assert words.value("leaf", "4.1.2") == "政策 › 缴存政策 › 缴存基数与比例"
+    assert words.value("dialogue", "information.3") == "业务网点"
+    assert words.value("prompt", "main.menu") == "主菜单“查询公积金余额请按一，查询公积金…”"
+    assert words.value("dialogue", "feedback.kind_menu") == "互动交流 · 投诉或建议"
+    assert words.value("outcome", "closed") == "非服务时间"

@@ -93,7 +93,8 @@ def test_a_wish_for_an_agent_is_no_answer(prompt_set: PromptSet, settings: Setti
         settings,
         "IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\nKEY 1\nIVR identity.ask\n"
         "KEY 0\nIVR agent.transferring\nIVR agent.waiting_hint\nIVR agent.no_answer\n"
-        "IVR agent.leave_message_menu\nKEY *\nIVR main.menu\nKEY 3\nIVR information.3\nKEY 0\nCUT agent.transferring\nHANGUP\n",
+        "IVR agent.leave_message_menu\nKEY *\nIVR main.menu\nKEY 3\nIVR information.3\nKEY 0\n"
+        "CUT agent.transferring\nHANGUP\n",
     )
     assert [step.heard for step in steps(facts, "identity.ask")] == ["agent"]
     assert [step.heard for step in steps(facts, "information.3")] == ["agent"]

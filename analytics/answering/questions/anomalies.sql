@@ -36,8 +36,9 @@ SELECT name AS figure, any_value(value) AS today, round(any_value(usual), 1) AS 
                 > greatest(0.25 * any_value(usual), 3 * 1.4826 * any_value(apart)), false)
            AS unusual
 FROM unnest(['calls', 'answered', 'self_service_percent', 'asked_for_agent',
-             'left_without_answer', 'turned_away', 'lost', 'mean_seconds']) AS names(name)
+             'left_without_answer', 'turned_away', 'lost', 'mean_seconds'])
+     WITH ORDINALITY AS names(name, place)
 LEFT JOIN (SELECT figure, value FROM long WHERE today) AS now ON now.figure = name
 LEFT JOIN usual ON usual.figure = name
-GROUP BY name
-ORDER BY unusual DESC, figure
+GROUP BY name, place
+ORDER BY unusual DESC, place
