@@ -199,7 +199,7 @@ def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.Monk
     assert ivr("report", "calls_by_hour", *DAY, "--format", "parquet").exit_code == 0
     with duckdb.connect() as other:
         assert other.execute("SELECT sum(calls) FROM 'calls_by_hour-*.parquet'").fetchall() == [
-            (20,)
+            (21,)
         ]
 
 
