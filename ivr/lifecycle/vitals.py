@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -39,6 +39,7 @@ class Vitals:
     _keys: Counter = field(init=False)
     _misdialled: Counter = field(init=False)
     _broken: Counter = field(init=False)
+    _passed_over: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
@@ -75,6 +76,16 @@ class Vitals:
         self._broken = Counter(
             "ivr_prompts_broken", "Playbacks that Asterisk could not play", registry=self.registry
         )
+
+        self._passed_over = Gauge(
+            "ivr_agents_passed_over",
+            "Agents' phones that are not rung now, since nobody answered them",
+            registry=self.registry,
+        )
+
+    def watch_agents(self, passed_over: Callable[[], int]) -> None:
+        """Where to count the phones that are passed over."""
+        self._passed_over.set_function(passed_over)
 
     def call_came(self, trunk: str | None) -> None:
         """A call entered the line."""

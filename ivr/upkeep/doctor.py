@@ -102,7 +102,12 @@ def service(settings: Settings) -> Finding:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
             does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
-            return Finding("service", True, f"{does}, {told['calls']} now")
+            agents = told.get("agents", {}).get("detail")
+            return Finding(
+                "service",
+                True,
+                f"{does}, {told['calls']} now" + (f"; agents {agents}" if agents else ""),
+            )
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
