@@ -98,7 +98,8 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
     )
-    conductor = Conductor(Reception(ari, shelf, means), desk, Vitals())
+    vitals = Vitals(refused=partial(_refused, shelf))
+    conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
 
@@ -164,6 +165,12 @@ async def _until_told_to_stop(hotline: Hotline) -> None:
         log.info("stopped; %d calls stay in Asterisk", len(hotline.unfinished))
 
 
+def _refused(shelf: Shelf) -> bool:
+    """Whether callers hear other prompts than the published ones; looked up now."""
+    shelf.current()
+    return bool(shelf.refused)
+
+
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
@@ -188,7 +195,12 @@ class Examiner:
         return Part(up, "" if up else f"no link to {self._reception.ari.base}")
 
     def _prompts(self) -> Part:
-        return Part(True, f"set {self._reception.shelf.current().version}")
+        """Callers hear something; whether it is what was published, is said besides."""
+        shelf = self._reception.shelf
+        detail = f"set {shelf.current().number} ({shelf.current().version})"
+        if shelf.refused:
+            detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
+        return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:
         """What comes in; numbers that are not ours and missing keys are the carrier's fault."""

@@ -104,7 +104,13 @@ def service(settings: Settings) -> Finding:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
             does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
-            return Finding("service", True, f"{does}, {told['calls']} now")
+            warnings = [
+                f"{name}: {part['detail']}"
+                for name, part in told.items()
+                if isinstance(part, dict) and part.get("warns")
+            ]
+            detail = "; ".join([f"{does}, {told['calls']} now", *warnings])
+            return Finding("service", True, detail, warns=bool(warnings))
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
