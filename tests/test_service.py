@@ -27,7 +27,7 @@ def test_the_operator_sees_whose_phone_is_passed_over() -> None:
         switchboard.rang_out(away)
     now[0] += 60
     assert examine.agents() == Part(
-        True, "passed over, not answering: 一号坐席 (6001) for 240 s more"
+        True, "passed over, not answering: 一号坐席 (6001) for 240 s more", warns=True
     )
     assert switchboard.present(frozenset({"6001", "6002"})) == (other,)
     now[0] += 240

@@ -21,6 +21,7 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.calls.inbox import LegGone, Parted, PickedUp
 from ivr.dialogues import converse, find
+from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
@@ -94,7 +95,8 @@ class Conductor:
         if live is not None:
             self.unfinished.pop(channel.id, None)
             self.calls[channel.id] = live
-            live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
+            with about(live.call.session):
+                live.task = asyncio.create_task(self._conduct(live))
             self.vitals.calls = len(self.calls)
 
     def hung_up(self, channel: str, cause: int | None) -> None:

@@ -14,16 +14,17 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, load
 from ivr.upkeep.clips import damaged
 
@@ -92,7 +93,8 @@ def ari(settings: Settings) -> Finding:
         return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
     except OSError:
         return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
-    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+    version = info.get("system", {}).get("version", "?")
+    return Finding("ARI", True, f"Asterisk {version} at {settings.ari_base}")
 
 
 def service(settings: Settings) -> Finding:
@@ -102,12 +104,13 @@ def service(settings: Settings) -> Finding:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
             does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
-            agents = told.get("agents", {}).get("detail")
-            return Finding(
-                "service",
-                True,
-                f"{does}, {told['calls']} now" + (f"; agents {agents}" if agents else ""),
-            )
+            warnings = [
+                f"{name}: {part['detail']}"
+                for name, part in told.items()
+                if isinstance(part, dict) and part.get("warns")
+            ]
+            detail = "; ".join([f"{does}, {told['calls']} now", *warnings])
+            return Finding("service", True, detail, warns=bool(warnings))
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
@@ -116,14 +119,14 @@ def service(settings: Settings) -> Finding:
             if isinstance(part, dict) and not part["ok"]
         ]
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
 
 
 def prompts(settings: Settings) -> Finding:
     """Can every sentence be spoken?"""
     try:
-        found = load(settings.audio, SPOKEN)
+        found = load(settings.audio, CONTRACT)
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
     if broken := damaged(found):
