@@ -23,6 +23,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    words,
 )
 from ivr.cli.failure import CommandFailure
 
@@ -33,10 +34,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-ROOMS = (
+_ROOMS = (
     line,
     opening,
     prompts,
+    words,
     script,
     accounts,
     facts,
@@ -46,7 +48,7 @@ ROOMS = (
     people,
     service,
 )
-for room in ROOMS:
+for room in _ROOMS:
     room.add_to(app)
 
 
