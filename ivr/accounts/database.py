@@ -160,10 +160,13 @@ class Database:
         return None
 
     async def _anybody(self, kind: str) -> IdNumber | None:
-        """Somebody of the line's own file; None where there is none, or no such file."""
+        """Somebody of the line's own file who is told a balance; None where there is none."""
         if self._file is None:
             return None
-        query = text(f"SELECT id_number FROM {kind}_account LIMIT 1")  # noqa: S608  ours
+        query = text(
+            f"SELECT id_number FROM {kind}_account GROUP BY id_number"  # noqa: S608  ours
+            " HAVING count(*) = 1 AND max(balance) IS NOT NULL LIMIT 1"
+        )
         try:
             found = await self._in_time(self._rows(query, {}, ("id_number",)))
         except (SQLAlchemyError, OSError, TimeoutError):

@@ -57,6 +57,8 @@ def build_prompts(
 ) -> None:
     """Make every prompt that is not made yet, and publish the set. 生成语音."""
     from ivr.config import load
+    from prompt_build.catalog.city import remember
+    from prompt_build.catalog.source import source_of
 
     settings = load()
     if catalog is not None:
@@ -67,6 +69,7 @@ def build_prompts(
             _check(settings)
             return
         built = _build(settings, folder)
+        remember(source_of(settings))
         for warning in built.due:
             typer.echo(f"due: {warning}", err=True)
         typer.echo(_summary(built))

@@ -107,6 +107,10 @@ class AgentsSettings(Part):
     """How long a caller waits for somebody to answer, in all."""
     next_after_seconds: Seconds = 15.0
     """How long one phone rings before the next is tried, where there is a next."""
+    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 3
+    """After so many in a row that rang for nothing a phone is passed over; 0: never."""
+    passed_over_seconds: Seconds = 300.0
+    """For so long; then it rings again, and one more unanswered call passes it over again."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)
