@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from analytics.answering.asking import Answer
     from analytics.loading.lake import Lake
+    from analytics.loading.loader import Loading
     from analytics.loading.store import FactsFolder
 
 WIDE = 1000
@@ -49,9 +50,8 @@ def loader(
     import logging
     import signal
     import threading
-    from functools import partial
 
-    from analytics.loading.loader import AlreadyLoading, Loader, run
+    from analytics.loading.loader import AlreadyLoading, run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
@@ -60,13 +60,7 @@ def loader(
     where = lake(target)
     with explained():
         try:
-            if where is None:
-                run(folder(), once=once, stop=stop, opened=Loader)
-            else:
-                from analytics.loading.lake import PERIOD_SECONDS, LakeLoader
-
-                opened = partial(LakeLoader, lake=where)
-                run(folder(), once=once, stop=stop, opened=opened, period=PERIOD_SECONDS)
+            run(folder(), once=once, stop=stop, opened=loading(where))
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 
@@ -113,6 +107,19 @@ def lake(target: str | None = None) -> Lake | None:
     if not target.startswith(PREFIX):
         raise CommandFailure(f"a target begins with {PREFIX}, such as {PREFIX}postgres:dbname=…")
     return Lake(target, settings.facts.data or folder().lock.with_name("lake"))
+
+
+def loading(shared: Lake | None) -> Callable[[FactsFolder], Loading]:
+    """What takes the spools where facts go: into the file of this machine, or into the lake."""
+    from functools import partial
+
+    if shared is None:
+        from analytics.loading.loader import Loader
+
+        return Loader
+    from analytics.loading.lake import LakeLoader
+
+    return partial(LakeLoader, lake=shared)
 
 
 @contextmanager
