@@ -100,6 +100,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             clock=clock,
         ),
+        ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
     )
 
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 PERIOD_SECONDS = 2.0
 REST = 2.0
 """The loader rests this many times as long as it worked, and leaves the machine to the calls."""
+PATIENCE_SECONDS = 600.0
+"""No step of a pass takes so long; one that does hangs, and the loader is started anew."""
 TIDY_SECONDS = 600.0
 """How often it looks for closed days, and for files that nobody needs any more."""
 CHECK_EVERY = timedelta(days=1)
@@ -166,9 +168,11 @@ def run(
     once: bool = False,
     stop: threading.Event | None = None,
     opened: Callable[[FactsFolder], Loading] = Loader,
+    moved: Callable[[], None] = lambda: None,
 ) -> None:
     """Load and publish until told to stop; raises AlreadyLoading when another loader does.
 
+    `moved` is called as the work gets on: who calls it no more hangs.
     A full disk, a volume that is not mounted and the like are told and tried again: the spools keep
     what is not loaded yet. `once` raises them: CannotAnswer says what to do.
     """
@@ -176,28 +180,29 @@ def run(
     with _alone(folder.lock):
         if once:
             with closing(opened(folder)) as loading:
-                _once(loading)
+                _once(loading, moved)
             return
         told, done = "", False
         while not done:
             try:
-                _keep_loading(opened(folder), stop)
+                _keep_loading(opened(folder), stop, moved)
                 done = True
-            except (duckdb.Error, CannotAnswer) as fault:
+            except (duckdb.Error, OSError, CannotAnswer) as fault:
                 if str(fault) != told:
                     log.error("facts are not loaded, and tried again: %s", fault)  # noqa: TRY400  the database's own words say it
                 told = str(fault)
+                moved()
                 done = stop.wait(PERIOD_SECONDS)
 
 
-def _once(loading: Loading) -> None:
-    _pass(loading)
+def _once(loading: Loading, moved: Callable[[], None]) -> None:
+    _pass(loading, moved)
     for _ in loading.tidy(datetime.now(UTC)):
-        pass
+        moved()
     loading.publish()
 
 
-def _keep_loading(loading: Loading, stop: threading.Event) -> None:
+def _keep_loading(loading: Loading, stop: threading.Event, moved: Callable[[], None]) -> None:
     """Pass after pass until told to stop, and one more then; a step of tidying after each."""
     with closing(loading):
         tidying: Iterator[None] | None = None
@@ -206,14 +211,21 @@ def _keep_loading(loading: Loading, stop: threading.Event) -> None:
             told = stop.is_set()
             began = time.monotonic()
             try:
-                _pass(loading)
+                _pass(loading, moved)
             except OSError as fault:
                 log.error("facts are not published, and tried again: %s", fault)  # noqa: TRY400  its own words say it
             if tidying is None and began >= due:
                 tidying, due = loading.tidy(datetime.now(UTC)), began + TIDY_SECONDS
             if tidying is not None and not _goes_on(tidying):
                 tidying = None
-            stop.wait(max(loading.period, REST * (time.monotonic() - began)))
+            _rest(stop, max(loading.period, REST * (time.monotonic() - began)), moved)
+
+
+def _rest(stop: threading.Event, seconds: float, moved: Callable[[], None]) -> None:
+    """Wait, however long the work was, without being taken for hung."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, PERIOD_SECONDS)):
+        moved()
 
 
 def _goes_on(tidying: Iterator[None]) -> bool:
@@ -230,8 +242,10 @@ def _goes_on(tidying: Iterator[None]) -> bool:
         return False
 
 
-def _pass(loading: Loading) -> None:
+def _pass(loading: Loading, moved: Callable[[], None]) -> None:
+    moved()
     lines = loading.load()
+    moved()
     if loading.publish():
         log.info("published, with %d new facts", lines)
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ivr.config import TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-_GUESTS = "PJSIP/anonymous-"
-"""Channels of the endpoint that pjsip.conf has for everybody else."""
+_GUESTS = "anonymous"
+"""The endpoint that pjsip.conf has for everybody else."""
+_UNKNOWN = "unknown"
+"""What the dialplan adds where the number dialled is none of the line's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,23 @@ class Channel:
     app: str | None
     """The Stasis application that holds it; None when it is elsewhere."""
     created: datetime
-    guest: bool = False
-    """Came from no trunk and no agent's phone: nobody vouches for its number."""
+    endpoint: str = ""
+    """Whose call it is, as pjsip.conf names them: a trunk, an agent's phone, or a guest."""
+    withheld: bool = False
+    """The caller wants no number shown; a trunk may tell it us all the same."""
+    unknown: bool = False
+    """The number dialled is none of the line's."""
+
+    @property
+    def guest(self) -> bool:
+        """Came from no trunk and no agent's phone: nobody vouches for its number."""
+        return self.endpoint == _GUESTS
+
+    @property
+    def trunk(self) -> str | None:
+        """The name of the trunk that brought it; None when none did."""
+        name = self.endpoint.removeprefix(TRUNK_ENDPOINT)
+        return None if name == self.endpoint else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +194,16 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, _, dialled = str(dialplan.get("app_data", "")).partition(",")
+    app, dialled, told, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "")
     return Channel(
         id=json["id"],
         state=json["state"],
         dialled=dialled if in_stasis else "",
         caller=None if number is None else Sensitive(number),
         app=app if in_stasis else None,
-        guest=json.get("name", "").startswith(_GUESTS),
+        endpoint=json.get("name", "").partition("/")[2].rpartition("-")[0],
+        withheld=in_stasis and told.startswith("prohib"),
+        unknown=in_stasis and told == _UNKNOWN,
         created=moment(json["creationtime"]),
     )
 

@@ -90,8 +90,12 @@ def find() -> Found | None:
 
 def system_version() -> int:
     """The major version of the machine's own Asterisk; 0 when there is none."""
-    told = re.match(r"(\d+)\.", version(Found(None)))
-    return int(told[1]) if told else 0
+    return next(iter(release(Found(None))), 0)
+
+
+def release(found: Found) -> tuple[int, ...]:
+    """Its version to compare with others, such as (22, 10, 1); empty when it does not start."""
+    return tuple(int(part) for part in version(found).split(".") if part)
 
 
 def version(found: Found) -> str:
@@ -100,9 +104,9 @@ def version(found: Found) -> str:
         told = subprocess.run(  # noqa: S603
             found.command(["-V"]), capture_output=True, text=True, check=False
         )
-    except OSError:
+    except (OSError, StopIteration):  # no program, or no loader for it
         return ""
-    number = re.search(r"Asterisk ([\d.]+)", told.stdout)
+    number = re.search(r"Asterisk (?:certified[/-])?([\d.]+)", told.stdout)
     return number[1] if number else ""
 
 

@@ -47,20 +47,21 @@ def loader(
     ] = None,
 ) -> None:
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
-    import logging
     import signal
     import threading
 
-    from analytics.loading.loader import AlreadyLoading, run
+    from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, run
+    from ivr.lifecycle import logs
+    from ivr.lifecycle.watchdog import watched_work
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.to_stderr()
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
     where = lake(target)
-    with explained():
+    with explained(), watched_work(PATIENCE_SECONDS) as moved:
         try:
-            run(folder(), once=once, stop=stop, opened=loading(where))
+            run(folder(), once=once, stop=stop, opened=loading(where), moved=moved)
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 

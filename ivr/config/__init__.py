@@ -5,15 +5,20 @@ Order of precedence: environment (`IVR_…`), the settings file (TOML), the defa
 
 from ivr.config.reading import home_folder, load, settings_file
 from ivr.config.settings import (
+    LINE_NUMBER,
     PROJECT,
+    TRUNK_ENDPOINT,
     AccountsSettings,
     Agent,
     AgentsSettings,
+    CallersSettings,
     FactsSettings,
     LimitsSettings,
+    NatSettings,
     Part,
     Patience,
     RecordingsSettings,
+    Registration,
     RetentionSettings,
     Settings,
     SettingsError,
@@ -23,15 +28,20 @@ from ivr.config.settings import (
 )
 
 __all__ = [
+    "LINE_NUMBER",
     "PROJECT",
+    "TRUNK_ENDPOINT",
     "AccountsSettings",
     "Agent",
     "AgentsSettings",
+    "CallersSettings",
     "FactsSettings",
     "LimitsSettings",
+    "NatSettings",
     "Part",
     "Patience",
     "RecordingsSettings",
+    "Registration",
     "RetentionSettings",
     "Settings",
     "SettingsError",

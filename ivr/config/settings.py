@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ivr.hours import AgentHours
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+
+LINE_NUMBER = "12329"
+TRUNK_ENDPOINT = "trunk-"
+"""What the name of a trunk's endpoint in Asterisk begins with."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -57,11 +61,15 @@ class AccountsSettings(Part):
     """Failures in a row until the database is left alone."""
     rest_seconds: Seconds = 5.0
     """Then nobody waits for it so long; after that one caller's question tries it again."""
+    most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the accounts that an import may lack; where more are gone it is refused once."""
 
 
 class Patience(Part):
     """How long the line waits for a caller, in seconds, and how often it asks again."""
 
+    answer_pause_ms: Annotated[int, Field(ge=0, le=3000)] = 300
+    """Between picking up and the first word: some trunks open late and would clip it."""
     first_key_seconds: Seconds = 8.0
     """After the sentence of a menu."""
     first_digit_seconds: Seconds = 15.0
@@ -105,16 +113,87 @@ class AgentsSettings(Part):
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
 
 
+Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
+
+
+class Registration(Part):
+    """An account with a carrier who wants to be told where the line is, with a password."""
+
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")]
+    """Host name or address of the registrar, with its port where that is not 5060."""
+    user: Annotated[str, Field(pattern=r"^[0-9A-Za-z+._-]{1,64}$")]
+    password: SecretStr
+    expiry_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    """How long a registration is to last; the carrier may shorten it."""
+
+    @field_validator("password")
+    @classmethod
+    def _one_line(cls, password: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[^\r\n]+", password.get_secret_value()):
+            raise ValueError("must be one line that is not empty")
+        return password
+
+    @property
+    def domain(self) -> str:
+        """The server without its port: whose customer the account is."""
+        return self.server.partition(":")[0]
+
+
 class Trunk(Part):
     """One carrier's line into the hotline, known by the addresses that it calls from."""
 
     name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
-    hosts: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")], ...], Field(min_length=1)
-    ]
-    """Host names, addresses or networks (192.0.2.0/24)."""
+    hosts: tuple[Host, ...] = ()
+    """Host names, addresses or networks (192.0.2.0/24); a registrar's need not be repeated."""
     numbers: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
     """As the carrier dials us, besides 12329 itself."""
+    any_number: bool = False
+    """Whatever the carrier dials is meant for the line."""
+    registration: Registration | None = None
+    """Only where the carrier wants it."""
+    dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
+    """How keys come: as RTP events or, where none are offered, as tones (auto); one way only."""
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if not self.known_hosts():
+            raise ValueError("needs hosts, or a registration with the carrier's server")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """As Asterisk knows it."""
+        return f"{TRUNK_ENDPOINT}{self.name}"
+
+    def dialled(self) -> tuple[str, ...]:
+        """By which it calls us; one that we register with may dial the account's name."""
+        account = () if self.registration is None else (self.registration.user,)
+        return (*self.numbers, *account)
+
+    def known_hosts(self) -> tuple[str, ...]:
+        """Whose calls are this carrier's."""
+        registrar = () if self.registration is None else (self.registration.domain,)
+        return tuple(dict.fromkeys((*self.hosts, *registrar)))
+
+
+class CallersSettings(Part):
+    """Who is one caller, and who is none, by what networks tell of them."""
+
+    area_code: Annotated[str, Field(pattern=r"^0[1-9][0-9]{1,2}$")] | None = None
+    """The city's own, such as 0571: local numbers come with it or without."""
+    nobody: tuple[str, ...] = ()
+    """Numbers that a carrier sends when it knows none, besides anonymous, 0000000000 and such."""
+
+
+class NatSettings(Part):
+    """The line stands behind a router that translates addresses."""
+
+    external_address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")]
+    """The address under which carriers reach us, for SIP and for speech."""
+    local_networks: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9.]+/[0-9.]+$")], ...], Field(min_length=1)
+    ]
+    """Networks (192.168.0.0/16) whose phones reach us directly."""
 
 
 class LimitsSettings(Part):
@@ -235,6 +314,9 @@ class Settings(Part):
     patience: Patience = Patience()
     agents: AgentsSettings = AgentsSettings()
     trunks: tuple[Trunk, ...] = ()
+    nat: NatSettings | None = None
+    """None: carriers reach the line under its own address."""
+    callers: CallersSettings = CallersSettings()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
     retention: RetentionSettings = RetentionSettings()

@@ -5,7 +5,6 @@ Times are seconds since 1970, passed in. People and callers are known by their t
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ _UNKNOWN = "unknown callers"
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 0.8
 """With the longest query nobody waits four seconds: who waits may be somebody honest."""
-_TELEPHONE = re.compile(r"\+?\d{3,20}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +51,6 @@ class Denied:
     """It may not, and why."""
 
     reason: Refusal
-
-
-def is_telephone(number: str) -> bool:
-    """Whether this can be a caller's number: a SIP name such as `guest` or `anonymous` is none."""
-    return _TELEPHONE.match(number) is not None
 
 
 class Limits:

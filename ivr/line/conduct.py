@@ -19,8 +19,9 @@ from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
-from ivr.calls.inbox import LegGone, PickedUp
+from ivr.calls.inbox import LegGone, Parted, PickedUp
 from ivr.dialogues import converse, find
+from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
@@ -63,6 +64,8 @@ class Conductor:
     """Channels whose calls are over, until it is certain that they are hung up."""
     doubt: asyncio.Event = field(default_factory=asyncio.Event)
     """A command was lost: what Asterisk holds may not be what we think."""
+    inherited: bool = False
+    """What a service before has left is among `unfinished`."""
     draining: bool = False
     """New callers are sent to the agents, for this service ends soon."""
     _gone: set[str] | None = None
@@ -75,6 +78,9 @@ class Conductor:
     def begin(self, channel: Channel, talk: Talk | None = None) -> None:
         """Take a call, new or found again; taking it twice is harmless."""
         if channel.id in self.calls:
+            return
+        if channel.unknown:
+            self._no_such_number(channel)
             return
         known = self.unfinished.get(channel.id)
         if known is None and self.draining:
@@ -89,7 +95,8 @@ class Conductor:
         if live is not None:
             self.unfinished.pop(channel.id, None)
             self.calls[channel.id] = live
-            live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
+            with about(live.call.session):
+                live.task = asyncio.create_task(self._conduct(live))
             self.vitals.calls = len(self.calls)
 
     def hung_up(self, channel: str, cause: int | None) -> None:
@@ -115,7 +122,7 @@ class Conductor:
     def parted(self, bridge: str) -> None:
         """A conversation's bridge lost one of its two; its name is that of the agent's leg."""
         if live := self.calls.get(caller_of(bridge) or ""):
-            live.call.inbox.put(LegGone(bridge, None))
+            live.call.inbox.put(Parted(bridge))
 
     def count_broken(self, live: Live) -> None:
         """A sound that broke off and was followed by more had a broken file."""
@@ -169,6 +176,8 @@ class Conductor:
 
     def file_left_over(self) -> None:
         """Recordings whose callers have gone are filed, whichever service began them."""
+        if not self.inherited:
+            return
         busy = [live.call.session for live in self.calls.values()]
         self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
 
@@ -181,7 +190,15 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
+        self.vitals.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
+
+    def _no_such_number(self, channel: Channel) -> None:
+        """A number that the line does not have: 404, and the operator learns which (once)."""
+        if self.vitals.misdialled(self.reception.misdialled(channel)):
+            self._note(Refused(session=None, reason="unknown_number"))
+        hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
+        self._to_its_end(self._surely(hangup))
 
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
@@ -248,6 +265,7 @@ class Conductor:
         self.reception.note_start(live)
         after = asyncio.get_running_loop().time() - live.began
         self._note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+        await asyncio.sleep(live.call.patience.answer_pause_ms / 1000)
 
     async def _go_on(self, live: Live) -> None:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
@@ -357,7 +375,9 @@ class Conductor:
 
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
-    return Unfinished(call.session, live.line.channel, call.place, call.steps, live.since)
+    return Unfinished(
+        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+    )
 
 
 def _ended(live: Live, ending: Disposition) -> SessionEnded:

@@ -106,7 +106,10 @@ class Hotline:
                 await self.takeover.link_down(reason)
             case ApplicationReplaced():
                 name = self.conductor.reception.means.settings.ari_app
-                raise Replaced(f"another service took the name {name}")
+                raise Replaced(
+                    f"另一个服务已经以 {name} 的名义接管了来电，这一个就此结束，不再启动 · another"
+                    f" service has taken the name {name} and its calls: this one ends for good"
+                )
             case _:
                 self._tell(event)
 
@@ -133,6 +136,7 @@ class Hotline:
         inbox = live.call.inbox
         match event:
             case DtmfReceived(_, digit):
+                self.conductor.vitals.key_came(live.trunk)
                 inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
             case PlaybackStarted(_, name) | RecordingStarted(_, name):
                 inbox.put(Begun(name))

@@ -38,6 +38,7 @@ RecordingState = Literal[
 Refusal = Literal[
     "line_full",  # a call, told so: too many at once
     "line_overrun",  # a call, given the busy tone: too many even to be told so
+    "unknown_number",  # a call to a number that the line does not have; noted once for each number
     "caller_busy",  # a call: its caller has too many already
     "lookups_of_caller",  # a look-up: the caller asked about too many people
     "lookups_of_session",  # the same, in one call of a caller without a number

@@ -74,7 +74,7 @@ def test_no_setting_is_written_down_that_is_not_there() -> None:
 def test_the_example_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IVR_SETTINGS", str(PROJECT / "deploy" / "settings.example.toml"))
     settings = load()
-    assert [trunk.name for trunk in settings.trunks] == ["carrier"]
+    assert [trunk.name for trunk in settings.trunks] == ["carrier", "backup"]
     assert ":id18" in settings.accounts.fund_query
     assert [phone.extension for phone in settings.agents.phones] == ["6001", "6002"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
-from ivr.calls import call
+from ivr.calls import saying
 from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
@@ -33,6 +34,7 @@ from ivr.records.facts import (
     DialogueEntered,
     Fact,
     LookedUp,
+    SessionAnswered,
     SessionEnded,
     SessionStarted,
     Transferred,
@@ -44,7 +46,9 @@ from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_aste
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
-BRISK = Patience(first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3)
+BRISK = Patience(
+    first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3, answer_pause_ms=0
+)
 
 
 @dataclass
@@ -118,7 +122,7 @@ def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "MARGIN_SECONDS", 0.3)
+    monkeypatch.setattr(saying, "MARGIN_SECONDS", 0.3)
     monkeypatch.setattr(takeover, "SECOND_LOOK_SECONDS", 0.05)
 
 
@@ -193,6 +197,25 @@ def test_a_call_from_greeting_to_goodbye(tell: Callable[..., Line]) -> None:
         await line.over()
 
     assert tell(story).notes.ends() == ["completed"]
+
+
+def test_who_types_ahead_while_the_trunk_opens_is_heard(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said in the pause after answering, and the key in it answers the main menu."""
+    paused = BRISK.model_copy(update={"answer_pause_ms": 300})
+    monkeypatch.setattr(sys.modules[__name__], "BRISK", paused)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        await line.asterisk.press("c1", "3")
+        await line.hears("c1", "information.3")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    said = tell(story).asterisk.said["c1"]
+    assert len(said) == 1, "the greeting was said"
 
 
 def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
@@ -358,6 +381,8 @@ def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
         await line.hears("c1", "main.menu")
         await line.asterisk.press("c1", "0")
         await line.hears("c1", "agent.busy")
+        await line.hears("c1", "agent.leave_message_menu")
+        await line.asterisk.press("c1", "*")
         await line.hears("c1", "main.menu", times=2)
         await line.asterisk.press("c1", "7")
         await line.over()
@@ -846,7 +871,130 @@ def test_an_apology_is_said_whatever_was_typed_ahead(tell: Callable[..., Line]) 
     assert tell(story).notes.ends() == ["failed"]
 
 
+# --- sounds that never begin ---------------------------------------------------------------------
+
+
+def test_a_line_that_stays_mute_ends_the_call_in_seconds(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "START_SECONDS", 0.2)
+
+    async def story(line: Line) -> None:
+        line.asterisk.starts = False
+        await line.asterisk.call("c1")
+        await line.over()
+        assert not line.asterisk.channels
+
+    assert tell(story).notes.ends() == ["failed"]
+
+
+def test_a_sound_whose_beginning_is_told_late_is_said_again_and_the_call_goes_on(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "START_SECONDS", 0.2)
+
+    async def story(line: Line) -> None:
+        line.asterisk.starts = False
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        line.asterisk.starts = True
+        await line.hears("c1", "main.greeting", times=2)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+# --- conversations that somebody else ends ------------------------------------------------------
+
+
+async def _in_conversation(line: Line, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A caller talks with the agent of the only phone; the leg."""
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+    asterisk = line.asterisk
+    asterisk.sound_seconds = 0.02
+    settings = line.hotline.conductor.reception.means.settings
+    asterisk.phones = frozenset({settings.agents.phones[0].extension})
+    await asterisk.call("c1")
+    await line.hears("c1", "main.menu")
+    await asterisk.press("c1", "0")
+    await asterisk.until(lambda: any(name.startswith("agent.") for name in asterisk.channels))
+    leg = next(name for name in asterisk.channels if name.startswith("agent."))
+    await asterisk.pick_up(leg)
+    await asterisk.until(lambda: leg in asterisk.bridges.get(leg, {}).get("channels", []))
+    return leg
+
+
+ENDINGS = {
+    "the bridge is destroyed": lambda asterisk, leg: asterisk.break_bridge(leg),
+    "the agent leaves the bridge": lambda asterisk, leg: asterisk._leave_bridges(leg),
+    "the caller leaves the bridge": lambda asterisk, _: asterisk._leave_bridges("c1"),
+    "the agent goes on in the dialplan": lambda asterisk, leg: asterisk.go_on_in_dialplan(leg, "x"),
+    "the agent hangs up": lambda asterisk, leg: asterisk.hang_up(leg),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_conversation_that_somebody_else_ends_leaves_nobody_in_silence(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    async def story(line: Line) -> None:
+        leg = await _in_conversation(line, monkeypatch)
+        await asyncio.sleep(0.05)
+        await ENDINGS[ending](line.asterisk, leg)
+        await line.hears("c1", "agent.ended")
+        await line.hears("c1", "main.menu", times=2)
+        await line.asterisk.until(lambda: not line.asterisk.bridges)
+        elsewhere = ending == "the agent goes on in the dialplan"
+        assert (leg in line.asterisk.channels) is elsewhere
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
+
+
+def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(line: Line) -> None:
+        async def destroyed() -> None:
+            line.asterisk.bridges.clear()
+
+        line.asterisk.before["addChannel"] = destroyed
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await _in_conversation(line, monkeypatch)
+        await line.hears("c1", "agent.busy")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
+
+
 # --- time ---------------------------------------------------------------------------------------
+
+
+def test_a_resumed_call_does_not_count_what_was_talked_with_agents_before(
+    tell: Callable[..., Line],
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=2)
+    left = [
+        replace(left_over("talked", "main", began), agent_seconds=5400.0),
+        left_over("held", "main", began),
+    ]
+
+    async def story(line: Line) -> None:
+        await line.hears("talked", "main.menu")
+        await line.hears("held", "line.goodbye")
+        await line.asterisk.hang_up("talked")
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+
+    assert sorted(tell(story, *left).notes.ends()) == ["completed", "hung_up"]
 
 
 def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_negative(

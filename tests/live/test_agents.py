@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ivr.ari.client import Ari
 from ivr.asterisk.configure import agent_password
 from ivr.config import Agent
 from tests.live.conftest import Caller, LiveLine
@@ -92,6 +93,29 @@ def test_an_agent_answers_and_hangs_up_first(line: LiveLine) -> None:
     asyncio.run(story())
 
 
+def test_a_bridge_that_somebody_else_destroys_leaves_neither_in_silence(line: LiveLine) -> None:
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, line.call() as caller:
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            caller.phone.speak(tone(line))
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
+            settings = line.settings
+            async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
+                (bridge,) = await ari.bridges.list()
+                await ari.bridges.destroy(bridge.id)
+            await caller.hears("agent.ended")
+            await agent.wait_for_end(within=5)
+            await caller.hears_begin("main.menu")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        await line.settled()
+        nothing_is_left(line)
+
+    asyncio.run(story())
+    assert transfers(line)[-1]["outcome"] == "answered"
+
+
 def test_music_plays_while_it_rings_and_a_caller_who_hangs_up_stops_the_phone(
     line: LiveLine,
 ) -> None:
@@ -150,6 +174,8 @@ def test_busy_and_no_answer_are_told_and_lead_back(
         async with agent_phone(line, first(line), policy), line.call() as caller:
             await ask_for_an_agent(caller)
             await caller.hears(sentence)
+            await caller.hears_begin("agent.leave_message_menu")
+            caller.phone.press("*")
             await caller.hears_begin("main.menu")
         await line.settled()
         assert transfers(line)[-1]["outcome"] == outcome
@@ -163,7 +189,9 @@ def test_unregistered_phones_count_as_not_there(line: LiveLine) -> None:
         async with line.call() as caller:
             await ask_for_an_agent(caller)
             await caller.hears("agent.no_answer")
-            await caller.hears_begin("main.menu")
+            await caller.hears_begin("agent.leave_message_menu")
+            caller.phone.press("1")
+            await caller.hears_begin("feedback.message_warning")
         await line.settled()
         assert transfers(line)[-1]["outcome"] == "none_there"
 
