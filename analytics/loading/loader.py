@@ -151,6 +151,7 @@ class Loader:
         ).fetchall()
         if unused > blocks / 2:
             self.close()
+            self._unpublished = True  # analysts copy it too
             try:
                 shrink(self._folder)
             finally:
