@@ -16,7 +16,7 @@ from typing import Any
 
 from ivr.speech import numbers
 from prompt_build.positions import Positions, repeated
-from prompt_build.pronounce import is_syllable
+from prompt_build.syllables import is_syllable
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")

@@ -18,6 +18,7 @@ from ivr.cli import (
     opening,
     people,
     prompts,
+    pronounce,
     reports,
     retention,
     script,
@@ -31,7 +32,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (line, opening, prompts, script, accounts, facts, feedback, retention, reports, people):
+for room in (
+    line,
+    opening,
+    prompts,
+    pronounce,
+    script,
+    accounts,
+    facts,
+    feedback,
+    retention,
+    reports,
+    people,
+):
     room.add_to(app)
 
 

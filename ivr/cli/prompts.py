@@ -98,11 +98,13 @@ def _build(settings: Settings, source: Path, folder: Path) -> Built:
 
 
 def _build_with(engine: Engine, settings: Settings, source: Path, folder: Path) -> Built:
+    from prompt_build import lexicon
     from prompt_build.build import build
     from prompt_build.choosing import speaking
 
     with _bar() as progress:
-        return build(source, folder, engine, speaking(settings.speech, engine), progress)
+        speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
+        return build(source, folder, engine, speaks, progress)
 
 
 def _summary(built: Built) -> str:
@@ -324,6 +326,7 @@ def _failures() -> Iterator[None]:
     from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog import CatalogError
+    from prompt_build.lexicon import LexiconError
     from prompt_build.locking import Busy
     from prompt_build.sets import NoSuchSet
     from prompt_build.voices import VoiceUnavailable
@@ -332,6 +335,8 @@ def _failures() -> Iterator[None]:
         yield
     except CatalogError as faulty:
         raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
+    except LexiconError as faulty:
+        raise CommandFailure(f"读音词表有错：\n{faulty}") from faulty
     except BuildFailed as failed:
         raise CommandFailure(f"these clips could not be made:\n{failed}") from failed
     except VoiceUnavailable as unavailable:
