@@ -4,8 +4,7 @@
 
 Every day of the year is made by `traffic.sql` (hours, weekdays and ends of months as they are in
 such a centre) and goes through the loader's own SQL and into Parquet as closed days do. Then one
-more day comes through the spool, which tells how many facts a second the loader takes. With
-`--compare` a smaller set is asked on SQLite and PostgreSQL too (see `facts_engines`).
+more day comes through the spool, which tells how many facts a second the loader takes.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from statistics import median
 from analytics.answering.asking import opened
 from analytics.answering.daily import page
 from analytics.answering.questioning import Days, find, questions
-from analytics.loading.archive import Archive
+from analytics.loading.closing import ClosedDays
+from analytics.loading.intake import Reader
 from analytics.loading.publish import publish
-from analytics.loading.reading import Reader
 from analytics.loading.store import FactsFolder, fact_columns, open_store
 
 FIRST_DAY = date(2025, 11, 1)
@@ -45,8 +44,8 @@ class History:
     def __init__(self, folder: FactsFolder, seed: int) -> None:
         self.folder = folder
         self.store = open_store(folder)
-        self.archive = Archive(self.store, folder.parquet)
-        self.archive.open()
+        self.closed_days = ClosedDays(self.store, folder.parquet)
+        self.closed_days.open()
         self.reader = Reader(self.store, folder.spool, folder.private.with_name("scratch"))
         self.store.execute(f"SET VARIABLE seed = '{seed}'; SET VARIABLE node = 'n1'")
 
@@ -117,7 +116,7 @@ def fill(history: History, plan: dict[date, int]) -> None:
         history.make(day, calls)
         facts += history.take(day)
         if (day + timedelta(days=3)).day == 1 or day == max(plan):
-            history.archive.close_days(day - timedelta(days=2))
+            history.closed_days.close_days(day - timedelta(days=2))
             print(f"{day}: {facts:,} facts, {time.perf_counter() - began:.0f} s", flush=True)
     files = [path.stat().st_size for path in history.folder.parquet.glob("*.parquet")]
     print(f"history made and filed: {facts:,} facts in {time.perf_counter() - began:.0f} s")

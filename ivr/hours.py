@@ -37,7 +37,10 @@ def _span(given: object) -> object:
     hours = [int(part) for part in found.groups()] if found else [0, 0, 0, 0]
     span = Span(hours[0] * 60 + hours[1], hours[2] * 60 + hours[3])
     if not span.opens < span.closes <= _MIDNIGHT:
-        raise ValueError(f"{given!r} is no part of a day: write 09:00-17:00, at most to 24:00")
+        raise ValueError(
+            f"{given!r} 不是一天里的时段，写成 09:00-17:00，最晚到 24:00"
+            " (no part of a day: write 09:00-17:00)"
+        )
     return span
 
 
@@ -51,9 +54,11 @@ def _days(given: object) -> object:
     try:
         days = Days(date.fromisoformat(first), date.fromisoformat(last or first))
     except ValueError:
-        raise ValueError(f"{given!r}: write 2026-10-01 or 2026-10-01/2026-10-07") from None
+        raise ValueError(
+            f"{given!r} 不是日期，写成 2026-10-01 或 2026-10-01/2026-10-07 (no date)"
+        ) from None
     if days.last < days.first:
-        raise ValueError(f"{given!r} ends before it begins")
+        raise ValueError(f"{given!r} 的末日在首日之前 (ends before it begins)")
     return days
 
 

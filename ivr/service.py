@@ -29,9 +29,14 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
+from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
 from ivr.line.reception import Reception
-from ivr.people.privacy import Keys, Tokens, Vault, leave_no_core
+from ivr.line.takeover import Takeover
+from ivr.people.keys import Keys
+from ivr.people.sensitive import leave_no_core
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished
@@ -50,16 +55,17 @@ async def serve(settings: Settings) -> None:
     """
     leave_no_core()
     async with AsyncExitStack() as stack:
-        hotline = await _composed(settings, stack)
-        examine = Examiner(hotline)
-        await stack.enter_async_context(served(settings, hotline.vitals, examine))
+        hotline, journal = await _composed(settings, stack)
+        conductor = hotline.conductor
+        examine = Examiner(conductor.reception, journal, conductor.vitals)
+        await stack.enter_async_context(served(settings, conductor.vitals, examine))
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
         await _until_told_to_stop(hotline)
 
 
-async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
+async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline, Journal]:
     shelf = Shelf(settings.audio, SPOKEN)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -92,15 +98,9 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> Hotline:
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
     )
-    return Hotline(
-        settings=settings,
-        ari=ari,
-        reception=Reception(ari, shelf, means),
-        journal=journal,
-        desk=desk,
-        vitals=Vitals(),
-        inherit=lambda: _inherited(before, spool, desk),
-    )
+    conductor = Conductor(Reception(ari, shelf, means), desk, Vitals())
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
+    return Hotline(conductor, takeover), journal
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:
@@ -167,34 +167,43 @@ async def _until_told_to_stop(hotline: Hotline) -> None:
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
-    def __init__(self, hotline: Hotline) -> None:
-        self._hotline = hotline
+    def __init__(self, reception: Reception, journal: Journal, vitals: Vitals) -> None:
+        self._reception = reception
+        self._journal = journal
+        self._vitals = vitals
 
     async def __call__(self) -> Mapping[str, Part]:
         """Every part that a call needs, examined now."""
         return {
             "ari": self._ari(),
             "prompts": self._prompts(),
-            "accounts": await self._accounts(self._hotline.reception.means.accounts),
-            "journal": self._journal(),
+            "accounts": await _well(self._reception.means.accounts),
+            "journal": self._records(),
             "line": self._line(),
+            "trunks": self._trunks(),
         }
 
     def _ari(self) -> Part:
-        up = self._hotline.vitals.link
-        return Part(up, "" if up else f"no link to {self._hotline.settings.ari_base}")
+        up = self._vitals.link
+        return Part(up, "" if up else f"no link to {self._reception.ari.base}")
 
     def _prompts(self) -> Part:
-        return Part(True, f"set {self._hotline.reception.shelf.current().version}")
+        return Part(True, f"set {self._reception.shelf.current().version}")
 
-    async def _accounts(self, accounts: Accounts) -> Part:
-        fault = await accounts.fault()
-        return Part(fault is None, fault or "")
+    def _trunks(self) -> Part:
+        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
+        return Part(True, "; ".join(self._vitals.traffic()))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
-        return Part(True, str(closed(self._hotline.settings.home) or "open"))
+        found = closed(self._reception.means.settings.home)
+        return Part(True, str(found or "open"), shut=found is not None)
 
-    def _journal(self) -> Part:
-        fault = self._hotline.journal.fault
+    def _records(self) -> Part:
+        fault = self._journal.fault
         return Part(fault is None, fault or "")
+
+
+async def _well(accounts: Accounts) -> Part:
+    fault = await accounts.fault()
+    return Part(fault is None, fault or "")

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ivr.positions import Positions, repeated
 from ivr.speech import numbers
-from prompt_build.positions import Positions, repeated
 from prompt_build.syllables import is_syllable
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

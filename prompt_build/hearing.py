@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, str] = {
     "year_month": "2026-10",
     "date": "2026-10-31",
     "term_years": "30",
+    "term_months": "18",
     "periods": "36",
     "persons": "3",
     "id": "11010519491231002X",

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ivr.positions import Positions, repeated
 from ivr.records.durable import write
 from prompt_build.catalog import Catalog, Spoken
-from prompt_build.positions import Positions, repeated
 from prompt_build.syllables import HANZI, NOTHING, Syllable, Words, cut, is_syllable, syllables
 
 _TABLES = ("usual", "words")

@@ -33,7 +33,7 @@ _PUNCTUATION = {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ",
 _SPELT_LETTERS = {"X": "ˈɛks"}
 
 _NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
-_UNITS = set("负元角分整年月日期位")
+_UNITS = set("负元角分整年月日期位个")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Asterisk's REST Interface as a real server on loopback, with faults to be ordered.
 
-It knows as much of channels, playbacks and bridges as the hotline uses. Sounds are over as soon
-as the event loop turns, unless they are told to last or never to finish.
+It knows as much of channels, playbacks, recordings and bridges as the hotline uses. Sounds are over
+as soon as the event loop turns, unless they are told to last or never to finish. A channel that
+goes on in the dialplan is still there, as in Asterisk: commands of an application are refused for
+it (409), it brings the application no events, and DELETE hangs it up all the same.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from aiohttp import web
 
 USER, PASSWORD = "hotline", "secret"
 STARTED = "2026-11-25T08:00:00.000+0000"
+CALLED = "2026-11-25T09:00:00.000+0000"
 
 
 @dataclass
@@ -32,38 +35,91 @@ class FakeAsterisk:
     """Method and path of all that was asked, in order."""
     said: dict[str, list[Sequence[str]]] = field(default_factory=dict)
     """The media of each playback, by channel."""
+    phones: frozenset[str] = frozenset()
+    """Extensions that are registered."""
     refusals: list[tuple[str, int]] = field(default_factory=list)
     """Pattern of a request, and the status with which the next such one is answered."""
+    spoilt: list[tuple[str, str]] = field(default_factory=list)
+    """Pattern of a request, and what the next such one is answered in place of JSON: `cut`,
+    `closed` (in the midst of the body, or before it), or any text."""
     before: dict[str, Callable[[], Any]] = field(default_factory=dict)
     """What happens before the next request of that pattern is answered."""
     sound_seconds: float = 0.0
+    starts: bool = True
+    """Whether a sound or a recording ever begins, once it is queued."""
     finishes: bool = True
     """Whether PlaybackFinished is sent."""
     failing: bool = False
     """Whether every playback ends as one of a file that is not there."""
     password: str = PASSWORD
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    recordings: dict[str, str] = field(default_factory=dict)
+    """Those that are queued or go on, with their channels."""
     _playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _allowed: frozenset[str] = frozenset()
+    """Events that the application wants."""
+    _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     # --- what happens on the line -----------------------------------------------------------
 
     async def call(self, channel: str, *, number: str = "13800138000") -> None:
         """Somebody calls."""
         self.channels[channel] = channel_json(channel, number=number)
-        await self.send("StasisStart", channel=self.channels[channel], args=[])
+        await self._tell("StasisStart", channel=self.channels[channel], args=[])
 
     async def press(self, channel: str, keys: str) -> None:
         for key in keys:
             described = self.channels.get(channel) or channel_json(channel)
-            await self.send("ChannelDtmfReceived", channel=described, digit=key)
+            await self._tell("ChannelDtmfReceived", channel=described, digit=key)
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
-        described = self.channels.pop(channel, None) or channel_json(channel)
-        await self.send("ChannelHangupRequest", channel=described, cause=cause)
-        await self.send("StasisEnd", channel=described)
+        """The other side puts the receiver down; told of a channel that is ours, or was."""
+        described = self.channels.get(channel) or channel_json(channel)
+        ours = in_stasis(described)
+        if ours:
+            await self._tell("ChannelHangupRequest", channel=described, cause=cause)
+        await self._leave_bridges(channel)
+        self.channels.pop(channel, None)
+        if ours:
+            await self._tell("StasisEnd", channel=described)
+
+    async def pick_up(self, leg: str) -> None:
+        """An agent answers: the leg enters the application."""
+        self.channels[leg]["state"] = "Up"
+        self.channels[leg]["dialplan"] = _STASIS
+        await self._tell("StasisStart", channel=self.channels[leg], args=[])
+
+    async def go_on_in_dialplan(self, channel: str, context: str) -> None:
+        """The channel leaves the application and lives on, whoever sent it there."""
+        await self._leave_bridges(channel)
+        described = self.channels[channel]
+        described["dialplan"] = {"context": context, "exten": "s", "app_name": "Playback"}
+        await self._tell("StasisEnd", channel=described)
+
+    async def break_bridge(self, bridge: str) -> None:
+        """Somebody else destroys it; its channels stay."""
+        for channel in list(self.bridges[bridge]["channels"]):
+            await self._leave_bridges(channel)
+        await self._tell("BridgeDestroyed", bridge=self.bridges.pop(bridge))
+
+    def ours(self) -> list[str]:
+        """The channels that the application holds."""
+        return [name for name, described in self.channels.items() if in_stasis(described)]
+
+    async def _leave_bridges(self, channel: str) -> None:
+        for bridge in self.bridges.values():
+            if channel in bridge["channels"]:
+                bridge["channels"].remove(channel)
+                described = self.channels[channel]
+                await self._tell("ChannelLeftBridge", bridge=bridge, channel=described)
+
+    async def _tell(self, kind: str, **content: Any) -> None:
+        """An event of Asterisk's own, if the application wants it."""
+        if kind in self._allowed:
+            await self.send(kind, **content)
 
     async def send(self, kind: str, **content: Any) -> None:
-        """One event to whoever listens."""
+        """One event to whoever listens, whatever Asterisk would do."""
         for socket in self.sockets:
             if not socket.closed:
                 await socket.send_json({"type": kind, "application": "hotline", **content})
@@ -93,16 +149,24 @@ class FakeAsterisk:
         add = app.router.add_route
         add("GET", "/ari/events", self._events)
         add("GET", "/ari/asterisk/info", self._info)
-        add("PUT", "/ari/applications/{app}/eventFilter", _done)
+        add("PUT", "/ari/applications/{app}/eventFilter", self._filter)
+        add("GET", "/ari/endpoints/{tech}", self._endpoints)
         add("GET", "/ari/channels", self._channels)
-        add("GET", "/ari/bridges", self._bridges)
-        add("GET", "/ari/endpoints/{tech}", _nothing)
+        add("GET", "/ari/channels/{channel}", self._get)
+        add("POST", "/ari/channels/{channel}", self._originate)
+        add("DELETE", "/ari/channels/{channel}", self._hangup)
         add("POST", "/ari/channels/{channel}/answer", self._answer)
         add("POST", "/ari/channels/{channel}/continue", self._continue)
         add("POST", "/ari/channels/{channel}/play/{playback}", self._play)
+        add("POST", "/ari/channels/{channel}/record", self._record)
         add("*", "/ari/channels/{channel}/moh", self._on_channel)
-        add("DELETE", "/ari/channels/{channel}", self._hangup)
         add("DELETE", "/ari/playbacks/{playback}", self._stop)
+        add("GET", "/ari/recordings/live/{name}", self._recording)
+        add("POST", "/ari/recordings/live/{name}/stop", self._stop_recording)
+        add("GET", "/ari/bridges", self._bridges)
+        add("POST", "/ari/bridges/{bridge}", self._create_bridge)
+        add("POST", "/ari/bridges/{bridge}/addChannel", self._add_channel)
+        add("DELETE", "/ari/bridges/{bridge}", self._destroy_bridge)
         return app
 
     @web.middleware
@@ -117,6 +181,10 @@ class FakeAsterisk:
             if re.search(refusal[0], line):
                 self.refusals.remove(refusal)
                 return web.json_response({"message": "as ordered"}, status=refusal[1])
+        for order in self.spoilt:
+            if re.search(order[0], line):
+                self.spoilt.remove(order)
+                return await _spoilt(request, order[1])
         response: web.StreamResponse = await handler(request)
         return response
 
@@ -140,48 +208,124 @@ class FakeAsterisk:
     async def _bridges(self, _: web.Request) -> web.Response:
         return web.json_response(list(self.bridges.values()))
 
+    async def _endpoints(self, _: web.Request) -> web.Response:
+        return web.json_response([{"resource": each, "state": "online"} for each in self.phones])
+
+    async def _filter(self, request: web.Request) -> web.Response:
+        self._allowed = frozenset(each["type"] for each in (await request.json())["allowed"])
+        return web.json_response({})
+
+    async def _get(self, request: web.Request) -> web.Response:
+        described = self.channels.get(request.match_info["channel"])
+        return _not_found() if described is None else web.json_response(described)
+
     async def _answer(self, request: web.Request) -> web.Response:
-        if (channel := self._channel(request)) is None:
-            return _not_found()
-        channel["state"] = "Up"
+        if refused := self._refused(request):
+            return refused
+        self.channels[request.match_info["channel"]]["state"] = "Up"
         return web.Response(status=204)
 
     async def _on_channel(self, request: web.Request) -> web.Response:
-        return _not_found() if self._channel(request) is None else web.Response(status=204)
+        return self._refused(request) or web.Response(status=204)
+
+    async def _originate(self, request: web.Request) -> web.Response:
+        leg = request.match_info["channel"]
+        extension = request.query["endpoint"].removeprefix("PJSIP/")
+        self.channels[leg] = channel_json(leg, name=f"PJSIP/{extension}-{leg}", app=False)
+        return web.json_response(self.channels[leg])
 
     async def _continue(self, request: web.Request) -> web.Response:
-        channel = self.channels.pop(request.match_info["channel"], None)
-        if channel is None:
-            return _not_found()
-        await self.send("StasisEnd", channel=channel)
+        """Takes its turn in the channel's queue, as in Asterisk: after the sound."""
+        if refused := self._refused(request):
+            return refused
+        channel, context = request.match_info["channel"], request.query["context"]
+        leaving = asyncio.create_task(self._leave_after_sounds(channel, context))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
         return web.Response(status=204)
 
+    async def _leave_after_sounds(self, channel: str, context: str) -> None:
+        sounds = [task for name, task in self._playing.items() if name.startswith(f"{channel}.")]
+        await asyncio.gather(*sounds, return_exceptions=True)
+        if in_stasis(self.channels.get(channel, {})):
+            await self.go_on_in_dialplan(channel, context)
+
     async def _hangup(self, request: web.Request) -> web.Response:
-        channel = self.channels.pop(request.match_info["channel"], None)
-        if channel is None:
+        """Wherever it is: in the application, in the dialplan, ringing."""
+        channel = request.match_info["channel"]
+        if channel not in self.channels:
             return _not_found()
-        await self.send("StasisEnd", channel=channel)
+        await self.hang_up(channel)
         return web.Response(status=204)
 
     async def _play(self, request: web.Request) -> web.Response:
         channel, playback = request.match_info["channel"], request.match_info["playback"]
-        if channel not in self.channels:
-            return _not_found()
+        if refused := self._refused(request):
+            return refused
         media = (await request.json())["media"]
         self.said.setdefault(channel, []).append(media)
         task = asyncio.create_task(self._sound(channel, playback))
         self._playing[playback] = task
         return web.json_response({"id": playback}, status=201)
 
+    async def _record(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        channel, name = request.match_info["channel"], request.query["name"]
+        self.recordings[name] = channel
+        if self.starts:
+            await self._tell("RecordingStarted", recording=self._described(name))
+        return web.json_response({"name": name}, status=201)
+
+    async def _recording(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return web.json_response({"name": name}) if name in self.recordings else _not_found()
+
+    async def _stop_recording(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in self.recordings:
+            return _not_found()
+        await self._tell("RecordingFinished", recording=self._described(name))
+        del self.recordings[name]
+        return web.Response(status=204)
+
+    def _described(self, name: str) -> dict[str, Any]:
+        return {"name": name, "target_uri": f"channel:{self.recordings[name]}", "duration": 1}
+
+    async def _create_bridge(self, request: web.Request) -> web.Response:
+        name = request.match_info["bridge"]
+        self.bridges[name] = {"id": name, "channels": [], "creationtime": CALLED}
+        return web.json_response(self.bridges[name])
+
+    async def _add_channel(self, request: web.Request) -> web.Response:
+        bridge = self.bridges.get(request.match_info["bridge"])
+        if bridge is None:
+            return web.json_response({"message": "Bridge not found"}, status=404)
+        for channel in request.query["channel"].split(","):
+            if channel not in self.channels:
+                return web.json_response({"message": "Channel not found"}, status=400)
+            bridge["channels"].append(channel)
+        return web.Response(status=204)
+
+    async def _destroy_bridge(self, request: web.Request) -> web.Response:
+        name = request.match_info["bridge"]
+        if name not in self.bridges:
+            return web.json_response({"message": "Bridge not found"}, status=404)
+        await self.break_bridge(name)
+        return web.Response(status=204)
+
     async def _sound(self, channel: str, playback: str) -> None:
         try:
+            if not self.starts:
+                await asyncio.Event().wait()
+            await self._tell("PlaybackStarted", playback=self._playback(channel, playback))
             await asyncio.sleep(self.sound_seconds)
         finally:
             self._playing.pop(playback, None)
             if self.finishes:
-                await self.send("PlaybackFinished", playback=self._ended(channel, playback))
+                await self._tell("PlaybackFinished", playback=self._playback(channel, playback))
 
-    def _ended(self, channel: str, playback: str) -> dict[str, Any]:
+    def _playback(self, channel: str, playback: str) -> dict[str, Any]:
         state = "failed" if self.failing else "done"
         return {"id": playback, "target_uri": f"channel:{channel}", "state": state}
 
@@ -192,21 +336,52 @@ class FakeAsterisk:
         task.cancel()
         return web.Response(status=204)
 
-    def _channel(self, request: web.Request) -> dict[str, Any] | None:
-        return self.channels.get(request.match_info["channel"])
+    def _refused(self, request: web.Request) -> web.Response | None:
+        """None where the application may command the channel."""
+        described = self.channels.get(request.match_info["channel"])
+        if described is None:
+            return _not_found()
+        if not in_stasis(described):
+            message = "Channel not in Stasis application"
+            return web.json_response({"message": message}, status=409)
+        return None
 
 
-def channel_json(channel: str, *, number: str = "", state: str = "Ring") -> dict[str, Any]:
-    """A channel in our application, as Asterisk describes it."""
+_STASIS = {"exten": "12329", "app_name": "Stasis", "app_data": "hotline"}
+
+
+def channel_json(
+    channel: str, *, number: str = "", state: str = "Ring", name: str = "", app: bool = True
+) -> dict[str, Any]:
+    """A channel as Asterisk describes it, in our application or on its way there."""
     return {
         "id": channel,
-        "name": f"PJSIP/anonymous-{channel}",
+        "name": name or f"PJSIP/anonymous-{channel}",
         "state": state,
         "caller": {"name": "", "number": number},
-        "dialplan": {"exten": "12329", "app_name": "Stasis", "app_data": "hotline"},
+        "dialplan": _STASIS if app else {"exten": "", "app_name": "AppDial2"},
         "channelvars": {},
-        "creationtime": "2026-11-25T09:00:00.000+0000",
+        "creationtime": CALLED,
     }
+
+
+def in_stasis(described: dict[str, Any]) -> bool:
+    """Whether the application holds this channel."""
+    return bool(described) and described["dialplan"]["app_name"] == "Stasis"
+
+
+async def _spoilt(request: web.Request, how: str) -> web.StreamResponse:
+    """An answer that breaks off, or that is no JSON."""
+    if how not in {"cut", "closed"}:
+        return web.Response(text=how, content_type="application/json")
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    answer.content_length = 1000
+    if how == "cut":
+        await answer.prepare(request)
+        await answer.write(b'[{"id": "c')
+    assert request.transport is not None
+    request.transport.close()
+    return answer
 
 
 def _basic(password: str) -> str:
@@ -215,14 +390,6 @@ def _basic(password: str) -> str:
 
 def _not_found() -> web.Response:
     return web.json_response({"message": "Channel not found"}, status=404)
-
-
-async def _done(_: web.Request) -> web.Response:
-    return web.json_response({})
-
-
-async def _nothing(_: web.Request) -> web.Response:
-    return web.json_response([])
 
 
 @asynccontextmanager

@@ -20,8 +20,9 @@ from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.speech.prompts import PromptSet
 from tests.scripted import (
@@ -99,6 +100,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             clock=clock,
         ),
+        ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
     )
 
 
@@ -163,6 +165,24 @@ def test_readout_says_the_balance(prompt_set: PromptSet, settings: Settings) -> 
     assert "零零二X" in readout
 
 
+def test_the_nudge_counts_from_the_length_that_most_people_have(
+    prompt_set: PromptSet, settings: Settings
+) -> None:
+    path = Path(__file__).parent / "conversations" / "balance_missing_digits.txt"
+    line, _ = run(lambda: hold(directions(path), prompt_set, settings))
+    assert "还差八位，请继续输入。" in line.texts
+
+
+def test_where_zero_is_no_agents_key_a_start_that_no_number_has_is_none(
+    prompt_set: PromptSet, settings: Settings
+) -> None:
+    agents = settings.agents.model_copy(update={"zero_from_every_menu": False})
+    old = settings.model_copy(update={"agents": agents})
+    lines = "KEY 1\nIVR identity.ask\nKEY 000\nWAIT 6\nIVR identity.wrong_length\n"
+    script = at_the_account_menu(old, f"{lines}IVR identity.ask\nHANGUP\n")
+    run(lambda: hold(script, prompt_set, old))
+
+
 def test_each_refusal_is_a_fact(prompt_set: PromptSet, settings: Settings) -> None:
     path = Path(__file__).parent / "conversations" / "harvesting.txt"
     _, facts = run(lambda: hold(directions(path), prompt_set, settings))
@@ -218,14 +238,25 @@ LOCKED = "IVR password.locked limits.agent_menu\nKEY *\nIVR main.menu\n"
         + READ_OUT,
         f"IVR password.ask\nKEY 12*\nIVR identity.cleared\nIVR password.ask\nKEY {PASSWORD}\n"
         + READ_OUT,
-        "IVR password.ask\nWAIT 8\nIVR line.no_input\nIVR password.ask\nKEY *\n"
+        f"IVR password.ask\nKEY {PASSWORD[:2]}\nWAIT 6\nIVR identity.missing\n"
+        f"KEY {PASSWORD[2:]}\n{READ_OUT}",
+        "IVR password.ask\nWAIT 15\nIVR line.no_input\nIVR password.ask\nKEY *\n"
         "IVR account.menu\nHANGUP\n",
         "DOWN\nIVR password.ask\nKEY 111111\nIVR line.busy line.retry_menu\nUP\nKEY 1\n"
         f"IVR password.ask\nKEY {PASSWORD}\n{READ_OUT}",
         "IVR password.ask\nKEY 000000\nIVR password.wrong\n" * 2
         + f"IVR password.ask\nKEY 000000\n{LOCKED}KEY 1\nIVR account.menu\n{ASKED}{LOCKED}HANGUP\n",
     ],
-    ids=["right", "with #", "too short", "cleared", "silence and back", "down", "three wrong"],
+    ids=[
+        "right",
+        "with #",
+        "too short",
+        "cleared",
+        "slow",
+        "silence and back",
+        "down",
+        "three wrong",
+    ],
 )
 def test_the_query_password(prompt_set: PromptSet, settings: Settings, lines: str) -> None:
     wanted = settings.model_copy(update={"accounts": AccountsSettings(password=True)})

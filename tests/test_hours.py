@@ -78,10 +78,10 @@ def test_holidays_and_days_worked_instead(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('monday = ["9-17"]', "agents.hours.monday.0: Value error, '9-17' is no part of a day"),
+        ('monday = ["9-17"]', "设置 agents.hours.monday.0：'9-17' 不是一天里的时段"),
         ('monday = ["17:00-09:00"]', "write 09:00-17:00"),
-        ('monday = ["09:00-24:30"]', "at most to 24:00"),
-        ('holidays = ["National Day"]', "write 2026-10-01 or 2026-10-01/2026-10-07"),
+        ('monday = ["09:00-24:30"]', "最晚到 24:00"),
+        ('holidays = ["National Day"]', "不是日期，写成 2026-10-01 或 2026-10-01/2026-10-07"),
         ('holidays = ["2026-10-07/2026-10-01"]', "ends before it begins"),
         ("holidays = [7]", "agents.hours.holidays.0"),
         ('feiertag = ["2026-10-01"]', "agents.hours.feiertag"),

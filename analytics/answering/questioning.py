@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 
 from analytics.answering.asking import Answer, CannotAnswer, answer
 
-BEIJING = timezone(timedelta(hours=8))
 USUAL_DAYS = 30
 WITHIN_SECONDS = (15.0, 20.0)
 """Limits within which an agent should answer, where the settings name no others."""

@@ -9,6 +9,7 @@ COMMENT ON COLUMN recording.state IS 'new, replaced (spoken again), handled, del
 COMMENT ON COLUMN recording.moved IS 'When it came to this state, UTC; NULL while new.';
 COMMENT ON COLUMN call_local.started_local IS 'When the call came in, Beijing time.';
 COMMENT ON COLUMN call_local.day IS 'Its day in Beijing.';
+COMMENT ON COLUMN counted_vote.grade IS '1 (best) to 5; NULL: 不表态, so that no mean counts it.';
 COMMENT ON COLUMN counted_vote.day IS 'Its day in Beijing.';
 COMMENT ON COLUMN step_day.day IS 'Day in Beijing.';
 COMMENT ON COLUMN step_day.times IS 'Steps of this kind on this day; sum it.';

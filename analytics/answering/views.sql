@@ -11,7 +11,7 @@ SELECT *, local_time(started) AS started_local, local_time(started)::DATE AS day
 COMMENT ON VIEW call_local IS 'call_session with Beijing time and day.';
 
 CREATE OR REPLACE VIEW counted_vote AS
-SELECT *, local_time(happened)::DATE AS day FROM survey_vote
+SELECT *, nullif(choice, 0) AS grade, local_time(happened)::DATE AS day FROM survey_vote
 QUALIFY row_number() OVER (
     PARTITION BY person, local_time(happened)::DATE ORDER BY happened DESC, event DESC) = 1;
 COMMENT ON VIEW counted_vote IS 'One vote per person and day: the last.';

@@ -26,6 +26,7 @@ _WORDS = {
     "talk_minutes": "通话（分钟）",
     "votes": "票数",
     "mean_grade": "平均分",
+    "abstained": "不表态",
     "heard": "收听",
     "to_the_end": "听完",
     "played": "播放",

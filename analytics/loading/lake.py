@@ -17,7 +17,7 @@ import duckdb
 
 from analytics.answering.asking import CannotAnswer, NothingPublished, confined
 from analytics.answering.views import literal, make_views
-from analytics.loading.reading import Reader, insist, rolled_back
+from analytics.loading.intake import Reader, insist, rolled_back
 from analytics.loading.spools import KEEP, retire
 from analytics.loading.store import MEMORY_LIMIT, THREADS, FactsFolder, migrate
 

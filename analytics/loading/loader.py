@@ -15,13 +15,13 @@ from typing import Protocol
 
 import duckdb
 
-from analytics.answering.questioning import BEIJING
-from analytics.loading.archive import HOT_DAYS, Archive
+from analytics.loading.closing import HOT_DAYS, ClosedDays
+from analytics.loading.horizon import first_days, kept_from
+from analytics.loading.intake import Reader
 from analytics.loading.publish import publish
-from analytics.loading.reading import Reader
-from analytics.loading.retention import first_days, kept_from
 from analytics.loading.spools import KEEP, oldest_open, retire
 from analytics.loading.store import FactsFolder, open_store, shrink
+from ivr.hours import BEIJING
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +81,13 @@ class Loader:
 
     def tidy(self, now: datetime) -> None:
         """File closed days, remove what nobody needs any more, give disk space back."""
-        if self._archive.close_days(last_closed(now)):
+        if self._closed_days.close_days(last_closed(now)):
             self._unpublished = True
             self._shrink()
         horizon = kept_from(self._folder)
-        if horizon is not None and self._archive.drop(first_days(horizon)):
+        if horizon is not None and self._closed_days.drop(first_days(horizon)):
             self._unpublished = True
-        self._archive.sweep()
+        self._closed_days.sweep()
         retire(self._store, self._folder.spool, min(now - KEEP, oldest_open(self._store)))
 
     def close(self) -> None:
@@ -96,8 +96,8 @@ class Loader:
 
     def _open(self) -> None:
         self._store = open_store(self._folder)
-        self._archive = Archive(self._store, self._folder.parquet)
-        self._archive.open()
+        self._closed_days = ClosedDays(self._store, self._folder.parquet)
+        self._closed_days.open()
         scratch = self._folder.private.with_name("incoming.jsonl")
         self._reader = Reader(self._store, self._folder.spool, scratch)
 
@@ -106,7 +106,7 @@ class Loader:
         ((steps,),) = self._store.execute("SELECT count(*) FROM hot.call_step").fetchall()
         if steps > MOST_HOT_ROWS:
             ((newest,),) = self._store.execute("SELECT getvariable('newest')").fetchall()
-            self._archive.close_days(
+            self._closed_days.close_days(
                 last_closed(min(newest.replace(tzinfo=UTC), datetime.now(UTC)))
             )
 

@@ -6,11 +6,12 @@ compares. Answers that mean "the caller has gone" are one exception, `ChannelGon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -25,6 +26,12 @@ from ivr.ari.errors import (
 from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
 from ivr.people.sensitive import Sensitive
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ODD = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading JSON of an unknown shape comes to."""
 COMMAND_SECONDS = 5.0
 POOL = 64
 """Below http.conf's sessionlimit of 100, which the websocket and operators share."""
@@ -77,9 +84,13 @@ class Ari:
             raise RuntimeError("Ari is used outside its `async with`")
         return self._session
 
-    async def get(self, path: str, **query: str) -> Any:
-        """GET, answered with JSON."""
-        return await self._send("GET", path, query, None)
+    async def get(self, path: str, read: Callable[[Any], T], **query: str) -> T:
+        """GET, answered with JSON that `read` understands."""
+        answer = await self._send("GET", path, query, None)
+        try:
+            return read(answer)
+        except ODD as odd:
+            raise AriError(f"GET {_kind(path)}: unknown shape ({type(odd).__name__})") from odd
 
     async def post(self, path: str, json: Mapping[str, Any] | None = None, **query: str) -> Any:
         """POST, with an optional JSON body."""
@@ -105,8 +116,10 @@ class Ari:
                 method, f"{self.base}/{path}", params=query, json=json
             ) as answer:
                 return await _read(method, path, answer)
-        except (aiohttp.ClientConnectionError, TimeoutError) as lost:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as lost:
             raise Unreachable(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
+        except (aiohttp.ClientError, ValueError) as odd:  # no HTTP, or no JSON
+            raise AriError(f"{method} {_kind(path)}: unreadable ({type(odd).__name__})") from odd
 
 
 async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:
@@ -126,6 +139,27 @@ async def _message(answer: aiohttp.ClientResponse) -> str:
         return ""
 
 
+def _each(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
+    """Reads a list; one thing of an unknown shape must not hide the others."""
+
+    def read_all(listed: Any) -> tuple[T, ...]:
+        return tuple(_readable(read, listed))
+
+    return read_all
+
+
+def _readable(read: Callable[[Any], T], listed: Iterable[Any]) -> Iterator[T]:
+    for json in listed:
+        try:
+            yield read(json)
+        except ODD as odd:
+            log.warning("Asterisk lists something of an unknown shape (%s)", type(odd).__name__)
+
+
+def _online(listed: Any) -> frozenset[str]:
+    return frozenset(json["resource"] for json in listed if json.get("state") == "online")
+
+
 def _kind(path: str) -> str:
     """The path's shape without ids, so that logs group and stay short."""
     parts = path.split("/")
@@ -140,7 +174,11 @@ class Channels:
 
     async def list(self) -> tuple[Channel, ...]:
         """All channels that this Asterisk has."""
-        return tuple(channel_of(json) for json in await self._ari.get("channels"))
+        return await self._ari.get("channels", _each(channel_of))
+
+    async def get(self, channel: str) -> Channel:
+        """One of them, wherever it is; ChannelGone where it is not."""
+        return await self._ari.get(f"channels/{channel}", channel_of)
 
     async def answer(self, channel: str) -> None:
         """Pick up. Waits for its turn in the channel's command queue."""
@@ -232,7 +270,7 @@ class Recordings:
     async def get_live(self, name: str) -> bool:
         """Whether a recording of this name is queued or goes on."""
         try:
-            await self._ari.get(f"recordings/live/{name}")
+            await self._ari.get(f"recordings/live/{name}", dict)
         except ChannelGone:
             return False
         return True
@@ -258,7 +296,7 @@ class Bridges:
 
     async def list(self) -> tuple[Bridge, ...]:
         """All bridges that this Asterisk has."""
-        return tuple(bridge_of(json) for json in await self._ari.get("bridges"))
+        return await self._ari.get("bridges", _each(bridge_of))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +307,7 @@ class Endpoints:
 
     async def online(self, tech: str = "PJSIP") -> frozenset[str]:
         """The names of the endpoints that are registered, or reachable by configuration."""
-        listed = await self._ari.get(f"endpoints/{tech}")
-        return frozenset(json["resource"] for json in listed if json.get("state") == "online")
+        return await self._ari.get(f"endpoints/{tech}", _online)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +341,10 @@ class AsteriskInfo:
 
     async def get_info(self) -> Mapping[str, Any]:
         """Version, build and start-up time of this Asterisk."""
-        info: Mapping[str, Any] = await self._ari.get("asterisk/info")
-        return info
+        return await self._ari.get("asterisk/info", dict)
 
     async def startup(self) -> datetime:
         """When this Asterisk started: the same as long as it is the same run."""
-        info = await self._ari.get("asterisk/info", only="status")
-        return moment(info["status"]["startup_time"])
+        return await self._ari.get(
+            "asterisk/info", lambda info: moment(info["status"]["startup_time"]), only="status"
+        )

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ivr.config import TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-_GUESTS = "PJSIP/anonymous-"
-"""Channels of the endpoint that pjsip.conf has for everybody else."""
+_GUESTS = "anonymous"
+"""The endpoint that pjsip.conf has for everybody else."""
+_UNKNOWN = "unknown"
+"""What the dialplan adds where the number dialled is none of the line's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,23 @@ class Channel:
     app: str | None
     """The Stasis application that holds it; None when it is elsewhere."""
     created: datetime
-    guest: bool = False
-    """Came from no trunk and no agent's phone: nobody vouches for its number."""
+    endpoint: str = ""
+    """Whose call it is, as pjsip.conf names them: a trunk, an agent's phone, or a guest."""
+    withheld: bool = False
+    """The caller wants no number shown; a trunk may tell it us all the same."""
+    unknown: bool = False
+    """The number dialled is none of the line's."""
+
+    @property
+    def guest(self) -> bool:
+        """Came from no trunk and no agent's phone: nobody vouches for its number."""
+        return self.endpoint == _GUESTS
+
+    @property
+    def trunk(self) -> str | None:
+        """The name of the trunk that brought it; None when none did."""
+        name = self.endpoint.removeprefix(TRUNK_ENDPOINT)
+        return None if name == self.endpoint else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +102,28 @@ class DtmfReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackStarted:
+    """The first sound of a playback begins."""
+
+    channel: str | None
+    playback: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackFinished:
     """A playback ended: played, stopped, or failed on its last item."""
 
     channel: str | None
     playback: str
     failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """A recording begins."""
+
+    channel: str | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +134,21 @@ class RecordingFinished:
     name: str
     ms: int
     failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBridge:
+    """A channel does not hear the others of a bridge any more; it lives on, or hangs up."""
+
+    bridge: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeDestroyed:
+    """A bridge is no more."""
+
+    bridge: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +177,12 @@ Event = (
     | HangupRequested
     | ChannelDestroyed
     | DtmfReceived
+    | PlaybackStarted
     | PlaybackFinished
+    | RecordingStarted
     | RecordingFinished
+    | LeftBridge
+    | BridgeDestroyed
     | ApplicationReplaced
     | LinkUp
     | LinkDown
@@ -141,14 +194,16 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, _, dialled = str(dialplan.get("app_data", "")).partition(",")
+    app, dialled, told, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "")
     return Channel(
         id=json["id"],
         state=json["state"],
         dialled=dialled if in_stasis else "",
         caller=None if number is None else Sensitive(number),
         app=app if in_stasis else None,
-        guest=json.get("name", "").startswith(_GUESTS),
+        endpoint=json.get("name", "").partition("/")[2].rpartition("-")[0],
+        withheld=in_stasis and told.startswith("prohib"),
+        unknown=in_stasis and told == _UNKNOWN,
         created=moment(json["creationtime"]),
     )
 
@@ -168,33 +223,59 @@ def _cause(json: Json) -> int | None:
     return int(cause) if cause is not None else None
 
 
+def _target(media: Json) -> str | None:
+    """The channel that hears a playback, or is recorded; None for a bridge."""
+    kind, _, target = media["target_uri"].partition(":")
+    return target if kind == "channel" else None
+
+
+def _playback_started(json: Json) -> Event:
+    playback = json["playback"]
+    return PlaybackStarted(_target(playback), playback["id"])
+
+
+_KEYS = frozenset("0123456789*#")
+"""Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
+
+
+def _key(json: Json) -> Event | None:
+    """A key of a telephone; None for every other tone."""
+    digit = json["digit"]
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit)) if digit in _KEYS else None
+
+
 def _playback_finished(json: Json) -> Event:
     playback = json["playback"]
-    kind, _, target = playback["target_uri"].partition(":")
-    channel = target if kind == "channel" else None
-    return PlaybackFinished(channel, playback["id"], playback.get("state") == "failed")
+    failed = playback.get("state") == "failed"
+    return PlaybackFinished(_target(playback), playback["id"], failed)
+
+
+def _recording_started(json: Json) -> Event:
+    recording = json["recording"]
+    return RecordingStarted(_target(recording), recording["name"])
 
 
 def _recording_finished(json: Json) -> Event:
     recording = json["recording"]
-    kind, _, target = recording["target_uri"].partition(":")
     return RecordingFinished(
-        channel=target if kind == "channel" else None,
+        channel=_target(recording),
         name=recording["name"],
         ms=int(recording.get("duration", 0)) * 1000,
         failed=json["type"] == "RecordingFailed",
     )
 
 
-READERS: Mapping[str, Callable[[Json], Event]] = {
+READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
     "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
-    "ChannelDtmfReceived": lambda json: DtmfReceived(
-        json["channel"]["id"], Sensitive(json["digit"])
-    ),
+    "ChannelDtmfReceived": _key,
+    "ChannelLeftBridge": lambda json: LeftBridge(json["bridge"]["id"], json["channel"]["id"]),
+    "BridgeDestroyed": lambda json: BridgeDestroyed(json["bridge"]["id"]),
+    "PlaybackStarted": _playback_started,
     "PlaybackFinished": _playback_finished,
+    "RecordingStarted": _recording_started,
     "RecordingFinished": _recording_finished,
     "RecordingFailed": _recording_finished,
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
@@ -207,7 +288,7 @@ def event_of(json: Any) -> Event | None:
 
     A newer Asterisk may send types or shapes that nobody here has seen; they must not end a call.
     """
-    reader = READERS.get(json.get("type", "")) if isinstance(json, Mapping) else None
+    reader = READERS.get(str(json.get("type"))) if isinstance(json, Mapping) else None
     if reader is None:
         return None
     try:

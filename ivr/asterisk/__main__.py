@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from ivr.asterisk import process
 from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
-from ivr.config import SettingsError, load
-from ivr.people.privacy import leave_no_core
+from ivr.config import SettingsError, home_folder, load
+from ivr.lifecycle.owner import act_as_owner
+from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
 
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         found = install()
         if wanted.then == "run":
+            act_as_owner(home_folder(), reach=False)
             become(found)
     except (AsteriskUnavailable, SettingsError) as unavailable:
         print(f"ivr: {unavailable}", file=sys.stderr)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from ivr.asterisk.locate import Found
-from ivr.config import Agent, Settings, TlsSettings, Trunk
+from ivr.asterisk.locate import Found, release
+from ivr.config import LINE_NUMBER, Agent, NatSettings, Registration, Settings, TlsSettings, Trunk
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, PromptSet, sentence
 
 TEMPLATES = Path(__file__).parent / "etc"
-HOTLINE = "12329"
 AWAY = "away"
 """The context of extensions.conf that says what there is to say while no service is there."""
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
+SITE = "site"
+"""The folder of files that the operator adds to ours, each under the name of the one it adds to."""
+_DIGEST_SINCE = (22, 2)
+"""Before, `auth_type` knew the same thing by the name `userpass` only."""
 _SPEECH = {
     "plain": "media_encryption = no",
     "offered": "media_encryption = sdes\nmedia_encryption_optimistic = yes",
@@ -36,15 +38,21 @@ def folder(settings: Settings) -> Path:
 def configure(settings: Settings, found: Found) -> Path:
     """Write the whole configuration; returns the path of asterisk.conf."""
     base = folder(settings)
-    for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh"):
+    for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh", SITE):
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "spool/recording").chmod(0o700)
     log_folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
+    values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
     for template in sorted(TEMPLATES.glob("*.conf")):
         rendered = Template(template.read_text(encoding="utf-8")).substitute(values)
-        write_private(base / "etc" / template.name, rendered)
+        write_private(base / "etc" / template.name, rendered + _site(base, template.name))
     return base / "etc" / "asterisk.conf"
+
+
+def _site(base: Path, name: str) -> str:
+    """The site's own additions to a file, read after ours where there are any."""
+    return "" if name == "asterisk.conf" else f'\n#tryinclude "{base / SITE / name}"\n'
 
 
 def log_folder(settings: Settings) -> Path:
@@ -74,27 +82,40 @@ def _doors(settings: Settings) -> dict[str, str]:
         "sip_port": str(settings.sip_port),
         "rtp_first": str(settings.rtp_first_port),
         "rtp_last": str(settings.rtp_last_port),
-        "tls": "" if settings.tls is None else _tls(settings.tls, settings.sip_host),
+        "nat": "" if settings.nat is None else _nat(settings.nat),
+        "tls": "" if settings.tls is None else _tls(settings.tls, settings),
         "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
     }
 
 
-def _tls(tls: TlsSettings, host: str) -> str:
+def _tls(tls: TlsSettings, settings: Settings) -> str:
     return (
-        f"[tls]\ntype = transport\nprotocol = tls\nbind = {host}:{tls.port}\n"
+        f"[tls]\ntype = transport\nprotocol = tls\nbind = {settings.sip_host}:{tls.port}\n"
         f"cert_file = {tls.certificate}\npriv_key_file = {tls.key}\nmethod = tlsv1_2\n"
+        f"{'' if settings.nat is None else _nat(settings.nat)}"
+    )
+
+
+def _nat(nat: NatSettings) -> str:
+    """What a transport has to know of the router in front of it."""
+    return (
+        f"external_media_address = {nat.external_address}\n"
+        f"external_signaling_address = {nat.external_address}\n"
+        + "".join(f"local_net = {network}\n" for network in nat.local_networks)
     )
 
 
 def _callers(settings: Settings) -> dict[str, str]:
     """Who may call, and what they reach."""
     phones, trunks = settings.agents.phones, settings.trunks
-    numbers = dict.fromkeys((HOTLINE, *(number for trunk in trunks for number in trunk.numbers)))
+    theirs = (number for trunk in trunks for number in trunk.dialled())
+    numbers = dict.fromkeys((LINE_NUMBER, *theirs))
     return {
         "numbers": "\n".join(map(_number, numbers)),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
         "trunks": "\n".join(map(_trunk, trunks)),
+        "trunk_contexts": "\n".join(_any_number(trunk) for trunk in trunks if trunk.any_number),
         "agents": "\n".join(_agent(phone, settings) for phone in phones),
         "dial_agents": _dial(settings),
     }
@@ -102,7 +123,17 @@ def _callers(settings: Settings) -> dict[str, str]:
 
 def _number(number: str) -> str:
     """The service is told which number was dialled."""
-    return f"exten => {number},1,Set(DIALLED={number})\n same => n,Goto(line,1)"
+    return f"exten => {number},1,Set(DIALLED={number})\n same => n,Goto(line,s,1)"
+
+
+def _any_number(trunk: Trunk) -> str:
+    """All that this carrier sends us is meant for the line, also what comes without a number."""
+    return (
+        f"[{trunk.endpoint}]\n"
+        "exten => _[+*#0-9]!,1,Set(DIALLED=${FILTER(+*#0-9,${EXTEN})})\n"
+        " same => n,Goto(line,s,1)\n"
+        "exten => s,1,Goto(line,s,1)\n"
+    )
 
 
 def _dial(settings: Settings) -> str:
@@ -112,9 +143,26 @@ def _dial(settings: Settings) -> str:
 
 
 def _trunk(trunk: Trunk) -> str:
-    name = f"trunk-{trunk.name}"
-    matches = "".join(f"match = {host}\n" for host in trunk.hosts)
-    return f"[{name}](caller)\n[{name}](trunk)\nendpoint = {name}\n{matches}"
+    name = trunk.endpoint
+    context = f"context = {name}\n" if trunk.any_number else ""
+    account = "" if trunk.registration is None else f"outbound_auth = {name}\n"
+    matches = "".join(f"match = {host}\n" for host in trunk.known_hosts())
+    return (
+        f"[{name}](trunk)\ndtmf_mode = {trunk.dtmf}\n{context}{account}"
+        f"[{name}](trunk-hosts)\nendpoint = {name}\n{matches}"
+        + ("" if trunk.registration is None else _registration(name, trunk.registration))
+    )
+
+
+def _registration(name: str, account: Registration) -> str:
+    """The carrier learns where we are, and that it is us; it calls back to `contact_user`."""
+    return (
+        f"[{name}](trunk-auth)\nusername = {account.user}\n"
+        f"password = {_escaped(account.password.get_secret_value())}\n"
+        f"[{name}](trunk-registration)\nendpoint = {name}\noutbound_auth = {name}\n"
+        f"server_uri = sip:{account.server}\nclient_uri = sip:{account.user}@{account.domain}\n"
+        f"contact_user = {account.user}\nexpiration = {account.expiry_seconds}\n"
+    )
 
 
 def _agent(agent: Agent, settings: Settings) -> str:
@@ -176,6 +224,5 @@ def _publish(sound: Path, clips: Sequence[Clip]) -> None:
     for coding in _CODECS:
         parts = [Path(f"{clip.path}.{coding}") for clip in clips]
         if all(part.exists() for part in parts):
-            scratch = sound.with_name(f".{sound.name}.{coding}.{os.getpid()}")
-            scratch.write_bytes(b"".join(part.read_bytes() for part in parts))
-            scratch.replace(f"{sound}.{coding}")
+            whole = b"".join(part.read_bytes() for part in parts)
+            write(sound.with_name(f"{sound.name}.{coding}"), whole)

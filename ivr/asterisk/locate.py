@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.asterisk.packages import PackagesMissing, need
+from ivr.lifecycle.owner import give_to_owner_of, make_folder
 
 OLDEST = 20
 _SBIN = "/usr/sbin:/usr/local/sbin"
@@ -89,8 +90,12 @@ def find() -> Found | None:
 
 def system_version() -> int:
     """The major version of the machine's own Asterisk; 0 when there is none."""
-    told = re.match(r"(\d+)\.", version(Found(None)))
-    return int(told[1]) if told else 0
+    return next(iter(release(Found(None))), 0)
+
+
+def release(found: Found) -> tuple[int, ...]:
+    """Its version to compare with others, such as (22, 10, 1); empty when it does not start."""
+    return tuple(int(part) for part in version(found).split(".") if part)
 
 
 def version(found: Found) -> str:
@@ -99,19 +104,21 @@ def version(found: Found) -> str:
         told = subprocess.run(  # noqa: S603
             found.command(["-V"]), capture_output=True, text=True, check=False
         )
-    except OSError:
+    except (OSError, StopIteration):  # no program, or no loader for it
         return ""
-    number = re.search(r"Asterisk ([\d.]+)", told.stdout)
+    number = re.search(r"Asterisk (?:certified[/-])?([\d.]+)", told.stdout)
     return number[1] if number else ""
 
 
 def install(say: Callable[[str], None] = print) -> Found:
     """Find Asterisk, or make the private root folder (about a minute, 350 MB)."""
-    with _only_one():
-        found = find()
-        if found is None:
-            _make_root(private_root(), say)
+    found = find()
+    if found is None:
+        with _only_one():
             found = find()
+            if found is None:
+                _make_root(private_root(), say)
+                found = find()
     if found is None:
         raise AsteriskUnavailable(f"{private_root()} holds no Asterisk although it was installed")
     return found
@@ -159,7 +166,8 @@ def _remove(folder: Path) -> None:
 def _only_one() -> Iterator[None]:
     """Two checkouts that install at once: the second waits and finds it done."""
     folder = private_root().parent
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "asterisk.lock").open("w") as lock:
+        give_to_owner_of(folder, folder / "asterisk.lock")
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

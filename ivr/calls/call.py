@@ -17,6 +17,7 @@ from typing import Literal, Protocol, TypeVar
 from ivr.agents.switchboard import Exchange
 from ivr.calls.inbox import Finished, Inbox, Key
 from ivr.calls.means import Means
+from ivr.config import Patience
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -136,6 +137,8 @@ class Call:
     trail: Trail = field(init=False)
     ends_at: float = math.inf
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
+    agent_seconds: float = 0.0
+    """Spent talking with agents: `ends_at` does not count it."""
     _failures: int = 0
 
     def __post_init__(self) -> None:
@@ -153,6 +156,11 @@ class Call:
     def note(self, fact: Fact) -> None:
         """Put it into the records."""
         self.means.note(fact)
+
+    def talked(self, seconds: float) -> None:
+        """A conversation with an agent has ended: the call may last so much longer."""
+        self.agent_seconds += seconds
+        self.ends_at += seconds
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
@@ -231,10 +239,10 @@ class Call:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        when the call has had its time.
+        in place of a question, when the call has had its time.
         """
         began = _now()
-        if began > self.ends_at:
+        if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
         sounding = None
@@ -263,6 +271,11 @@ class Call:
         self.inbox.forget_keys()
 
     @property
+    def patience(self) -> Patience:
+        """How long the line waits for a caller."""
+        return self.means.settings.patience
+
+    @property
     def zero_is_agent(self) -> bool:
         """Whether 0 asks for a person anywhere."""
         return self.means.settings.agents.zero_from_every_menu
@@ -270,7 +283,7 @@ class Call:
     async def failed(self, prompt: str, /, **values: Value) -> None:
         """Count a failure and tell the caller; raises GaveUp when it is one too many in a row."""
         self._failures += 1
-        if self._failures >= self.means.settings.patience.failures:
+        if self._failures >= self.patience.failures:
             self._failures = 0
             raise GaveUp
         await self.warn(prompt, **values)
@@ -315,7 +328,7 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.means.settings.patience.first_key_seconds)
+        answer = await self.listen(utterance, self.patience.first_key_seconds)
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
         heard = "match" if wanted else _heard(answer.digit, choices)
         self.note_step("menu", question, heard, answer)

@@ -16,6 +16,13 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A playback or a recording has begun."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A playback came to its end."""
 
@@ -46,7 +53,7 @@ class LegGone:
     cause: int | None
 
 
-News = Key | Finished | RecordingEnded | PickedUp | LegGone
+News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""

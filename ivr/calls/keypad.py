@@ -1,13 +1,15 @@
-"""What each key, and each silence, means while an ID number is entered; pure (rules, 3.3)."""
+"""What each key, and each silence, means while a number is entered; pure (rules, 3.3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Protocol
+
+from ivr.people.identity import can_begin
 
 LONG = 18
 SHORT = 15
-ZERO = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The number is whole: 15 digits, or 18 of which the last may be X."""
+    """The number is whole."""
 
     digits: str = field(repr=False)
 
@@ -43,11 +45,11 @@ class NoNumber(Enum):
     CLEARED = auto()
     """`*` in the middle: begin again."""
     WRONG_LENGTH = auto()
-    """`#` after a number of digits that no ID has."""
+    """`#` after a number of digits that no such number has."""
     ONLY_LONG = auto()
     """15 digits where only 18 will do (seed, section 六)."""
     AGENT = auto()
-    """A single 0 and then nothing: no ID number begins with it; a person, please (rules, 3.3)."""
+    """Zeros, or a start that no ID number has, and then nothing: a person, please (rules, 3.3)."""
     SILENT = auto()
     """Nothing came, or nothing more."""
 
@@ -55,43 +57,94 @@ class NoNumber(Enum):
 Entry = Typing | Complete | Nudge | NoNumber
 
 
-def press(digits: str, key: str, *, short_allowed: bool = True) -> Entry:
-    """What `key` makes of an entry that holds `digits` (fewer than 18)."""
-    if key == "*":
-        return _star(digits)
-    if key == "#":
-        return _hash(digits, short_allowed)
-    grown = digits + key
-    return Complete(grown) if len(grown) == LONG else Typing(grown)
+class Form(Protocol):
+    """A kind of number that can be entered."""
+
+    def is_wish(self, digits: str) -> bool:
+        """Whether it asks for an agent, unless other digits follow at once."""
+
+    def press(self, digits: str, key: str) -> Entry:
+        """What `key` makes of an entry that holds `digits`, which are not yet complete."""
+
+    def pause(self, digits: str, *, nudged: bool) -> Entry:
+        """What it means that no key has come for a while; `nudged`: after a Nudge already."""
 
 
-def pause(digits: str, *, nudged: bool, short_allowed: bool = True) -> Entry:
-    """What it means that no key has come for a while; `nudged`: the caller was helped already."""
-    if not digits:
-        return NoNumber.SILENT
-    if digits == ZERO:
-        return NoNumber.AGENT
-    if len(digits) == SHORT and short_allowed:
-        return Complete(digits) if nudged else Nudge("identity.fifteen_pause")
-    if nudged:
-        return NoNumber.SILENT
-    whole = SHORT if short_allowed and len(digits) < SHORT else LONG
-    return Nudge("identity.missing", whole - len(digits))
+@dataclass(frozen=True, slots=True)
+class IdForm:
+    """An ID number: 18 digits of which the last may be X (`*`), or 15 that `#` ends."""
+
+    short_allowed: bool = True
+
+    def is_wish(self, digits: str) -> bool:
+        """No ID number begins with 0, the agent's key; some go on pressing it."""
+        return bool(digits) and not digits.strip("0")
+
+    def press(self, digits: str, key: str) -> Entry:
+        """By the table of the rules; 18 zeros are no number, however fast they came."""
+        if key == "*":
+            return _star(digits, whole=LONG)
+        if key == "#":
+            return self._hash(digits)
+        grown = digits + key
+        if len(grown) < LONG:
+            return Typing(grown)
+        return NoNumber.AGENT if self.is_wish(grown) else Complete(grown)
+
+    def pause(self, digits: str, *, nudged: bool) -> Entry:
+        """Most have 18: what is missing counts from there, also for who typed fewer than 15."""
+        if digits and not can_begin(digits):
+            return NoNumber.AGENT
+        if len(digits) == SHORT and self.short_allowed:
+            return Complete(digits) if nudged else Nudge("identity.fifteen_pause")
+        return _missing(digits, LONG, nudged=nudged)
+
+    def _hash(self, digits: str) -> Entry:
+        if self.is_wish(digits):
+            return NoNumber.AGENT
+        match len(digits):
+            case 0:
+                return NoNumber.EMPTY
+            case 15:
+                return Complete(digits) if self.short_allowed else NoNumber.ONLY_LONG
+            case 17:
+                return Nudge("identity.last_is_x")
+            case _:
+                return NoNumber.WRONG_LENGTH
 
 
-def _star(digits: str) -> Entry:
-    if len(digits) == LONG - 1:
+@dataclass(frozen=True, slots=True)
+class CountForm:
+    """So many digits, with or without a `#` after them."""
+
+    count: int
+
+    def is_wish(self, digits: str) -> bool:
+        """Never: a password may be zeros."""
+        return False
+
+    def press(self, digits: str, key: str) -> Entry:
+        """Any digits will do."""
+        if key == "*":
+            return _star(digits)
+        if key == "#":
+            return NoNumber.WRONG_LENGTH if digits else NoNumber.EMPTY
+        grown = digits + key
+        return Complete(grown) if len(grown) == self.count else Typing(grown)
+
+    def pause(self, digits: str, *, nudged: bool) -> Entry:
+        """Say what is missing, once."""
+        return _missing(digits, self.count, nudged=nudged)
+
+
+def _star(digits: str, *, whole: int | None = None) -> Entry:
+    """`*` is the X that may end a number of `whole` places; elsewhere it turns back."""
+    if whole is not None and len(digits) == whole - 1:
         return Complete(digits + "X")
     return NoNumber.CLEARED if digits else NoNumber.BACK
 
 
-def _hash(digits: str, short_allowed: bool) -> Entry:
-    match len(digits):
-        case 0:
-            return NoNumber.EMPTY
-        case 15:
-            return Complete(digits) if short_allowed else NoNumber.ONLY_LONG
-        case 17:
-            return Nudge("identity.last_is_x")
-        case _:
-            return NoNumber.WRONG_LENGTH
+def _missing(digits: str, whole: int, *, nudged: bool) -> Entry:
+    if nudged or not digits:
+        return NoNumber.SILENT
+    return Nudge("identity.missing", whole - len(digits))

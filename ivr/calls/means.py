@@ -10,7 +10,7 @@ from ivr.accounts import Accounts
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Settings
 from ivr.limits.limits import Limits
-from ivr.people.privacy import Tokens
+from ivr.people.tokens import Tokens
 from ivr.recordings.desk import Desk
 from ivr.records.facts import Fact
 

@@ -189,6 +189,7 @@ class _Wish:
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         if self.answered is not None and self.agent is not None:
             self.switchboard.talked(self.agent)
+        self.call.talked(talked)
         self.call.note(
             Transferred(
                 session=self.call.session,

@@ -7,6 +7,7 @@ The only place where rooms meet; a command imports its room inside its own body,
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -48,12 +49,33 @@ for room in (
     room.add_to(app)
 
 
+_STAYING = ("run", "serve", "guard", "loader")
+"""Commands that stay, and need nothing that is root's."""
+
+
 def main() -> None:
     """Run the command; a user's mistake is one clear line (or several), never a traceback."""
-    from ivr.config import SettingsError
+    from ivr.config import SettingsError, home_folder
+    from ivr.lifecycle.owner import act_as_owner
 
+    home = home_folder()
+    stays = sys.argv[1:2] in [[name] for name in _STAYING] and "--once" not in sys.argv
+    act_as_owner(home, reach=not stays)
     try:
         app()
-    except (CommandFailure, SettingsError) as failure:
-        print(f"ivr: {failure}", file=sys.stderr)
+    except (CommandFailure, SettingsError, PermissionError) as failure:
+        print(f"ivr: {failure}{_whose(home)}", file=sys.stderr)
         sys.exit(getattr(failure, "exit_code", 2))
+
+
+def _whose(home: Path) -> str:
+    """What somebody else's line may refuse to do for this user."""
+    from ivr.lifecycle.owner import is_strangers, name_of_owner
+
+    if not is_strangers(home):
+        return ""
+    owner = name_of_owner(home)
+    return (
+        f"\n{home} 属于用户 {owner}：请用 `sudo -u {owner} ivr …` 运行"
+        f" · {home} is {owner}'s: run it as that user"
+    )

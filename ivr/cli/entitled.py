@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,22 +11,31 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from ivr.people.audit import Action
-    from ivr.people.privacy import Vault
+    from ivr.people.vault import Vault
 
 
 def noted(action: Action, subject: str, reason: str) -> Vault:
     """The vault, once this look and its reason are written down."""
     from ivr.config import load
     from ivr.people.audit import Audit, AuditChanged, Entry
-    from ivr.people.privacy import Keys, Vault
+    from ivr.people.keys import Keys
+    from ivr.people.vault import Vault
 
     if not reason.strip():
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
     home = load().home
     keys = Keys.load(home / "keys")
-    entry = Entry(datetime.now(UTC), action, subject, getpass.getuser(), reason)
+    entry = Entry(datetime.now(UTC), action, subject, _person(), reason)
     try:
         Audit(home / "audit.jsonl", keys.audit).note(entry)
     except AuditChanged as changed:
         raise CommandFailure(str(changed)) from changed
     return Vault(home / "vault.sqlite", keys)
+
+
+def _person() -> str:
+    """Who sits at the keyboard: sudo says who became root."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except KeyError:  # nobody has named this user
+        return f"uid {os.getuid()}"

@@ -15,6 +15,7 @@ from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
 from ivr.cli.people import REASON
 from ivr.cli.reports import FROM, TO, days_asked
+from ivr.records.facts import ABSTAINED
 
 if TYPE_CHECKING:
     from analytics.answering.asking import Answer
@@ -160,7 +161,7 @@ def survey(
 def result(counted: list[dict[str, object]]) -> list[str]:
     """A line for each grade, and the whole; pure."""
     votes = {int(str(row["grade"])): int(str(row["votes"])) for row in counted}
-    total = sum(votes.values())
+    total, graded = sum(votes.values()), sum(votes.values()) - votes.get(ABSTAINED, 0)
     lines = []
     for row in counted:
         count = int(str(row["votes"]))
@@ -168,10 +169,10 @@ def result(counted: list[dict[str, object]]) -> list[str]:
         bar = "█" * round(share * BAR)
         words = str(row["words"]).ljust(5, "　")
         lines.append(f"{row['grade']} {words} {count:6} {share:6.1%} {bar}".rstrip())
-    if not total:
-        return [*lines, "no votes"]
-    mean = sum(grade * count for grade, count in votes.items()) / total
-    return [*lines, f"{total} votes, mean {mean:.2f} (1 is the best)"]
+    if not graded:
+        return [*lines, "no grades" if total else "no votes"]
+    mean = sum(grade * count for grade, count in votes.items()) / graded  # ABSTAINED adds nothing
+    return [*lines, f"{total} votes, mean {mean:.2f} of {graded} grades (1 is the best)"]
 
 
 def _name_voters(days: Days, reason: str) -> None:

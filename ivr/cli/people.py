@@ -58,7 +58,8 @@ def rotate(
 ) -> None:
     """Renew a key; older tokens still lead to their people. Restart the line then. 更换密钥"""
     from ivr.config import load
-    from ivr.people.privacy import VaultLocked, new_tokens_key, new_vault_key
+    from ivr.people.keys import new_tokens_key
+    from ivr.people.vault import VaultLocked, new_vault_key
 
     noted("rotate", key.value, reason)
     home = load().home

@@ -56,7 +56,7 @@ def build_prompts(
     source, folder = catalog or settings.catalog, audio or settings.audio
     with _failures():
         if check:
-            _check(source)
+            _check(source, settings)
             return
         built = _build(settings, source, folder)
         for warning in built.due:
@@ -68,12 +68,15 @@ def build_prompts(
             _publish(folder, built.number)
 
 
-def _check(source: Path) -> None:
+def _check(source: Path, settings: Settings) -> None:
     from datetime import date
 
+    from prompt_build import lexicon
     from prompt_build.catalog import load
 
-    catalog = load(source)
+    catalog, known = load(source), lexicon.load(settings.lexicons)
+    if open_ := len(list(lexicon.unconfirmed_in(catalog, known))):
+        typer.echo(f"{open_} 处多音字的读音还没有人确认：运行 ivr pronounce 看一看", err=True)
     for warning in catalog.due(date.today()):  # noqa: DTZ011  the editor's own calendar
         typer.echo(f"due: {warning}", err=True)
     typer.echo(f"{source.name}: {len(catalog.prompts)} prompts, no fault")

@@ -88,7 +88,7 @@ def report(
 def _daily(html: Path | None, day: datetime | None) -> None:
     """The page of a day; yesterday's, which is over, where none is told."""
     from analytics.answering.daily import page
-    from analytics.answering.questioning import BEIJING
+    from ivr.hours import BEIJING
 
     if html is None:
         raise CommandFailure(
@@ -170,7 +170,8 @@ def export(
 
 def days_asked(since: datetime | None, until: datetime | None) -> Days:
     """The days of --from and --to, both included; else the last thirty."""
-    from analytics.answering.questioning import BEIJING, Days
+    from analytics.answering.questioning import Days
+    from ivr.hours import BEIJING
 
     today = datetime.now(BEIJING).date()
     return Days.asked_for(since and since.date(), until and until.date(), today)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from analytics.loading.retention import Horizon
+    from analytics.loading.horizon import Horizon
     from analytics.loading.store import FactsFolder
     from ivr.config import Settings
     from ivr.upkeep.retention import FirstDays
@@ -31,7 +31,7 @@ def run(
     ] = False,
 ) -> None:
     """Remove calls and complaints that are past their age, and note it. 删除到期的记录"""
-    from analytics.loading.retention import Horizon
+    from analytics.loading.horizon import Horizon
     from analytics.loading.store import FactsFolder
     from ivr.config import load
     from ivr.hours import BEIJING
@@ -66,9 +66,10 @@ def _people(
 ) -> Mapping[str, int]:
     """Nobody is forgotten while no published facts tell who is needed."""
     from analytics.answering.asking import NothingPublished
-    from analytics.loading.retention import Horizon, needed_people
+    from analytics.loading.horizon import Horizon, needed_people
     from analytics.loading.store import FactsFolder
-    from ivr.people.privacy import Keys, Vault
+    from ivr.people.keys import Keys
+    from ivr.people.vault import Vault
     from ivr.upkeep.retention import people_in, unneeded_people
 
     vault = Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
@@ -86,9 +87,9 @@ def _people(
 def _facts(folder: FactsFolder, horizon: Horizon, *, dry_run: bool) -> Mapping[str, int]:
     """Dropped by a loader: the one that runs, at its next tidying, or one that runs for it."""
     from analytics.answering.asking import NothingPublished
+    from analytics.loading.horizon import keep_from, overdue
     from analytics.loading.loader import AlreadyLoading
     from analytics.loading.loader import run as load_facts
-    from analytics.loading.retention import keep_from, overdue
 
     try:
         past = overdue(folder.published, horizon)

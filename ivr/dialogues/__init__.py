@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.calls.call import AgentWanted, Call, GaveUp, HeldTooLong
-from ivr.calls.collect import WentBack
+from ivr.calls.entry import WentBack
 from ivr.dialogues import information, place
 from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up, leave

@@ -19,17 +19,25 @@ async def agent(call: Call) -> Outcome:
     match await transfer(call):
         case "answered":
             await call.say("agent.ended")
+            return UP
         case "busy" | "failed":
             await call.say("agent.busy")
+            return unanswered
         case "no_answer" | "none_there":
             await call.say("agent.no_answer")
+            return unanswered
         case "abandoned":
-            pass
-    return UP
+            return UP
 
 
 @place("agent.closed")
 async def closed(call: Call) -> Outcome:
     """现在不是人工服务时间 — their hours, and the offer to leave a message (留言)."""
     await call.say("agent.closed")
+    return unanswered
+
+
+@place("agent.unanswered")
+async def unanswered(call: Call) -> Outcome:
+    """Nobody takes the call, for whatever reason: 需要留言请按一."""
     return await call.menu("agent.leave_message_menu", {"1": feedback.leave_message, "*": UP})

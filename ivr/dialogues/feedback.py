@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr.calls.call import Call
-from ivr.calls.collect import collect_id
+from ivr.calls.entry import collect_id
 from ivr.calls.record import Taken, play_back, record
 from ivr.dialogues.place import UP, Outcome, find, place
 from ivr.dialogues.survey import survey

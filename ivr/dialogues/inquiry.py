@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
 from ivr.calls.call import REPLAY, Call
-from ivr.calls.collect import collect_id
+from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password

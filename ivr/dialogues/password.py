@@ -5,7 +5,7 @@ from __future__ import annotations
 from ivr.accounts import RightPassword, Unavailable, WrongPassword
 from ivr.accounts.passwords import DIGITS
 from ivr.calls.call import Call
-from ivr.calls.collect import collect_digits
+from ivr.calls.entry import collect_digits
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.place import Outcome, Speak
 from ivr.people.identity import IdNumber

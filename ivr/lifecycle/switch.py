@@ -7,13 +7,12 @@ call looks, so that the switch works at once, and also while no service runs.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ivr.hours import BEIJING
-from ivr.records.durable import sync_folder
+from ivr.records.durable import sync_folder, write
 
 _FILE = "line.closed"
 
@@ -46,15 +45,8 @@ def closed(home: Path) -> Closed | None:
 
 def close(home: Path, reason: str, now: datetime) -> None:
     """Close the line for new calls; calls in progress go on. On disk when it returns."""
-    home.mkdir(parents=True, exist_ok=True)
     content = json.dumps({"since": now.isoformat(), "reason": reason}, ensure_ascii=False)
-    waiting = home / f"{_FILE}.{os.getpid()}"
-    with waiting.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    waiting.replace(home / _FILE)
-    sync_folder(home)
+    write(home / _FILE, content.encode())
 
 
 def reopen(home: Path) -> None:

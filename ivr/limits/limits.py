@@ -5,22 +5,21 @@ Times are seconds since 1970, passed in. People and callers are known by their t
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 
 from ivr.config import LimitsSettings
+from ivr.hours import BEIJING
 from ivr.records.facts import Refusal
 
 MINUTE = 60.0
 DAY = 86_400.0
-_BEIJING = 8 * 3600.0
 _UNKNOWN = "unknown callers"
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 0.8
 """With the longest query nobody waits four seconds: who waits may be somebody honest."""
-_TELEPHONE = re.compile(r"\+?\d{3,20}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,6 @@ class Denied:
     """It may not, and why."""
 
     reason: Refusal
-
-
-def is_telephone(number: str) -> bool:
-    """Whether this can be a caller's number: a SIP name such as `guest` or `anonymous` is none."""
-    return _TELEPHONE.match(number) is not None
 
 
 class Limits:
@@ -182,4 +176,5 @@ def _own(asker: Asker) -> str:
 
 def _midnight(now: float) -> float:
     """The end of this day in Beijing."""
-    return now - (now + _BEIJING) % DAY + DAY
+    day = datetime.fromtimestamp(now, BEIJING).date() + timedelta(days=1)
+    return datetime.combine(day, time(), BEIJING).timestamp()

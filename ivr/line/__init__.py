@@ -1,1 +1,1 @@
-"""The line: the event pump, each call's life, and what a new call is given."""
+"""The line: its event pump, each call's life, what is found in Asterisk, what a call is given."""

@@ -16,7 +16,9 @@ from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.limits.limits import is_telephone
+from ivr.lifecycle.vitals import Misdialled
+from ivr.people.callers import Callers, masked
+from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import Shelf
@@ -45,6 +47,14 @@ class Live:
     """What a cancellation means; None: the call is suspended and stays open in the records."""
     cause: int | None = None
     """Hang-up cause (Q.850)."""
+    trunk: str | None = None
+    """The name of the trunk that brought the call."""
+    started: SessionStarted | None = None
+    """The first fact of the session, until the records have it."""
+    hung_up: bool = False
+    """The channel is being taken down: there is nothing left to hang up."""
+    left: bool = False
+    """The channel is not ours any more; it may live on in the dialplan."""
     broke_off: bool = False
     """The last sound failed: its file is broken, or the caller is hanging up just now."""
 
@@ -69,20 +79,24 @@ class Reception:
         return WELCOME
 
     def newly_met(self, channel: Channel, door: str) -> Live:
-        """A call that begins."""
+        """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
         live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
-        number = channel.caller
-        self.means.note(
-            SessionStarted(
-                session=live.call.session,
-                channel=channel.id,
-                dialled=channel.dialled,
-                caller=None if number is None else self.means.tokens.caller(number.reveal()),
-                catalog=live.call.prompts.version,
-            )
+        number = self._number(channel)
+        live.started = SessionStarted(
+            session=live.call.session,
+            channel=channel.id,
+            dialled=channel.dialled,
+            caller=None if number is None else self.means.tokens.caller(number),
+            catalog=live.call.prompts.version,
         )
         return live
+
+    def note_start(self, live: Live) -> None:
+        """The session begins in the records; once."""
+        started, live.started = live.started, None
+        if started is not None:
+            self.means.note(started)
 
     def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         """A session that goes on, perhaps in a conversation with an agent."""
@@ -93,8 +107,18 @@ class Reception:
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
-        number = None if channel.guest or channel.caller is None else channel.caller.reveal()
-        return self.means.tokens.caller(number) if number and is_telephone(number) else None
+        number = None if channel.guest else self._number(channel)
+        return None if number is None else self.means.tokens.caller(number)
+
+    def misdialled(self, channel: Channel) -> Misdialled:
+        """What an operator is told of a call to a number that the line does not have."""
+        caller = masked("" if channel.caller is None else channel.caller.reveal())
+        return Misdialled(channel.dialled, channel.trunk, caller)
+
+    def _number(self, channel: Channel) -> str | None:
+        """The caller's number in its one form; None where nobody can be told by it."""
+        told = "" if channel.caller is None else channel.caller.reveal()
+        return Callers.of(self.means.settings).known(told)
 
     def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
         line = ChannelLine(self.ari, known.channel)
@@ -112,20 +136,24 @@ class Reception:
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
         call.ends_at = began + self.means.settings.patience.call_seconds
+        call.talked(known.agent_seconds)
         return Live(
             call=call,
             line=line,
             since=known.began,
             began=began,
             start=known.dialogue,
+            trunk=channel.trunk,
         )
 
     def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
+        """An agent sees the caller's number unless the caller withholds it (Privacy: id)."""
+        number = None if channel.withheld else self._number(channel)
         return ChannelExchange(
             self.ari,
             app=self.means.settings.ari_app,
             caller=channel.id,
-            number=channel.caller,
+            number=None if number is None else Sensitive(number),
             ring_seconds=self.means.settings.agents.ring_seconds,
             talking=talk,
         )

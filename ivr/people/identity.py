@@ -19,6 +19,16 @@ _SHORT = re.compile(r"\d{15}\Z", re.ASCII)
 _CENTENARIANS = {"996", "997", "998", "999"}
 """Serials of the 15-digit form that were kept for people born in the 1800s."""
 
+_REGIONS = frozenset(
+    f"{first}{second}"
+    for first, seconds in {
+        "1": "12345", "2": "123", "3": "1234567", "4": "123456", "5": "01234", "6": "12345",
+        "7": "1", "8": "123",
+    }.items()
+    for second in seconds
+)  # fmt: skip
+"""First two digits of the regions (GB/T 2260), and 83 of the residence permits from Taiwan."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdNumber:
@@ -62,6 +72,11 @@ def parse(keyed: str, *, verify: bool = True) -> IdNumber | WrongLength | WrongN
             return WrongNumber()
         return IdNumber(Sensitive(text), Sensitive(text), Sensitive(shorten(text)))
     return WrongLength()
+
+
+def can_begin(digits: str) -> bool:
+    """Whether ID numbers begin with these digits, one or more: a region's, or a foreigner's 9."""
+    return digits[0] == "9" or any(region.startswith(digits[:2]) for region in _REGIONS)
 
 
 def lengthen(short: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import Generic, NoReturn, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -40,3 +41,8 @@ class Sensitive(Generic[T_co]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a sensitive value is never serialised")
+
+
+def leave_no_core() -> None:
+    """No core dump of this program or of one that it starts: it would hold keys and numbers."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import struct
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ivr.records.durable import sync_folder
+from ivr.records.durable import sync_folder, write
 from ivr.records.facts import RecordingKind
 
 HEADER_BYTES = 44
@@ -103,7 +102,8 @@ class Archive:
                 raise CannotKeep(
                     "less is free on the disk than the setting recordings.keep_free_mb"
                 )
-            _write(self._slip(slip), json.dumps(asdict(slip), default=datetime.isoformat).encode())
+            told = json.dumps(asdict(slip), default=datetime.isoformat)
+            write(self._slip(slip), told.encode(), mode=0o600)
         return slip
 
     def left_over(self) -> tuple[Slip, ...]:
@@ -161,7 +161,7 @@ class Archive:
         return self.folder / slip.path
 
     def _part(self, slip: Slip) -> Path:
-        """Where it is written before it has its name: it shows that the folder can be written."""
+        """Empty, and there from the beginning: it shows that the folder can be written."""
         return self._place(slip).with_name(f".{slip.reference}.part")
 
     def _source(self, slip: Slip) -> Path:
@@ -178,9 +178,8 @@ class Archive:
     def _copy(self, slip: Slip) -> None:
         content = self._source(slip).read_bytes()
         _make_private(self._place(slip).parent)
-        _write(self._part(slip), _whole_header(content))
-        self._part(slip).rename(self._place(slip))
-        sync_folder(self._place(slip).parent)
+        write(self._place(slip), _whole_header(content), mode=0o600)
+        self._part(slip).unlink(missing_ok=True)
 
     def _next_number(self, now: datetime) -> str:
         """Day, node and a count that goes on after a restart: nobody else has the number.
@@ -193,10 +192,7 @@ class Archive:
             day, _, count = counter.read_text().partition(" ") if counter.exists() else ("", "", "")
             today = f"{now:%y%m%d}"
             day, number = (day, int(count) + 1) if day >= today else (today, 1)
-            scratch = counter.with_name(".last")
-            _write(scratch, f"{day} {number}".encode())
-            scratch.rename(counter)
-            sync_folder(self._slips)
+            write(counter, f"{day} {number}".encode(), mode=0o600)
         return f"{day}{self._series:02}{number:03}"
 
 
@@ -227,16 +223,6 @@ def _whole_header(content: bytes) -> bytes:
         return content
     riff, data = struct.pack("<I", len(content) - 8), struct.pack("<I", len(content) - HEADER_BYTES)
     return content[:4] + riff + content[8:40] + data + content[HEADER_BYTES:]
-
-
-def _write(path: Path, content: bytes) -> None:
-    """For this user only, and on disk with its name when it returns."""
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
 
 
 def _make_private(folder: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Tokens, Vault
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive, CannotKeep, Slip, Sound
 from ivr.records.facts import Recorded, RecordingKind, RecordingMoved, Voted
 from ivr.records.journal import Journal
@@ -36,7 +37,7 @@ class Desk(Protocol):
         """Keep whose token it is, so that those entitled find the person again; the token."""
 
     async def vote(self, session: str, person: str, choice: int) -> None:
-        """Keep a grade of the survey."""
+        """Keep an answer to the survey: a grade, or ABSTAINED."""
 
     async def begin(
         self,

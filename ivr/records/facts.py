@@ -38,6 +38,7 @@ RecordingState = Literal[
 Refusal = Literal[
     "line_full",  # a call, told so: too many at once
     "line_overrun",  # a call, given the busy tone: too many even to be told so
+    "unknown_number",  # a call to a number that the line does not have; noted once for each number
     "caller_busy",  # a call: its caller has too many already
     "lookups_of_caller",  # a look-up: the caller asked about too many people
     "lookups_of_session",  # the same, in one call of a caller without a number
@@ -182,15 +183,19 @@ class RecordingMoved:
     state: RecordingState
 
 
+ABSTAINED = 0
+"""不表态, the seed's sixth answer to the survey: stored like the grades, and no grade itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voted:
-    """A grade of the survey; of several by one person on one day the last one counts."""
+    """An answer to the survey; of several by one person on one day the last one counts."""
 
     session: str
     person: str
     """Token of the ID number."""
     choice: int
-    """1 (best) to 5, as the seed orders them."""
+    """1 (best) to 5, as the seed orders them; ABSTAINED: 不表态, which is in no mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

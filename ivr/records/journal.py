@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -221,6 +221,8 @@ class Unfinished:
     dialogue: str
     steps: int
     began: datetime
+    agent_seconds: float = 0.0
+    """Talked with agents so far."""
 
 
 # As `Journal.note` writes them: the kind of a fact, and then its session.
@@ -287,12 +289,11 @@ def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:
             began = datetime.fromisoformat(fact["at"])
             open_sessions[session] = Unfinished(session, fact["channel"], "welcome", 0, began)
         case "DialogueEntered" if known:
-            open_sessions[session] = _at(known, fact["dialogue"], known.steps)
+            open_sessions[session] = replace(known, dialogue=fact["dialogue"])
         case "Step" if known:
-            open_sessions[session] = _at(known, known.dialogue, fact["n"])
+            open_sessions[session] = replace(known, steps=fact["n"])
+        case "Transferred" if known:
+            talked = known.agent_seconds + fact["talk_ms"] / 1000
+            open_sessions[session] = replace(known, agent_seconds=talked)
         case "SessionEnded":
             open_sessions.pop(session, None)
-
-
-def _at(known: Unfinished, dialogue: str, steps: int) -> Unfinished:
-    return Unfinished(known.session, known.channel, dialogue, steps, known.began)

@@ -13,6 +13,15 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 
+from ivr.speech.ranges import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MOST_COUNTED,
+    MOST_MONTHS,
+    MOST_PERIODS,
+    MOST_YEARS,
+)
+
 PAUSE = "，"
 PAUSE_CLIP = "pause.250"
 STOP = "。"
@@ -22,12 +31,6 @@ _DIGITS = "零一二三四五六七八九"
 _DIALLED = str.maketrans("0123456789", "零幺二三四五六七八九")
 _SPELT = str.maketrans("0123456789", _DIGITS)
 _CENT = Decimal("0.01")
-
-FIRST_YEAR, LAST_YEAR = 1980, 2060
-"""Years that a call can say."""
-MOST_PERIODS = 999
-MOST_YEARS = 50
-MOST_COUNTED = 30
 
 
 class Unreadable(ValueError):
@@ -184,6 +187,21 @@ def _count_of(unit: str, *, prefix: str = "", two: str = "两") -> Callable[[str
     return count
 
 
+def _term_months(text: str) -> list[str]:
+    """A term in months, said in years and months: 18 is 一年零六个月."""
+    months = _whole(text)
+    if not 0 < months <= MOST_MONTHS:
+        raise Unreadable(f"a term is of 1 to {MOST_MONTHS} months")
+    years, rest = divmod(months, 12)
+    spoken = _counted(years, "年") if years else []
+    return [*spoken, f"{'零' if years else ''}{_months_left(rest)}"] if rest else spoken
+
+
+def _months_left(months: int) -> str:
+    """What is left of a year, 1 to 11 months."""
+    return "".join(_counted(months, "个月"))
+
+
 def _id(text: str) -> Sequence[str]:
     return _id15(text) if len(text) == 15 else _id18(text)
 
@@ -257,6 +275,7 @@ _READERS: Mapping[str, Callable[[str], Sequence[str] | Iterator[str]]] = {
     "year_month": _year_month,
     "date": _date,
     "term_years": _count_of("年"),
+    "term_months": _term_months,
     "periods": _count_of("期"),
     "months": _count_of("个月"),
     "minutes": _count_of("分钟"),
@@ -281,6 +300,7 @@ SLOT_KINDS = frozenset(
         "year_month",
         "date",
         "term_years",
+        "term_months",
         "periods",
         "persons",
         "id",
@@ -375,6 +395,8 @@ def _last_chunks() -> Iterator[str]:
     for most, unit in ((MOST_YEARS, "年"), (MOST_PERIODS, "期"), (MOST_COUNTED, "位")):
         for count in range(most + 1):
             yield _counted(count, unit)[-1]
+    for months in range(1, 12):
+        yield from (_months_left(months), f"零{_months_left(months)}")
     yield from _digit_chunks()
 
 

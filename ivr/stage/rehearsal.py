@@ -32,8 +32,9 @@ from ivr.dialogues.place import End, Place
 from ivr.hours import BEIJING
 from ivr.limits.limits import Admitted, Asker, Denied, Limits
 from ivr.people.identity import IdNumber
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import RecordingKind, Refusal

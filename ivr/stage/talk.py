@@ -18,7 +18,8 @@ from ivr.config import Settings
 from ivr.dialogues import SPOKEN, converse
 from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
+from ivr.people.tokens import Tokens
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import Disposition
 from ivr.speech.prompts import Shelf, Utterance
@@ -124,6 +125,7 @@ def _unhurried(settings: Settings) -> Settings:
     patience = settings.patience.model_copy(
         update={
             "first_key_seconds": UNHURRIED_SECONDS,
+            "first_digit_seconds": UNHURRIED_SECONDS,
             "inter_key_seconds": UNHURRIED_SECONDS,
         }
     )

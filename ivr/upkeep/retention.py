@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ivr.config import RetentionSettings
-from ivr.people.privacy import Vault
+from ivr.people.vault import Vault
 from ivr.records.durable import append
 from ivr.records.journal import read_lines
 

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.exports import ImportRefused
 from ivr.asterisk import locate, process
-from ivr.asterisk.configure import HOTLINE, agent_password, folder, log_folder, publish_sounds
-from ivr.config import PROJECT, Settings
+from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
+from ivr.config import LINE_NUMBER, PROJECT, Settings
 from ivr.dialogues import SPOKEN
-from ivr.people.privacy import leave_no_core
+from ivr.people.sensitive import leave_no_core
 from ivr.speech.prompts import MANIFEST, PromptSetError, load
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 
@@ -197,7 +197,7 @@ def how_to_call(settings: Settings) -> list[str]:
 def _addresses(settings: Settings) -> list[str]:
     host = settings.sip_host
     hosts = [host] if host != "0.0.0.0" else ["127.0.0.1", *_own_address()]  # noqa: S104
-    return [f"sip:{HOTLINE}@{each}:{settings.sip_port}" for each in dict.fromkeys(hosts)]
+    return [f"sip:{LINE_NUMBER}@{each}:{settings.sip_port}" for each in dict.fromkeys(hosts)]
 
 
 def _own_address() -> list[str]:

@@ -36,6 +36,7 @@ _KINDS = {
     "year_month": "年月",
     "date": "日期",
     "term_years": "年限",
+    "term_months": "年限（按月）",
     "periods": "期数",
     "persons": "位数",
     "id": "身份证号",

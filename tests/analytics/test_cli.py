@@ -27,8 +27,9 @@ from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 
@@ -229,7 +230,14 @@ def test_a_chart_on_the_terminal_has_a_bar_for_each_value(home: Path) -> None:
     loaded(home)
     drawn = ivr("report", "survey", *DAY, "--format", "chart").stdout.splitlines()
     bars = {line.split()[0]: line.count("█") for line in drawn[2:]}
-    assert bars == {"非常满意": 0, "满意": 48, "一般": 48, "不满意": 0, "非常不满意": 0}
+    assert bars == {
+        "非常满意": 0,
+        "满意": 48,
+        "一般": 48,
+        "不满意": 0,
+        "非常不满意": 0,
+        "不表态": 0,
+    }
 
 
 def test_a_heat_map_on_the_terminal_shades_the_hours(home: Path) -> None:

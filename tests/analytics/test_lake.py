@@ -30,7 +30,7 @@ from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_loader import COUNTS, call
 from tests.analytics.test_questions import BY_HAND, DAY
 
-KILLS = int(os.environ.get("IVR_KILL_ROUNDS", "3"))
+KILLS = int(os.environ.get("KILL_ROUNDS", "3"))
 
 pytestmark = [
     pytest.mark.live,
@@ -44,11 +44,11 @@ import sys
 from functools import partial
 from pathlib import Path
 from analytics.loading import loader
-from analytics.loading import reading
+from analytics.loading import intake
 from analytics.loading.lake import Lake, LakeLoader
 from analytics.loading.store import FactsFolder
 
-loader.REST, loader.TIDY_SECONDS, reading.MOST_BYTES = 0.0, 0.5, 20000
+loader.REST, loader.TIDY_SECONDS, intake.MOST_BYTES = 0.0, 0.5, 20000
 opened = partial(LakeLoader, lake=Lake(sys.argv[2], Path(sys.argv[3])))
 loader.run(FactsFolder(Path(sys.argv[1])), opened=opened, period=0.01)
 """

@@ -263,9 +263,9 @@ def test_facts_killed_loaders_left_behind_arrive_once(tmp_path: Path) -> None:
     chance = random.Random(12329)
     path = spool_file(tmp_path)
     program = (
-        "import sys; from pathlib import Path; from analytics import loader, reading;"
+        "import sys; from pathlib import Path; from analytics.loading import intake, loader;"
         "from analytics.loading.store import FactsFolder; loader.PERIOD_SECONDS = 0.001;"
-        "reading.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
+        "intake.MOST_BYTES = 20000; loader.run(FactsFolder(Path(sys.argv[1])))"
     )
     for round_ in range(6):
         victim = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
@@ -273,6 +273,7 @@ def test_facts_killed_loaders_left_behind_arrive_once(tmp_path: Path) -> None:
             for n in range(100):
                 file.write(lines(call(f"{round_}-{n}", round_ * 100 + n)))
         time.sleep(chance.uniform(0.2, 0.9))
+        assert victim.poll() is None, "it ended by itself"
         victim.send_signal(signal.SIGKILL)
         victim.wait()
     run(FactsFolder(tmp_path), once=True)

@@ -1,6 +1,6 @@
 """Service and loader killed at random: what was acknowledged is published, each fact once.
 
-`IVR_KILL_ROUNDS=100 pytest tests/analytics/test_pipeline.py --timeout 900` is the full test.
+`KILL_ROUNDS=100 pytest tests/analytics/test_pipeline.py --timeout 900` is the full test.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ LOADER = """
 import sys
 from pathlib import Path
 from analytics.loading import loader
-from analytics.loading import reading
+from analytics.loading import intake
 from analytics.loading.store import FactsFolder
 
-loader.PERIOD_SECONDS, loader.REST, reading.MOST_BYTES = 0.001, 0.0, 30000
+loader.PERIOD_SECONDS, loader.REST, intake.MOST_BYTES = 0.001, 0.0, 30000
 loader.TIDY_SECONDS = 0.3  # days are filed and months merged all the time
 loader.run(FactsFolder(Path(sys.argv[1])))
 """
-ROUNDS = int(os.environ.get("IVR_KILL_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "4"))
 """The full test has a hundred."""
 
 

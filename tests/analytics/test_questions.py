@@ -18,6 +18,7 @@ from ivr.records.facts import (
     SessionAnswered,
     SessionEnded,
     SessionStarted,
+    Voted,
 )
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import Timed, lines, spool_file
@@ -105,13 +106,14 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         (3, "一般", 1, 50.0),
         (4, "不满意", 0, 0.0),
         (5, "非常不满意", 0, 0.0),
+        (0, "不表态", 0, 0.0),
     ],
     "votes": [
         (clock("15:00:40"), 3, "一般", "o", "17"),
         (clock("15:10:20"), 2, "满意", "p", "18"),
     ],
-    "survey_by_hour": [(15, 2, 2.5)],
-    "survey_trend": [(DAY, 2, 2.5, 50.0)],
+    "survey_by_hour": [(15, 2, 2.5, 0)],
+    "survey_trend": [(DAY, 2, 2.5, 50.0, 0)],
     "recordings": [("complaint", "new", 1, clock("15:21:20"), None)],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
@@ -245,6 +247,31 @@ def test_a_complaint_is_open_until_it_is_handled_however_old_it_is(tmp_path: Pat
     ]
     rows = asked(tmp_path, "complaints_open", facts, Days(DAY, DAY))
     assert [(row[0], row[4]) for row in rows] == [("old", 90), ("handled later", 70)]
+
+
+def test_an_abstention_is_counted_and_is_in_no_mean(tmp_path: Path) -> None:
+    """Anna 1, Bert 2, Carl 5 and then 不表态 (the last counts), Dora 不表态."""
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    given = [("anna", 1), ("bert", 2), ("carl", 5), ("carl", 0), ("dora", 0)]
+    facts: list[Timed] = [
+        (noon + timedelta(minutes=n), Voted(session=f"{n}", person=person, choice=choice))
+        for n, (person, choice) in enumerate(given)
+    ]
+    days = Days(DAY, DAY)
+    assert asked(tmp_path, "survey", facts, days) == [
+        (1, "非常满意", 1, 25.0),
+        (2, "满意", 1, 25.0),
+        (3, "一般", 0, 0.0),
+        (4, "不满意", 0, 0.0),
+        (5, "非常不满意", 0, 0.0),
+        (0, "不表态", 2, 50.0),
+    ]
+    assert asked(tmp_path, "survey_by_hour", facts, days) == [(12, 2, 1.5, 2)]
+    assert asked(tmp_path, "survey_trend", facts, days) == [(DAY, 2, 1.5, 100.0, 2)]
+    assert asked(tmp_path, "summary", facts, days)[0][-2:] == (2, 1.5)
+    assert [row[2] for row in asked(tmp_path, "votes", facts, days)] == [
+        "非常满意", "满意", "不表态", "不表态",
+    ]  # fmt: skip
 
 
 def test_calls_go_on_at_midnight(tmp_path: Path) -> None:

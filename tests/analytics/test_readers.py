@@ -12,7 +12,7 @@ import pytest
 from analytics.loading.loader import Loader
 from analytics.loading.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
-from tests.analytics.test_archive import NOON, days_of_calls
+from tests.analytics.test_closing import NOON, days_of_calls
 
 READERS = 10
 DAYS = 12

@@ -59,6 +59,11 @@ def test_a_key_is_sensitive() -> None:
     assert "7" not in repr(key)
 
 
+@pytest.mark.parametrize("tone", ["A", "B", "C", "D", "a", "d", "F", "", "12", " "])
+def test_a_tone_that_no_telephone_has_a_key_for_is_not_heard(tone: str) -> None:
+    assert event("ChannelDtmfReceived", channel=channel_json("c1"), digit=tone) is None
+
+
 @pytest.mark.parametrize(
     ("target", "state", "channel", "failed"),
     [

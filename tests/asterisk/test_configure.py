@@ -10,11 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
+from ivr.asterisk import locate
 from ivr.asterisk.configure import agent_password, configure, publish_sounds
 from ivr.asterisk.locate import Found
-from ivr.config import Agent, AgentsSettings, Settings, SpeechSettings, TlsSettings, Trunk
+from ivr.config import (
+    Agent,
+    AgentsSettings,
+    NatSettings,
+    Registration,
+    Settings,
+    SpeechSettings,
+    TlsSettings,
+    Trunk,
+)
 from ivr.speech.prompts import PromptSet, sentence
 
 
@@ -76,9 +86,134 @@ def test_ari_listens_on_loopback_only(settings: Settings) -> None:
     assert "bindaddr = 127.0.0.1" in rendered(settings, "http.conf")
 
 
-def test_no_pattern_can_be_dialled(settings: Settings) -> None:
-    dialled = re.findall(r"^exten => ([^,]+),", rendered(settings, "extensions.conf"), re.M)
-    assert dialled == ["12329", "s", "line", "s"]
+def contexts(extensions: str) -> dict[str, str]:
+    parts = re.split(r"^\[(\w[\w-]*)\]$", extensions, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_whatever_is_dialled_leads_to_the_service_or_nowhere(settings: Settings) -> None:
+    anything = Trunk(name="a", hosts=("192.0.2.1",), any_number=True)
+    extensions = rendered(settled(settings, trunks=(anything,)), "extensions.conf")
+    found = contexts(extensions)
+    patterns = {name for name, content in found.items() if "=> _" in content}
+    assert patterns == {"unknown", "trunk-a"}
+    applications = {
+        name: set(re.findall(r"^(?:exten => [^,]+,1,| same => n,)(\w+)\(", content, re.M))
+        for name, content in found.items()
+    }
+    assert "Dial" in applications.pop("away"), "the agents' phones and nothing else"
+    assert set().union(*applications.values()) == {"Set", "Goto", "GotoIf", "Stasis", "Hangup"}
+    assert "unknown" not in found["agents"]
+
+
+def test_numbers_of_a_trunk_are_known_to_the_line(settings: Settings) -> None:
+    trunk = Trunk(name="a", hosts=("192.0.2.1",), numbers=("02012329", "+862012329"))
+    hotline = contexts(rendered(settled(settings, trunks=(trunk,)), "extensions.conf"))["hotline"]
+    dialled = re.findall(r"^exten => ([^,]+),", hotline, re.M)
+    assert dialled == ["12329", "02012329", "+862012329"]
+
+
+def account(**changes: object) -> Registration:
+    given = {"server": "sip.example:5080", "user": "8657112329", "password": SecretStr("p;w")}
+    return Registration.model_validate({**given, **changes})
+
+
+def sections(conf: str) -> dict[str, dict[str, str]]:
+    """The options of each section, by its name and template."""
+    found = re.findall(r"^\[([\w-]+)\](\([^)]*\))?\n((?:[^\[\n].*\n|\n)*)", conf, re.M)
+    return {
+        f"{name}{template}": dict(re.findall(r"^(\w+) = (.*)$", body, re.M))
+        for name, template, body in found
+    }
+
+
+def test_a_trunk_that_wants_to_be_registered_with_is(settings: Settings) -> None:
+    trunk = Trunk(name="a", registration=account(expiry_seconds=600), numbers=("057112329",))
+    changed = settled(settings, trunks=(trunk,))
+    pjsip = sections(rendered(changed, "pjsip.conf"))
+    assert pjsip["trunk-a(trunk)"]["outbound_auth"] == "trunk-a"
+    assert pjsip["trunk-a(trunk-hosts)"]["match"] == "sip.example"
+    assert pjsip["trunk-a(trunk-auth)"] == {"username": "8657112329", "password": "p\\;w"}
+    assert pjsip["trunk-a(trunk-registration)"] == {
+        "endpoint": "trunk-a",
+        "outbound_auth": "trunk-a",
+        "server_uri": "sip:sip.example:5080",
+        "client_uri": "sip:8657112329@sip.example",
+        "contact_user": "8657112329",
+        "expiration": "600",
+    }
+    assert "exten => 8657112329,1," in rendered(changed, "extensions.conf")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": SecretStr("a\nb")},
+        {"password": SecretStr("")},
+        {"user": "a b"},
+        {"user": "a\n[x]"},
+        {"server": "sip:x"},
+        {"expiry_seconds": 5},
+    ],
+)
+def test_an_account_that_would_spoil_the_configuration_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        account(**wrong)
+
+
+def test_a_trunk_without_any_address_is_refused() -> None:
+    with pytest.raises(ValidationError, match="hosts"):
+        Trunk(name="a")
+
+
+def test_only_trunks_are_believed_who_calls(settings: Settings) -> None:
+    trunk = Trunk(name="a", hosts=("192.0.2.1",), dtmf="info")
+    pjsip = sections(rendered(settled(settings, trunks=(trunk,), guests=True), "pjsip.conf"))
+    assert pjsip["trunk(!,caller)"]["identify_by"] == "ip"
+    assert pjsip["trunk-a(trunk)"] == {"dtmf_mode": "info"}
+    trusting = [name for name, options in pjsip.items() if "trust_id_inbound" in options]
+    assert trusting == ["trunk(!,caller)"]
+
+
+def test_behind_a_router_the_line_names_its_outer_address(settings: Settings) -> None:
+    networks = ("10.0.0.0/8", "192.168.1.0/24")
+    nat = NatSettings(external_address="203.0.113.5", local_networks=networks)
+    pjsip = rendered(settled(settings, nat=nat, tls=tls("offered")), "pjsip.conf")
+    assert pjsip.count("external_media_address = 203.0.113.5\n") == 3, "udp, tcp and tls"
+    assert pjsip.count("external_signaling_address = 203.0.113.5\n") == 3
+    assert pjsip.count("local_net = 192.168.1.0/24\n") == 3
+    assert "external" not in rendered(settings, "pjsip.conf")
+
+
+def test_a_sites_own_files_are_read_after_ours_and_never_written(settings: Settings) -> None:
+    site = configure(settings, Found(None)).parent.parent / "site"
+    (site / "pjsip.conf").write_text("; ours\n")
+    for _ in range(2):
+        assert rendered(settings, "pjsip.conf").endswith(f'#tryinclude "{site}/pjsip.conf"\n')
+    assert {path.name: path.read_text() for path in site.iterdir()} == {"pjsip.conf": "; ours\n"}
+
+
+@pytest.mark.parametrize(
+    ("version", "auth_type"),
+    [
+        *(("20.0.0", "userpass"), ("20.6.0", "userpass"), ("20.11.1", "userpass")),
+        *(("21.6.0", "userpass"), ("22.1.0", "userpass"), ("22.2.0", "digest")),
+        *(("22.10.1", "digest"), ("23.0.0", "digest"), ("", "userpass")),
+    ],
+)
+def test_passwords_are_called_as_the_asterisk_at_hand_calls_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, version: str, auth_type: str
+) -> None:
+    monkeypatch.setattr(locate, "version", lambda _: version)
+    told = re.findall(r"^auth_type = (\w+)$", rendered(settings, "pjsip.conf"), re.M)
+    assert set(told) == {auth_type}
+
+
+def test_packets_that_cannot_be_read_are_not_printed(settings: Settings) -> None:
+    conf = rendered(settings, "pjproject.conf")
+    levels = dict(re.findall(r"^asterisk_(\w+) = ?(.*)$", conf, re.M))
+    shown = {level: levels[level] for level in ("error", "warning", "notice", "verbose")}
+    assert shown == {"error": "0", "warning": "", "notice": "", "verbose": ""}
 
 
 def test_a_trunk_is_known_by_its_addresses_and_brings_its_numbers(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The table of what each key means while an ID number is entered (rules, 3.3), row by row."""
+"""The table of what each key means while a number is entered (rules, 3.3), row by row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.calls.keypad import Complete, Entry, NoNumber, Nudge, Typing, pause, press
+from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+
+ID = IdForm()
+LONG_ONLY = IdForm(short_allowed=False)
+PASSWORD = CountForm(6)
 
 
 def digits(count: int) -> str:
@@ -30,48 +34,93 @@ def digits(count: int) -> str:
     ],
 )
 def test_a_row_of_the_table(entered: int, key: str, outcome: Entry) -> None:
-    assert press(digits(entered), key) == outcome
+    assert ID.press(digits(entered), key) == outcome
 
 
 @pytest.mark.parametrize(
     ("entered", "nudged", "outcome"),
     [
         (0, False, NoNumber.SILENT),
+        (1, False, Nudge("identity.missing", 17)),
+        (10, False, Nudge("identity.missing", 8)),
+        (12, False, Nudge("identity.missing", 6)),
+        (14, False, Nudge("identity.missing", 4)),
         (15, False, Nudge("identity.fifteen_pause")),
         (15, True, Complete(digits(15))),
-        (12, False, Nudge("identity.missing", 3)),
         (16, False, Nudge("identity.missing", 2)),
         (17, False, Nudge("identity.missing", 1)),
         (16, True, NoNumber.SILENT),
     ],
 )
 def test_a_silence(entered: int, nudged: bool, outcome: Entry) -> None:
-    assert pause(digits(entered), nudged=nudged) == outcome
+    assert ID.pause(digits(entered), nudged=nudged) == outcome
 
 
-def test_a_single_zero_asks_for_a_person() -> None:
-    assert press("", "0") == Typing("0")
-    assert pause("0", nudged=False) == NoNumber.AGENT
-    assert press("0", "5") == Typing("05")
+@pytest.mark.parametrize("start", ["0", "00", "000", "0" * 17, "011", "10", "20", "77", "8", "84"])
+def test_a_start_that_no_id_number_has_asks_for_a_person(start: str) -> None:
+    expected = Nudge("identity.missing", 17) if start == "8" else NoNumber.AGENT  # 8: 81 to 83
+    assert ID.pause(start, nudged=False) == expected
+    assert LONG_ONLY.pause(start, nudged=False) == expected
+
+
+@pytest.mark.parametrize("start", ["1", "11", "44", "65", "7", "71", "81", "83", "91", "99"])
+def test_regions_and_permits_of_foreigners_do_exist(start: str) -> None:
+    assert ID.pause(start, nudged=False) == Nudge("identity.missing", 18 - len(start))
+
+
+@pytest.mark.parametrize("zeros", range(1, 18))
+def test_zeros_and_a_hash_ask_for_a_person(zeros: int) -> None:
+    assert ID.press("0" * zeros, "#") == NoNumber.AGENT
+
+
+def test_zeros_are_no_number_however_many() -> None:
+    assert ID.press("", "0") == Typing("0")
+    assert ID.press("0", "5") == Typing("05")
+    assert ID.press("0" * 17, "0") == NoNumber.AGENT
+    assert ID.press("0" + digits(16), "5") == Complete("0" + digits(16) + "5")
 
 
 def test_where_only_eighteen_will_do() -> None:
-    assert press(digits(15), "#", short_allowed=False) == NoNumber.ONLY_LONG
-    assert pause(digits(15), nudged=False, short_allowed=False) == Nudge("identity.missing", 3)
-    assert pause(digits(15), nudged=True, short_allowed=False) == NoNumber.SILENT
+    assert LONG_ONLY.press(digits(15), "#") == NoNumber.ONLY_LONG
+    assert LONG_ONLY.pause(digits(10), nudged=False) == Nudge("identity.missing", 8)
+    assert LONG_ONLY.pause(digits(15), nudged=False) == Nudge("identity.missing", 3)
+    assert LONG_ONLY.pause(digits(15), nudged=True) == NoNumber.SILENT
 
 
-@given(st.text("0123456789*#", max_size=40), st.booleans())
-def test_any_keys_end_in_a_number_or_in_none(keys: str, short_allowed: bool) -> None:
+@pytest.mark.parametrize(
+    ("entered", "key", "outcome"),
+    [
+        ("", "*", NoNumber.BACK),
+        ("", "#", NoNumber.EMPTY),
+        ("12", "*", NoNumber.CLEARED),
+        ("12", "#", NoNumber.WRONG_LENGTH),
+        ("00000", "0", Complete("000000")),
+        ("12345", "#", NoNumber.WRONG_LENGTH),
+        ("12345", "*", NoNumber.CLEARED),
+    ],
+)
+def test_a_password_is_six_digits(entered: str, key: str, outcome: Entry) -> None:
+    assert PASSWORD.press(entered, key) == outcome
+
+
+def test_a_password_may_begin_with_zeros_and_its_missing_digits_are_said() -> None:
+    assert PASSWORD.pause("000", nudged=False) == Nudge("identity.missing", 3)
+    assert PASSWORD.pause("000", nudged=True) == NoNumber.SILENT
+    assert PASSWORD.pause("", nudged=False) == NoNumber.SILENT
+
+
+@given(st.text("0123456789*#", max_size=40), st.sampled_from([ID, LONG_ONLY, PASSWORD]))
+def test_any_keys_end_in_a_number_or_in_none(keys: str, form: Form) -> None:
     """Whatever is pressed, what is complete has the right length and an X only at its end."""
+    lengths = {ID: {15, 18}, LONG_ONLY: {18}, PASSWORD: {6}}[form]
     entered = ""
     for key in keys:
-        match press(entered, key, short_allowed=short_allowed):
+        match form.press(entered, key):
             case Typing(entered):
-                assert len(entered) < 18
+                assert len(entered) < max(lengths)
                 assert entered.isdigit()
             case Complete(whole):
-                assert len(whole) == 18 or (short_allowed and len(whole) == 15)
+                assert len(whole) in lengths
                 assert (whole[:-1] + whole[-1].replace("X", "0")).isdigit()
                 entered = ""
             case Nudge():
@@ -81,4 +130,4 @@ def test_any_keys_end_in_a_number_or_in_none(keys: str, short_allowed: bool) -> 
 
 
 def test_what_was_entered_is_not_shown() -> None:
-    assert "123" not in repr((press("12", "3"), press(digits(17), "8")))
+    assert "123" not in repr((ID.press("12", "3"), ID.press(digits(17), "8")))

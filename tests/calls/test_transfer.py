@@ -16,8 +16,9 @@ from ivr.calls.means import Means
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
 from ivr.limits.limits import Limits
-from ivr.people.privacy import Keys, Tokens
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.records.facts import Fact, Transferred
 from ivr.speech.prompts import PromptSet
 from tests.scripted import ENGAGED, NORMAL, Clock, ScriptedExchange, ScriptedLine

@@ -17,9 +17,10 @@ from ivr.cli import app
 from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
 from ivr.people.audit import Audit
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import Recorded, RecordingMoved, Voted
+from ivr.people.vault import Vault
+from ivr.records.facts import ABSTAINED, Recorded, RecordingMoved, Voted
 from tests.analytics.spool import Timed, lines, spool_file
 
 MORNING = datetime(2026, 11, 25, 2, tzinfo=UTC)
@@ -31,7 +32,7 @@ PERSON = "990102200012120127"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A line with a complaint, a suggestion and three votes of two people."""
+    """A line with a complaint, a suggestion and four votes of three people."""
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
     kept = [
         (MORNING, recording(tmp_path, COMPLAINT, "complaint")),
@@ -41,6 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (MORNING, Voted(session="s1", person="anna", choice=5)),
         (MORNING + timedelta(hours=2), Voted(session="s2", person="anna", choice=1)),
         (MORNING + timedelta(hours=3), Voted(session="s3", person="bert", choice=2)),
+        (MORNING + timedelta(hours=4), Voted(session="s4", person="carl", choice=ABSTAINED)),
     ]
     spool_file(tmp_path).write_bytes(lines([*kept, *votes]))
     Vault(tmp_path / "vault.sqlite", Keys.load(tmp_path / "keys")).keep("anna", Sensitive(PERSON))
@@ -146,15 +148,21 @@ def test_unknown_and_deleted_recordings_are_not_handled(home: Path) -> None:
 
 def test_the_survey_counts_one_vote_for_each_person_and_day(home: Path) -> None:
     told = ivr("survey", *DAYS).stdout.splitlines()
-    assert told[0] == "1 非常满意　      1  50.0% " + "█" * 20
-    assert told[1] == "2 满意　　　      1  50.0% " + "█" * 20
+    assert told[0] == "1 非常满意　      1  33.3% " + "█" * 13
+    assert told[1] == "2 满意　　　      1  33.3% " + "█" * 13
     assert told[4] == "5 非常不满意      0   0.0%"
-    assert told[5] == "2 votes, mean 1.50 (1 is the best)"
+    assert told[5] == "0 不表态　　      1  33.3% " + "█" * 13
+    assert told[6] == "3 votes, mean 1.50 of 2 grades (1 is the best)"
 
 
 def test_a_survey_without_votes_has_no_mean() -> None:
     rows = [{"grade": grade, "words": "一般", "votes": 0} for grade in range(1, 6)]
     assert result(rows)[-1] == "no votes"
+    abstained = {"grade": ABSTAINED, "words": "不表态", "votes": 2}
+    assert result([*rows, abstained])[-2:] == [
+        "0 不表态　　      2 100.0% " + "█" * 40,
+        "no grades",
+    ]
 
 
 def test_voters_are_named_to_those_entitled_only(home: Path) -> None:
@@ -163,6 +171,7 @@ def test_voters_are_named_to_those_entitled_only(home: Path) -> None:
     assert told == [
         f"2026-11-25 12:00:00\t1\t{PERSON}",
         "2026-11-25 13:00:00\t2\tforgotten",
+        "2026-11-25 14:00:00\t0\tforgotten",
     ]
     assert trail(home) == [("voters", "2026-11-25..2026-11-25", "call them back")]
 

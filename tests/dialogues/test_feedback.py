@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config import Settings
-from ivr.records.facts import Fact, Recorded, RecordingMoved, Step, Voted
+from ivr.records.facts import ABSTAINED, Fact, Recorded, RecordingMoved, Step, Voted
 from ivr.speech.prompts import PromptSet
 from tests.scripted import directions
 from tests.test_conversations import CONVERSATIONS, hold
@@ -62,9 +62,9 @@ def test_each_recording_of_a_call_has_a_number_of_its_own(held) -> None:
     ]
 
 
-def test_votes_are_in_the_records_and_an_abstention_is_not(held) -> None:
+def test_votes_are_in_the_records_and_an_abstention_is_one_of_them(held) -> None:
     votes = [(fact.person, fact.choice) for fact in held("survey") if isinstance(fact, Voted)]
-    assert votes == [("token-0127", 1), ("token-002X", 5)]
+    assert votes == [("token-0127", 1), ("token-002X", 5), ("token-0127", ABSTAINED)]
     assert not [fact for fact in held("survey_errors") if isinstance(fact, Voted)]
 
 

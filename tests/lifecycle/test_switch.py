@@ -47,7 +47,7 @@ def test_the_state_is_on_disk_before_the_command_returns(
     monkeypatch.setattr(os, "fsync", sync)
     opening.close(tmp_path, "", NOON)
     opening.reopen(tmp_path)
-    assert synced == [f"line.closed.{os.getpid()}", tmp_path.name, tmp_path.name]
+    assert synced == [f".line.closed.{os.getpid()}", tmp_path.name, tmp_path.name]
 
 
 def ivr(home: Path, *arguments: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ivr.config import LimitsSettings
-from ivr.limits.limits import DAY, Admitted, Asker, Denied, Limits, Lock, is_telephone
+from ivr.limits.limits import DAY, Admitted, Asker, Denied, Limits, Lock
 
 NOON = 1_790_000_000.0 - (1_790_000_000.0 + 8 * 3600) % DAY + 12 * 3600
 """In Beijing."""
@@ -115,11 +113,3 @@ def test_quiet_callers_are_forgotten() -> None:
         limits.look_up(Asker(f"s{n}", f"caller {n}"), "p", NOON + n)
     assert len(limits._ids._values) <= 601
     assert len(limits._minute) <= 61
-
-
-@pytest.mark.parametrize(
-    ("number", "telephone"),
-    [("13800138000", True), ("+8613800138000", True), ("95", False), ("anonymous", False)],
-)
-def test_what_can_be_a_callers_number(number: str, telephone: bool) -> None:
-    assert is_telephone(number) is telephone

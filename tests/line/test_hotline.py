@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from ivr.agents.switchboard import Switchboard
+from ivr.ari import client
 from ivr.ari.client import Ari
 from ivr.calls import call
 from ivr.calls.means import Means
@@ -21,11 +23,22 @@ from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
 from ivr.lifecycle.vitals import Vitals
 from ivr.limits.limits import Limits
-from ivr.line import hotline
+from ivr.line import takeover
+from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
-from ivr.people.privacy import Keys, Tokens
-from ivr.records.facts import DialogueEntered, Fact, SessionEnded, SessionStarted, Transferred
+from ivr.line.takeover import Takeover
+from ivr.people.keys import Keys
+from ivr.people.tokens import Tokens
+from ivr.records.facts import (
+    DialogueEntered,
+    Fact,
+    LookedUp,
+    SessionAnswered,
+    SessionEnded,
+    SessionStarted,
+    Transferred,
+)
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import PromptSet, sentence
 from tests import textset
@@ -33,7 +46,9 @@ from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_aste
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
-BRISK = Patience(first_key_seconds=0.3, inter_key_seconds=0.3)
+BRISK = Patience(
+    first_key_seconds=0.3, first_digit_seconds=0.3, inter_key_seconds=0.3, answer_pause_ms=0
+)
 
 
 @dataclass
@@ -42,8 +57,11 @@ class Notes:
 
     facts: list[Fact] = field(default_factory=list)
     fault: str | None = None
+    refuses: type[Any] | None = None
 
     def note(self, fact: Fact) -> None:
+        if self.refuses is not None and isinstance(fact, self.refuses):
+            raise RuntimeError("as ordered")
         self.facts.append(fact)
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -78,6 +96,7 @@ class Line:
     hotline: Hotline
     notes: Notes
     prompts: PromptSet
+    vitals: Vitals
 
     async def hears(self, channel: str, prompt: str, times: int = 1) -> None:
         """Until the channel has been told to play that sentence so many times."""
@@ -87,7 +106,7 @@ class Line:
 
     async def over(self) -> None:
         """Until no call is left, here and there."""
-        await self.asterisk.until(lambda: not self.hotline.calls and not self.asterisk.channels)
+        await self.asterisk.until(lambda: not self.hotline.calls and not self.asterisk.ours())
         started = Counter(fact.session for fact in self.notes.of(SessionStarted))
         ended = Counter(fact.session for fact in self.notes.of(SessionEnded))
         assert started == ended, "each session begins once and ends once"
@@ -104,7 +123,7 @@ def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call, "MARGIN_SECONDS", 0.3)
-    monkeypatch.setattr(hotline, "SECOND_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(takeover, "SECOND_LOOK_SECONDS", 0.05)
 
 
 Story = Callable[[Line], Awaitable[None]]
@@ -125,7 +144,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                     asterisk.channels = {each.channel: _up(each.channel) for each in left}
                 serving = asyncio.create_task(line.hotline.run())
                 try:
-                    await asterisk.until(lambda: bool(line.hotline.vitals.link))
+                    await asterisk.until(lambda: bool(line.vitals.link))
                     async with asyncio.timeout(30):
                         await story(line)
                 finally:
@@ -147,16 +166,10 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                 note=notes.note,
                 is_open=lambda: True,
             )
-            made = Hotline(
-                settings=chosen,
-                ari=ari,
-                reception=Reception(ari, OneSet(short_set), means),  # type: ignore[arg-type]
-                journal=notes,  # type: ignore[arg-type]
-                desk=desk,
-                vitals=Vitals(),
-                inherit=inherit,
-            )
-            return Line(asterisk, made, notes, short_set)
+            reception = Reception(ari, OneSet(short_set), means)  # type: ignore[arg-type]
+            conductor = Conductor(reception, desk, Vitals())
+            made = Hotline(conductor, Takeover(conductor, inherit))
+            return Line(asterisk, made, notes, short_set, conductor.vitals)
 
         return asyncio.run(course())
 
@@ -184,6 +197,25 @@ def test_a_call_from_greeting_to_goodbye(tell: Callable[..., Line]) -> None:
         await line.over()
 
     assert tell(story).notes.ends() == ["completed"]
+
+
+def test_who_types_ahead_while_the_trunk_opens_is_heard(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said in the pause after answering, and the key in it answers the main menu."""
+    paused = BRISK.model_copy(update={"answer_pause_ms": 300})
+    monkeypatch.setattr(sys.modules[__name__], "BRISK", paused)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        await line.asterisk.press("c1", "3")
+        await line.hears("c1", "information.3")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    said = tell(story).asterisk.said["c1"]
+    assert len(said) == 1, "the greeting was said"
 
 
 def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
@@ -239,7 +271,7 @@ def test_a_sound_that_a_hang_up_breaks_off_is_no_broken_prompt(tell: Callable[..
 
 
 def _broken_prompts(line: Line) -> float:
-    broken = line.hotline.vitals.registry.get_sample_value("ivr_prompts_broken_total")
+    broken = line.vitals.registry.get_sample_value("ivr_prompts_broken_total")
     assert broken is not None
     return broken
 
@@ -349,6 +381,8 @@ def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
         await line.hears("c1", "main.menu")
         await line.asterisk.press("c1", "0")
         await line.hears("c1", "agent.busy")
+        await line.hears("c1", "agent.leave_message_menu")
+        await line.asterisk.press("c1", "*")
         await line.hears("c1", "main.menu", times=2)
         await line.asterisk.press("c1", "7")
         await line.over()
@@ -438,6 +472,27 @@ def test_nothing_of_a_call_waits_for_the_collector(tell: Callable[..., Line]) ->
     tell(story)
 
 
+def test_tones_that_no_telephone_has_are_not_heard_anywhere(tell: Callable[..., Line]) -> None:
+    """In a menu, between the digits of an ID number and in its last places (ran: Unreadable)."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "A1D")
+        await line.hears("c1", "account.menu")
+        await line.asterisk.press("c1", "B1")
+        await line.hears("c1", "identity.ask")
+        await line.asterisk.press(
+            "c1", f"C{NUMBER[:9]}DA{NUMBER[9:14]}A{NUMBER[14:17]}BCD{NUMBER[17:]}"
+        )
+        await line.asterisk.until(lambda: bool(line.notes.of(LookedUp)))
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    notes = tell(story).notes
+    assert (notes.ends(), [fact.outcome for fact in notes.of(LookedUp)]) == (["hung_up"], ["found"])
+
+
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
@@ -489,11 +544,11 @@ def test_a_command_that_finds_nobody_while_the_link_stands_is_looked_after(
         line.asterisk.sound_seconds = 0.05
         await line.asterisk.call("c1")
         await line.hears("c1", "main.menu")
-        monkeypatch.setattr(line.hotline.ari, "base", "http://127.0.0.1:9/ari")
+        monkeypatch.setattr(line.hotline.conductor.reception.ari, "base", "http://127.0.0.1:9/ari")
         await line.asterisk.press("c1", "1")
         await line.asterisk.until(lambda: bool(line.hotline.unfinished))
         await asyncio.sleep(0.3)  # several looks that find nobody
-        monkeypatch.setattr(line.hotline.ari, "base", line.asterisk.base)
+        monkeypatch.setattr(line.hotline.conductor.reception.ari, "base", line.asterisk.base)
         await line.hears("c1", "line.sorry_wait")
         await line.asterisk.hang_up("c1")
         await line.over()
@@ -582,7 +637,259 @@ def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_other
     assert tell(story).notes.ends() == ["completed"]
 
 
+# --- callers who leave us without hanging up, and callers who cannot be let go ------------------
+
+
+def test_a_caller_whom_the_guardian_saved_is_not_cut_off(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.05
+        await asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await asterisk.go_on_in_dialplan("c1", "away")
+        await line.over()
+        await asyncio.sleep(0.1)
+        assert "c1" in asterisk.channels, "the apology and the agents were cut off"
+
+    assert tell(story).notes.ends() == ["service_lost"]
+
+
+def test_a_caller_saved_before_we_even_read_of_the_call_is_not_cut_off_nor_counted(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.channels["c1"] = channel_json("c1")
+        await asterisk.go_on_in_dialplan("c1", "away")
+        await asterisk.send("StasisStart", channel=channel_json("c1"), args=[])
+        await asterisk.send("StasisEnd", channel=asterisk.channels["c1"])
+        await asterisk.call("c2")
+        await line.hears("c2", "main.greeting")
+        assert "c1" in asterisk.channels
+        assert asterisk.asked("channels/c1/play") == []
+        await asterisk.hang_up("c2")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
+@pytest.mark.parametrize("left", ["while_the_last_word_is_said", "before_it_is_asked_for"])
+def test_who_has_left_unnoticed_when_the_call_ends_is_not_cut_off(
+    tell: Callable[..., Line], left: str
+) -> None:
+    """The news of it is still on its way: a timer of ours came first."""
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.05
+        await asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await asterisk.press("c1", "7")
+
+        async def saved() -> None:
+            asterisk.channels["c1"]["dialplan"] = {"app_name": "Dial", "exten": "s"}
+
+        if left == "before_it_is_asked_for":
+            await saved()
+        else:
+            await line.hears("c1", "line.goodbye")
+            await saved()
+        await line.over()
+        assert "c1" in asterisk.channels
+
+    assert tell(story).notes.ends() in (["completed"], ["service_lost"])
+
+
+@pytest.mark.parametrize("fault", [500, 503, "cut", "closed"])
+@pytest.mark.parametrize("command", ["GET channels/c1", "DELETE channels/c1"])
+def test_a_caller_whose_last_hang_up_is_lost_is_hung_up_by_a_second_look(
+    tell: Callable[..., Line], command: str, fault: int | str
+) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.02
+        if isinstance(fault, int):
+            asterisk.refusals += [(command, fault)] * 3
+        else:
+            asterisk.spoilt += [(command, fault)] * 3
+        await asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await asterisk.press("c1", "7")
+        await line.over()
+        assert not asterisk.channels
+        assert [line.prompts.version] == [f.catalog for f in line.notes.of(SessionStarted)]
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+def test_a_link_that_breaks_before_the_last_hang_up_strands_nobody(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.02
+        asterisk.refusals.append(("DELETE channels/c1", 500))
+        asterisk.before["DELETE channels/c1"] = asterisk.drop
+        await asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await asterisk.press("c1", "7")
+        await asterisk.until(lambda: not asterisk.channels)
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+FAULTS = [RuntimeError("a bug"), AttributeError("a bug"), OSError(28, "disk"), KeyError("x")]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_fault_in_settling_leaves_nothing_behind(
+    tell: Callable[..., Line], fault: Exception
+) -> None:
+    class Faulty:
+        async def settle(self) -> None:
+            raise fault
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        line.hotline.calls["c1"].call.pending = Faulty()
+        await line.asterisk.press("c1", "7")
+        await line.over()
+        assert not line.asterisk.channels
+        await line.asterisk.call("c2")
+        await line.hears("c2", "main.greeting")
+        await line.asterisk.hang_up("c2")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed", "hung_up"]
+
+
+def test_records_that_refuse_the_last_fact_keep_no_caller(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        line.notes.refuses = SessionEnded
+        await line.asterisk.press("c1", "7")
+        await line.asterisk.until(lambda: not line.asterisk.channels and not line.hotline.calls)
+        line.notes.refuses = None
+
+    tell(story)
+
+
+def test_a_reception_that_fails_sends_the_caller_to_the_agents_and_the_line_goes_on(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(line: Line) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(OneSet, "current", lambda _: {}["no set"])
+            await line.asterisk.call("c1")
+            await line.asterisk.until(lambda: bool(line.asterisk.asked("channels/c1/continue")))
+        await line.asterisk.call("c2")
+        await line.hears("c2", "main.greeting")
+        await line.asterisk.hang_up("c2")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
+# --- nobody waits for another caller's command --------------------------------------------------
+
+
+@pytest.mark.parametrize("slow", ["c1/continue", "DELETE channels/agent", "GET channels$"])
+def test_one_slow_answer_delays_nobody_else(
+    tell: Callable[..., Line], slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "COMMAND_SECONDS", 60.0)
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        answered = asyncio.Event()
+
+        async def wait() -> None:
+            await asyncio.wait_for(answered.wait(), 60)
+
+        asterisk.before[slow] = wait
+        if slow.startswith("GET"):
+            await asterisk.drop()
+            await asterisk.until(lambda: slow not in asterisk.before)
+        elif slow.startswith("DELETE"):
+            leg = "agent.6001.00000000.nobody"
+            asterisk.channels[leg] = channel_json(leg)
+            await asterisk.send("StasisStart", channel=asterisk.channels[leg], args=[])
+        else:
+            line.hotline.conductor.draining = True
+            await asterisk.call("c1")
+            await asterisk.until(lambda: slow not in asterisk.before)
+            line.hotline.conductor.draining = False
+        await asterisk.call("c2")
+        await line.hears("c2", "main.greeting")
+        answered.set()
+        await line.hears("c2", "main.menu")
+        await asterisk.hang_up("c2")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
+def test_a_call_that_ends_while_asterisk_is_looked_through_is_not_begun_again(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.sound_seconds = 0.02
+        await asterisk.call("c1")
+        await asterisk.call("c2")
+        await line.hears("c1", "main.menu")
+        await line.hears("c2", "main.menu")
+
+        async def ends_meanwhile() -> None:
+            await asterisk.press("c1", "7")
+            await asterisk.hang_up("c2")
+            await asterisk.until(lambda: not line.hotline.calls)
+
+        asterisk.before["GET bridges"] = ends_meanwhile
+        line.hotline.conductor.doubt.set()
+        await asterisk.until(lambda: "GET bridges" not in asterisk.before)
+        await asyncio.sleep(0.2)
+        await line.over()
+
+    assert sorted(tell(story).notes.ends()) == ["completed", "hung_up"]
+
+
+def test_an_apology_is_said_whatever_was_typed_ahead(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.3
+        line.asterisk.before["c1/play"] = lambda: line.asterisk.press("c1", "1")
+        line.asterisk.refusals.append(("c1/play", 500))
+        await line.asterisk.call("c1")
+        await line.hears("c1", "line.system_error")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["failed"]
+
+
 # --- time ---------------------------------------------------------------------------------------
+
+
+def test_a_resumed_call_does_not_count_what_was_talked_with_agents_before(
+    tell: Callable[..., Line],
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=2)
+    left = [
+        replace(left_over("talked", "main", began), agent_seconds=5400.0),
+        left_over("held", "main", began),
+    ]
+
+    async def story(line: Line) -> None:
+        await line.hears("talked", "main.menu")
+        await line.hears("held", "line.goodbye")
+        await line.asterisk.hang_up("talked")
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+
+    assert sorted(tell(story, *left).notes.ends()) == ["completed", "hung_up"]
 
 
 def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_negative(

@@ -125,8 +125,11 @@ class _Press:
 class Phone:
     """One telephone on loopback; `async with Phone.open(server_port) as phone`."""
 
-    def __init__(self, server: tuple[str, int], user: str, password: str | None) -> None:
+    def __init__(
+        self, server: tuple[str, int], user: str, password: str | None, host: str = "127.0.0.1"
+    ) -> None:
         self.server = server
+        self.host = host
         self.user = user
         self.password = password
         self.heard = Heard()
@@ -136,9 +139,14 @@ class Phone:
         self.cancelled = asyncio.Event()
         self.last_status: int | None = None
         self._responses: asyncio.Queue[Message] = asyncio.Queue()
-        self._call_id = f"{random.getrandbits(64):x}@127.0.0.1"
+        self.sender: str | None = None
+        """Its own From, without the tag, where another than its user's is wanted."""
+        self.sends_media = True
+        """Whether it sends RTP: a muted phone, or one that suppresses silence, does not."""
+        self._call_id = f"{random.getrandbits(64):x}@{host}"
         self._tag = f"{random.getrandbits(32):x}"
         self._cseq = 0
+        self._version = 0
         self._to = ""
         self._target = ""
         self._route_to: tuple[str, int] | None = None
@@ -157,18 +165,21 @@ class Phone:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, port: int, *, user: str = "guest", password: str | None = None
+        cls,
+        port: int,
+        *,
+        user: str = "guest",
+        password: str | None = None,
+        host: str = "127.0.0.1",
     ) -> AsyncIterator[Phone]:
-        phone = cls(("127.0.0.1", port), user, password)
+        """`host`: the address on loopback (127.0.0.0/8) that it calls from."""
+        phone = cls(("127.0.0.1", port), user, password, host)
         loop = asyncio.get_running_loop()
         phone._sip, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(phone._on_sip), local_addr=("127.0.0.1", 0)
-        )
-        phone._rtp, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(phone.heard_packet), local_addr=("127.0.0.1", 0)
+            lambda: _Datagrams(phone._on_sip), local_addr=(host, 0)
         )
         phone._port = phone._sip.get_extra_info("sockname")[1]
-        phone._media_port = phone._rtp.get_extra_info("sockname")[1]
+        phone._rtp = await phone._new_media_port()
         try:
             yield phone
         finally:
@@ -179,22 +190,78 @@ class Phone:
             phone._sip.close()
             phone._rtp.close()
 
+    async def _new_media_port(self) -> asyncio.DatagramTransport:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Datagrams(self.heard_packet), local_addr=(self.host, 0)
+        )
+        self._media_port = transport.get_extra_info("sockname")[1]
+        return transport
+
     # --- calling --------------------------------------------------------------------------
 
-    async def dial(self, number: str, *, within: float = 10.0) -> int:
-        """Call a number; returns the final status (200 when it was answered)."""
+    async def dial(
+        self,
+        number: str,
+        *,
+        within: float = 10.0,
+        method: str = "INVITE",
+        offer: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Call a number; returns the final status (200 when it was answered).
+
+        `number` may be a whole user part with its parameters. `offer`: another session
+        description than this phone's usual one.
+        """
         uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
+        if not number:
+            uri = f"sip:{self.server[0]}:{self.server[1]}"
         self._target, self._to = uri, f"<{uri}>"
         async with asyncio.timeout(within):
-            answer = await self._request("INVITE", uri, self._offer())
+            answer = await self._request(
+                method, uri, self.offer() if offer is None else offer, headers
+            )
         self.last_status = answer.status
-        if answer.status == 200:
+        if answer.status == 200 and method == "INVITE":
             self._to = answer.headers["to"]
             self._target = _uri(answer.headers["contact"])
             self._send_request("ACK", self._target, cseq=self._cseq)
             self._start_media(answer)
             self.answered.set()
         return answer.status or 0
+
+    async def ask(
+        self,
+        method: str,
+        body: str = "",
+        *,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        within: float = 3.0,
+    ) -> Message | None:
+        """One request within the call; its final answer, or None when there is none."""
+        try:
+            async with asyncio.timeout(within):
+                described = {} if kind is None else {"Content-Type": kind}
+                return await self._request(
+                    method, self._target, body, {**described, **(headers or {})}
+                )
+        except TimeoutError:
+            return None
+
+    async def offer_anew(self, offer: str) -> Message:
+        """A re-INVITE with another session description; its answer."""
+        answer = await self.ask("INVITE", offer)
+        assert answer is not None, "the re-INVITE was not answered"
+        if answer.status == 200:
+            self._send_request("ACK", self._target, cseq=self._cseq)
+        return answer
+
+    async def move_media(self) -> None:
+        """Go on from another port, as behind a router that has forgotten the first."""
+        before = self._rtp
+        self._rtp = await self._new_media_port()
+        before.close()
 
     async def register(self, *, within: float = 5.0, seconds: int = 300) -> None:
         """Be reachable as this user, as an agent's phone is."""
@@ -254,7 +321,9 @@ class Phone:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not self.ended.is_set():
-            if self._keys.empty():
+            if not self.sends_media:
+                due = await _next_frame(due)
+            elif self._keys.empty():
                 self._send_audio()
                 due = await _next_frame(due)
             else:
@@ -301,13 +370,16 @@ class Phone:
 
     # --- SIP ------------------------------------------------------------------------------
 
-    def _offer(self) -> str:
+    def offer(self, *, events: bool = True, direction: str = "sendrecv") -> str:
+        """A session description: A-law, and keys as telephone events where `events`."""
+        self._version += 1
+        payloads = f"8 {EVENT_PAYLOAD}" if events else "8"
+        keys = f"a=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\na=fmtp:{EVENT_PAYLOAD} 0-15\r\n"
         return (
-            f"v=0\r\no=- {random.getrandbits(31)} 1 IN IP4 127.0.0.1\r\ns=-\r\n"
-            f"c=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            f"m=audio {self._media_port} RTP/AVP 8 {EVENT_PAYLOAD}\r\n"
-            f"a=rtpmap:8 PCMA/8000\r\na=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\n"
-            f"a=fmtp:{EVENT_PAYLOAD} 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+            f"v=0\r\no=- {self._ssrc} {self._version} IN IP4 {self.host}\r\ns=-\r\n"
+            f"c=IN IP4 {self.host}\r\nt=0 0\r\n"
+            f"m=audio {self._media_port} RTP/AVP {payloads}\r\n"
+            f"a=rtpmap:8 PCMA/8000\r\n{keys if events else ''}a=ptime:20\r\na={direction}\r\n"
         )
 
     async def _request(
@@ -348,16 +420,16 @@ class Phone:
         self._branch = branch or f"z9hG4bK{random.getrandbits(48):x}"
         lines = [
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch={self._branch};rport",
+            f"Via: SIP/2.0/UDP {self.host}:{self._port};branch={self._branch};rport",
             "Max-Forwards: 70",
-            f"From: <sip:{self.user}@127.0.0.1>;tag={self._tag}",
+            f"From: {self.sender or f'<sip:{self.user}@{self.host}>'};tag={self._tag}",
             f"To: {self._to}",
             f"Call-ID: {self._call_id}",
             f"CSeq: {cseq or self._cseq} {method}",
-            f"Contact: <sip:{self.user}@127.0.0.1:{self._port}>",
+            f"Contact: <sip:{self.user}@{self.host}:{self._port}>",
             *(f"{name}: {value}" for name, value in (extra or {}).items()),
         ]
-        if body:
+        if body and "Content-Type" not in (extra or {}):
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}")
         self._sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.server)
@@ -388,7 +460,7 @@ class Phone:
             self._reply(message, 200, "OK")
             self.ended.set()
         elif message.method == "INVITE" and self.answered.is_set() and self._media_to:
-            self._reply(message, 200, "OK", self._offer())
+            self._reply(message, 200, "OK", self.offer())
         elif message.method == "INVITE":
             self._tasks.append(asyncio.create_task(self._called(message)))
         elif message.method == "CANCEL":
@@ -417,7 +489,7 @@ class Phone:
         self._answer(invite)
 
     def _answer(self, invite: Message) -> None:
-        self._reply(invite, 200, "OK", self._offer())
+        self._reply(invite, 200, "OK", self.offer())
         tag = f"{invite.headers['to']};tag={self._tag}"
         self._call_id = invite.headers["call-id"]
         self._to, self._target = invite.headers["from"], _uri(invite.headers["contact"])
@@ -436,7 +508,7 @@ class Phone:
             f"To: {to}",
             f"Call-ID: {request.headers['call-id']}",
             f"CSeq: {request.headers['cseq']}",
-            f"Contact: <sip:{self.user}@127.0.0.1:{self._port}>",
+            f"Contact: <sip:{self.user}@{self.host}:{self._port}>",
         ]
         if body:
             lines.append("Content-Type: application/sdp")

@@ -150,6 +150,8 @@ def test_busy_and_no_answer_are_told_and_lead_back(
         async with agent_phone(line, first(line), policy), line.call() as caller:
             await ask_for_an_agent(caller)
             await caller.hears(sentence)
+            await caller.hears_begin("agent.leave_message_menu")
+            caller.phone.press("*")
             await caller.hears_begin("main.menu")
         await line.settled()
         assert transfers(line)[-1]["outcome"] == outcome
@@ -163,7 +165,9 @@ def test_unregistered_phones_count_as_not_there(line: LiveLine) -> None:
         async with line.call() as caller:
             await ask_for_an_agent(caller)
             await caller.hears("agent.no_answer")
-            await caller.hears_begin("main.menu")
+            await caller.hears_begin("agent.leave_message_menu")
+            caller.phone.press("1")
+            await caller.hears_begin("feedback.message_warning")
         await line.settled()
         assert transfers(line)[-1]["outcome"] == "none_there"
 

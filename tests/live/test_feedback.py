@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from ivr.people.privacy import Keys, Vault
+from ivr.people.keys import Keys
+from ivr.people.vault import Vault
 from ivr.speech.prompts import PromptSet
 from tests.live.conftest import Caller, LiveLine
 from tests.live.phone import FRAME

@@ -26,7 +26,7 @@ from ivr.calls.inbox import Key
 from ivr.calls.keypad import Complete, Typing
 from ivr.config import PROJECT, AccountsSettings, Agent, Settings
 from ivr.people.identity import parse
-from ivr.people.privacy import Keys
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.speech.prompts import PromptSet, sentence
 
@@ -198,7 +198,8 @@ REVEALED = {
     "ivr/line/hotline.py": "a key enters the call's inbox",
     "ivr/line/reception.py": "a caller's number becomes a token",
     "ivr/people/identity.py": "a number's tail",
-    "ivr/people/privacy.py": "an ID becomes a token, and is sealed in the vault",
+    "ivr/people/tokens.py": "an ID becomes a token",
+    "ivr/people/vault.py": "a number is sealed",
     "ivr/speech/prompts.py": "a value becomes clips",
     "ivr/people/sensitive.py": "two values are compared",
 }

@@ -17,7 +17,7 @@ RATE = 24000
 SYLLABLE_SECONDS = 0.2
 MUTE, SLOW, ONCE_MUTE = "哑", "慢", "偶"
 """What makes it silent, take its time, or be silent the first time."""
-SPOKEN = "IVR_TEST_SPOKEN"
+SPOKEN = "HOTLINE_TEST_SPOKEN"
 """Names the file that gets a line for each utterance."""
 
 
@@ -55,7 +55,7 @@ def plain(text: str, hints: Words, lexicon: Words) -> str:
 
 
 def _ready() -> None:
-    if "IVR_TEST_VOICE_ABSENT" in os.environ:
+    if "HOTLINE_TEST_VOICE_ABSENT" in os.environ:
         raise VoiceUnavailable("the humming voice is not there")
 
 

@@ -184,7 +184,7 @@ def test_an_absent_voice_is_not_missed_while_nothing_is_to_be_said(
     catalog: Path, audio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built(catalog, audio)
-    monkeypatch.setenv("IVR_TEST_VOICE_ABSENT", "1")
+    monkeypatch.setenv("HOTLINE_TEST_VOICE_ABSENT", "1")
     assert built(catalog, audio).made == 0
     reword(catalog, "再见", "祝您愉快")
     with pytest.raises(VoiceUnavailable):

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from ivr.people.identity import IdNumber, parse
-from ivr.people.privacy import Keys, Tokens, Vault
+from ivr.people.keys import Keys
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
 from ivr.recordings import desk as room
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import FilingDesk

@@ -22,6 +22,7 @@ from ivr.records.facts import (
     SessionEnded,
     SessionStarted,
     Step,
+    Transferred,
 )
 from ivr.records.journal import HORIZON_SECONDS, Journal, put, read_lines, recorded, unfinished
 
@@ -133,11 +134,14 @@ def test_a_full_disk_delays_facts_and_loses_none(
 def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Path) -> None:
     step = Step(session="a", n=3, dialogue="main", verb="menu", prompt="m", heard="match", keys=1)
     write(tmp_path, begun("a"), begun("b"), ended("b"))
+    talked = Transferred(session="a", agent="x", outcome="answered", ring_ms=1, talk_ms=90_000)
     write(tmp_path, DialogueEntered(session="a", dialogue="account.menu"), step, begun("c"))
+    write(tmp_path, talked, talked)
     found = {each.session: each for each in unfinished(tmp_path)}
     assert set(found) == {"a", "c"}
     assert (found["a"].channel, found["a"].dialogue, found["a"].steps) == ("c-a", "account.menu", 3)
     assert found["c"].began == NOON
+    assert (found["a"].agent_seconds, found["c"].agent_seconds) == (180.0, 0.0)
 
 
 def test_what_was_not_synced_is_written_once_more_and_counts_as_on_disk_only_then(

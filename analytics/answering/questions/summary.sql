@@ -7,8 +7,8 @@ SELECT count(*) AS calls,
        count(*) FILTER (transfers > 0) AS asked_for_agent,
        count(*) FILTER (disposition IN ('failed', 'asterisk_lost', 'service_lost')) AS lost,
        round(avg(ms) / 1000, 1) AS mean_seconds,
-       (SELECT count(*) FROM counted_vote WHERE on_days(happened, $since, $until)) AS votes,
-       (SELECT round(avg(choice), 2) FROM counted_vote WHERE on_days(happened, $since, $until))
+       (SELECT count(grade) FROM counted_vote WHERE on_days(happened, $since, $until)) AS votes,
+       (SELECT round(avg(grade), 2) FROM counted_vote WHERE on_days(happened, $since, $until))
            AS mean_grade
 FROM call_session
 WHERE on_days(started, $since, $until)

@@ -1,7 +1,8 @@
--- 满意度趋势 · Votes, mean grade and share of the satisfied (1 and 2) by day
+-- 满意度趋势 · Grades, their mean, the satisfied (1 and 2) and 不表态 by day
 -- chart: lines day mean_grade
-SELECT day, count(*) AS votes, round(avg(choice), 2) AS mean_grade,
-       percent(count(*) FILTER (choice <= 2), count(*)) AS satisfied_percent
+SELECT day, count(grade) AS votes, round(avg(grade), 2) AS mean_grade,
+       percent(count(*) FILTER (grade <= 2), count(grade)) AS satisfied_percent,
+       count(*) - count(grade) AS abstained
 FROM counted_vote
 WHERE on_days(happened, $since, $until)
 GROUP BY day

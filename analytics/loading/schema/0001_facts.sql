@@ -121,8 +121,8 @@ COMMENT ON COLUMN hot.recording_move.state IS 'replaced (spoken again), handled,
 CREATE TABLE hot.survey_vote (
     event UUID, session VARCHAR, happened TIMESTAMP, person VARCHAR, choice INTEGER
 );
-COMMENT ON TABLE hot.survey_vote IS 'Every grade given; `counted_vote` has the ones that count.';
-COMMENT ON COLUMN hot.survey_vote.choice IS '1 非常满意, 2 满意, 3 一般, 4 不满意, 5 非常不满意.';
+COMMENT ON TABLE hot.survey_vote IS 'Every answer to the survey; `counted_vote` has the ones that count.';
+COMMENT ON COLUMN hot.survey_vote.choice IS '1 非常满意, 2 满意, 3 一般, 4 不满意, 5 非常不满意; 0 不表态, which is no grade.';
 COMMENT ON COLUMN hot.survey_vote.event IS 'The fact''s own id: each one is here once.';
 COMMENT ON COLUMN hot.survey_vote.session IS 'The call, as in call_session.';
 COMMENT ON COLUMN hot.survey_vote.happened IS 'When, UTC.';

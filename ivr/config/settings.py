@@ -1,26 +1,20 @@
-"""The settings of one line: frozen, read once, and refused whole when anything is wrong.
-
-Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults below.
-"""
+"""What can be set, and what holds where nothing is: the parts of the settings, frozen."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ivr.hours import AgentHours
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+LINE_NUMBER = "12329"
+TRUNK_ENDPOINT = "trunk-"
+"""What the name of a trunk's endpoint in Asterisk begins with."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -72,8 +66,14 @@ class AccountsSettings(Part):
 class Patience(Part):
     """How long the line waits for a caller, in seconds, and how often it asks again."""
 
+    answer_pause_ms: Annotated[int, Field(ge=0, le=3000)] = 300
+    """Between picking up and the first word: some trunks open late and would clip it."""
     first_key_seconds: Seconds = 8.0
+    """After the sentence of a menu."""
+    first_digit_seconds: Seconds = 15.0
+    """After the question for an ID number or a password: many have to look for it first."""
     inter_key_seconds: Seconds = 6.0
+    """Within a number (domain rules, 3.3)."""
     swallow_seconds: Seconds = 2.0
     """A `#` this soon after the 18th digit is swallowed (domain rules, 3.3)."""
     failures: Annotated[int, Field(ge=1, le=9)] = 3
@@ -111,16 +111,87 @@ class AgentsSettings(Part):
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
 
 
+Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
+
+
+class Registration(Part):
+    """An account with a carrier who wants to be told where the line is, with a password."""
+
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")]
+    """Host name or address of the registrar, with its port where that is not 5060."""
+    user: Annotated[str, Field(pattern=r"^[0-9A-Za-z+._-]{1,64}$")]
+    password: SecretStr
+    expiry_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    """How long a registration is to last; the carrier may shorten it."""
+
+    @field_validator("password")
+    @classmethod
+    def _one_line(cls, password: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[^\r\n]+", password.get_secret_value()):
+            raise ValueError("must be one line that is not empty")
+        return password
+
+    @property
+    def domain(self) -> str:
+        """The server without its port: whose customer the account is."""
+        return self.server.partition(":")[0]
+
+
 class Trunk(Part):
     """One carrier's line into the hotline, known by the addresses that it calls from."""
 
     name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")]
-    hosts: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")], ...], Field(min_length=1)
-    ]
-    """Host names, addresses or networks (192.0.2.0/24)."""
+    hosts: tuple[Host, ...] = ()
+    """Host names, addresses or networks (192.0.2.0/24); a registrar's need not be repeated."""
     numbers: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
     """As the carrier dials us, besides 12329 itself."""
+    any_number: bool = False
+    """Whatever the carrier dials is meant for the line."""
+    registration: Registration | None = None
+    """Only where the carrier wants it."""
+    dtmf: Literal["auto", "rfc4733", "info", "inband"] = "auto"
+    """How keys come: as RTP events or, where none are offered, as tones (auto); one way only."""
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if not self.known_hosts():
+            raise ValueError("needs hosts, or a registration with the carrier's server")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """As Asterisk knows it."""
+        return f"{TRUNK_ENDPOINT}{self.name}"
+
+    def dialled(self) -> tuple[str, ...]:
+        """By which it calls us; one that we register with may dial the account's name."""
+        account = () if self.registration is None else (self.registration.user,)
+        return (*self.numbers, *account)
+
+    def known_hosts(self) -> tuple[str, ...]:
+        """Whose calls are this carrier's."""
+        registrar = () if self.registration is None else (self.registration.domain,)
+        return tuple(dict.fromkeys((*self.hosts, *registrar)))
+
+
+class CallersSettings(Part):
+    """Who is one caller, and who is none, by what networks tell of them."""
+
+    area_code: Annotated[str, Field(pattern=r"^0[1-9][0-9]{1,2}$")] | None = None
+    """The city's own, such as 0571: local numbers come with it or without."""
+    nobody: tuple[str, ...] = ()
+    """Numbers that a carrier sends when it knows none, besides anonymous, 0000000000 and such."""
+
+
+class NatSettings(Part):
+    """The line stands behind a router that translates addresses."""
+
+    external_address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")]
+    """The address under which carriers reach us, for SIP and for speech."""
+    local_networks: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9.]+/[0-9.]+$")], ...], Field(min_length=1)
+    ]
+    """Networks (192.168.0.0/16) whose phones reach us directly."""
 
 
 class LimitsSettings(Part):
@@ -208,12 +279,8 @@ class SpeechSettings(Part):
     """How a 1 is said in telephone, account and ID numbers."""
 
 
-class Settings(BaseSettings):
+class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="IVR_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
 
     home: Path = PROJECT / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
@@ -247,6 +314,9 @@ class Settings(BaseSettings):
     patience: Patience = Patience()
     agents: AgentsSettings = AgentsSettings()
     trunks: tuple[Trunk, ...] = ()
+    nat: NatSettings | None = None
+    """None: carriers reach the line under its own address."""
+    callers: CallersSettings = CallersSettings()
     guests: bool = True
     """Whether anybody on the network may call in by SIP, and reach the hotline only."""
     retention: RetentionSettings = RetentionSettings()
@@ -257,19 +327,6 @@ class Settings(BaseSettings):
     recordings: RecordingsSettings = RecordingsSettings()
 
     facts: FactsSettings = FactsSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the settings file."""
-        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
-        return init_settings, env_settings, file
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
@@ -320,28 +377,3 @@ class Settings(BaseSettings):
                 f"no ARI password: {self.ari_secret_file} does not exist; `ivr run` makes it,"
                 " or set IVR_ARI_PASSWORD for an Asterisk of your own"
             ) from None
-
-
-def settings_file() -> Path:
-    """The settings file: IVR_SETTINGS, else `settings.toml` under the home folder."""
-    home = Path(os.environ.get("IVR_HOME", PROJECT / "var"))
-    return Path(os.environ.get("IVR_SETTINGS", home / "settings.toml"))
-
-
-def load() -> Settings:
-    """Read the settings; raises SettingsError that names every fault at once."""
-    try:
-        return Settings()
-    except ValidationError as refused:
-        raise SettingsError("\n".join(_faults(refused))) from refused
-    except ValueError as unreadable:  # TOML that is no TOML
-        raise SettingsError(f"{settings_file()}: {unreadable}") from unreadable
-
-
-def _faults(refused: ValidationError) -> list[str]:
-    """One line per fault: where it stands and what would be right, never the value."""
-    return [
-        f"setting {'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
-        f" (in {settings_file()}, or as IVR_{'__'.join(str(s) for s in fault['loc']).upper()})"
-        for fault in refused.errors(include_input=False, include_url=False)
-    ]

@@ -1,4 +1,4 @@
-"""Keys that others cannot read, tokens that cannot be compared, a vault that can forget."""
+"""The vault: gives a number back to those entitled, shows nothing at rest, can forget."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.config import SettingsError
 from ivr.people.identity import IdNumber, parse
-from ivr.people.privacy import Keys, Tokens, Vault, VaultLocked, new_tokens_key, new_vault_key
+from ivr.people.keys import Keys, new_tokens_key
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault, VaultLocked, new_vault_key
 
 LONG, SHORT = "11010519491231002X", "110105491231002"
 
@@ -19,50 +20,6 @@ def number(keyed: str) -> IdNumber:
     parsed = parse(keyed)
     assert isinstance(parsed, IdNumber)
     return parsed
-
-
-def test_keys_are_made_once_and_only_for_this_user(tmp_path: Path) -> None:
-    keys = Keys.load(tmp_path / "keys")
-    assert Keys.load(tmp_path / "keys") == keys
-    assert keys.tokens != keys.vault
-    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
-    assert {each.stat().st_mode & 0o777 for each in (tmp_path / "keys").iterdir()} == {0o600}
-
-
-@pytest.mark.parametrize(("name", "mode"), [("tokens.key", 0o640), ("vault.key", 0o604)])
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path, name: str, mode: int) -> None:
-    Keys.load(tmp_path / "keys")
-    (tmp_path / "keys" / name).chmod(mode)
-    with pytest.raises(SettingsError, match="chmod 600"):
-        Keys.load(tmp_path / "keys")
-
-
-def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "keys").mkdir(mode=0o755)
-    with pytest.raises(SettingsError, match="chmod 700"):
-        Keys.load(tmp_path / "keys")
-
-
-def test_a_damaged_key_is_refused(tmp_path: Path) -> None:
-    Keys.load(tmp_path / "keys")
-    (tmp_path / "keys" / "tokens.key").write_bytes(b"short")
-    with pytest.raises(SettingsError, match="damaged"):
-        Keys.load(tmp_path / "keys")
-
-
-def test_keys_show_nothing_of_themselves(tmp_path: Path) -> None:
-    assert repr(Keys.load(tmp_path / "keys")) == "Keys()"
-
-
-def test_a_person_has_one_token_whichever_number_is_keyed() -> None:
-    tokens = Tokens(Keys(b"k" * 32))
-    assert tokens.person(number(SHORT)) == tokens.person(number(LONG))
-
-
-def test_tokens_of_other_purposes_and_other_keys_differ() -> None:
-    tokens, others = Tokens(Keys(b"k" * 32)), Tokens(Keys(b"o" * 32))
-    assert tokens.person(number(LONG)) != tokens.caller(LONG)
-    assert tokens.caller("13800000000") != others.caller("13800000000")
 
 
 def vault(path: Path, key: bytes = b"v" * 32) -> Vault:

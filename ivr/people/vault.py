@@ -1,127 +1,23 @@
-"""Keys, and the tokens that stand for people: the same person is the same token, and no more.
-
-Unkeyed hashes of ID and telephone numbers are guessed in an hour, so tokens are HMACs under keys
-of this line, one for each purpose: a caller's token and a person's token can never be compared.
-"""
+"""The vault: the way back from a token to its number, encrypted, apart from the facts."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
-import resource
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ivr.config import SettingsError
-from ivr.people.identity import IdNumber
+from ivr.people.keys import VAULT_BEFORE, Keys
 from ivr.people.sensitive import Sensitive
 
-TOKEN_CHARACTERS = 32
-KEYS = ("tokens.key", "vault.key", "audit.key")
-"""The files of the keys."""
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
-_BEFORE = "vault.before.key"
-
-
-def leave_no_core() -> None:
-    """No core dump of this program or of one that it starts: it would hold keys and numbers."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The line's secret keys, each in a file of its own, mode 0600, apart from the data."""
-
-    tokens: bytes = field(repr=False)
-    vault: bytes = field(default=b"", repr=False)
-    audit: bytes = field(default=b"", repr=False)
-    vault_before: bytes = field(default=b"", repr=False)
-    """The vault's key before the last rotation; a service that has not been restarted uses it."""
-
-    @classmethod
-    def load(cls, folder: Path) -> Keys:
-        """The keys in `folder`, made at first start; SettingsError when others may read them."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
-            raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
-        before = folder / _BEFORE
-        tokens, vault, audit = (_key(folder / name) for name in KEYS)
-        return cls(tokens, vault, audit, _existing(before) if before.exists() else b"")
-
-
-def _key(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return _existing(path)
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_bytes(_KEY_BYTES)
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
-
-
-def _existing(path: Path) -> bytes:
-    if path.stat().st_mode & 0o077:
-        raise SettingsError(f"{path} can be read by others: chmod 600 it")
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        raise SettingsError(f"{path} is damaged: restore it from its backup")
-    return key
-
-
-def new_tokens_key(folder: Path) -> None:
-    """From the service's next start on, people and callers have new tokens.
-
-    The vault still knows whose the older ones are: it needs no key of tokens for that.
-    """
-    _renewed(folder / "tokens.key")
-
-
-def new_vault_key(folder: Path, vault: Path) -> int:
-    """Seal every row of the vault anew; how many. The key before stays readable until the next."""
-    Vault(vault, Keys.load(folder)).seal_anew()  # no row may need what was the one before
-    (folder / "vault.key").replace(folder / _BEFORE)
-    return Vault(vault, Keys.load(folder)).seal_anew()
-
-
-def _renewed(path: Path) -> None:
-    """A new key in the place of the old one, whole at every moment."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    _key(fresh)
-    fresh.replace(path)
-
-
-class Tokens:
-    """Numbers in, tokens out; nobody gets back without trying every number under the key."""
-
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-
-    def person(self, number: IdNumber) -> str:
-        """The token of a person, whichever form of the number was entered."""
-        return self._token("person", number.id18.reveal())
-
-    def caller(self, number: str) -> str:
-        """The token of a caller's telephone number."""
-        return self._token("caller", number)
-
-    def _token(self, purpose: str, value: str) -> str:
-        message = f"{purpose}\0{value}".encode()
-        return hmac.new(self._keys.tokens, message, hashlib.sha256).hexdigest()[:TOKEN_CHARACTERS]
 
 
 class VaultLocked(Exception):
@@ -228,3 +124,10 @@ def _sealed(cipher: AESGCM, token: str, number: str) -> bytes:
     """A row: a nonce of its own, and the number bound to its token."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, number.encode(), token.encode())
+
+
+def new_vault_key(folder: Path, vault: Path) -> int:
+    """Seal every row of the vault anew; how many. The key before stays readable until the next."""
+    Vault(vault, Keys.load(folder)).seal_anew()  # no row may need what was the one before
+    (folder / "vault.key").replace(folder / VAULT_BEFORE)
+    return Vault(vault, Keys.load(folder)).seal_anew()

@@ -20,7 +20,7 @@ import duckdb
 
 from analytics.answering.views import ALL, FACT_TABLES, ROLL_UPS, TIME, listed, literal, make_views
 from analytics.loading import listing
-from analytics.loading.reading import rolled_back
+from analytics.loading.intake import rolled_back
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Listed:
     rows: int
 
 
-class Archive:
+class ClosedDays:
     """What moves rows from the store's hot tables to Parquet; the loader's thread calls it."""
 
     def __init__(self, store: duckdb.DuckDBPyConnection, parquet: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-_HEADER = re.compile(r"\s*\[+([^\]]+)\]+")
+_HEADER = re.compile(r"\s*(\[+)([^\]]+)\]+")
 _ENTRY = re.compile(r"\s*([A-Za-z0-9_\-\"'.一-鿿]+)\s*=")
+_LONG_TEXT = re.compile(r'"""|\'\'\'')
 
 
 def repeated(source: str) -> list[tuple[str, int, int, int]]:
@@ -21,14 +23,42 @@ def repeated(source: str) -> list[tuple[str, int, int, int]]:
 
 
 def _entries(source: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Every header and entry with its line and column."""
+    """Every header and entry with its line and column; `[[phones]]` are phones.0, phones.1 …"""
     header: tuple[str, ...] = ()
-    for number, line in enumerate(source.splitlines(), 1):
+    count: Counter[tuple[str, ...]] = Counter()
+    for number, line in _outside_long_texts(source):
         if matched := _HEADER.match(line):
-            header = _path(matched[1])
+            header = _numbered(_path(matched[2]), count, another=matched[1] == "[[")
             yield header, number, line.index("[") + 1
         elif matched := _ENTRY.match(line):
             yield (*header, *_path(matched[1])), number, matched.start(1) + 1
+
+
+def _numbered(
+    path: tuple[str, ...], count: Counter[tuple[str, ...]], *, another: bool
+) -> tuple[str, ...]:
+    """The path with the place of each array's table that it leads through."""
+    if another:
+        count[path] += 1
+    numbered: tuple[str, ...] = ()
+    for end in range(1, len(path) + 1):
+        numbered += (path[end - 1],)
+        if count[path[:end]]:
+            numbered += (str(count[path[:end]] - 1),)
+    return numbered
+
+
+def _outside_long_texts(source: str) -> Iterator[tuple[int, str]]:
+    """The lines, with their numbers, that do not begin within a text of several lines."""
+    closing = ""
+    for number, line in enumerate(source.splitlines(), 1):
+        if not closing:
+            yield number, line
+        for mark in _LONG_TEXT.findall(line):
+            if not closing:
+                closing = mark
+            elif closing == mark:
+                closing = ""
 
 
 class Positions:

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 
 from analytics.answering.asking import ask
-from analytics.loading import archive
-from analytics.loading.archive import Archive, Period
+from analytics.loading import closing
+from analytics.loading.closing import ClosedDays, Period
 from analytics.loading.loader import Loader, last_closed
 from analytics.loading.spools import KEEP
 from analytics.loading.store import FactsFolder, open_store
@@ -124,7 +124,7 @@ def test_retired_files_go_after_their_grace_and_counting_ones_never(
     torn.write_bytes(b"PAR1")
     passed(folder, MONTH_CLOSED)
     assert old <= {path.name for path in folder.parquet.iterdir()}
-    monkeypatch.setattr(archive, "GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(closing, "GRACE_SECONDS", 0.0)
     time.sleep(0.01)
     passed(folder, MONTH_CLOSED)
     assert {path.name for path in folder.parquet.glob("*.parquet")} == counting(folder)
@@ -320,7 +320,7 @@ def test_history_is_filed_while_it_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analytics.loading.loader.MOST_HOT_ROWS", 20)
-    monkeypatch.setattr("analytics.loading.reading.MOST_BYTES", 5000)
+    monkeypatch.setattr("analytics.loading.intake.MOST_BYTES", 5000)
     folder = FactsFolder(tmp_path)
     past = days_of_calls(*range(-400, -340, 5))
     spool_file(tmp_path).write_bytes(lines(past))
@@ -352,11 +352,11 @@ def test_a_day_is_filed_under_its_month_once_that_is_closed(
 def test_a_file_that_is_not_whole_is_never_listed(folder: FactsFolder) -> None:
     """Killed while writing: the next loader files the same days again."""
     store = open_store(folder)
-    closing = Archive(store, folder.parquet)
-    closing.open()
+    days = ClosedDays(store, folder.parquet)
+    days.open()
     loader_rows = store.execute("SELECT count(*) FROM hot.call_session").fetchone()
     assert loader_rows == (0,)
-    assert closing.close_days(date(2026, 11, 30)) == 0
+    assert days.close_days(date(2026, 11, 30)) == 0
     store.close()
     os.truncate(folder.private, 0)
     passed(folder, CLOSED)

@@ -1,0 +1,148 @@
+"""The verbs that ask for digits: an ID number that can exist, or a number of so many digits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ivr.calls.call import AgentWanted, Answer, Call
+from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+from ivr.people.identity import IdNumber, parse
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import Heard
+
+_HEARD: dict[NoNumber, Heard] = {
+    NoNumber.BACK: "back",
+    NoNumber.EMPTY: "cleared",
+    NoNumber.CLEARED: "cleared",
+    NoNumber.WRONG_LENGTH: "invalid",
+    NoNumber.ONLY_LONG: "invalid",
+    NoNumber.AGENT: "match",
+    NoNumber.SILENT: "no_input",
+}
+
+
+class WentBack(Exception):
+    """The caller pressed `*` in place of an answer: one level up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """What one try came to, and what the records may know of it."""
+
+    outcome: Complete | NoNumber
+    keys: int
+    interrupted: bool
+    ms: int
+
+
+async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -> IdNumber:
+    """Ask `question` until a possible ID number has been entered, of 15 or 18 digits.
+
+    Raises WentBack for `*` before the first digit, AgentWanted for zeros and other starts that no
+    ID number has, GaveUp after too many failures in a row.
+    """
+    form, wrong_before = IdForm(short_allowed), False
+    while True:
+        digits, last = await _digits(call, question, form, wrong="identity.wrong_length")
+        number = parse(digits, verify=call.means.settings.verify_check_digit)
+        if isinstance(number, IdNumber):
+            _note(call, question, "match", last)
+            call.succeeded()
+            call.trail.tail = number.tail
+            return number
+        _note(call, question, "invalid", last)
+        await _refuse(call, digits, again=wrong_before)
+        wrong_before = True
+
+
+async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -> Sensitive[str]:
+    """Ask until `count` digits have been entered, with or without a `#` after them.
+
+    `wrong` is said of too few. Raises WentBack for `*` before the first digit, and GaveUp.
+    """
+    digits, last = await _digits(call, question, CountForm(count), wrong=wrong)
+    _note(call, question, "match", last)
+    call.succeeded()
+    return Sensitive(digits)
+
+
+async def _digits(call: Call, question: str, form: Form, *, wrong: str) -> tuple[str, _Try]:
+    """Ask until the number is whole, and say what is the matter with everything else that comes."""
+    while True:
+        tried = await _try(call, question, form)
+        match tried.outcome:
+            case Complete(digits):
+                return digits, tried
+            case nothing:
+                _note(call, question, _HEARD[nothing], tried)
+                await _explain(call, nothing, wrong)
+
+
+async def _try(call: Call, question: str, form: Form) -> _Try:
+    """One try, from the question to a number or to nothing."""
+    answer = await call.listen(call.utter(question), call.patience.first_digit_seconds)
+    interrupted, ms, keys = answer.interrupted, answer.ms, 0
+    digits, nudged = "", False
+    while True:
+        keys += answer.key is not None
+        said = None
+        match _next(form, digits, answer, nudged=nudged):
+            case Typing(digits):
+                nudged = False
+            case Nudge(prompt, missing):
+                nudged = True
+                said = call.utter(prompt, **({} if missing is None else {"missing": missing}))
+            case outcome:
+                _swallow_hash(call, outcome, answer)
+                return _Try(outcome, keys, interrupted, ms)
+        answer = await call.listen(said, _until_next_key(call, form, digits))
+        ms += answer.ms
+
+
+def _next(form: Form, digits: str, answer: Answer, *, nudged: bool) -> Entry:
+    if answer.digit is None:
+        return form.pause(digits, nudged=nudged)
+    return form.press(digits, answer.digit)
+
+
+def _until_next_key(call: Call, form: Form, digits: str) -> float:
+    """A wish for an agent waits for a moment only, in case that it is none."""
+    if call.zero_is_agent and form.is_wish(digits):
+        return call.patience.swallow_seconds
+    return call.patience.inter_key_seconds
+
+
+def _swallow_hash(call: Call, outcome: Complete | NoNumber, last: Answer) -> None:
+    """A `#` after the last digit, out of habit, must not reach the next menu."""
+    if isinstance(outcome, Complete) and last.key is not None and last.key.digit != "#":
+        call.inbox.swallow_hash(last.key.at + call.patience.swallow_seconds)
+
+
+async def _refuse(call: Call, digits: str, *, again: bool) -> None:
+    """Say that no such number can exist, by its tail; the second time with more help."""
+    prompt = "identity.wrong_number_again" if again else "identity.wrong_number"
+    await call.failed(prompt, tail=Sensitive(digits[-4:]))
+
+
+async def _explain(call: Call, nothing: NoNumber, wrong: str) -> None:
+    """Tell the caller why the question comes again; `wrong` is said of a number that is none."""
+    match nothing:
+        case NoNumber.BACK:
+            raise WentBack
+        case NoNumber.AGENT if call.zero_is_agent:
+            raise AgentWanted
+        case NoNumber.CLEARED:
+            await call.say("identity.cleared")
+        case NoNumber.WRONG_LENGTH | NoNumber.AGENT:
+            await call.failed(wrong)
+        case NoNumber.ONLY_LONG:
+            await call.failed("identity.only18")
+        case NoNumber.SILENT:
+            await call.failed("line.no_input")
+        case NoNumber.EMPTY:
+            pass
+
+
+def _note(call: Call, question: str, heard: Heard, tried: _Try) -> None:
+    answer = Answer(None, tried.interrupted, tried.ms)
+    call.note_step("collect", question, heard, answer, keys=tried.keys, sensitive=True)

@@ -1,0 +1,252 @@
+"""Settings that are well each by itself and cannot be together, or cannot be on any machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import PureWindowsPath
+
+from ivr.config.faults import Fault
+from ivr.config.settings import Settings, SettingsError
+
+_NUMERIC = re.compile(r"[0-9./]+|.*:.*")
+"""Of digits and dots, or with a colon: meant as an address, and no name."""
+_NAME = re.compile(r"(?=.{1,253}\Z)[0-9A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z])?(\.[0-9A-Za-z_-]+)*\.?")
+_URL = re.compile(r"[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://", re.IGNORECASE)
+
+
+def clashes(settings: Settings) -> list[Fault]:
+    """Everything that only shows when settings are seen side by side."""
+    return [fault for check in CHECKS for fault in check(settings)]
+
+
+def _ports(settings: Settings) -> Iterator[Fault]:
+    """Each port has one use."""
+    ports: list[tuple[tuple[str, ...], int]] = [
+        (("sip_port",), settings.sip_port),
+        (("http_port",), settings.http_port),
+        (("preview_port",), settings.preview_port),
+    ]
+    if settings.ari_url is None:
+        ports.append((("ari_port",), settings.ari_port))
+    if settings.tls is not None:
+        ports.append((("tls", "port"), settings.tls.port))
+    uses = defaultdict(list)
+    for where, port in ports:
+        uses[port].append(where)
+    for port, places in uses.items():
+        for where in places[1:]:
+            first = ".".join(places[0])
+            yield Fault(
+                where, f"端口 {port} 已经给了 {first}", f"port {port} is given to {first} already"
+            )
+
+
+def _speech_ports(settings: Settings) -> Iterator[Fault]:
+    """Asterisk begins a pair at an even port; SIP comes in by UDP too."""
+    first, last = settings.rtp_first_port, settings.rtp_last_port
+    if last <= first:
+        yield Fault(
+            ("rtp_last_port",),
+            f"要大于 rtp_first_port（{first}）",
+            f"must be above rtp_first_port ({first})",
+        )
+    elif first <= settings.sip_port <= last:
+        yield Fault(
+            ("sip_port",),
+            f"落在语音端口 {first}-{last} 之内",
+            f"lies within the ports of speech, {first}-{last}",
+        )
+
+
+def _addresses(settings: Settings) -> Iterator[Fault]:
+    for name in ("host", "sip_host"):
+        if not _is_host(str(getattr(settings, name))):
+            yield Fault((name,), "不是地址，也不是主机名", "is neither an address nor a host name")
+    if settings.ari_url is not None and not settings.ari_url.startswith(("http://", "https://")):
+        yield Fault(("ari_url",), "要以 http:// 开头", "must begin with http://")
+    proxy = settings.speech.edge_proxy
+    if proxy is not None and "://" not in proxy:
+        yield Fault(("speech", "edge_proxy"), "要写成 http://主机:端口", "must be http://host:port")
+
+
+def _is_host(text: str) -> bool:
+    if not _NUMERIC.fullmatch(text):
+        return _NAME.fullmatch(text) is not None
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _trunks(settings: Settings) -> Iterator[Fault]:
+    """A call comes from one carrier only, whose name is one carrier's."""
+    names: set[str] = set()
+    known: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
+    hosts: dict[str, str] = {}
+    for number, trunk in enumerate(settings.trunks):
+        here = ("trunks", str(number))
+        if trunk.name in names:
+            yield _twice((*here, "name"), trunk.name)
+        names.add(trunk.name)
+        for host in trunk.hosts:
+            network = _network(host)
+            if network is None and (_NUMERIC.fullmatch(host) or not _NAME.fullmatch(host)):
+                yield Fault(
+                    (*here, "hosts"),
+                    f"{host} 不是地址、网段或主机名",
+                    f"{host} is no address, network or host name",
+                )
+            others = [name for other, name in known if _overlap(network, other)]
+            if hosts.get(host.lower(), trunk.name) != trunk.name:
+                others.append(hosts[host.lower()])
+            if others and others[0] != trunk.name:
+                yield Fault(
+                    (*here, "hosts"),
+                    f"{host} 已属于中继 {others[0]}",
+                    f"{host} belongs to trunk {others[0]} already",
+                )
+            hosts[host.lower()] = trunk.name
+            if network is not None:
+                known.append((network, trunk.name))
+
+
+def _network(host: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(host, strict=False)
+    except ValueError:
+        return None
+
+
+def _overlap(
+    one: ipaddress.IPv4Network | ipaddress.IPv6Network | None,
+    other: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> bool:
+    if isinstance(one, ipaddress.IPv4Network) and isinstance(other, ipaddress.IPv4Network):
+        return one.overlaps(other)
+    if isinstance(one, ipaddress.IPv6Network) and isinstance(other, ipaddress.IPv6Network):
+        return one.overlaps(other)
+    return False
+
+
+def _phones(settings: Settings) -> Iterator[Fault]:
+    """Asterisk would take one of two phones of one number, and nobody knows which."""
+    seen: set[str] = set()
+    for number, phone in enumerate(settings.agents.phones):
+        if phone.extension.lower() in seen:
+            yield _twice(("agents", "phones", str(number), "extension"), phone.extension)
+        seen.add(phone.extension.lower())
+
+
+def _twice(where: tuple[str, ...], value: str) -> Fault:
+    return Fault(where, f"{value} 用了两次", f"{value} is used twice")
+
+
+def _answering(settings: Settings) -> Iterator[Fault]:
+    first, second = settings.agents.answer_within_seconds
+    if second < first:
+        yield Fault(
+            ("agents", "answer_within_seconds"),
+            "第二个时限要大于第一个",
+            "the second limit must be above the first",
+        )
+
+
+def _certificate(settings: Settings) -> Iterator[Fault]:
+    """What Asterisk would only say in its log, and take no encrypted call."""
+    if settings.tls is None:
+        return
+    unreadable = False
+    for name in ("certificate", "key"):
+        path = getattr(settings.tls, name)
+        try:
+            path.read_bytes()
+        except OSError as refused:
+            unreadable = True
+            yield Fault(
+                ("tls", name),
+                f"{path} 读不了：{refused.strerror}",
+                f"{path} cannot be read: {refused.strerror}",
+            )
+    if unreadable:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls.certificate, settings.tls.key, password="")
+    except (ssl.SSLError, ValueError):
+        yield Fault(
+            ("tls", "certificate"),
+            "证书和私钥不是一对，或不是没有口令的 PEM",
+            "certificate and key are no pair, or no PEM without a passphrase",
+        )
+
+
+def _places(settings: Settings) -> Iterator[Fault]:
+    if settings.home.exists() and not settings.home.is_dir():
+        yield Fault(("home",), f"{settings.home} 不是文件夹", f"{settings.home} is no folder")
+    folder = settings.recordings.folder
+    if folder is not None and PureWindowsPath(folder).drive:
+        yield Fault(
+            ("recordings", "folder"),
+            "这是 Windows 的路径；热线在 Linux 上运行，写成 /srv/voice/prop 这样",
+            "this is a path of Windows; the line runs on Linux: write it like /srv/voice/prop",
+        )
+
+
+def _accounts(settings: Settings) -> Iterator[Fault]:
+    """A query that does not ask for one person would tell everybody the same balance."""
+    url = settings.accounts.url
+    if url is not None and not _URL.match(url.get_secret_value()):
+        yield Fault(
+            ("accounts", "url"),
+            "要写成 驱动://用户:口令@主机/库",
+            "must be driver://user:password@host/name",
+        )
+    queries = ["fund_query", "loan_query", *(["password_query"] * settings.accounts.password)]
+    for name in queries:
+        if not re.search(r"(?<!:):id1[58]\b", str(getattr(settings.accounts, name))):
+            yield Fault(
+                ("accounts", name),
+                "没有用到 :id18，会对每个人说同一个账户",
+                "does not use :id18, so that everybody would hear the same account",
+            )
+
+
+def _facts(settings: Settings) -> Iterator[Fault]:
+    target = settings.facts.target
+    if target is not None and not target.startswith("ducklake:"):
+        yield Fault(
+            ("facts", "target"),
+            "要以 ducklake: 开头，如 ducklake:postgres:dbname=…",
+            "must begin with ducklake:, such as ducklake:postgres:dbname=…",
+        )
+
+
+def _series(settings: Settings) -> Iterator[Fault]:
+    try:
+        settings.series()
+    except SettingsError as unnumbered:
+        yield Fault(
+            ("node",),
+            "末尾要有最多两位的数字，如 node-1；或另设 recordings.series",
+            str(unnumbered),
+        )
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
+    _ports,
+    _speech_ports,
+    _addresses,
+    _trunks,
+    _phones,
+    _answering,
+    _certificate,
+    _places,
+    _accounts,
+    _facts,
+    _series,
+)

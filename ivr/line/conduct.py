@@ -1,0 +1,385 @@
+"""A call's life on the line: begun, led through the dialogues, brought to its end.
+
+One task per call; hanging up cancels it. Whatever happens, nothing of a call stays behind: not
+its channel, not its session, not its entry here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from ivr.agents.switchboard import Talk
+from ivr.ari.errors import AriError, ChannelGone, Unreachable
+from ivr.ari.events import Channel
+from ivr.ari.exchange import caller_of
+from ivr.asterisk.configure import AWAY
+from ivr.calls.inbox import LegGone, PickedUp
+from ivr.dialogues import converse, find
+from ivr.lifecycle.vitals import Vitals
+from ivr.line.reception import TURNED_AWAY, Live, Reception
+from ivr.recordings.desk import FilingDesk
+from ivr.records.facts import Disposition, Fact, Refused, SessionAnswered, SessionEnded
+from ivr.records.journal import Unfinished
+
+log = logging.getLogger(__name__)
+
+MOST_TURNED_AWAY = 50
+"""Calls at once that hear so; those beyond get the busy tone."""
+APOLOGY_SECONDS = 15.0
+"""How long a call that failed may take to say so."""
+SETTLING_SECONDS = 10.0
+"""How long the end of a call may take to file a recording or to stop an agent's phone."""
+
+
+class Whereabouts(Enum):
+    """Where a caller's channel is when the call ends."""
+
+    OURS = auto()
+    ELSEWHERE = auto()
+    """In the dialplan: the guardian or an operator sent it there, and it is none of ours now."""
+    GONE = auto()
+    UNKNOWN = auto()
+    """Asterisk cannot be asked, or does not say."""
+
+
+@dataclass(slots=True)
+class Conductor:
+    """Leads all calls of the line, and knows the sessions that nobody leads just now."""
+
+    reception: Reception
+    desk: FilingDesk
+    vitals: Vitals
+    calls: dict[str, Live] = field(default_factory=dict)
+    """Calls in progress, by channel."""
+    unfinished: dict[str, Unfinished] = field(default_factory=dict)
+    """Sessions without an end, by channel: of a service that died, or of a lost link."""
+    departing: set[str] = field(default_factory=set)
+    """Channels whose calls are over, until it is certain that they are hung up."""
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    """A command was lost: what Asterisk holds may not be what we think."""
+    draining: bool = False
+    """New callers are sent to the agents, for this service ends soon."""
+    _gone: set[str] | None = None
+    """Channels that have gone since somebody began to look; None: nobody looks."""
+    _ending: set[asyncio.Task[None]] = field(default_factory=set)
+    """Work on calls that are over; the line does not stop before it is done."""
+
+    # --- what the pump tells: nothing here waits -------------------------------------------------
+
+    def begin(self, channel: Channel, talk: Talk | None = None) -> None:
+        """Take a call, new or found again; taking it twice is harmless."""
+        if channel.id in self.calls:
+            return
+        if channel.unknown:
+            self._no_such_number(channel)
+            return
+        known = self.unfinished.get(channel.id)
+        if known is None and self.draining:
+            self._turn_away(channel.id)
+            return
+        try:
+            live = self._met(channel, talk, known)
+        except Exception:  # one caller's bad luck must not be everybody's
+            log.exception("a call could not be taken and is sent to the agents")
+            self._turn_away(channel.id)
+            return
+        if live is not None:
+            self.unfinished.pop(channel.id, None)
+            self.calls[channel.id] = live
+            live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
+            self.vitals.calls = len(self.calls)
+
+    def hung_up(self, channel: str, cause: int | None) -> None:
+        """One side put the receiver down: the caller, or an agent."""
+        if live := self.calls.get(channel):
+            live.hung_up = True
+            live.cause = cause if live.cause is None else live.cause
+        self._over(channel, cause)
+
+    def left(self, channel: str) -> None:
+        """A channel is not ours any more: hung up, or gone on in the dialplan."""
+        if live := self.calls.get(channel):
+            live.left = True
+        self._over(channel, None)
+
+    def picked_up(self, leg: str, caller: str) -> None:
+        """An agent answered: the call that waits hears of it; without one nobody is needed."""
+        if live := self.calls.get(caller):
+            live.call.inbox.put(PickedUp(leg))
+        else:
+            self._to_its_end(self._surely(self.reception.ari.channels.hangup(leg)))
+
+    def parted(self, bridge: str) -> None:
+        """A conversation's bridge lost one of its two; its name is that of the agent's leg."""
+        if live := self.calls.get(caller_of(bridge) or ""):
+            live.call.inbox.put(LegGone(bridge, None))
+
+    def count_broken(self, live: Live) -> None:
+        """A sound that broke off and was followed by more had a broken file."""
+        if live.broke_off:
+            self.vitals.prompt_broke()
+
+    def _over(self, channel: str, cause: int | None) -> None:
+        if self._gone is not None:
+            self._gone.add(channel)
+        caller = caller_of(channel)
+        if caller is None:
+            self._cancel(self.calls.get(channel))
+        elif live := self.calls.get(caller):
+            live.call.inbox.put(LegGone(channel, cause))
+
+    def _cancel(self, live: Live | None) -> None:
+        """Soon, not now: a task that is cancelled before its first step never closes its call."""
+        if live is not None and live.task is not None:
+            asyncio.get_running_loop().call_soon(live.task.cancel)
+
+    # --- for whoever compares us with Asterisk ---------------------------------------------------
+
+    @contextmanager
+    def watched(self) -> Iterator[set[str]]:
+        """The channels that go while this lasts: a list of channels is old before it arrives."""
+        self._gone = set()
+        try:
+            yield self._gone
+        finally:
+            self._gone = None
+
+    async def suspend_all(self) -> None:
+        """Stop conducting; Asterisk keeps the callers, and we or a successor find them again."""
+        tasks = [live.task for live in self.calls.values() if live.task is not None]
+        for live in self.calls.values():
+            live.cancelled_as = None
+        await asyncio.sleep(0)  # as in _cancel: every task has taken its first step
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Until all that was begun on calls that are over is done."""
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    def close_lost(self, known: Unfinished, disposition: Disposition) -> None:
+        """A session whose channel is not with us any more."""
+        self._note(
+            SessionEnded(session=known.session, disposition=disposition, dialogue=known.dialogue)
+        )
+
+    def file_left_over(self) -> None:
+        """Recordings whose callers have gone are filed, whichever service began them."""
+        busy = [live.call.session for live in self.calls.values()]
+        self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
+
+    # --- taking a call ---------------------------------------------------------------------------
+
+    def _met(self, channel: Channel, talk: Talk | None, known: Unfinished | None) -> Live | None:
+        if known is not None:
+            return self.reception.known_again(known, channel, talk)
+        door = self.reception.door(channel, self.calls.values())
+        if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
+            self._give_busy_tone(channel)
+            return None
+        self.vitals.call_came(channel.trunk)
+        return self.reception.newly_met(channel, door)
+
+    def _no_such_number(self, channel: Channel) -> None:
+        """A number that the line does not have: 404, and the operator learns which (once)."""
+        if self.vitals.misdialled(self.reception.misdialled(channel)):
+            self._note(Refused(session=None, reason="unknown_number"))
+        hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
+        self._to_its_end(self._surely(hangup))
+
+    def _turned_away(self) -> int:
+        return sum(live.start in TURNED_AWAY for live in self.calls.values())
+
+    def _turn_away(self, channel: str) -> None:
+        channels = self.reception.ari.channels
+        self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
+
+    def _give_busy_tone(self, channel: Channel) -> None:
+        """More than can even be told so: Asterisk answers busy, and nothing else is done."""
+        self._note(Refused(session=None, reason="line_overrun"))
+        hangup = self.reception.ari.channels.hangup(channel.id, reason="busy")
+        self._to_its_end(self._surely(hangup))
+
+    def _to_its_end(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin `work`: it goes on when who awaits it is cancelled, and `finish` waits for it."""
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def _surely(self, command: Coroutine[Any, Any, None]) -> None:
+        """A command that nobody waits for; one that is lost is made up for by a second look."""
+        try:
+            await command
+        except ChannelGone:
+            return
+        except AriError as lost:
+            log.warning("a command was lost: %s", lost)
+            self.doubt.set()
+
+    # --- the course of a call --------------------------------------------------------------------
+
+    async def _conduct(self, live: Live) -> None:
+        """From picking up to the last fact; whatever happens, nothing stays behind."""
+        ending: Disposition | None = "failed"
+        try:
+            ending = await self._converse(live)
+        except asyncio.CancelledError:
+            ending = live.cancelled_as
+            raise
+        except ChannelGone:
+            ending = "hung_up"
+        except Unreachable as lost:
+            log.warning("a call is suspended: %s", lost)
+            ending = None
+            self.doubt.set()
+        except Exception:
+            log.exception("a call failed in %s", live.call.place)
+            await self._apologise(live)
+        finally:
+            await asyncio.shield(self._to_its_end(self._clear(live, ending)))
+
+    async def _converse(self, live: Live) -> Disposition:
+        if live.found:
+            await self._go_on(live)
+        else:
+            await self._pick_up(live)
+        return await converse(live.call, live.start)
+
+    async def _pick_up(self, live: Live) -> None:
+        """Answer; only then it is certain that the call came to us at all."""
+        await self.reception.ari.channels.answer(live.line.channel)
+        self.reception.note_start(live)
+        after = asyncio.get_running_loop().time() - live.began
+        self._note(SessionAnswered(session=live.call.session, after_ms=round(after * 1000)))
+        await asyncio.sleep(live.call.patience.answer_pause_ms / 1000)
+
+    async def _go_on(self, live: Live) -> None:
+        """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
+        if live.call.exchange.talking is None:
+            await live.line.hush()
+        if live.call.exchange.talking is None and not find(live.start, live.call.prompts).quiet:
+            await live.call.exchange.quiet()
+            await live.call.say("line.sorry_wait")
+
+    async def _apologise(self, live: Live) -> None:
+        """To the end, whatever was typed ahead; where even that fails, the call just ends."""
+        try:
+            async with asyncio.timeout(APOLOGY_SECONDS):
+                await live.call.warn("line.system_error")
+        except (AriError, TimeoutError):
+            return
+        except Exception:
+            log.exception("a call could not even be apologised for")
+
+    # --- its end ---------------------------------------------------------------------------------
+
+    async def _clear(self, live: Live, ending: Disposition | None) -> None:
+        """The session is closed and the channel let go, or both are kept for later.
+
+        Each step is taken whatever became of the one before.
+        """
+        try:
+            async with AsyncExitStack() as last:
+                last.callback(self.file_left_over)
+                last.callback(self._forget, live, ending)
+                if ending is None:
+                    self._keep_for_later(live)
+                else:
+                    await self._close(live, ending, last)
+        except Exception:
+            log.exception("the end of a call failed in %s", live.call.place)
+
+    async def _close(self, live: Live, ending: Disposition, last: AsyncExitStack) -> None:
+        await self._settle(live)
+        where = await self._whereabouts(live)
+        if where in {Whereabouts.OURS, Whereabouts.UNKNOWN}:
+            self.departing.add(live.line.channel)
+            last.push_async_callback(self._let_go, live.line.channel, where)
+        if ending == "hung_up" and where is Whereabouts.ELSEWHERE:
+            ending = "service_lost"
+        if ending != "hung_up":
+            self.count_broken(live)
+        if ending != "service_lost" or live.started is None:
+            self.reception.note_start(live)
+            self._note(_ended(live, ending))
+
+    def _keep_for_later(self, live: Live) -> None:
+        self.reception.note_start(live)
+        self.unfinished[live.line.channel] = _unfinished(live)
+
+    def _forget(self, live: Live, ending: Disposition | None) -> None:
+        self.calls.pop(live.line.channel, None)
+        live.task = None  # its exception's frames hold `live`: such a circle outlives the call
+        self.vitals.ended(ending, len(self.calls))
+
+    async def _settle(self, live: Live) -> None:
+        """What the caller left unfinished is brought to its end before the session is closed."""
+        try:
+            async with asyncio.timeout(SETTLING_SECONDS):
+                await live.call.settle()
+        except (AriError, TimeoutError) as failed:
+            log.warning("left as it was in %s: %s", live.call.place, type(failed).__name__)
+        except Exception:
+            log.exception("left as it was in %s", live.call.place)
+
+    async def _whereabouts(self, live: Live) -> Whereabouts:
+        """A channel that has left us by itself must not be hung up: DELETE finds it anywhere."""
+        if live.hung_up:
+            return Whereabouts.GONE
+        try:
+            channel = await self.reception.ari.channels.get(live.line.channel)
+        except ChannelGone:
+            return Whereabouts.GONE
+        except AriError as unknown:
+            log.warning("where a caller is cannot be told: %s", unknown)
+            return Whereabouts.GONE if live.left else Whereabouts.UNKNOWN
+        ours = channel.app == self.reception.means.settings.ari_app and not live.left
+        return Whereabouts.OURS if ours else Whereabouts.ELSEWHERE
+
+    async def _let_go(self, channel: str, where: Whereabouts) -> None:
+        """Hang up; what cannot be done now is left to a second look."""
+        try:
+            if where is Whereabouts.UNKNOWN:
+                self.doubt.set()
+                return
+            await self.reception.ari.channels.hangup(channel)
+        except AriError as lost:
+            log.warning("a caller is not hung up yet: %s", lost)
+            self.doubt.set()
+        else:
+            self.departed(channel)
+
+    def departed(self, channel: str) -> None:
+        """It is certain that this channel is with us no more."""
+        self.departing.discard(channel)
+        if self._gone is not None:
+            self._gone.add(channel)
+
+    def _note(self, fact: Fact) -> None:
+        self.reception.means.note(fact)
+
+
+def _unfinished(live: Live) -> Unfinished:
+    call = live.call
+    return Unfinished(
+        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+    )
+
+
+def _ended(live: Live, ending: Disposition) -> SessionEnded:
+    lasted = asyncio.get_running_loop().time() - live.began
+    return SessionEnded(
+        session=live.call.session,
+        disposition=ending,
+        dialogue=live.call.place,
+        cause=live.cause,
+        ms=round(lasted * 1000),
+    )

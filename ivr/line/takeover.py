@@ -1,0 +1,184 @@
+"""What Asterisk holds of ours whenever the link stands (again): begun, resumed, closed or let go.
+
+Starting, reconnecting, relieving another service and making up for a lost command are one path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ivr.agents.switchboard import Talk
+from ivr.ari.client import Ari
+from ivr.ari.errors import AriError
+from ivr.ari.events import Bridge, Channel
+from ivr.ari.exchange import caller_of, talks
+from ivr.line.conduct import Conductor
+from ivr.records.facts import Disposition, LinkLost, LinkRestored
+from ivr.records.journal import Unfinished
+
+log = logging.getLogger(__name__)
+
+SECOND_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Asterisk has, as its lists told it."""
+
+    channels: tuple[Channel, ...]
+    bridges: tuple[Bridge, ...]
+
+    @property
+    def talks(self) -> Mapping[str, Talk]:
+        """Who talks to an agent, by the caller's channel."""
+        return talks(self.channels, self.bridges)
+
+    def callers(self, app: str, gone: Iterable[str]) -> dict[str, Channel]:
+        """Those whom the application `app` holds, without those who have gone since."""
+        return {
+            channel.id: channel
+            for channel in self.channels
+            if channel.app == app and caller_of(channel.id) is None and channel.id not in gone
+        }
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(slots=True)
+class Takeover:
+    """Looks through Asterisk as long as the link stands, whenever there is reason to."""
+
+    conductor: Conductor
+    inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
+    """What a service before has left without an end, by channel; waits until it lets go."""
+    _inherited: bool = False
+    _lost: Disposition = "service_lost"
+    """What it means that a session's channel is not there any more."""
+    _down_since: float | None = field(default_factory=_now)
+    """When the link broke, or this service began (the loop's clock); None while it stands."""
+    _looking: asyncio.Task[None] | None = None
+
+    @property
+    def _ari(self) -> Ari:
+        return self.conductor.reception.ari
+
+    def link_up(self, startup: datetime) -> None:
+        """The link stands, to an Asterisk that has been running since `startup`."""
+        self.conductor.vitals.link = True
+        self._looking = asyncio.create_task(self._look(startup))
+
+    async def link_down(self, reason: str) -> None:
+        """The link is lost: calls are suspended until it stands again."""
+        log.warning("the link to Asterisk is down: %s", reason)
+        self.conductor.vitals.link = False
+        if self._down_since is None:
+            self._down_since = _now()
+            self.conductor.reception.means.note(LinkLost(reason=reason))
+        await self.stop()
+        await self.conductor.suspend_all()
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+            self._looking = None
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    async def _look(self, startup: datetime) -> None:
+        """At once, and again a second after each doubt, until nothing is in doubt any more."""
+        await self._take_inheritance()
+        doubt = self.conductor.doubt
+        while True:
+            doubt.clear()
+            try:
+                await self._look_through(startup)
+            except AriError as refused:
+                log.warning("Asterisk does not show what it holds: %s", refused)
+                doubt.set()
+            except Exception:
+                log.exception("what Asterisk holds could not be looked through")
+                doubt.set()
+            if not self.conductor.unfinished and not self.conductor.departing:
+                await doubt.wait()
+            await asyncio.sleep(SECOND_LOOK_SECONDS)
+
+    async def _take_inheritance(self) -> None:
+        """Once; a link that breaks meanwhile has us ask again."""
+        if self._inherited:
+            return
+        try:
+            self.conductor.unfinished.update(await self.inherit())
+        except Exception:  # its callers are met anew; who calls now is served all the same
+            log.exception("what the service before has left cannot be read")
+        self._inherited = True
+
+    async def _look_through(self, startup: datetime) -> None:
+        """Compare what Asterisk holds of ours with what we know.
+
+        Calls come and go while it answers: what has gone meanwhile is not begun again, and what
+        was suspended or let go meanwhile is left to the next look.
+        """
+        conductor = self.conductor
+        sessions, departing = set(conductor.unfinished), set(conductor.departing)
+        with conductor.watched() as gone:
+            held = Held(await self._ari.channels.list(), await self._ari.bridges.list())
+        callers = held.callers(conductor.reception.means.settings.ari_app, gone)
+        strays = self._strays(held)
+        self._close_lost(sessions - callers.keys(), held, startup)
+        for channel in departing - callers.keys():
+            conductor.departed(channel)
+        self._begin(callers, held.talks)
+        await self._clear(strays, conductor.departing & callers.keys())
+
+    def _begin(self, callers: Mapping[str, Channel], talking: Mapping[str, Talk]) -> None:
+        for channel in callers.values():
+            if channel.id not in self.conductor.departing:
+                self.conductor.begin(channel, talking.get(channel.id))
+        self._lost = "hung_up"
+        self._note_restored()
+        self.conductor.file_left_over()
+
+    def _close_lost(self, names: Iterable[str], held: Held, startup: datetime) -> None:
+        elsewhere = {channel.id for channel in held.channels}
+        for name in names:
+            known = self.conductor.unfinished.pop(name, None)
+            if known is not None:
+                lost = "service_lost" if name in elsewhere else self._lost
+                died = known.began < startup
+                self.conductor.close_lost(known, "asterisk_lost" if died else lost)
+
+    def _note_restored(self) -> None:
+        if self._down_since is not None:
+            adopted, down = len(self.conductor.calls), _now() - self._down_since
+            self._down_since = None
+            restored = LinkRestored(adopted=adopted, ms=round(down * 1000))
+            self.conductor.reception.means.note(restored)
+            log.info("the link to Asterisk is up; %d calls in progress", adopted)
+
+    def _strays(self, held: Held) -> tuple[list[str], list[str]]:
+        """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
+        kept = {talk.leg for talk in held.talks.values()}
+
+        def stray(name: str) -> bool:
+            caller = caller_of(name)
+            return caller is not None and caller not in self.conductor.calls and name not in kept
+
+        legs = [channel.id for channel in held.channels if stray(channel.id)]
+        return legs, [bridge.id for bridge in held.bridges if stray(bridge.id)]
+
+    async def _clear(self, strays: tuple[list[str], list[str]], departing: Iterable[str]) -> None:
+        """What is nobody's any more goes; AriError where Asterisk refuses."""
+        legs, bridges = strays
+        for channel in [*legs, *departing]:
+            await self._ari.channels.hangup(channel)
+            self.conductor.departed(channel)
+        for bridge in bridges:
+            await self._ari.bridges.destroy(bridge)

@@ -1,0 +1,67 @@
+"""The line's secret keys, each in a file of its own, apart from the data."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ivr.config import SettingsError
+from ivr.records.durable import write
+
+KEYS = ("tokens.key", "vault.key", "audit.key")
+"""The files of the keys."""
+VAULT_BEFORE = "vault.before.key"
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What is in the files, which only this user reads (mode 0600)."""
+
+    tokens: bytes = field(repr=False)
+    vault: bytes = field(default=b"", repr=False)
+    audit: bytes = field(default=b"", repr=False)
+    vault_before: bytes = field(default=b"", repr=False)
+    """The vault's key before the last rotation; a service that has not been restarted uses it."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Keys:
+        """The keys in `folder`, made at first start; SettingsError when others may read them."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
+        before = folder / VAULT_BEFORE
+        tokens, vault, audit = (_key(folder / name) for name in KEYS)
+        return cls(tokens, vault, audit, _existing(before) if before.exists() else b"")
+
+
+def _key(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return _existing(path)
+    with os.fdopen(descriptor, "wb") as file:
+        key = secrets.token_bytes(_KEY_BYTES)
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def _existing(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(f"{path} can be read by others: chmod 600 it")
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise SettingsError(f"{path} is damaged: restore it from its backup")
+    return key
+
+
+def new_tokens_key(folder: Path) -> None:
+    """From the service's next start on, people and callers have new tokens.
+
+    The vault still knows whose the older ones are: it needs no key of tokens for that.
+    """
+    write(folder / "tokens.key", secrets.token_bytes(_KEY_BYTES), mode=0o600)
