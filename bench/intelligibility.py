@@ -34,10 +34,12 @@ import soxr
 
 from ivr.config import PROJECT, Settings, load
 from ivr.speech import numbers
-from prompt_build import catalog, lexicon, sets
+from prompt_build import lexicon, sets
 from prompt_build import syllables as reader
 from prompt_build.build import source
 from prompt_build.cache import cache_folder
+from prompt_build.catalog import reading
+from prompt_build.catalog.source import source_of
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of, joined
 from prompt_build.mastering import trim
@@ -349,7 +351,7 @@ class Studio:
     def __init__(self, settings: Settings, manifest: sets.Manifest) -> None:
         self._engine = choose(settings.speech, manifest["voice"]["name"])
         speaks = speaking(settings.speech, self._engine, lexicon.load(settings.lexicons))
-        wanted = recipes(catalog.load(settings.catalog), speaks)
+        wanted = recipes(reading.load(source_of(settings)), speaks)
         self._recipes = {each.name: each for each in wanted}
 
     def sound(self, clips: Sequence[str]) -> Sound:

@@ -19,7 +19,6 @@ from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.config import Settings
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -40,6 +39,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline, Journal]:
-    shelf = Shelf(settings.audio, SPOKEN)
+    shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
     before = stack.enter_context(baton(settings.home / "serving.lock"))

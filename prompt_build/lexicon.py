@@ -19,8 +19,9 @@ from typing import Any
 
 from ivr.positions import Positions, repeated
 from ivr.records.durable import write
-from prompt_build.catalog import Catalog, Spoken
-from prompt_build.syllables import HANZI, NOTHING, Syllable, Words, cut, is_syllable, syllables
+from prompt_build.catalog.content import Catalog, Spoken
+from prompt_build.catalog.wording import misspelt
+from prompt_build.syllables import HANZI, NOTHING, Syllable, Words, cut, syllables
 
 _TABLES = ("usual", "words")
 _POLYPHONES = Path(__file__).parent / "polyphones.tsv"
@@ -148,12 +149,8 @@ def _usual_fault(character: str, said: object) -> str | None:
 
 
 def _reading_fault(word: str, said: object) -> str | None:
-    spelt = said.split() if isinstance(said, str) else []
-    if wrong := next((each for each in spelt if not is_syllable(each)), None):
-        return f"「{word}」的注音里，{wrong} 不是一个音节：写拼音加声调数字，像 huan2"
-    if len(spelt) != len(word):
-        return f"「{word}」有 {len(word)} 个字，注音却有 {len(spelt)} 个：一个字一个，空格隔开"
-    return None
+    wrong = misspelt(word, said) if isinstance(said, str) else "写在引号里"
+    return f"「{word}」的注音 {said} 不对：{wrong}" if wrong else None
 
 
 @cache

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 
 from ivr.agents.switchboard import Exchange, ExchangeFailed, Round, Switchboard, Talk
 from ivr.calls.call import Call
-from ivr.calls.inbox import Key, LegGone, PickedUp
+from ivr.calls.inbox import Key, LegGone, Parted, PickedUp
 from ivr.config import Agent
 from ivr.records.facts import TransferOutcome, Transferred
 
@@ -178,10 +178,14 @@ class _Wish:
         self.outcome, self.answered, self.ring_ms = "answered", _now(), waited_ms
 
     async def _until_gone(self, leg: str) -> None:
-        heard = None
-        while not (isinstance(heard, LegGone) and heard.leg == leg):
-            heard = await self.call.inbox.get(_now() + NEWS_SECONDS)
-        del self.legs[leg]
+        """Until the agent hangs up, or somebody else takes the two apart."""
+        while True:
+            match await self.call.inbox.get(_now() + NEWS_SECONDS):
+                case LegGone(which) if which == leg:
+                    del self.legs[leg]
+                    return
+                case Parted(which) if which == leg:
+                    return
 
     def _note(self) -> None:
         now = _now()

@@ -53,12 +53,14 @@ def build_prompts(
     from ivr.config import load
 
     settings = load()
-    source, folder = catalog or settings.catalog, audio or settings.audio
+    if catalog is not None:
+        settings = settings.model_copy(update={"catalog": catalog})
+    folder = audio or settings.audio
     with _failures():
         if check:
-            _check(source, settings)
+            _check(settings)
             return
-        built = _build(settings, source, folder)
+        built = _build(settings, folder)
         for warning in built.due:
             typer.echo(f"due: {warning}", err=True)
         typer.echo(_summary(built))
@@ -68,21 +70,23 @@ def build_prompts(
             _publish(folder, built.number)
 
 
-def _check(source: Path, settings: Settings) -> None:
+def _check(settings: Settings) -> None:
     from datetime import date
 
     from prompt_build import lexicon
-    from prompt_build.catalog import load
+    from prompt_build.catalog.reading import load
+    from prompt_build.catalog.source import source_of
 
-    catalog, known = load(source), lexicon.load(settings.lexicons)
+    catalog, known = load(source_of(settings)), lexicon.load(settings.lexicons)
     if open_ := len(list(lexicon.unconfirmed_in(catalog, known))):
         typer.echo(f"{open_} 处多音字的读音还没有人确认：运行 ivr pronounce 看一看", err=True)
     for warning in catalog.due(date.today()):  # noqa: DTZ011  the editor's own calendar
         typer.echo(f"due: {warning}", err=True)
-    typer.echo(f"{source.name}: {len(catalog.prompts)} prompts, no fault")
+    files = [settings.catalog.name, *([settings.words_file.name] * settings.words_file.exists())]
+    typer.echo(f"{' + '.join(files)}: {len(catalog.prompts)} prompts, no fault")
 
 
-def _build(settings: Settings, source: Path, folder: Path) -> Built:
+def _build(settings: Settings, folder: Path) -> Built:
     """With the voice that is chosen; a first build does not fail because of the online one."""
     from prompt_build.build import BuildFailed
     from prompt_build.choosing import choose
@@ -92,22 +96,23 @@ def _build(settings: Settings, source: Path, folder: Path) -> Built:
     heard = published(folder) or {}
     engine = choose(settings.speech, heard.get("voice", {}).get("name"))
     try:
-        return _build_with(engine, settings, source, folder)
+        return _build_with(engine, settings, folder)
     except BuildFailed as failed:
         if heard or settings.speech.voice != "auto" or engine.name == KOKORO.name:
             raise
         typer.echo(f"{engine.name} failed, {KOKORO.name} speaks all of it:\n{failed}", err=True)
-        return _build_with(KOKORO, settings, source, folder)
+        return _build_with(KOKORO, settings, folder)
 
 
-def _build_with(engine: Engine, settings: Settings, source: Path, folder: Path) -> Built:
+def _build_with(engine: Engine, settings: Settings, folder: Path) -> Built:
     from prompt_build import lexicon
     from prompt_build.build import build
+    from prompt_build.catalog.source import source_of
     from prompt_build.choosing import speaking
 
     with _bar() as progress:
         speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
-        return build(source, folder, engine, speaks, progress)
+        return build(source_of(settings), folder, engine, speaks, progress)
 
 
 def _summary(built: Built) -> str:
@@ -224,11 +229,16 @@ def report(
             typer.echo(f"{picture}: {drawn} of {len(lines)} clips", err=True)
 
 
-def schema() -> None:
+def schema(
+    words: Annotated[
+        bool, typer.Option("--words", help="Of a city's own words.zh.toml instead.")
+    ] = False,
+) -> None:
     """The JSON schema of the catalog, for editors' programs. 目录的 JSON Schema"""
-    from prompt_build.schema import text
+    from ivr.speech.contract import CONTRACT
+    from prompt_build.catalog.shape import text
 
-    typer.echo(text(), nl=False)
+    typer.echo(text(CONTRACT, words=words), nl=False)
 
 
 def _audio() -> Path:
@@ -328,7 +338,7 @@ def _failures() -> Iterator[None]:
     """A room's refusal as the command's: one clear message and an exit code."""
     from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
-    from prompt_build.catalog import CatalogError
+    from prompt_build.catalog.faults import CatalogError
     from prompt_build.lexicon import LexiconError
     from prompt_build.locking import Busy
     from prompt_build.sets import NoSuchSet
@@ -337,7 +347,7 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except CatalogError as faulty:
-        raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
+        raise CommandFailure(f"话术有错 · the catalog has faults:\n{faulty}") from faulty
     except LexiconError as faulty:
         raise CommandFailure(f"读音词表有错：\n{faulty}") from faulty
     except BuildFailed as failed:

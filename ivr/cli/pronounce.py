@@ -31,8 +31,9 @@ def pronounce(
     """Show how words are said, and whose word each follows. 怎样念"""
     from ivr.config import load
     from prompt_build import lexicon
-    from prompt_build.catalog import CatalogError
-    from prompt_build.catalog import load as load_catalog
+    from prompt_build.catalog.faults import CatalogError
+    from prompt_build.catalog.reading import load as load_catalog
+    from prompt_build.catalog.source import source_of
 
     settings = load()
     try:
@@ -40,7 +41,7 @@ def pronounce(
         if text is not None:
             _show(text, known)
             return
-        found = tuple(lexicon.unconfirmed_in(load_catalog(settings.catalog), known))
+        found = tuple(lexicon.unconfirmed_in(load_catalog(source_of(settings)), known))
     except (lexicon.LexiconError, CatalogError) as faulty:
         raise CommandFailure(f"有错，先改好：\n{faulty}") from faulty
     if confirm:

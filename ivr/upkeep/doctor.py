@@ -19,11 +19,11 @@ from pathlib import Path
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, load
 from ivr.upkeep.clips import damaged
 
@@ -118,7 +118,7 @@ def service(settings: Settings) -> Finding:
 def prompts(settings: Settings) -> Finding:
     """Can every sentence be spoken?"""
     try:
-        found = load(settings.audio, SPOKEN)
+        found = load(settings.audio, CONTRACT)
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
     if broken := damaged(found):

@@ -19,8 +19,8 @@ from ivr.accounts.exports import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
-from ivr.dialogues import SPOKEN
 from ivr.people.sensitive import leave_no_core
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import MANIFEST, PromptSetError, load
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 
@@ -77,8 +77,8 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             lambda: process.answers(settings),
         ),
         Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
@@ -100,7 +100,7 @@ def _prompts(settings: Settings, say: Say) -> None:
     if done.returncode:
         say("prompts: the new ones could not be made (see above); the published ones are spoken")
     try:
-        publish_sounds(settings, load(settings.audio, SPOKEN))
+        publish_sounds(settings, load(settings.audio, CONTRACT))
     except PromptSetError as unusable:
         raise CannotRun(str(unusable)) from unusable
 

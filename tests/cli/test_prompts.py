@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from ivr.speech import numbers
+from ivr.speech import contract, numbers
 from prompt_build import choosing, kokoro, sets
 from prompt_build.voices import Audio, SpeechFailed
+from tests.contracts import contract_of
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW
 
@@ -46,6 +47,7 @@ def ivr(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ivr:
     monkeypatch.setattr(choosing, "choose", lambda settings, remembered: humming.engine())
     monkeypatch.setattr(kokoro, "KOKORO", humming.engine())
     monkeypatch.setattr(numbers, "inventory", lambda: FEW)
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(CATALOG))
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(app, words)
@@ -150,7 +152,7 @@ def test_what_cannot_be_done_is_said_with_its_code(
 
 def test_faults_and_failures_are_listed(ivr: Ivr, catalog: Path) -> None:
     reword(catalog, "再见", "ABC")
-    with pytest.raises(CommandFailure, match=r"the catalog has faults:\nscripts.zh.toml:3:\d+: no"):
+    with pytest.raises(CommandFailure, match=r"scripts.zh.toml:3:\d+: 「ABC」念不出来"):
         ivr("build-prompts", "--check")
     reword(catalog, "ABC", humming.MUTE)
     with pytest.raises(

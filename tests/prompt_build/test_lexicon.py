@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT
-from prompt_build import catalog, lexicon
+from prompt_build import lexicon
+from prompt_build.catalog.reading import load as read_catalog
+from prompt_build.catalog.source import Source
 from prompt_build.lexicon import EMPTY, Lexicon, LexiconError
 from prompt_build.syllables import NOTHING
+from tests.contracts import source_of
 
 SHIPPED = PROJECT / "lexicon.zh.toml"
 
@@ -25,7 +28,7 @@ def open_characters(text: str, known: Lexicon = EMPTY) -> list[str]:
 
 
 def test_every_reading_of_the_shipped_catalog_is_confirmed() -> None:
-    shipped = catalog.load(PROJECT / "scripts.zh.toml")
+    shipped = read_catalog(Source(PROJECT / "scripts.zh.toml"))
     open_ = lexicon.unconfirmed_in(shipped, lexicon.load([SHIPPED]))
     assert [(each.prompt, each.around, each.said) for each in open_] == []
 
@@ -79,10 +82,10 @@ def test_a_city_lies_over_what_ships(tmp_path: Path) -> None:
     ("line", "told"),
     [
         ('"还" = "huan2"', "2:1: 「还」有几个读音，要写它所在的词"),
-        ('"应还" = "ying1"', "2:1: 「应还」有 2 个字，注音却有 1 个"),
-        ('"应还" = "ying1 huan6"', "huan6 不是一个音节"),
-        ('"应还" = "ying1 还"', "还 不是一个音节"),
-        ('"应还" = 3', "「应还」有 2 个字，注音却有 0 个"),
+        ('"应还" = "ying1"', "2:1: 「应还」的注音 ying1 不对"),
+        ('"应还" = "ying1 huan6"', "huan6（还）的声调只有 1 到 5"),
+        ('"应还" = "yīng huán"', "声调要写成数字：ying1"),
+        ('"应还" = 3', "写在引号里"),
         ('"A卡" = "ka3"', "「A卡」不全是汉字"),
         ('"应还" = “ying1 huan2”', "2:8: 这一行不成格式"),
         ('"应还" = "ying1 huan2"\n"应还" = "ying1 hai2"', "3:1: 「应还」在第 2 行已经写过"),
@@ -121,3 +124,10 @@ def test_confirming_adds_to_the_citys_own_and_keeps_what_stands_there(tmp_path: 
     assert lexicon.confirm(found, own) == {}
     assert "# 我的" in own.read_text("utf-8")
     assert lexicon.load([own]).words == {"归还": "gui1 huan2", "重听": "chong2 ting1"}
+
+
+def test_the_zero_of_years_is_read_as_zero(tmp_path: Path) -> None:
+    path = tmp_path / "scripts.zh.toml"
+    path.write_text('[prompts.line]\nbye = "二〇二六年再见。"\n', encoding="utf-8")
+    read = read_catalog(source_of(path))
+    assert read.prompts["line.bye"].words == "二零二六年再见。"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.lifecycle import watchdog
 from ivr.upkeep import supervisor
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after
 
@@ -108,6 +109,53 @@ def test_what_answers_no_more_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
         await kept.stop()
 
     asyncio.run(story())
+
+
+def test_what_gives_no_sign_of_life_any_more_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the loader and the guardian are run, which have no page to ask for."""
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 1.5)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.1)
+    beating = (
+        "import time; from ivr.lifecycle import watchdog; watchdog.BEAT_SECONDS = 0.1\n"
+        "with watchdog.watched_work(60): time.sleep(60)"
+    )
+    said: list[str] = []
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, beating, beats=True), said.append)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: not alive(first))
+        await until(lambda: pid_of(kept) != first)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert "sleeper does not answer any more and is ended" in said
+
+
+def test_work_that_gets_on_no_more_gives_no_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.01)
+    pulse = watchdog.Pulse()
+    monkeypatch.setenv("NOTIFY_SOCKET", pulse.address)
+    with watchdog.watched_work(0.2) as moved:
+        time.sleep(0.1)
+        assert pulse.heard()
+        time.sleep(0.3)
+        pulse.heard()
+        time.sleep(0.1)
+        assert not pulse.heard()
+        moved()
+        time.sleep(0.1)
+        assert pulse.heard()
+    pulse.close()
 
 
 def test_what_ends_at_once_is_named_with_its_last_words(tmp_path: Path) -> None:

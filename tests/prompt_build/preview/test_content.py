@@ -8,7 +8,11 @@ from datetime import date
 import pytest
 
 from ivr.config import PROJECT, Settings
-from prompt_build import catalog, sets
+from ivr.speech import contract
+from ivr.speech.contract import CONTRACT as REAL
+from prompt_build import sets
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import source_of
 from prompt_build.preview.content import Entry, Mark, Page, Piece, page
 from prompt_build.preview.looking import look
 from tests.prompt_build.smallset import CATALOG, build_set, write_catalog
@@ -55,10 +59,13 @@ def test_a_menu_below_a_menu_has_a_section_of_its_own(empty: Settings) -> None:
     assert [entry.name for entry in deposits.entries] == ["information.4.1", "information.4.1.1"]
 
 
-def test_the_whole_real_catalog_is_shown_once(empty: Settings) -> None:
+def test_the_whole_real_catalog_is_shown_once(
+    empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "CONTRACT", REAL)
     real = empty.model_copy(update={"catalog": PROJECT / "scripts.zh.toml"})
     found = [entry.name for section in shown(real).sections for entry in section.all()]
-    assert sorted(found) == sorted(catalog.load(real.catalog).prompts)
+    assert sorted(found) == sorted(load(source_of(real)).prompts)
 
 
 def test_before_the_first_build_everything_waits(empty: Settings) -> None:
