@@ -23,6 +23,7 @@ from ivr.cli import (
     reports,
     retention,
     script,
+    words,
 )
 from ivr.cli.failure import CommandFailure
 
@@ -33,10 +34,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (
+_ROOMS = (
     line,
     opening,
     prompts,
+    words,
     pronounce,
     script,
     accounts,
@@ -45,7 +47,8 @@ for room in (
     retention,
     reports,
     people,
-):
+)
+for room in _ROOMS:
     room.add_to(app)
 
 

@@ -130,6 +130,7 @@ def serve() -> None:
     from ivr.ari import NotAuthorised
     from ivr.config import load
     from ivr.lifecycle import logs
+    from ivr.lifecycle.succession import REPLACED
     from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
@@ -139,8 +140,10 @@ def serve() -> None:
         asyncio.run(serve_calls(load()))
     except PromptSetError as unusable:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
-    except (NotAuthorised, Replaced) as refused:
+    except NotAuthorised as refused:
         raise CommandFailure(str(refused)) from refused
+    except Replaced as replaced:
+        raise CommandFailure(str(replaced), exit_code=REPLACED) from replaced
 
 
 def guard() -> None:

@@ -319,7 +319,7 @@ def _kept(audio: Path) -> list[int]:
     """All kept sets, the one heard last first, drafts that nobody heard at the end."""
     try:
         log_ = json.loads((audio / PUBLICATIONS).read_bytes())
-        heard = [int(each["set"]) for each in log_]
+        heard = [int(each[0] if isinstance(each, list) else each["set"]) for each in log_]
     except (OSError, ValueError, TypeError, KeyError):
         heard = []
     names = [re.fullmatch(r"(\d{4,})\.json", file.name) for file in (audio / SETS).glob("*.json")]

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from ivr.accounts import open_accounts
@@ -92,7 +93,8 @@ def ari(settings: Settings) -> Finding:
         return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
     except OSError:
         return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
-    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+    version = info.get("system", {}).get("version", "?")
+    return Finding("ARI", True, f"Asterisk {version} at {settings.ari_base}")
 
 
 def service(settings: Settings) -> Finding:
@@ -102,7 +104,13 @@ def service(settings: Settings) -> Finding:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
             does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
-            return Finding("service", True, f"{does}, {told['calls']} now")
+            warnings = [
+                f"{name}: {part['detail']}"
+                for name, part in told.items()
+                if isinstance(part, dict) and part.get("warns")
+            ]
+            detail = "; ".join([f"{does}, {told['calls']} now", *warnings])
+            return Finding("service", True, detail, warns=bool(warnings))
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
@@ -111,7 +119,7 @@ def service(settings: Settings) -> Finding:
             if isinstance(part, dict) and not part["ok"]
         ]
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
 
 

@@ -42,6 +42,8 @@ class Program:
     beats: bool = False
     """Whether it gives signs of life of its own accord (lifecycle.watchdog)."""
     start_seconds: float = 60.0
+    ends_for_good: int | None = None
+    """The exit code of one that is not to be started again: somebody else does its work."""
 
 
 class Kept:
@@ -71,15 +73,18 @@ class Kept:
         raise ProgramFailed(f"{self.program.name} does not answer: {self.last_words()}")
 
     async def keep(self) -> None:
-        """Until cancelled: start it again whenever it ends or hangs."""
+        """Until cancelled: start it again whenever it ends or hangs; else it has ended for good."""
         while True:
             await self._until_gone()
+            if self._for_good():
+                self._say(f"{self.program.name} ended for good: {self.last_words()}")
+                return
             pause = self._pause()
             self._tell(f"{self.program.name} ended ({self._how()}) and is started again")
             await asyncio.sleep(pause)
             try:
                 await self._launch()
-            except OSError as refused:  # a full disk, most often
+            except Exception as refused:  # noqa: BLE001  a full disk, most often; others go on
                 self._tell(f"{self.program.name} cannot be started yet: {refused}")
 
     async def stop(self) -> None:
@@ -143,14 +148,24 @@ class Kept:
                 await asyncio.wait_for(self._process.wait(), LOOK_SECONDS)
 
     async def _answers(self) -> bool:
-        if self.program.answers is not None:
-            answers = await asyncio.to_thread(self.program.answers)
-        elif self._pulse is not None:
-            answers = self._pulse.heard()
-        else:
-            answers = not self._ended()
+        try:
+            answers = await self._sign_of_life()
+        except Exception as odd:  # noqa: BLE001  one program's odd answer must not end the others
+            self._tell(f"{self.program.name} answers oddly: {type(odd).__name__}")
+            answers = False
         self._answered |= answers
         return answers
+
+    async def _sign_of_life(self) -> bool:
+        if self.program.answers is not None:
+            return await asyncio.to_thread(self.program.answers)
+        if self._pulse is not None:
+            return self._pulse.heard()
+        return not self._ended()
+
+    def _for_good(self) -> bool:
+        code = None if self._process is None else self._process.returncode
+        return code is not None and code == self.program.ends_for_good
 
     def _ended(self) -> bool:
         return self._process is None or self._process.returncode is not None

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
+from ivr.people.operator import operator_name
 from ivr.speech import contract, numbers
 from prompt_build import choosing, kokoro, sets
 from prompt_build.voices import Audio, SpeechFailed
@@ -75,14 +76,23 @@ def test_a_week(ivr: Ivr, catalog: Path, tmp_path: Path) -> None:
 
     assert ivr("prompts", "diff").splitlines() == [
         "reworded  line.goodbye",
-        "  - 感谢您的来电，再见。",
-        "  + 感谢您的来电，祝您愉快。",
+        "  - 感谢您的来电，【再见】。",
+        "  + 感谢您的来电，【祝您愉快】。",
         "set 1 → 2: 1 changes for callers",
     ]
     assert ivr("prompts", "publish") == "set 2: published\n"
     assert "published" in ivr("prompts", "list")
     assert ivr("prompts", "rollback") == "set 1: published\n"
-    assert ivr("prompts", "publish", "2") == "set 2: published\n"
+    assert ivr("prompts", "forward", "--why", "改错了") == "set 2: published\n"
+    told = ivr("prompts", "log")
+    assert [row.split("│")[2].strip() for row in told.splitlines() if "│" in row] == [
+        "1",
+        "2",
+        "1",
+        "2",
+    ]
+    assert "改错了" in told
+    assert operator_name() in told
     assert ivr("prompts", "gc", "--keep", "1") == "0 sets and 0 files removed\n"
 
 

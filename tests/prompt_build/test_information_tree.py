@@ -101,9 +101,7 @@ def test_a_menu_must_name_its_keys(tmp_path: Path, silenced: str, where: str, to
 def test_a_menu_names_no_key_that_leads_nowhere(tmp_path: Path) -> None:
     found = faults(tmp_path, ("租房请按一，", "租房请按一，购房请按二，"))
     line = line_of("租房请按一")
-    assert (
-        f"scripts.zh.toml:{line}:17: the sentence says 请按二, but the menu has no key 2" in found
-    )
+    assert f"scripts.zh.toml:{line}:17: 句子里说了「请按二」，菜单却没有 2 这个键" in found
     assert "remove the words, or add the branch" in found
 
 

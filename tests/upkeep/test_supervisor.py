@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import http.client
 import os
 import signal
 import sys
@@ -156,6 +157,85 @@ def test_work_that_gets_on_no_more_gives_no_sign(
         time.sleep(0.1)
         assert pulse.heard()
     pulse.close()
+
+
+def test_what_ends_for_good_is_left_alone_and_anything_else_is_not(tmp_path: Path) -> None:
+    news: list[str] = []
+
+    async def story() -> None:
+        replaced = program(tmp_path, "print('replaced'); raise SystemExit(4)", ends_for_good=4)
+        kept = Kept(replaced, news.append)
+        await kept._launch()
+        async with asyncio.timeout(20):
+            await kept.keep()
+        other = Kept(program(tmp_path, "raise SystemExit(1)", ends_for_good=4), news.append)
+        await other._launch()
+        care = asyncio.create_task(other.keep())
+        await until(lambda: any("is started again" in told for told in news))
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await other.stop()
+
+    asyncio.run(story())
+    assert news[0] == "sleeper ended for good: replaced"
+
+
+ODDITIES = [http.client.IncompleteRead(b"{"), ValueError("no JSON"), RuntimeError("a bug")]
+
+
+@pytest.mark.parametrize("odd", ODDITIES, ids=lambda odd: type(odd).__name__)
+def test_an_odd_answer_is_none_and_ends_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Exception
+) -> None:
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 0.1)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
+    well = [True]
+
+    def answers() -> bool:
+        if not well[0]:
+            raise odd
+        return True
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, answers=answers), lambda _: None)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        well[0] = False
+        await until(lambda: not alive(first))
+        well[0] = True
+        await until(lambda: pid_of(kept) != first)
+        assert not care.done()
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("refusal", [OSError(28, "disk"), ValueError("a template is broken")])
+def test_what_cannot_be_started_now_is_tried_again(tmp_path: Path, refusal: Exception) -> None:
+    refusals = iter([refusal] * 2)
+
+    def command() -> Sequence[str]:
+        if started and (refused := next(refusals, None)):
+            raise refused
+        started.append(True)
+        return [sys.executable, "-c", WAIT]
+
+    started: list[bool] = []
+
+    async def story() -> None:
+        kept = Kept(Program("sleeper", command, tmp_path / "sleeper.log"), lambda _: None)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        os.kill(pid_of(kept), signal.SIGKILL)
+        await until(lambda: len(started) == 2)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
 
 
 def test_what_ends_at_once_is_named_with_its_last_words(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
 from prompt_build.preview.content import Entry, Mark, Page, Piece, page
 from prompt_build.preview.looking import look
+from tests.contracts import contract_of
 from tests.prompt_build.smallset import CATALOG, build_set, write_catalog
 
 TODAY = date(2026, 11, 25)
@@ -130,8 +131,13 @@ def test_three_wordings_at_once(published: Settings) -> None:
     assert [other.label for other in goodbye.others] == ["上次生成的", "来电人现在听到的"]
 
 
-def test_a_removed_sentence_is_still_heard(published: Settings) -> None:
-    rewrite(published, '[prompts.line]\ngoodbye = "感谢您的来电，再见。"\n', "")
+def test_a_removed_sentence_is_still_heard(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program says it no more, and neither does the catalog."""
+    removed_lines = '[prompts.line]\ngoodbye = "感谢您的来电，再见。"\n'
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(CATALOG.replace(removed_lines, "")))
+    rewrite(published, removed_lines, "")
     (removed,) = shown(published).removed
     assert removed.label == "line.goodbye"
     assert removed.take is not None
