@@ -98,7 +98,10 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
     )
-    vitals = Vitals(refused=partial(_refused, shelf))
+    vitals = Vitals(
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(means.switchboard.passed_over()),
+    )
     conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
@@ -188,6 +191,7 @@ class Examiner:
             "journal": self._records(),
             "line": self._line(),
             "trunks": self._trunks(),
+            "agents": self.agents(),
         }
 
     def _ari(self) -> Part:
@@ -205,6 +209,13 @@ class Examiner:
     def _trunks(self) -> Part:
         """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
         return Part(True, "; ".join(self._vitals.traffic()))
+
+    def agents(self) -> Part:
+        """Whose phone rings for nothing is passed over; the line is well all the same."""
+        away = self._reception.means.switchboard.passed_over()
+        told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
+        detail = "passed over, not answering: " + ", ".join(told) if away else ""
+        return Part(True, detail, warns=bool(away))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
