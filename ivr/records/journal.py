@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-from ivr.records.durable import sync_folder
+from ivr.records.durable import sync
 from ivr.records.facts import Fact
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ MOST_WAITING = 200_000
 """Facts kept in memory while the disk is full; beyond that the oldest are given up."""
 HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
-_OPERATORS = "-operator"
+OPERATORS = "-operator"
 """Ends the name of a file that no service wrote."""
 
 Clock = Callable[[], datetime]
@@ -243,7 +244,7 @@ def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_no
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = clock()
-    path, file = _new_file(folder, now, mark=_OPERATORS)
+    path, file = _new_file(folder, now, mark=OPERATORS)
     content = b"".join(_line(fact, now, node) for fact in facts)
     with file:
         if file.write(content) < len(content):
@@ -263,10 +264,15 @@ def _line(fact: Fact, now: datetime, node: str) -> bytes:
 
 
 def _new_file(folder: Path, now: datetime, *, mark: str = "") -> tuple[Path, IO[bytes]]:
-    """The next file of the spool, its name durable, readable by this user only."""
+    """The next file of the spool, its name durable, readable by this user only.
+
+    Whoever writes it holds a lock on it, which ends with the program: the loader puts away no file
+    that somebody may still add to.
+    """
     name = f"facts-{_next_number(folder):08}-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{mark}.jsonl"
     descriptor = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-    sync_folder(folder)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    sync(folder)
     return folder / name, os.fdopen(descriptor, "wb", buffering=0)
 
 
@@ -317,7 +323,7 @@ def unfinished(folder: Path) -> tuple[Unfinished, ...]:
 def _newest(folder: Path) -> list[Path]:
     """The services' files within the horizon."""
     paths = sorted(folder.glob("facts-*.jsonl"))
-    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(_OPERATORS)}
+    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(OPERATORS)}
     since = max(written.values(), default=0.0) - HORIZON_SECONDS
     return [path for path, moment in written.items() if moment >= since]
 
