@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prompt_build.voices import Audio, Engine, Hints, SpeechFailed, VoiceUnavailable
+from prompt_build.syllables import HANZI, NOTHING, Words, syllables, words_in
+from prompt_build.voices import Audio, Engine, SpeechFailed, VoiceUnavailable
 
 if TYPE_CHECKING:
     from edge_tts import Communicate
@@ -58,11 +60,23 @@ def answers(online: Engine) -> bool:
     return True
 
 
-def respelt(text: str, hints: Hints) -> str:
-    """Hints put in as Hanzi, which is all that the service reads: pinyin as common homophones."""
+def respelt(text: str, hints: Words, lexicon: Words) -> str:
+    """Readings put in as Hanzi, which is all that the service reads: pinyin as common homophones.
+
+    Of the lexicon only what a dictionary reads otherwise: the service knows the usual words by
+    their characters, and says them better so.
+    """
     for word, said in hints.items():
         text = text.replace(word, _homophones(word, said) if said.isascii() else said)
-    return text.lstrip("，、；：")
+    said = re.sub(f"[{HANZI}]+", lambda run: _hard_words_respelt(run[0], lexicon), text)
+    return said.lstrip("，、；：")
+
+
+def _hard_words_respelt(run: str, lexicon: Words) -> str:
+    for at, word in words_in(run, lexicon):
+        if [each.pinyin for each in syllables(word, NOTHING, NOTHING)] != lexicon[word].split():
+            run = run[:at] + _homophones(word, lexicon[word]) + run[at + len(word) :]
+    return run
 
 
 def _homophones(word: str, pinyin: str) -> str:

@@ -13,6 +13,7 @@ from prompt_build import acceptance, edge
 from prompt_build import build as building
 from prompt_build.edge import Edge, respelt
 from prompt_build.recipe import Speaking
+from prompt_build.syllables import NOTHING
 from prompt_build.voices import SpeechFailed, VoiceUnavailable
 from tests.contracts import source_of
 from tests.prompt_build.edge_service import Service, serving
@@ -144,16 +145,24 @@ def test_the_voice_is_there_when_the_service_answers(
 
 
 def test_hints_become_characters_that_sound_the_same() -> None:
-    assert respelt("重听请按一", {"重听": "虫厅"}) == "虫厅请按一"
-    said = respelt("重听请按一", {"重听": "chong2 ting1"})
+    assert respelt("重听请按一", {"重听": "虫厅"}, NOTHING) == "虫厅请按一"
+    said = respelt("重听请按一", {"重听": "chong2 ting1"}, NOTHING)
     assert said.endswith("请按一")
     assert lazy_pinyin(said[:2], style=Style.TONE3) == ["chong2", "ting1"]
     assert [len(each) for each in pinyin(said[:2], heteronym=True)] == [1, 1]
 
 
+def test_of_the_lexicon_only_what_a_dictionary_misreads_is_respelt() -> None:
+    lexicon = {"应还": "ying1 huan2", "银行": "yin2 hang2"}
+    said = respelt("银行应还金额", NOTHING, lexicon)
+    assert (said[:2], said[4:]) == ("银行", "金额")
+    assert "还" not in said
+    assert lazy_pinyin(said[2:4], style=Style.TONE3) == ["ying1", "huan2"]
+
+
 def test_what_follows_a_value_does_not_begin_with_a_comma() -> None:
-    assert respelt("，月缴存额", {}) == "月缴存额"
-    assert respelt("六角七分，", {}) == "六角七分，", "the comma at the end is heard"
+    assert respelt("，月缴存额", NOTHING, NOTHING) == "月缴存额"
+    assert respelt("六角七分，", NOTHING, NOTHING) == "六角七分，", "the comma at the end is heard"
 
 
 def test_a_set_is_built_over_the_service(
