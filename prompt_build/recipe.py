@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 
 from ivr.speech import numbers
 from prompt_build.catalog.content import Catalog, Prompt, Slot, Spoken
+from prompt_build.lexicon import EMPTY, Lexicon
 from prompt_build.mastering import TARGET_DBOV, VERSION
 from prompt_build.pronounce import phonemes
-from prompt_build.voices import Hints
+from prompt_build.syllables import NOTHING, Words
+from prompt_build.voices import Spell
 
 PAUSES = {"pause.250": 0.25, "pause.600": 0.6}
 """Clips of silence: name → seconds."""
@@ -38,8 +40,10 @@ class Speaking:
     """The engine's name."""
     rate: int = 24000
     """At which its samples are played."""
-    spell: Callable[[str, Hints], str] = phonemes
+    spell: Spell = phonemes
     """What the engine is given for a text."""
+    lexicon: Lexicon = EMPTY
+    """How the words of the trade are said, in all its sentences."""
     pace: float = 1.0
     """Of sentences."""
     number_pace: float = 1.0
@@ -135,14 +139,14 @@ def _of_tones(speaking: Speaking) -> Iterator[Recipe]:
 
 
 def _spoken(
-    name: str, text: str, speaking: Speaking, *, hints: Hints | None = None, pace: float
+    name: str, text: str, speaking: Speaking, *, hints: Words = NOTHING, pace: float
 ) -> Recipe:
     said = speaking.said(text)
     return Recipe(
         name=name,
         text=said,
         voice=speaking.voice,
-        sounds=speaking.spell(said, hints or {}),
+        sounds=speaking.spell(said, hints, speaking.lexicon.words),
         pace=round(pace, 3),
         rate=speaking.rate,
         formats=speaking.formats,

@@ -292,6 +292,8 @@ class Settings(Part):
 
     home: Path = PROJECT / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
+    lexicon: Path = PROJECT / "lexicon.zh.toml"
+    """How the words of the trade are said; a city's own lie over it (`home/lexicon.zh.toml`)."""
     words: Path | None = None
     """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
     audio: Path = PROJECT / "generated_audio"
@@ -333,6 +335,12 @@ class Settings(Part):
     recordings: RecordingsSettings = RecordingsSettings()
 
     facts: FactsSettings = FactsSettings()
+
+    @property
+    def lexicons(self) -> tuple[Path, ...]:
+        """The shipped lexicon, and the city's own over it where there is one."""
+        own = self.home / self.lexicon.name
+        return (self.lexicon, own) if own.is_file() else (self.lexicon,)
 
     @property
     def ari_base(self) -> str:

@@ -83,6 +83,7 @@ CONTRACT = Contract(
             "feedback.cannot_record": _said(),
             "feedback.complaint_ask_id": _said(),
             "feedback.complaint_warning": _said(),
+            "feedback.kept_later": _said(),
             "feedback.kind_menu": _menu({"1": "投诉", "2": "建议", "*": _BACK}),
             "feedback.menu": _menu({"1": "投诉|建议", "2": "调查|评价|满意", "*": _BACK}),
             "feedback.message_warning": _said(),
@@ -148,6 +149,7 @@ CONTRACT = Contract(
             "survey.abstained": _said(),
             "survey.ask_id": _said(),
             "survey.busy": _said(),
+            "survey.kept_later": _said(),
             "survey.menu": _menu(
                 {
                     "1": "非常满意",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ivr.speech import numbers
 from prompt_build.catalog.content import Prompt, Slot, Spoken
 from prompt_build.catalog.layers import Told, Where
-from prompt_build.pronounce import is_syllable
+from prompt_build.syllables import is_syllable
 
 LONGEST_SENTENCE = 115
 """Hanzi up to a full stop: 30 s at the usual pace; nobody listens longer without a break."""
@@ -21,7 +21,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PART = re.compile(r"(\[[^\[\]]*\])")
 _BRACKETS_TO_ASCII = str.maketrans("［］【】", "[][]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-_ODD = re.compile(r"[^0-9一-鿿X，、。！？；：\s]+|[\t\u3000]+")
+_ODD = re.compile(r"[^0-9一-鿿〇X，、。！？；：\s]+|[\t\u3000]+")
 """What no voice can say; digits have a fault of their own."""
 _TO_ASCII = str.maketrans("｛｝：，．＿　", "{}:,._ ")
 _TO_FULL_WIDTH = {",": "，", ".": "。", ";": "；", ":": "：", "!": "！", "?": "？"}
@@ -67,11 +67,16 @@ def _stretch(
             spoken += _variable(told, where, name, variables)
             continue
         if spoken:
-            yield Spoken(spoken)
+            yield _as_said(spoken)
         spoken = ""
         yield _slot(told, where, name)
     if spoken:
-        yield Spoken(spoken)
+        yield _as_said(spoken)
+
+
+def _as_said(text: str) -> Spoken:
+    """The year 二〇二六 is said, and found in a search, as 二零二六."""
+    return Spoken(text.replace("〇", "零"))
 
 
 def _ascii_braces(told: Told, where: Where, text: str) -> str:
@@ -176,7 +181,7 @@ def check_hints(told: Told, where: Where, hints: Mapping[str, str], text: str) -
                 f"the sentence does not say {word}: remove the hint",
                 within=word,
             )
-        if (wrong := _misspelt(word, said)) is not None:
+        if (wrong := misspelt(word, said)) is not None:
             told(
                 (*where, "hints"),
                 f"「{word}」的注音 {said} 不对：{wrong}",
@@ -186,8 +191,8 @@ def check_hints(told: Told, where: Where, hints: Mapping[str, str], text: str) -
             )
 
 
-def _misspelt(word: str, said: str) -> str | None:
-    """What of a hint is wrong, and what to write; None where it can be said."""
+def misspelt(word: str, said: str) -> str | None:
+    """What of a hint or a lexicon's word is wrong, and what to write; None where it can be said."""
     if said and all(map(is_hanzi, said)):
         if len(said) == len(word):
             return None
