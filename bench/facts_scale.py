@@ -46,7 +46,7 @@ class History:
         self.folder = folder
         self.store = open_store(folder)
         self.closed_days = ClosedDays(self.store, folder.parquet)
-        self.closed_days.open()
+        self.closed_days.open(datetime.now(UTC))
         self.reader = Reader(self.store, folder.spool, folder.private.with_name("scratch"))
         self.store.execute(f"SET VARIABLE seed = '{seed}'; SET VARIABLE node = 'n1'")
 
@@ -117,7 +117,8 @@ def fill(history: History, plan: dict[date, int]) -> None:
         history.make(day, calls)
         facts += history.take(day)
         if (day + timedelta(days=3)).day == 1 or day == max(plan):
-            history.closed_days.close_days(day - timedelta(days=2))
+            for _ in history.closed_days.close_days(day - timedelta(days=2)):
+                pass
             print(f"{day}: {facts:,} facts, {time.perf_counter() - began:.0f} s", flush=True)
     files = [path.stat().st_size for path in history.folder.parquet.glob("*.parquet")]
     print(f"history made and filed: {facts:,} facts in {time.perf_counter() - began:.0f} s")

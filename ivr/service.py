@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
+from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -88,6 +89,10 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
+    vitals = Vitals(
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(means.switchboard.passed_over()),
+    )
     means = Means(
         settings=settings,
         accounts=Guarded(database, settings.accounts),
@@ -97,8 +102,8 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         desk=desk,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
+        untold=Untold(vitals.registry),
     )
-    vitals = Vitals(refused=partial(_refused, shelf))
     conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
@@ -188,6 +193,7 @@ class Examiner:
             "journal": self._records(),
             "line": self._line(),
             "trunks": self._trunks(),
+            "agents": self.agents(),
         }
 
     def _ari(self) -> Part:
@@ -205,6 +211,13 @@ class Examiner:
     def _trunks(self) -> Part:
         """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
         return Part(True, "; ".join(self._vitals.traffic()))
+
+    def agents(self) -> Part:
+        """Whose phone rings for nothing is passed over; the line is well all the same."""
+        away = self._reception.means.switchboard.passed_over()
+        told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
+        detail = "passed over, not answering: " + ", ".join(told) if away else ""
+        return Part(True, detail, warns=bool(away))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

@@ -60,7 +60,12 @@ class Parted:
     leg: str
 
 
-News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted
+@dataclass(frozen=True, slots=True)
+class PhoneFreed:
+    """An agent's phone may be free for whoever waits."""
+
+
+News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted | PhoneFreed
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""

@@ -19,9 +19,12 @@ from ivr.cli import (
     opening,
     people,
     prompts,
+    pronounce,
     reports,
     retention,
     script,
+    service,
+    words,
 )
 from ivr.cli.failure import CommandFailure
 
@@ -32,10 +35,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (line, opening, prompts, script, accounts, facts, feedback, retention, reports, people):
+_ROOMS = (
+    line,
+    opening,
+    prompts,
+    words,
+    pronounce,
+    script,
+    accounts,
+    facts,
+    feedback,
+    retention,
+    reports,
+    people,
+    service,
+)
+for room in _ROOMS:
     room.add_to(app)
 
 
+_ROOTS_OWN = ("service",)
+"""Commands that are about the machine, and no line's owner could do."""
 _STAYING = ("run", "serve", "guard", "loader")
 """Commands that stay, and need nothing that is root's."""
 
@@ -46,8 +66,10 @@ def main() -> None:
     from ivr.lifecycle.owner import act_as_owner
 
     home = home_folder()
-    stays = sys.argv[1:2] in [[name] for name in _STAYING] and "--once" not in sys.argv
-    act_as_owner(home, reach=not stays)
+    named = sys.argv[1:2]
+    stays = named in [[name] for name in _STAYING] and "--once" not in sys.argv
+    if named not in [[name] for name in _ROOTS_OWN]:
+        act_as_owner(home, reach=not stays)
     try:
         app()
     except (CommandFailure, SettingsError, PermissionError) as failure:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ivr.cli.failure import CommandFailure
+from ivr.cli.words import print_changed
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,6 +19,14 @@ def add_to(app: typer.Typer) -> None:
 def script(
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="The call flow as diagrams (docs/callflow.md).")
+    ] = False,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed",
+            help="Only what the city's words.zh.toml changes, and what a new version"
+            " changed underneath.",
+        ),
     ] = False,
 ) -> None:
     """Print all that callers hear, and which key leads where, as Markdown. 话术全文"""
@@ -31,6 +40,9 @@ def script(
     from prompt_build.reading import seconds, silent_set, words
     from prompt_build.sets import published
 
+    if changed:
+        print_changed()
+        return
     logging.getLogger("ivr").addHandler(logging.NullHandler())  # a mishap on the stage is no news
     settings = load()
     try:

@@ -32,6 +32,8 @@ class Vitals:
 
     refused: Callable[[], bool] = lambda: False
     """Whether callers hear other prompts than the published ones."""
+    passed_over: Callable[[], int] = lambda: 0
+    """How many agents' phones are not rung now."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _link: Gauge = field(init=False)
     _calls: Gauge = field(init=False)
@@ -41,6 +43,7 @@ class Vitals:
     _keys: Counter = field(init=False)
     _misdialled: Counter = field(init=False)
     _broken: Counter = field(init=False)
+    _passed_over: Gauge = field(init=False)
     _refused: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
@@ -85,6 +88,12 @@ class Vitals:
             registry=self.registry,
         )
         self._refused.set_function(lambda: float(self.refused()))
+        self._passed_over = Gauge(
+            "ivr_agents_passed_over",
+            "Agents' phones that are not rung now, since nobody answered them",
+            registry=self.registry,
+        )
+        self._passed_over.set_function(lambda: float(self.passed_over()))
 
     def call_came(self, trunk: str | None) -> None:
         """A call entered the line."""

@@ -56,6 +56,8 @@ def _depth(file: Written, where: Where) -> int:
     """How much of the way to an entry the file knows."""
     table: Any = file.content
     for depth, step in enumerate(where):
+        if isinstance(table, str) and step == "text":
+            return len(where)  # a sentence written without a table
         if not isinstance(table, dict) or step not in table:
             return depth
         table = table[step]
