@@ -7,6 +7,7 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     KEY 12*#                keys, 0.2 s apart, once the line is silent (or into a CUT prompt)
     TYPE 12*#               keys all at once, ahead of what the line will ask
     WAIT 8                  so many seconds of silence
+    HOLDS / UNHOLDS         the caller puts the line on hold, or takes it back
     DOWN / UP               the account database stops or starts answering
     AT 2026-11-28T20:00     it is this time in Beijing; at first a Wednesday morning
     PHONES 6001 6002        these agents' phones are registered; at first none
@@ -354,6 +355,12 @@ class Caller:
 
     async def _wait(self, direction: Direction) -> None:
         await asyncio.sleep(float(direction.words[0]))
+
+    async def _holds(self, _: Direction) -> None:
+        self.line.inbox.hold()
+
+    async def _unholds(self, _: Direction) -> None:
+        self.line.inbox.unhold()
 
     async def _down(self, _: Direction) -> None:
         self.switch(False)
