@@ -1011,11 +1011,11 @@ def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
             async with asyncio.timeout(1.0):
                 await _in_conversation(line, monkeypatch)
         await line.hears("c1", "agent.busy")
-        await line.asterisk.press("c1", "7")
+        await line.asterisk.hang_up("c1")
         await line.over()
 
     line = tell(story)
-    assert line.notes.ends() == ["completed"]
+    assert line.notes.ends() == ["hung_up"], "the caller was there all the time"
     assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
 
 
