@@ -61,6 +61,8 @@ class AccountsSettings(Part):
     """Failures in a row until the database is left alone."""
     rest_seconds: Seconds = 5.0
     """Then nobody waits for it so long; after that one caller's question tries it again."""
+    test_id: SecretStr | None = None
+    """Somebody's number that `ivr doctor` asks for, to read a real row."""
     most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the accounts that an import may lack; where more are gone it is refused once."""
 
