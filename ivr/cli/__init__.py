@@ -13,6 +13,7 @@ import typer
 
 from ivr.cli import (
     accounts,
+    backup,
     facts,
     feedback,
     line,
@@ -46,6 +47,7 @@ _ROOMS = (
     retention,
     reports,
     people,
+    backup,
     service,
 )
 for room in _ROOMS:
