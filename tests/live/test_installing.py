@@ -199,7 +199,7 @@ def _answered(port: int, meanwhile: Callable[[], None]) -> bool:
             if await phone.dial("12329") != 200:
                 return False
             await asyncio.to_thread(meanwhile)
-            return not phone.gone.is_set()
+            return not phone.ended.is_set()
 
     return asyncio.run(call())
 
