@@ -70,6 +70,8 @@ class AccountsSettings(Part):
     """Failures in a row until the database is left alone."""
     rest_seconds: Seconds = 5.0
     """Then nobody waits for it so long; after that one caller's question tries it again."""
+    test_id: SecretStr | None = None
+    """Somebody's number that `ivr doctor` asks for, to read a real row."""
     most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the accounts that an import may lack; where more are gone it is refused once."""
 
@@ -299,6 +301,8 @@ class Settings(Part):
 
     home: Path = OWN / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
+    lexicon: Path = PROJECT / "lexicon.zh.toml"
+    """How the words of the trade are said; a city's own lie over it (`home/lexicon.zh.toml`)."""
     words: Path | None = None
     """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
     audio: Path = OWN / "generated_audio"
@@ -340,6 +344,12 @@ class Settings(Part):
     recordings: RecordingsSettings = RecordingsSettings()
 
     facts: FactsSettings = FactsSettings()
+
+    @property
+    def lexicons(self) -> tuple[Path, ...]:
+        """The shipped lexicon, and the city's own over it where there is one."""
+        own = self.home / self.lexicon.name
+        return (self.lexicon, own) if own.is_file() else (self.lexicon,)
 
     @property
     def ari_base(self) -> str:

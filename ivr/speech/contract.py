@@ -83,6 +83,7 @@ CONTRACT = Contract(
             "feedback.cannot_record": _said(),
             "feedback.complaint_ask_id": _said(),
             "feedback.complaint_warning": _said(),
+            "feedback.kept_later": _said(),
             "feedback.kind_menu": _menu({"1": "投诉", "2": "建议", "*": _BACK}),
             "feedback.menu": _menu({"1": "投诉|建议", "2": "调查|评价|满意", "*": _BACK}),
             "feedback.message_warning": _said(),
@@ -95,6 +96,7 @@ CONTRACT = Contract(
             "feedback.suggestion_ask_id": _said(),
             "feedback.suggestion_warning": _said(),
             "identity.ask": _said(),
+            "identity.cannot_be_told": _said(),
             "identity.cleared": _said(),
             "identity.fifteen_pause": _said(),
             "identity.last_is_x": _said(),
@@ -124,7 +126,7 @@ CONTRACT = Contract(
             "loan.help": _menu({"1": _AGAIN, "*": _BACK}),
             "loan.menu": _menu({"1": "贷款", "2": "帮助|说明|指引", "*": _BACK}),
             "loan.not_found": _said(),
-            "loan.readout": _said(id="id", term="term_years", periods="periods", balance="amount"),
+            "loan.readout": _said(id="id", term="term_months", periods="periods", balance="amount"),
             "loan.several": _said(),
             "main.greeting": _said(),
             "main.menu": _menu(
@@ -147,6 +149,7 @@ CONTRACT = Contract(
             "survey.abstained": _said(),
             "survey.ask_id": _said(),
             "survey.busy": _said(),
+            "survey.kept_later": _said(),
             "survey.menu": _menu(
                 {
                     "1": "非常满意",
