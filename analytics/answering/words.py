@@ -16,6 +16,7 @@ _WORDS = {
     "lines_needed": "所需线路",
     "visits": "到访次数",
     "hung_up": "挂机",
+    "vanished": "失去联系",
     "gave_up": "三次失败",
     "percent": "占比（%）",
     "times": "次数",

@@ -17,6 +17,8 @@ Json = Mapping[str, Any]
 
 _GUESTS = "anonymous"
 """The endpoint that pjsip.conf has for everybody else."""
+_GIVEN_UP = {1}
+"""Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
 _UNKNOWN = "unknown"
 """What the dialplan adds where the number dialled is none of the line's."""
 
@@ -83,6 +85,8 @@ class HangupRequested:
 
     channel: str
     cause: int | None
+    vanished: bool = False
+    """Nobody did: Asterisk gave the call up, for it heard nothing of the caller any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class DtmfReceived:
 
     channel: str
     digit: Sensitive[str]
+    ended: float | None = None
+    """When, in seconds by Asterisk's clock; None where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +244,19 @@ _KEYS = frozenset("0123456789*#")
 """Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
 
 
+def _hangup_requested(json: Json) -> Event:
+    """The first of a hang-up tells who did it: the far end (not soft), or Asterisk (soft)."""
+    vanished = bool(json.get("soft")) and json.get("cause") in _GIVEN_UP
+    return HangupRequested(json["channel"]["id"], _cause(json), vanished)
+
+
 def _key(json: Json) -> Event | None:
     """A key of a telephone; None for every other tone."""
     digit = json["digit"]
-    return DtmfReceived(json["channel"]["id"], Sensitive(digit)) if digit in _KEYS else None
+    if digit not in _KEYS:
+        return None
+    ended = moment(json["timestamp"]).timestamp() if "timestamp" in json else None
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit), ended)
 
 
 def _playback_finished(json: Json) -> Event:
@@ -268,7 +283,7 @@ def _recording_finished(json: Json) -> Event:
 READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
-    "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
+    "ChannelHangupRequest": _hangup_requested,
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
     "ChannelDtmfReceived": _key,
     "ChannelLeftBridge": lambda json: LeftBridge(json["bridge"]["id"], json["channel"]["id"]),

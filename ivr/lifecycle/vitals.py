@@ -46,6 +46,8 @@ class Vitals:
     came: dict[str | None, int] = field(default_factory=dict, init=False)
     """Calls by the trunk that brought them; None: no trunk did."""
     keys: dict[str | None, int] = field(default_factory=dict, init=False)
+    doubled: dict[str | None, int] = field(default_factory=dict, init=False)
+    """Keys that came twice at once."""
     unknown_numbers: list[Misdialled] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,10 @@ class Vitals:
         self._keys.labels(trunk or "").inc()
         self.keys[trunk] = self.keys.get(trunk, 0) + 1
 
+    def key_doubled(self, trunk: str | None) -> None:
+        """A key came once more at the same moment, by another way, and was not counted."""
+        self.doubled[trunk] = self.doubled.get(trunk, 0) + 1
+
     def misdialled(self, call: Misdialled) -> bool:
         """A call was answered 404; whether it is the first to this number, and is to be shown."""
         self._misdialled.labels(call.trunk or "").inc()
@@ -100,6 +106,8 @@ class Vitals:
         for trunk, calls in self.came.items():
             keys = self.keys.get(trunk, 0)
             yield f"{_called(trunk)}: {calls} calls, {keys} keys"
+            if doubled := self.doubled.get(trunk, 0):
+                yield f"{_called(trunk)}: {doubled} keys came twice and were taken once"
             if calls >= SILENT_CALLS and not keys:
                 yield f"{_called(trunk)}: NO KEY HAS COME, see trunks[].dtmf in docs/settings.md"
         for each in self.unknown_numbers:

@@ -95,9 +95,11 @@ class Conductor:
             live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
             self.vitals.calls = len(self.calls)
 
-    def hung_up(self, channel: str, cause: int | None) -> None:
-        """One side put the receiver down: the caller, or an agent."""
+    def hung_up(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
+        """One side put the receiver down: the caller, or an agent; or has just vanished."""
         if live := self.calls.get(channel):
+            if vanished and not live.hung_up and live.cancelled_as is not None:
+                live.cancelled_as = "vanished"
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
         self._over(channel, cause)
@@ -305,7 +307,7 @@ class Conductor:
             last.push_async_callback(self._let_go, live.line.channel, where)
         if ending == "hung_up" and where is Whereabouts.ELSEWHERE:
             ending = "service_lost"
-        if ending != "hung_up":
+        if ending not in {"hung_up", "vanished"}:
             self.count_broken(live)
         if ending != "service_lost" or live.started is None:
             self.reception.note_start(live)

@@ -120,7 +120,9 @@ class Hotline:
                 conductor.begin(channel)
             case StasisEnd(channel):
                 conductor.left(channel)
-            case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
+            case HangupRequested(channel, cause, vanished):
+                conductor.hung_up(channel, cause, vanished=vanished)
+            case ChannelDestroyed(channel, cause):
                 conductor.hung_up(channel, cause)
             case LeftBridge(bridge) | BridgeDestroyed(bridge):
                 conductor.parted(bridge)
@@ -132,6 +134,8 @@ class Hotline:
         """What the call has yet to hear of."""
         inbox = live.call.inbox
         match event:
+            case DtmfReceived(_, digit, ended) if live.doubled.is_copy(digit.reveal(), ended):
+                self.conductor.vitals.key_doubled(live.trunk)
             case DtmfReceived(_, digit):
                 self.conductor.vitals.key_came(live.trunk)
                 inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
