@@ -196,7 +196,8 @@ class Examiner:
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
-        return Part(True, str(closed(self._reception.means.settings.home) or "open"))
+        found = closed(self._reception.means.settings.home)
+        return Part(True, str(found or "open"), shut=found is not None)
 
     def _records(self) -> Part:
         fault = self._journal.fault

@@ -15,7 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
+from ivr.accounts.causes import cause, missing_driver
 from ivr.accounts.outcomes import (
     Empty,
     Found,
@@ -68,22 +70,30 @@ def _file(url: URL) -> Path | None:
     return Path(str(url.database)) if named else None
 
 
+def _driver(url: URL) -> str:
+    """What the URL asks for by name, or by leaving it out."""
+    _, plus, named = url.drivername.partition("+")
+    return named if plus else "未写 (none)"
+
+
 @asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
     """The accounts of this line, until the context ends; the database need not be up yet."""
     url = database_url(settings)
     sqlite = url.get_backend_name() == "sqlite"
     patience = {"timeout": settings.accounts.query_seconds}
-    pool: dict[str, Any] = (
-        {"connect_args": patience} if sqlite else {"pool_size": POOL, "pool_pre_ping": True}
+    pool: dict[
+        str, Any
+    ] = (  # a file is opened for each query: an import meets no reader that stays
+        {"connect_args": patience, "poolclass": NullPool}
+        if sqlite
+        else {"pool_size": POOL, "pool_pre_ping": True}
     )
     try:
         engine = create_async_engine(url, hide_parameters=True, **pool)
     except (SQLAlchemyError, ImportError) as unusable:
-        raise SettingsError(
-            f"accounts.url cannot be used: {unusable}; it needs an async driver that is installed"
-            " (docs/settings.md)"
-        ) from unusable
+        backend, driver = url.get_backend_name(), _driver(url)
+        raise SettingsError(missing_driver(backend, driver)) from unusable
     database = Database(engine, settings)
     try:
         yield database
@@ -131,14 +141,25 @@ class Database:
 
     async def fault(self) -> str | None:
         """Whether both queries run; they are asked for a number that nobody has."""
+        queries = {"fund": (self._fund, _FUND_COLUMNS), "loan": (self._loan, _LOAN_COLUMNS)}
+        if self._passwords_wanted:
+            queries["password"] = (self._password, _PASSWORD_COLUMNS)
+        for name, (query, columns) in queries.items():
+            if fault := await self._fault_of(query, columns):
+                return f"{name}_query: {fault}"
+        return None
+
+    async def _fault_of(self, query: Any, columns: frozenset[str]) -> str | None:
         nobody = {"id18": "-", "id15": "-"}
         try:
-            await self._in_time(self._rows(self._fund, nobody, _FUND_COLUMNS))
-            await self._in_time(self._rows(self._loan, nobody, _LOAN_COLUMNS))
-            if self._passwords_wanted:
-                await self._in_time(self._rows(self._password, nobody, _PASSWORD_COLUMNS))
+            found = await self._in_time(self._rows(query, nobody, columns))
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             return _reason(failed)
+        if found:
+            return (
+                "没有人的证件号也查到了账户：WHERE 里要用 :id18"
+                " · rows for a number that nobody has: the WHERE must ask for :id18"
+            )
         return None
 
     async def close(self) -> None:
@@ -257,9 +278,6 @@ def _year_month(row: Row, name: str) -> str:
 
 def _reason(failed: Exception) -> str:
     """What went wrong, without what was asked for."""
-    if isinstance(failed, TimeoutError):
-        return "no answer in time"
     if isinstance(failed, Nonsense | NoHash | FileNotFoundError):
         return str(failed)
-    cause = getattr(failed, "orig", None) or failed
-    return type(cause).__name__
+    return cause(failed) if str(failed) else "没有回应 · no answer in time"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -156,12 +157,14 @@ def import_exports(database: Path, exports: Sequence[tuple[Table, Path]]) -> tup
 def prepared(database: Path) -> Iterator[sqlite3.Connection]:
     """The SQLite database with both tables, in a transaction that is rolled back unless committed.
 
-    Readers are never blocked by a writer (WAL). ImportRefused when it cannot be written.
+    Readers are never blocked by a writer (WAL), and need no room on the disk when it has gone.
+    ImportRefused when it cannot be written.
     """
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with closing(_opened(database)) as connection:
             yield connection
+            _at_rest(connection)
     except (sqlite3.Error, OSError) as unusable:
         raise ImportRefused(f"nothing was changed; {database}: {_advice(unusable)}") from unusable
 
@@ -177,6 +180,24 @@ def _opened(database: Path) -> sqlite3.Connection:
             f"CREATE INDEX IF NOT EXISTS {table.name}_id ON {table.name} (id_number)"
         )
     return connection
+
+
+def _at_rest(connection: sqlite3.Connection) -> None:
+    """Out of WAL, where a reader must make a file first, which it cannot on a full disk.
+
+    SQLite asks for the file alone and does not wait; look-ups leave gaps of milliseconds.
+    """
+    if connection.in_transaction:
+        connection.rollback()
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        try:
+            ((mode,),) = connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.OperationalError:
+            mode = "busy"
+        if mode == "delete":
+            return
+        time.sleep(0.02)
 
 
 def _advice(unusable: Exception) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from ivr.asterisk.configure import configure, folder
 from ivr.asterisk.locate import Found
 from ivr.config import Settings, SettingsError
+from ivr.lifecycle.doors import Door, refusal
 
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
@@ -22,33 +23,23 @@ STOP_ATTEMPTS = 3
 
 
 def check_ports(settings: Settings) -> None:
-    """SettingsError that names every port that is taken, and the setting to change."""
-    wanted = [
-        (settings.sip_host, settings.sip_port, socket.SOCK_DGRAM, "IVR_SIP_PORT"),
-        (settings.sip_host, settings.sip_port, socket.SOCK_STREAM, "IVR_SIP_PORT"),
-        ("127.0.0.1", settings.ari_port, socket.SOCK_STREAM, "IVR_ARI_PORT"),
-        (settings.host, settings.http_port, socket.SOCK_STREAM, "IVR_HTTP_PORT"),
+    """SettingsError that names every port and address that cannot be had, and what to change."""
+    refused = dict.fromkeys(refusal(door) for door in _doors(settings))
+    if told := [reason for reason in refused if reason]:
+        raise SettingsError("\n".join(told))
+
+
+def _doors(settings: Settings) -> list[Door]:
+    sip, host = settings.sip_host, "IVR_SIP_HOST"
+    doors = [
+        Door(sip, settings.sip_port, host, "IVR_SIP_PORT", socket.SOCK_DGRAM),
+        Door(sip, settings.sip_port, host, "IVR_SIP_PORT"),
+        Door("127.0.0.1", settings.ari_port, "IVR_ARI_URL", "IVR_ARI_PORT"),
+        Door(settings.host, settings.http_port, "IVR_HOST", "IVR_HTTP_PORT"),
     ]
     if settings.tls is not None:
-        wanted.append((settings.sip_host, settings.tls.port, socket.SOCK_STREAM, "IVR_TLS__PORT"))
-    taken = {
-        f"port {port} is taken: end the other program, or set {setting} to another port"
-        for host, port, kind, setting in wanted
-        if not _free(host, port, kind)
-    }
-    if taken:
-        raise SettingsError("\n".join(sorted(taken)))
-
-
-def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        doors.append(Door(sip, settings.tls.port, host, "IVR_TLS__PORT"))
+    return doors
 
 
 def command(settings: Settings, found: Found) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,21 +43,42 @@ def run() -> None:
         raise CommandFailure("stopped before the line was ready", exit_code=130) from None
 
 
-def doctor() -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of findings.")] = (
+        False
+    ),
+) -> None:
     """Check everything that the line needs, and say what to do. 检查"""
+    from ivr.config import SettingsError, load
+    from ivr.upkeep.doctor import Finding, examine
+
+    try:
+        settings = load()
+        findings = [*examine(settings), *_catalog(settings)]
+    except SettingsError as wrong:
+        findings = [Finding("settings", False, line) for line in str(wrong).splitlines()]
+    if as_json:
+        typer.echo(_as_json(findings))
+    else:
+        _print(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print(findings: Sequence[Finding]) -> None:
     from rich.console import Console
 
-    from ivr.config import load
-    from ivr.upkeep.doctor import examine
-
     console = Console(highlight=False, soft_wrap=True)
-    settings = load()
-    findings = [*examine(settings), *_catalog(settings)]
     for finding in findings:
         console.print(f"{_sign(finding)} {finding.name}: ", end="")
         console.print(finding.detail, markup=False)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+
+
+def _as_json(findings: Sequence[Finding]) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1)
 
 
 def _sign(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ivr.config import Settings, SettingsError
+from ivr.lifecycle.doors import Door, why
 from ivr.lifecycle.vitals import Vitals
 
 
@@ -20,6 +21,8 @@ class Part:
 
     ok: bool
     detail: str = ""
+    shut: bool = False
+    """Well, and yet nobody gets in: somebody wished it so."""
 
 
 Examine = Callable[[], Awaitable[Mapping[str, Part]]]
@@ -47,18 +50,18 @@ async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncI
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
     try:
         await web.TCPSite(runner, settings.host, settings.http_port, reuse_port=True).start()
-    except OSError as taken:
-        raise SettingsError(
-            f"port {settings.http_port} on {settings.host} is taken; set IVR_HTTP_PORT to another"
-        ) from taken
+    except OSError as refused:
+        door = Door(settings.host, settings.http_port, "IVR_HOST", "IVR_HTTP_PORT")
+        raise SettingsError(why(refused, door)) from refused
 
 
 def _healthz(vitals: Vitals, examine: Examine) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def healthz(_: web.Request) -> web.Response:
         parts = await examine()
         well = all(part.ok for part in parts.values())
+        shut = any(part.shut for part in parts.values())
         body = {
-            "status": "ok" if well else "unavailable",
+            "status": ("closed" if shut else "ok") if well else "unavailable",
             "calls": vitals.calls,
             **{name: {"ok": part.ok, "detail": part.detail} for name, part in parts.items()},
         }

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
-from ivr.config import Settings, SettingsError
+from ivr.config import Settings, SettingsError, settings_file
 from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
+from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.speech.prompts import PromptSetError, load
+from ivr.upkeep.clips import damaged
 
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
@@ -49,7 +51,24 @@ Check = Callable[[Settings], Finding]
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check, in the order in which a line is put up; none of them changes anything."""
-    return [check(settings) for check in CHECKS]
+    return [_found(check, settings) for check in CHECKS]
+
+
+def _found(check: Check, settings: Settings) -> Finding:
+    """What a check finds; what it may not look at is a finding too."""
+    try:
+        return check(settings)
+    except OSError as refused:
+        name = check.__name__.replace("_", " ")
+        place = refused.filename or settings.home
+        return Finding(name, False, f"{place}: {refused.strerror}{_advice(settings.home)}")
+
+
+def _advice(home: Path) -> str:
+    if not is_strangers(home):
+        return ""
+    owner = name_of_owner(home)
+    return f"：请用 `sudo -u {owner} ivr doctor` · run it as {owner}, whose line it is"
 
 
 def asterisk(_: Settings) -> Finding:
@@ -81,7 +100,9 @@ def service(settings: Settings) -> Finding:
     url = f"http://{settings.host}:{settings.http_port}/healthz"
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
-            return Finding("service", True, f"takes calls, {json.load(answer)['calls']} now")
+            told = json.load(answer)
+            does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
+            return Finding("service", True, f"{does}, {told['calls']} now")
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
@@ -100,16 +121,20 @@ def prompts(settings: Settings) -> Finding:
         found = load(settings.audio, SPOKEN)
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
+    if broken := damaged(found):
+        told = f"{broken[0]} 等 {len(broken)} 个语音文件损坏或是空的：删掉，再 `ivr build-prompts`"
+        return Finding("prompts", False, f"{told} · damaged: remove them and build again")
     return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
 
 
 def accounts(settings: Settings) -> Finding:
     """Do the two queries run?"""
     fault = asyncio.run(_accounts_fault(settings))
-    advice = "; see accounts.url and the queries in the settings, or `ivr accounts demo`"
-    return Finding(
-        "accounts", fault is None, "both queries run" if fault is None else fault + advice
-    )
+    lacks = settings.accounts.url is None and not (settings.home / "accounts.sqlite").exists()
+    advice = "; import your accounts (`ivr accounts import`), or `ivr accounts demo`"
+    if fault is None:
+        return Finding("accounts", True, "both queries run")
+    return Finding("accounts", False, fault + advice * lacks)
 
 
 async def _accounts_fault(settings: Settings) -> str | None:
@@ -134,15 +159,30 @@ def ports(settings: Settings) -> Finding:
 def permissions(settings: Settings) -> Finding:
     """Can we write, and can other users of this machine read what is nobody's business?"""
     if settings.home.exists() and not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
-        owner = settings.home.owner()
-        return Finding(
-            "permissions", False, f"{settings.home} is not ours to write: be {owner}, its owner"
-        )
+        told = f"{settings.home} is not ours to write{_advice(settings.home)}"
+        return Finding("permissions", False, told)
+    if unreadable := _unreadable(settings):
+        owner = name_of_owner(settings.home)
+        told = f"热线的用户读不了 {unreadable}：chown {owner} {unreadable} · {owner} cannot read it"
+        return Finding("permissions", False, told)
     open_ones = [path for path in _private(settings.home) if path.stat().st_mode & _OTHERS]
     if open_ones:
         names = " ".join(str(path) for path in open_ones)
         return Finding("permissions", False, f"others can read them: chmod go= {names}")
     return Finding("permissions", True, "secrets, keys and records are the owner's alone")
+
+
+def _unreadable(settings: Settings) -> str:
+    """What somebody else left in the line's home, and the line's own user cannot open."""
+    home = settings.home
+    if not home.exists():
+        return ""
+    owner = home.stat().st_uid
+    return " ".join(
+        str(path)
+        for path in (settings_file(), *_private(home))
+        if path.exists() and path.stat().st_uid != owner and not path.stat().st_mode & stat.S_IROTH
+    )
 
 
 def _private(home: Path) -> Iterable[Path]:
@@ -240,7 +280,7 @@ def opened(settings: Settings) -> Finding:
     found = closed(settings.home)
     if found is None:
         return Finding("line", True, "open")
-    return Finding("line", False, f"{found}: `ivr line open` opens it")
+    return Finding("line", True, f"{found}: `ivr line open` opens it", warns=True)
 
 
 def agents(settings: Settings) -> Finding:

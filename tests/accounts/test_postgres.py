@@ -149,7 +149,7 @@ def test_a_slow_query_is_unavailable_in_time(settings: Settings, cluster: Cluste
     ours = on(settings, cluster, fund_query=slow, query_seconds=0.5)
     began = time.monotonic()
     outcome = asked(ours, NORMAL)[0]
-    assert outcome == Unavailable("no answer in time")
+    assert outcome == Unavailable("没有回应 · no answer in time")
     assert time.monotonic() - began < 30, "the query was waited for"
 
 
@@ -170,7 +170,7 @@ def test_a_frozen_server_is_unavailable_and_found_again(
             waited = time.monotonic() - began
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
-            assert answers == [Unavailable("no answer in time")] * 5
+            assert answers == [Unavailable("没有回应 · no answer in time")] * 5
             assert waited < 5, f"callers waited {waited:.1f} s for a limit of 0.5 s"
             thawed = time.monotonic()
             while time.monotonic() < thawed + 30:

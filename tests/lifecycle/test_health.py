@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,3 +95,24 @@ def test_another_programs_port_is_named_with_its_setting(settings: Settings) -> 
         other.listen()
         with pytest.raises(SettingsError, match="IVR_HTTP_PORT"):
             asyncio.run(story())
+
+
+def test_a_closed_line_is_well_and_says_that_it_is_closed(settings: Settings) -> None:
+    async def shut() -> Mapping[str, Part]:
+        return {"ari": Part(True), "line": Part(True, "closed since …", shut=True)}
+
+    async def story() -> tuple[int, str]:
+        async with served(settings, Vitals(), shut):
+            return await fetched(settings, "healthz")
+
+    status, body = asyncio.run(story())
+    assert (status, json.loads(body)["status"]) == (200, "closed")
+
+
+def test_an_address_that_is_not_here_is_not_called_a_taken_port(settings: Settings) -> None:
+    async def story() -> None:
+        async with served(settings.model_copy(update={"host": "192.0.2.77"}), Vitals(), well):
+            """Never reached."""
+
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.77 不是本机的：改 IVR_HOST"):
+        asyncio.run(story())

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from ivr.asterisk import locate
+from ivr.cli import app
 from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch as opening
 from ivr.people.keys import Keys
+from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
+from ivr.upkeep.clips import damaged
 
 
 @pytest.fixture
@@ -116,7 +122,7 @@ def test_a_closed_line(settings: Settings) -> None:
     assert doctor.opened(settings).ok
     opening.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
     finding = doctor.opened(settings)
-    assert not finding.ok
+    assert (finding.ok, finding.warns) == (True, True)
     assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail
 
 
@@ -204,3 +210,61 @@ def test_a_home_of_somebody_else(settings: Settings, monkeypatch: pytest.MonkeyP
     finding = doctor.permissions(settings)
     assert not finding.ok
     assert settings.home.owner() in finding.detail
+
+
+def test_a_damaged_or_empty_clip(settings: Settings, prompt_set: PromptSet, tmp_path: Path) -> None:
+    clip = replace(next(iter(prompt_set.clips.values())), path=str(tmp_path / "clip"), seconds=1.0)
+    spoken = replace(prompt_set, clips={clip.name: clip})
+    file = tmp_path / "clip.alaw"
+    for content in (b"", b"\0" * 8000, b"x" * 4000, b"x" * 16000):
+        file.write_bytes(content)
+        assert damaged(spoken) == (file,)
+    file.write_bytes(b"x" * 8010)
+    assert damaged(spoken) == ()
+
+
+def test_an_address_of_another_machine_is_not_called_a_taken_port(elsewhere: Settings) -> None:
+    finding = doctor.ports(elsewhere.model_copy(update={"sip_host": "192.0.2.77"}))
+    assert not finding.ok
+    assert finding.detail.startswith("地址 192.0.2.77 不是本机的：改 IVR_SIP_HOST")
+    assert "taken" not in finding.detail
+
+
+def test_an_address_of_ipv6_can_be_had(elsewhere: Settings) -> None:
+    assert doctor.ports(elsewhere.model_copy(update={"sip_host": "::1"})).ok
+
+
+def test_what_may_not_be_looked_at_is_a_finding(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(_: Settings) -> doctor.Finding:
+        raise PermissionError(13, "Permission denied", "/var/lib/ivr/keys")
+
+    monkeypatch.setattr(doctor, "CHECKS", (shut,))
+    (finding,) = doctor.examine(settings)
+    assert finding.detail == "/var/lib/ivr/keys: Permission denied"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave things to others")
+def test_settings_that_the_service_cannot_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = settings.home / "settings.toml"
+    monkeypatch.setenv("IVR_SETTINGS", str(file))
+    settings.home.mkdir(parents=True, exist_ok=True)
+    file.touch(0o600)
+    os.chown(settings.home, 54321, 54321)
+    finding = doctor.permissions(settings)
+    assert f"chown 54321 {file}" in finding.detail
+    file.chmod(0o644)
+    assert doctor.permissions(settings).ok
+
+
+def test_findings_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IVR_HOME", str(tmp_path))
+    monkeypatch.setenv("IVR_SIP_PROT", "1")
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+    assert told.exit_code == 1
+    (finding,) = json.loads(told.stdout)
+    assert (finding["name"], finding["ok"]) == ("settings", False)
+    assert "IVR_SIP_PORT" in finding["detail"]
