@@ -180,7 +180,8 @@ class Examiner:
             "accounts": await _well(self._reception.means.accounts),
             "journal": self._records(),
             "line": self._line(),
-            "trunks": self._trunks(),
+            "trunks": Part(True, "; ".join(self._vitals.traffic.oddities())),
+            "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
         }
 
     def _ari(self) -> Part:
@@ -189,10 +190,6 @@ class Examiner:
 
     def _prompts(self) -> Part:
         return Part(True, f"set {self._reception.shelf.current().version}")
-
-    def _trunks(self) -> Part:
-        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
-        return Part(True, "; ".join(self._vitals.traffic()))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

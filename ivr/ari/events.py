@@ -17,8 +17,10 @@ Json = Mapping[str, Any]
 
 _GUESTS = "anonymous"
 """The endpoint that pjsip.conf has for everybody else."""
-_GIVEN_UP = {1}
+_NO_SPEECH = 1
 """Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
+_NO_ANSWER = 18
+"""Q.850, "no user responding": the far end answers no request within the call any more."""
 _UNKNOWN = "unknown"
 """What the dialplan adds where the number dialled is none of the line's."""
 
@@ -105,6 +107,8 @@ class DtmfReceived:
     digit: Sensitive[str]
     ended: float | None = None
     """When, in seconds by Asterisk's clock; None where it does not tell."""
+    seconds: float = 0.0
+    """How long it was pressed, as its sender tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +250,9 @@ _KEYS = frozenset("0123456789*#")
 
 def _hangup_requested(json: Json) -> Event:
     """The first of a hang-up tells who did it: the far end (not soft), or Asterisk (soft)."""
-    vanished = bool(json.get("soft")) and json.get("cause") in _GIVEN_UP
-    return HangupRequested(json["channel"]["id"], _cause(json), vanished)
+    cause = _cause(json)
+    vanished = cause == _NO_SPEECH if json.get("soft") else cause == _NO_ANSWER
+    return HangupRequested(json["channel"]["id"], cause, vanished)
 
 
 def _key(json: Json) -> Event | None:
@@ -256,7 +261,8 @@ def _key(json: Json) -> Event | None:
     if digit not in _KEYS:
         return None
     ended = moment(json["timestamp"]).timestamp() if "timestamp" in json else None
-    return DtmfReceived(json["channel"]["id"], Sensitive(digit), ended)
+    seconds = int(json.get("duration_ms", 0)) / 1000
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit), ended, seconds)
 
 
 def _playback_finished(json: Json) -> Event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import subprocess
 import time
@@ -19,6 +20,7 @@ from ivr.lifecycle.doors import Door, refusal
 
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
+CONSOLE_SECONDS = 10.0
 STOP_ATTEMPTS = 3
 
 
@@ -93,6 +95,22 @@ def info(settings: Settings) -> Mapping[str, Any]:
     with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
         found: Mapping[str, Any] = json.load(answer)
         return found
+
+
+_REGISTRATION = re.compile(r"^ *(\S+?)/sip:\S* +\S+ +(\S+)", re.MULTILINE)
+
+
+def registrations(settings: Settings, found: Found) -> Mapping[str, str]:
+    """How each trunk's endpoint stands with its carrier, in Asterisk's words (Registered, …).
+
+    Empty where Asterisk does not run, or has none.
+    """
+    conf = folder(settings) / "etc" / "asterisk.conf"
+    ask = found.command(["-C", str(conf), "-rx", "pjsip show registrations"])
+    told = subprocess.run(  # noqa: S603
+        ask, capture_output=True, text=True, check=False, timeout=CONSOLE_SECONDS
+    )
+    return dict(_REGISTRATION.findall(told.stdout))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

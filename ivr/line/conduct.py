@@ -186,12 +186,12 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        self.vitals.call_came(channel.trunk)
+        self.vitals.traffic.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
-        if self.vitals.misdialled(self.reception.misdialled(channel)):
+        if self.vitals.traffic.misdialled(self.reception.misdialled(channel)):
             self._note(Refused(session=None, reason="unknown_number"))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
         self._to_its_end(self._surely(hangup))

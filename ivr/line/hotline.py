@@ -134,11 +134,8 @@ class Hotline:
         """What the call has yet to hear of."""
         inbox = live.call.inbox
         match event:
-            case DtmfReceived(_, digit, ended) if live.doubled.is_copy(digit.reveal(), ended):
-                self.conductor.vitals.key_doubled(live.trunk)
-            case DtmfReceived(_, digit):
-                self.conductor.vitals.key_came(live.trunk)
-                inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
+            case DtmfReceived(_, digit, ended, seconds):
+                self._pressed(live, digit.reveal(), ended, seconds)
             case PlaybackStarted(_, name) | RecordingStarted(_, name):
                 inbox.put(Begun(name))
             case PlaybackFinished(_, playback, failed):
@@ -147,3 +144,12 @@ class Hotline:
                 live.broke_off = failed
             case RecordingFinished(_, name, ms, failed):
                 inbox.put(RecordingEnded(name, ms, failed))
+
+    def _pressed(self, live: Live, digit: str, ended: float | None, seconds: float) -> None:
+        """A key counts once, by how many ways it may come."""
+        traffic = self.conductor.vitals.traffic
+        if live.doubled.is_copy(digit, ended, seconds):
+            traffic.key_doubled(live.trunk)
+            return
+        traffic.key_came(live.trunk)
+        live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))

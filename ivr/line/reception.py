@@ -17,7 +17,7 @@ from ivr.calls.call import Call
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.lifecycle.vitals import Misdialled
+from ivr.lifecycle.traffic import Misdialled
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted

@@ -11,7 +11,7 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +113,44 @@ def service(settings: Settings) -> Finding:
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
     except (OSError, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
+
+
+def trunks(settings: Settings) -> Finding:
+    """Do carriers reach us, do their keys, and do they dial what is ours?"""
+    if not settings.trunks:
+        told = "没有中继，只有网络上的来电 · no trunk in the settings: guests only"
+        return Finding("trunks", True, told, warns=not settings.guests)
+    unregistered = list(_unregistered(settings))
+    odd, traffic = _seen(settings, "trunks"), _seen(settings, "traffic")
+    lines = (*unregistered, odd, traffic or f"{len(settings.trunks)} in the settings")
+    return Finding("trunks", not unregistered, "; ".join(filter(None, lines)), warns=bool(odd))
+
+
+def _unregistered(settings: Settings) -> Iterator[str]:
+    """The carriers that we are to register with, and that do not have us."""
+    accounts = {
+        trunk: trunk.registration for trunk in settings.trunks if trunk.registration is not None
+    }
+    found = locate.find() if accounts and process.answers(settings) else None
+    if found is None:
+        return
+    states = process.registrations(settings, found)
+    for trunk, account in accounts.items():
+        if (state := states.get(trunk.endpoint, "unknown")) != "Registered":
+            yield (
+                f"中继 {trunk.name} 没有注册上（{state}），请核对 server、user、password · not"
+                f" registered with {account.server}: check the account"
+            )
+
+
+def _seen(settings: Settings, part: str) -> str:
+    """What the service has seen of trunks since it started; empty while it does not run."""
+    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(json.load(answer)[part]["detail"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def prompts(settings: Settings) -> Finding:
@@ -304,6 +342,7 @@ CHECKS: tuple[Check, ...] = (
     ports,
     ari,
     service,
+    trunks,
     permissions,
     keys,
     disk,

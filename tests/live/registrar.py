@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.live.phone import Message
@@ -16,47 +17,50 @@ REALM = "carrier.example"
 
 
 @dataclass
-class Registrar(asyncio.DatagramProtocol):
+class Registrar:
     """Accounts with their passwords, and the contacts of those who are registered."""
 
     passwords: dict[str, str]
     contacts: dict[str, str] = field(default_factory=dict)
     """Account → the URI that it wants to be called at."""
-    refused: int = 0
-    away: bool = False
-    """Does not answer at all."""
     port: int = 0
     _nonce: str = field(default_factory=lambda: f"{random.getrandbits(64):x}")
 
     @classmethod
-    @asynccontextmanager
-    async def open(cls, host: str, passwords: dict[str, str]) -> AsyncIterator[Registrar]:
+    @contextmanager
+    def open(cls, host: str, passwords: dict[str, str]) -> Iterator[Registrar]:
+        """Answers, in a thread of its own, while the context lasts."""
         registrar = cls(passwords)
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: registrar, local_addr=(host, 0)
-        )
-        registrar.port = transport.get_extra_info("sockname")[1]
-        try:
-            yield registrar
-        finally:
-            transport.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+            door.bind((host, 0))
+            door.settimeout(0.2)
+            registrar.port = door.getsockname()[1]
+            closing = threading.Event()
+            serving = threading.Thread(target=registrar._serve, args=(door, closing))
+            serving.start()
+            try:
+                yield registrar
+            finally:
+                closing.set()
+                serving.join()
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
+    def _serve(self, door: socket.socket, closing: threading.Event) -> None:
+        while not closing.is_set():
+            try:
+                data, sender = door.recvfrom(65535)
+            except TimeoutError:
+                continue
+            if data.startswith(b"REGISTER"):
+                door.sendto(self._answered(Message.parse(data)), sender)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self.away or not data.startswith(b"REGISTER"):
-            return
-        request = Message.parse(data)
+    def _answered(self, request: Message) -> bytes:
         proof = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("authorization", "")))
         if not proof:
-            self._answer(request, addr, 401, f'Digest realm="{REALM}", nonce="{self._nonce}"')
-        elif self._is_right(proof):
-            self._remember(proof["username"], request)
-            self._answer(request, addr, 200)
-        else:
-            self.refused += 1
-            self._answer(request, addr, 403)
+            return _answer(request, 401, f'Digest realm="{REALM}", nonce="{self._nonce}"')
+        if not self._is_right(proof):
+            return _answer(request, 403)
+        self._remember(proof["username"], request)
+        return _answer(request, 200)
 
     def _is_right(self, proof: dict[str, str]) -> bool:
         password = self.passwords.get(proof["username"])
@@ -72,24 +76,21 @@ class Registrar(asyncio.DatagramProtocol):
         else:
             self.contacts[account] = found[1]
 
-    def _answer(
-        self, request: Message, addr: tuple[str, int], status: int, challenge: str = ""
-    ) -> None:
-        lines = [
-            f"SIP/2.0 {status} {'OK' if status == 200 else 'No'}",
-            *(f"Via: {via}" for via in request.vias),
-            f"From: {request.headers['from']}",
-            f"To: {request.headers['to']};tag={random.getrandbits(32):x}",
-            f"Call-ID: {request.headers['call-id']}",
-            f"CSeq: {request.headers['cseq']}",
-        ]
-        if challenge:
-            lines.append(f"WWW-Authenticate: {challenge}")
-        if status == 200:
-            lines.append(f"Contact: {request.headers['contact']};expires=60")
-        self._transport.sendto(
-            ("\r\n".join([*lines, "Content-Length: 0"]) + "\r\n\r\n").encode(), addr
-        )
+
+def _answer(request: Message, status: int, challenge: str = "") -> bytes:
+    lines = [
+        f"SIP/2.0 {status} {'OK' if status == 200 else 'No'}",
+        *(f"Via: {via}" for via in request.vias),
+        f"From: {request.headers['from']}",
+        f"To: {request.headers['to']};tag={random.getrandbits(32):x}",
+        f"Call-ID: {request.headers['call-id']}",
+        f"CSeq: {request.headers['cseq']}",
+    ]
+    if challenge:
+        lines.append(f"WWW-Authenticate: {challenge}")
+    if status == 200:
+        lines.append(f"Contact: {request.headers['contact']};expires=60")
+    return ("\r\n".join([*lines, "Content-Length: 0"]) + "\r\n\r\n").encode()
 
 
 def _md5(text: str) -> str:
