@@ -33,9 +33,11 @@ import soxr
 
 from ivr.config import Settings, load
 from ivr.speech import numbers
-from prompt_build import catalog, sets
+from prompt_build import sets
 from prompt_build.build import source
 from prompt_build.cache import cache_folder
+from prompt_build.catalog import reading
+from prompt_build.catalog.source import source_of
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of, joined
 from prompt_build.mastering import trim
@@ -341,7 +343,7 @@ class Studio:
 
     def __init__(self, settings: Settings, manifest: sets.Manifest) -> None:
         self._engine = choose(settings.speech, manifest["voice"]["name"])
-        wanted = recipes(catalog.load(settings.catalog), speaking(settings.speech, self._engine))
+        wanted = recipes(reading.load(source_of(settings)), speaking(settings.speech, self._engine))
         self._recipes = {each.name: each for each in wanted}
 
     def sound(self, clips: Sequence[str]) -> Sound:

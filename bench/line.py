@@ -13,8 +13,8 @@ from pathlib import Path
 from ivr.asterisk import locate
 from ivr.asterisk.configure import folder
 from ivr.config import PROJECT, Settings
-from ivr.dialogues import SPOKEN
 from ivr.speech import prompts
+from ivr.speech.contract import CONTRACT
 from tests.live.conftest import LiveLine, a_line
 
 LIMITLESS = ("lookups_per_person", "lookups_per_minute", "ids_of_unknown_callers", "calls")
@@ -78,7 +78,7 @@ class Running:
 @contextmanager
 def line(home: Path) -> Iterator[Running]:
     """A line of the published prompts with the demo's accounts and almost no limits."""
-    spoken = prompts.load(PROJECT / "generated_audio", SPOKEN)
+    spoken = prompts.load(PROJECT / "generated_audio", CONTRACT)
     with a_line(home, spoken, limits=dict.fromkeys(LIMITLESS, 1_000_000)) as live:
         live.start_service()
         yield Running(live)

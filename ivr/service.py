@@ -19,7 +19,6 @@ from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.config import Settings
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -40,6 +39,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline, Journal]:
-    shelf = Shelf(settings.audio, SPOKEN)
+    shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
     before = stack.enter_context(baton(settings.home / "serving.lock"))
@@ -98,7 +98,11 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
     )
-    conductor = Conductor(Reception(ari, shelf, means), desk, Vitals())
+    vitals = Vitals(
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(means.switchboard.passed_over()),
+    )
+    conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
 
@@ -164,6 +168,12 @@ async def _until_told_to_stop(hotline: Hotline) -> None:
         log.info("stopped; %d calls stay in Asterisk", len(hotline.unfinished))
 
 
+def _refused(shelf: Shelf) -> bool:
+    """Whether callers hear other prompts than the published ones; looked up now."""
+    shelf.current()
+    return bool(shelf.refused)
+
+
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
@@ -180,8 +190,9 @@ class Examiner:
             "accounts": await _well(self._reception.means.accounts),
             "journal": self._records(),
             "line": self._line(),
-            "trunks": Part(True, "; ".join(self._vitals.traffic.oddities())),
+            "trunks": self._trunks(),
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
+            "agents": self.agents(),
         }
 
     def _ari(self) -> Part:
@@ -189,7 +200,24 @@ class Examiner:
         return Part(up, "" if up else f"no link to {self._reception.ari.base}")
 
     def _prompts(self) -> Part:
-        return Part(True, f"set {self._reception.shelf.current().version}")
+        """Callers hear something; whether it is what was published, is said besides."""
+        shelf = self._reception.shelf
+        detail = f"set {shelf.current().number} ({shelf.current().version})"
+        if shelf.refused:
+            detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
+        return Part(True, detail, warns=bool(shelf.refused))
+
+    def _trunks(self) -> Part:
+        """What to ask a carrier about, or to set otherwise; calls come all the same."""
+        odd = "; ".join(self._vitals.traffic.oddities())
+        return Part(True, odd, warns=bool(odd))
+
+    def agents(self) -> Part:
+        """Whose phone rings for nothing is passed over; the line is well all the same."""
+        away = self._reception.means.switchboard.passed_over()
+        told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
+        detail = "passed over, not answering: " + ", ".join(told) if away else ""
+        return Part(True, detail, warns=bool(away))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

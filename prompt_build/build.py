@@ -19,7 +19,9 @@ from typing import Any
 
 from ivr.records.durable import write
 from prompt_build import sets, unchanged
-from prompt_build.catalog import Catalog, load
+from prompt_build.catalog.content import Catalog
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 from prompt_build.locking import locked
 from prompt_build.mastering import RATES, encode, master, measure
 from prompt_build.recipe import TONES, Recipe, Speaking, missing, recipes, script
@@ -65,7 +67,7 @@ class Made:
 
 
 def build(
-    catalog_file: Path,
+    words: Source,
     audio: Path,
     engine: Engine,
     speaking: Speaking,
@@ -78,7 +80,7 @@ def build(
     BuildFailed when a clip does not come out right, Busy while another build works here.
     """
     began = time.monotonic()
-    catalog = load(catalog_file)
+    catalog = load(words)
     with locked(audio / sets.LOCK, wait=False):
         asked = unchanged.asked(catalog, speaking)
         if (before := unchanged.same(audio, asked)) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ivr.speech import numbers
 from ivr.speech.prompts import PromptSet, described
-from prompt_build.catalog import Catalog, Prompt, Spoken
+from prompt_build.catalog.content import Catalog, Prompt, Spoken
 from prompt_build.hearing import EXAMPLES
 from prompt_build.recipe import PAUSES, TONES, clips_of, script
 

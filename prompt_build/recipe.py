@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.speech import numbers
-from prompt_build.catalog import Catalog, Prompt, Slot, Spoken
+from prompt_build.catalog.content import Catalog, Prompt, Slot, Spoken
 from prompt_build.mastering import TARGET_DBOV, VERSION
 from prompt_build.pronounce import phonemes
 from prompt_build.voices import Hints

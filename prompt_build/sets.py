@@ -2,8 +2,8 @@
 
 `sets/0007.json` is a manifest that is never changed; `manifest.json` is a copy of the published
 one, replaced by rename, so that whoever reads it sees one whole set or another. `published.json`
-notes which set was published when. The clips are shared by all sets, each named by its recipe.
-Only `collect` removes anything.
+is the log of publications: which set, when, by whom, why, and how. The clips are shared by all
+sets, each named by its recipe. Only `collect` removes anything.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ivr.records.durable import write
 from prompt_build.locking import locked
@@ -34,8 +34,28 @@ _NAME = re.compile(r"(\d{4,})\.json\Z")
 Manifest = Mapping[str, Any]
 
 
+How = Literal["publish", "rollback", "forward"]
+Breaches = Callable[[Manifest], Sequence[str]]
+"""What the code could not do with a set, in words; empty where it fits."""
+
+
 class NoSuchSet(Exception):
     """There is no set of this number (or nothing to go back to)."""
+
+
+class Unfit(Exception):
+    """The set breaks what is agreed with the code; publishing it would fail calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One line of the log: from when on callers heard a set."""
+
+    set: int
+    at: datetime
+    how: How = "publish"
+    who: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +200,20 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in ("set", "built")}
 
 
-def publish(audio: Path, number: int, now: datetime | None = None) -> bool:
-    """Let new calls hear this set; False when they do already."""
+def publish(  # noqa: PLR0913  a publication has as many parts as it has
+    audio: Path,
+    number: int,
+    now: datetime | None = None,
+    *,
+    how: How = "publish",
+    who: str = "",
+    why: str = "",
+    breaches: Breaches = lambda _: (),
+) -> bool:
+    """Let new calls hear this set; False when they do already.
+
+    Raises NoSuchSet, or Unfit where the code could not speak it.
+    """
     with locked(audio / _PUBLISHING):
         chosen = load(audio, number)
         if published(audio) == chosen:
@@ -190,11 +222,19 @@ def publish(audio: Path, number: int, now: datetime | None = None) -> bool:
             raise NoSuchSet(
                 f"set {number} lacks {len(absent)} files ({absent[0]} …); build it again"
             )
-        past = [*_history(audio), (number, now or datetime.now(UTC))]
-        noted = [[each, at.isoformat(timespec="seconds")] for each, at in past]
-        write(audio / _HISTORY, json.dumps(noted).encode())
+        if broken := breaches(chosen):
+            raise Unfit(_unfit(number, broken))
+        entry = Publication(number, now or datetime.now(UTC), how, who, why)
+        _note(audio, [*publications(audio), entry])
         write(audio / PUBLISHED, json.dumps(chosen, ensure_ascii=False, indent=1).encode())
     return True
+
+
+def _unfit(number: int, broken: Sequence[str]) -> str:
+    return (
+        f"第 {number} 版和程序对不上，没有发布：{'；'.join(broken[:5])}"
+        f" · set {number} does not fit this version of the program: build it again"
+    )
 
 
 def lost(audio: Path, manifest: Manifest) -> list[str]:
@@ -209,27 +249,76 @@ def _files(manifest: Manifest) -> Iterator[str]:
         yield f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json"
 
 
-def _history(audio: Path) -> list[tuple[int, datetime]]:
-    """Which set was published when, the first one first."""
+def publications(audio: Path) -> list[Publication]:
+    """The log, the first one first."""
     try:
         noted = json.loads((audio / _HISTORY).read_bytes())
     except FileNotFoundError:
         return []
-    return [(number, datetime.fromisoformat(at)) for number, at in noted]
+    return [_publication(each) for each in noted]
 
 
-def rollback(audio: Path) -> int:
+def _publication(noted: Any) -> Publication:
+    """A line of the log; earlier versions wrote number and time only."""
+    if isinstance(noted, list):
+        return Publication(int(noted[0]), datetime.fromisoformat(noted[1]))
+    return Publication(**{**noted, "at": datetime.fromisoformat(noted["at"])})
+
+
+def _note(audio: Path, log: Sequence[Publication]) -> None:
+    noted = [{**asdict(each), "at": each.at.isoformat(timespec="seconds")} for each in log]
+    write(audio / _HISTORY, json.dumps(noted, ensure_ascii=False, indent=1).encode())
+
+
+def rollback(
+    audio: Path, *, who: str = "", why: str = "", breaches: Breaches = lambda _: ()
+) -> int:
     """Publish the set that callers heard before; returns its number.
 
-    A second time goes back further. Drafts, which nobody heard, are passed over.
+    A second time goes back further. Drafts, which nobody heard, are passed over, and so are sets
+    that were taken back before, that are cleared away, or that the code cannot speak any more.
     """
-    heard = (published(audio) or {}).get("set", 0)
-    there = numbers_of(audio)
-    earlier = {number for number, _ in _history(audio) if number < heard and number in there}
-    if not earlier:
-        raise NoSuchSet("there is no earlier set to go back to")
-    publish(audio, max(earlier))
-    return max(earlier)
+    past, _ = _way(publications(audio))
+    number = _nearest(audio, past, breaches)
+    if number is None:
+        raise NoSuchSet("没有更早播出过的版本可以退回 · there is no earlier set to go back to")
+    publish(audio, number, how="rollback", who=who, why=why)
+    return number
+
+
+def forward(audio: Path, *, who: str = "", why: str = "", breaches: Breaches = lambda _: ()) -> int:
+    """Take a rollback back: publish the set that it went away from; returns its number."""
+    _, ahead = _way(publications(audio))
+    number = _nearest(audio, ahead, breaches)
+    if number is None:
+        raise NoSuchSet("没有退回过，不能再往前 · nothing was taken back")
+    publish(audio, number, how="forward", who=who, why=why)
+    return number
+
+
+def _nearest(audio: Path, numbers: Sequence[int], breaches: Breaches) -> int | None:
+    """The first of them that is there whole and fits."""
+    known = set(numbers_of(audio))
+    for number in (each for each in numbers if each in known):
+        manifest = load(audio, number)
+        if not lost(audio, manifest) and not breaches(manifest):
+            return number
+    return None
+
+
+def _way(log: Sequence[Publication]) -> tuple[list[int], list[int]]:
+    """What was heard before the present set, and what was taken back after it; nearest first."""
+    heard: list[int] = []
+    at = -1
+    for entry in log:
+        if entry.how == "rollback" and entry.set in heard[:at]:
+            at = max(n for n in range(at) if heard[n] == entry.set)
+        elif entry.how == "forward" and entry.set in heard[at + 1 :]:
+            at = heard.index(entry.set, at + 1)
+        elif at < 0 or heard[at] != entry.set:
+            heard = [*heard[: at + 1], entry.set]
+            at += 1
+    return heard[:at][::-1], heard[at + 1 :]
 
 
 def collect(
@@ -254,9 +343,9 @@ def collect(
 
 def _heard_since(audio: Path, since: datetime) -> set[int]:
     """The published set, and those that were replaced after `since`."""
-    past = _history(audio)
-    replaced = [at for _, at in past[1:]]
-    recent = {number for (number, _), end in zip(past, replaced, strict=False) if end >= since}
+    past = publications(audio)
+    replaced = [each.at for each in past[1:]]
+    recent = {each.set for each, end in zip(past, replaced, strict=False) if end >= since}
     return recent | {(published(audio) or {}).get("set", 0)}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ivr.records.durable import write
 from ivr.speech import numbers
 from prompt_build import sets
-from prompt_build.catalog import Catalog
+from prompt_build.catalog.content import Catalog
 from prompt_build.recipe import Speaking
 
 _NOTE = "built.json"
@@ -36,7 +36,7 @@ def asked(catalog: Catalog, speaking: Speaking) -> str:
     parts = (catalog.version, speaking.voice, *paces, speaking.one, *speaking.formats)
     whole.update("\n".join(map(str, parts)).encode())
     recordings = {prompt.recorded for prompt in catalog.prompts.values() if prompt.recorded}
-    code = [*_ROOM.glob("*.py"), Path(numbers.__file__)]
+    code = [*_ROOM.glob("*.py"), *_ROOM.glob("catalog/*.py"), Path(numbers.__file__)]
     for file in sorted((*recordings, *code)):
         whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()

@@ -78,6 +78,8 @@ class FakeAsterisk:
         ours = in_stasis(described)
         if ours:
             await self._tell("ChannelHangupRequest", channel=described, cause=cause)
+        elif described["dialplan"]["app_name"] == _DIALLED["app_name"]:
+            await self._tell("ChannelDestroyed", channel=described, cause=cause)
         await self._leave_bridges(channel)
         self.channels.pop(channel, None)
         if ours:
@@ -347,6 +349,7 @@ class FakeAsterisk:
         return None
 
 
+_DIALLED = {"exten": "", "app_name": "AppDial2"}
 _STASIS = {"exten": "12329", "app_name": "Stasis", "app_data": "hotline"}
 
 
@@ -359,7 +362,7 @@ def channel_json(
         "name": name or f"PJSIP/anonymous-{channel}",
         "state": state,
         "caller": {"name": "", "number": number},
-        "dialplan": _STASIS if app else {"exten": "", "app_name": "AppDial2"},
+        "dialplan": _STASIS if app else _DIALLED,
         "channelvars": {},
         "creationtime": CALLED,
     }

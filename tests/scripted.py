@@ -31,7 +31,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.agents.switchboard import Talk
-from ivr.calls.inbox import Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
+from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch as opening
@@ -68,6 +68,9 @@ def written(script: str, name: str = "line") -> list[Direction]:
     ]
 
 
+NEVER_SECONDS = 1e6
+
+
 @dataclass(slots=True)
 class ScriptedLine:
     """A line whose sounds last as long as they would, in the loop's (virtual) time."""
@@ -76,6 +79,8 @@ class ScriptedLine:
     said: asyncio.Queue[Sequence[str]] = field(default_factory=asyncio.Queue)
     sounding: str | None = None
     texts: list[str] = field(default_factory=list)
+    mute: int = 0
+    """So many of the next sounds and recordings never begin."""
     recording: str | None = None
     spoken: dict[str, float] = field(default_factory=dict)
     """Recording -> seconds of speech in it."""
@@ -92,6 +97,9 @@ class ScriptedLine:
         self.sounding = playback
         self._silent.clear()
         loop = asyncio.get_running_loop()
+        if not self._begins(playback):
+            self._ends[playback] = loop.call_later(NEVER_SECONDS, self._over, playback)
+            return playback
         self._ends[playback] = loop.call_later(utterance.seconds, self._over, playback)
         return playback
 
@@ -108,10 +116,20 @@ class ScriptedLine:
         assert self.sounding is None, "a recording would wait for the sound to end"
         loop = asyncio.get_running_loop()
         self.recording, self.spoken[name], self._silence = name, 0.0, silence_seconds
+        if not self._begins(name):
+            self._limits = []
+            return
         self._limits = [
             loop.call_later(most_seconds, self._recorded, name),
             loop.call_later(silence_seconds, self._recorded, name),
         ]
+
+    def _begins(self, name: str) -> bool:
+        self.mute -= 1
+        if self.mute >= 0:
+            return False
+        self.inbox.put(Begun(name))
+        return True
 
     async def stop_recording(self, name: str) -> None:
         self._recorded(name)

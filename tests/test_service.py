@@ -6,10 +6,32 @@ import asyncio
 import os
 import signal
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
-from ivr.service import _until_told_to_stop
+from ivr.agents.switchboard import Switchboard
+from ivr.config import AgentsSettings
+from ivr.lifecycle.health import Part
+from ivr.service import Examiner, _until_told_to_stop
+
+
+def test_the_operator_sees_whose_phone_is_passed_over() -> None:
+    """In `/healthz`, from where `ivr doctor` has it."""
+    now = [1000.0]
+    switchboard = Switchboard(AgentsSettings(passed_over_seconds=300.0), lambda: now[0])
+    examine = Examiner(SimpleNamespace(means=SimpleNamespace(switchboard=switchboard)), None, None)  # type: ignore[arg-type]
+    away, other = switchboard.settings.phones
+    for _ in range(3):
+        assert examine.agents() == Part(True)
+        switchboard.rang_out(away)
+    now[0] += 60
+    assert examine.agents() == Part(
+        True, "passed over, not answering: 一号坐席 (6001) for 240 s more", warns=True
+    )
+    assert switchboard.present(frozenset({"6001", "6002"})) == (other,)
+    now[0] += 240
+    assert examine.agents() == Part(True)
 
 
 @dataclass

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from ivr.config import PROJECT
 from ivr.speech import prompts
-from prompt_build import catalog, recipe
+from ivr.speech.contract import CONTRACT
+from prompt_build import recipe
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 
 SECONDS_A_HANZI = 0.25
 
@@ -16,7 +19,7 @@ SECONDS_A_HANZI = 0.25
 @cache
 def text_set(folder: Path) -> prompts.PromptSet:
     """Written to `folder` as a build writes it, and loaded as the service loads it."""
-    content = catalog.load(PROJECT / "scripts.zh.toml")
+    content = load(Source(PROJECT / "scripts.zh.toml"))
     wanted = recipe.recipes(content, recipe.Speaking("silent"))
     entries = {}
     for each in wanted:
@@ -40,4 +43,4 @@ def text_set(folder: Path) -> prompts.PromptSet:
         "information": dict(content.information),
     }
     (folder / prompts.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    return prompts.load(folder)
+    return prompts.load(folder, CONTRACT)

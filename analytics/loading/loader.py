@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 PERIOD_SECONDS = 2.0
 REST = 2.0
 """The loader rests this many times as long as it worked, and leaves the machine to the calls."""
+PATIENCE_SECONDS = 600.0
+"""No step of a pass takes so long; one that does hangs, and the loader is started anew."""
 TIDY_SECONDS = 600.0
 """How often it looks for closed days, and for files that nobody needs any more."""
 MOST_HOT_ROWS = 2_000_000
@@ -129,35 +131,40 @@ def last_closed(now: datetime) -> date:
     return now.astimezone(BEIJING).date() - timedelta(days=HOT_DAYS)
 
 
-def run(
+def run(  # noqa: PLR0913  the ways in which it is run
     folder: FactsFolder,
     *,
     once: bool = False,
     stop: threading.Event | None = None,
     opened: Callable[[FactsFolder], Loading] = Loader,
     period: float | None = None,
+    moved: Callable[[], None] = lambda: None,
 ) -> None:
     """Load and publish until told to stop; raises AlreadyLoading when another loader does.
 
+    `moved` is called as the work gets on: who calls it no more hangs.
     A full disk or the like is told and tried again: the spools keep what is not loaded yet.
     """
     stop = stop or threading.Event()
     with _alone(folder.lock):
         if once:
             with closing(opened(folder)) as loading:
-                _pass(loading, tidying=True)
+                _pass(loading, moved, tidying=True)
             return
         done = False
         while not done:
             try:
-                _keep_loading(opened(folder), stop, period or PERIOD_SECONDS)
+                _keep_loading(opened(folder), stop, period or PERIOD_SECONDS, moved)
                 done = True
             except duckdb.Error as fault:
                 log.error("facts are not loaded, and tried again: %s", fault)  # noqa: TRY400  the database's own words say it
+                moved()
                 done = stop.wait(PERIOD_SECONDS)
 
 
-def _keep_loading(loading: Loading, stop: threading.Event, period: float) -> None:
+def _keep_loading(
+    loading: Loading, stop: threading.Event, period: float, moved: Callable[[], None]
+) -> None:
     """Pass after pass until told to stop, and one more then."""
     with closing(loading):
         tidy_at, told = 0.0, False
@@ -165,17 +172,27 @@ def _keep_loading(loading: Loading, stop: threading.Event, period: float) -> Non
             told = stop.is_set()
             began = time.monotonic()
             try:
-                _pass(loading, tidying=began >= tidy_at)
+                _pass(loading, moved, tidying=began >= tidy_at)
                 tidy_at = tidy_at if began < tidy_at else began + TIDY_SECONDS
             except OSError as fault:
                 log.error("facts are not published, and tried again: %s", fault)  # noqa: TRY400  its own words say it
-            stop.wait(max(period, REST * (time.monotonic() - began)))
+            _rest(stop, max(period, REST * (time.monotonic() - began)), moved)
 
 
-def _pass(loading: Loading, *, tidying: bool) -> None:
+def _rest(stop: threading.Event, seconds: float, moved: Callable[[], None]) -> None:
+    """Wait, however long the work was, without being taken for hung."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, PERIOD_SECONDS)):
+        moved()
+
+
+def _pass(loading: Loading, moved: Callable[[], None], *, tidying: bool) -> None:
+    moved()
     lines = loading.load()
+    moved()
     if tidying:
         loading.tidy(datetime.now(UTC))
+        moved()
     if loading.publish():
         log.info("published, with %d new facts", lines)
 

@@ -19,7 +19,8 @@ class State(Enum):
 class Breaker:
     """Counts failures in a row. Times are seconds of a clock that only goes forward.
 
-    Everyone who was admitted reports back, by `succeeded` or by `failed`.
+    Everyone who was admitted reports back, by `succeeded` or by `failed`. One who tries after a
+    rest and is not heard of for as long again is not waited for: the next one tries.
     """
 
     def __init__(self, *, failures: int, rest_seconds: float) -> None:
@@ -30,6 +31,7 @@ class Breaker:
         self._rest = rest_seconds
         self._failures = 0
         self._rested = 0.0
+        self._tried = 0.0
 
     def admits(self, now: float) -> bool:
         """Whether to ask now; after a rest only the first who wants to may."""
@@ -37,7 +39,10 @@ class Breaker:
             case State.CLOSED:
                 return True
             case State.OPEN if not self.rests(now):
-                self.state = State.HALF_OPEN
+                self.state, self._tried = State.HALF_OPEN, now
+                return True
+            case State.HALF_OPEN if now >= self._tried + self._rest:
+                self._tried = now
                 return True
             case _:
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.accounts.exports import prepared
+from ivr.accounts.store import prepared
 
 
 @dataclass(frozen=True, slots=True)

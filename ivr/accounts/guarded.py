@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from ivr.accounts.breaker import Breaker
+from ivr.accounts.breaker import Breaker, State
 from ivr.accounts.outcomes import (
     Accounts,
     Empty,
@@ -22,6 +24,8 @@ from ivr.accounts.outcomes import (
 from ivr.config import AccountsSettings
 from ivr.people.identity import IdNumber
 from ivr.people.sensitive import Sensitive
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -62,7 +66,7 @@ class Guarded:
     async def fault(self) -> str | None:
         """What is wrong with the database, or with the way it has been answering callers."""
         if self._examination is None or self._examination.done():
-            self._examination = self._started(self._accounts.fault())
+            self._examination = self._started(_examined(self._accounts))
         await asyncio.wait({self._examination}, timeout=EXAMINATION_SECONDS)
         if not self._examination.done():
             return "no answer yet"
@@ -72,6 +76,8 @@ class Guarded:
         for name, breaker in self._breakers.items():
             if breaker.rests(_now()):
                 return f"the {name} query is left alone for a while: {breaker.complaint}"
+            if breaker.state is State.HALF_OPEN:
+                return f"the {name} query is being tried again after: {breaker.complaint}"
         return None
 
     async def _ask(self, query: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | Unavailable:
@@ -79,7 +85,7 @@ class Guarded:
         breaker = self._breakers[query]
         if not breaker.admits(_now()):
             return Unavailable(breaker.complaint)
-        return await asyncio.shield(self._started(_learning(breaker, ask())))
+        return await asyncio.shield(self._started(_learning(breaker, ask)))
 
     def _started(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -88,14 +94,50 @@ class Guarded:
         return task
 
 
-async def _learning(breaker: Breaker, asked: Coroutine[Any, Any, T]) -> T:
-    """Nonsense about one person is an answer too: other people's accounts may be well."""
-    outcome = await asked
+async def _learning(breaker: Breaker, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | Unavailable:
+    """The breaker learns of every outcome, whatever a driver may raise.
+
+    Nonsense about one person is an answer too: other people's accounts may be well.
+    """
+    try:
+        outcome: T | Unavailable = await ask()
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            breaker.failed(_now(), "nobody waited for the answer")
+            raise
+        outcome = _unlisted(asyncio.CancelledError())
+    except Exception as unlisted:  # noqa: BLE001  drivers raise what they like
+        outcome = _unlisted(unlisted)
     if isinstance(outcome, Unavailable) and not outcome.answered:
         breaker.failed(_now(), outcome.reason)
     else:
         breaker.succeeded()
     return outcome
+
+
+async def _examined(accounts: Accounts) -> str | None:
+    try:
+        return await accounts.fault()
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        return "the driver gave up"
+    except Exception as unlisted:  # noqa: BLE001  as in _learning
+        return _unlisted(unlisted).reason
+
+
+def _is_cancelled() -> bool:
+    """Whether it is this task that is cancelled, or something that a driver had begun."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _unlisted(raised: BaseException) -> Unavailable:
+    """Where it came from, for the operator; its words may hold what was asked for."""
+    name = type(raised).__name__
+    where = "".join(traceback.format_tb(raised.__traceback__)).rstrip()
+    log.error("an account could not be asked for: the driver raised %s\n%s", name, where)
+    return Unavailable(f"the driver raised {name}")
 
 
 def _now() -> float:

@@ -26,6 +26,11 @@ def hashed(password: Sensitive[str]) -> str:
     return _HASHER.hash(password.reveal())
 
 
+def kept(exported: Sensitive[str]) -> str:
+    """What is kept of a password as an export has it: six digits, or a hash of its own."""
+    return exported.reveal() if exported.reveal().startswith("$") else hashed(exported)
+
+
 def matches(kept: str | None, entered: Sensitive[str]) -> bool:
     """Whether `entered` is the password; never where none is kept. Raises NoHash. Blocks."""
     try:

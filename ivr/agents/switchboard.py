@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ivr.config import Agent, AgentsSettings
 
-Strategy = Literal["in_order", "all_at_once", "longest_idle"]
+log = logging.getLogger(__name__)
+
+STOPPING_SECONDS = 5.0
+"""So long at most does a phone ring on for a caller who has gone."""
 Round = tuple[Agent, ...]
 """Phones that ring together."""
 
@@ -92,28 +98,47 @@ class NoPhones:
         """It is."""
 
 
-def rounds(
-    free: Sequence[Agent], strategy: Strategy, idle_since: Callable[[Agent], float]
-) -> tuple[Round, ...]:
-    """In which order the free agents are tried; pure."""
-    match strategy:
-        case "all_at_once":
-            return (tuple(free),) if free else ()
-        case "longest_idle":
-            return tuple((agent,) for agent in sorted(free, key=idle_since))
-        case "in_order":
-            return tuple((agent,) for agent in free)
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A caller who waits for an agent."""
+
+    left: list[Agent]
+    """Whose phones have not rung for this caller yet."""
+    wake: Callable[[], None]
+    """Called when it is worth looking again: a phone has become free."""
+    is_ringing: bool = False
+    """Some phone rings for this caller now."""
+    is_served: bool = False
+    """An agent has answered: no other phone is wanted, unless that agent is gone at once."""
 
 
 @dataclass(slots=True)
 class Switchboard:
-    """All agents of the line: one for the whole service, so that nobody is dialled twice."""
+    """All agents and all who wait for them: one for the whole service.
+
+    A phone rings for one caller at a time and is not taken while it only rings: who comes later
+    waits until it is free for them. Of those who want a phone, whoever has waited longest gets it;
+    so with all phones ringing at once, whoever answers takes the caller who has waited longest,
+    and the other phones go on ringing for the next.
+    """
 
     settings: AgentsSettings
     clock: Callable[[], float]
     """Seconds; only differences count."""
-    _engaged: set[str] = field(default_factory=set)
+    _queue: list[Waiting] = field(default_factory=list)
+    """By arrival."""
+    _ringing: dict[str, Waiting] = field(default_factory=dict)
+    _talking: set[str] = field(default_factory=set)
     _idle_since: dict[str, float] = field(default_factory=dict)
+    _unanswered: dict[str, int] = field(default_factory=dict)
+    """Calls in a row that rang for nothing."""
+    _passed_over: dict[str, float] = field(default_factory=dict)
+    """Until when."""
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether a caller's phones ring one after the other, and not together."""
+        return self.settings.strategy != "all_at_once"
 
     def agent(self, extension: str) -> Agent:
         """Whose phone this is; one that the settings have no more is known by its number."""
@@ -121,27 +146,129 @@ class Switchboard:
         return next(known, Agent(name=extension, extension=extension))
 
     def present(self, online: frozenset[str]) -> tuple[Agent, ...]:
-        """The agents whose phones are registered, on a call or not."""
-        return tuple(agent for agent in self.settings.phones if agent.extension in online)
+        """The agents whose phones are registered, on a call or not, and are not passed over."""
+        away = {agent.extension for agent, _ in self.passed_over()}
+        return tuple(agent for agent in self.settings.phones if agent.extension in online - away)
 
-    def rounds(self, present: Sequence[Agent]) -> tuple[Round, ...]:
-        """Those of them who are free, as the strategy wants them tried."""
-        free = [agent for agent in present if agent.extension not in self._engaged]
-        return rounds(free, self.settings.strategy, self._when_idle)
+    def passed_over(self) -> tuple[tuple[Agent, float], ...]:
+        """Whose phones are not rung now since they were not answered, and for how many seconds."""
+        now = self.clock()
+        return tuple(
+            (self.agent(extension), until - now)
+            for extension, until in self._passed_over.items()
+            if until > now
+        )
+
+    # --- waiting, and phones that ring --------------------------------------------------------
 
     @contextmanager
-    def engaged(self, agents: Round) -> Iterator[Round]:
-        """Keep those who are still free from being dialled for anybody else meanwhile."""
-        taken = tuple(agent for agent in agents if agent.extension not in self._engaged)
-        self._engaged.update(agent.extension for agent in taken)
+    def waiting(self, present: Sequence[Agent], wake: Callable[[], None]) -> Iterator[Waiting]:
+        """Stand in the queue, for these agents.
+
+        Phones that ring at the end stay this caller's until `free`, or for a moment: who hangs up
+        is not followed by the next caller's ring before Asterisk has stopped the last one.
+        """
+        place = Waiting(self._ordered(present), wake)
+        self._queue.append(place)
         try:
-            yield taken
+            yield place
         finally:
-            self._engaged.difference_update(agent.extension for agent in taken)
+            self._queue.remove(place)
+            self._wake_all()
+            asyncio.get_running_loop().call_later(STOPPING_SECONDS, self.free_all_of, place)
+
+    def may_answer(self, place: Waiting) -> bool:
+        """Whether somebody is left who could: a phone that rings for others may come free."""
+        return any(agent.extension not in self._talking for agent in place.left)
+
+    def claim(self, place: Waiting) -> Round:
+        """The phones that ring for this caller from now on: all there are, or the next one."""
+        free = [agent for agent in place.left if self._is_free(agent)]
+        mine = [agent for agent in free if not self._wanted_before(agent, place)]
+        mine = mine[:1] if self.one_by_one else mine
+        for agent in mine:
+            place.left.remove(agent)
+            place.is_ringing = True
+            self._ringing[agent.extension] = place
+        if mine:
+            self._wake_all(but=place)
+        return tuple(mine)
+
+    def free(self, agent: Agent) -> None:
+        """A phone rings no more."""
+        place = self._ringing.pop(agent.extension, None)
+        if place is not None:
+            place.is_ringing = place in self._ringing.values()
+            self._wake_all()
+
+    def free_all_of(self, place: Waiting) -> None:
+        """None rings for this caller any more."""
+        for extension in [each for each, whose in self._ringing.items() if whose is place]:
+            self.free(self.agent(extension))
+
+    def _is_free(self, agent: Agent) -> bool:
+        return agent.extension not in self._talking and agent.extension not in self._ringing
+
+    def _wanted_before(self, agent: Agent, place: Waiting) -> bool:
+        """Whether somebody who has waited longer is to have this phone first."""
+        earlier = itertools.takewhile(lambda each: each is not place, self._queue)
+        return any(agent in each.left and self._wants_more(each) for each in earlier)
+
+    def _wants_more(self, place: Waiting) -> bool:
+        return not place.is_served and not (self.one_by_one and place.is_ringing)
+
+    def _wake_all(self, *, but: Waiting | None = None) -> None:
+        for place in self._queue:
+            if place is not but:
+                place.wake()
+
+    def _ordered(self, agents: Sequence[Agent]) -> list[Agent]:
+        """As the strategy wants them tried."""
+        if self.settings.strategy == "longest_idle":
+            return sorted(agents, key=self._when_idle)
+        return list(agents)
+
+    def _when_idle(self, agent: Agent) -> float:
+        return self._idle_since.get(agent.extension, float("-inf"))
+
+    # --- answered or not ----------------------------------------------------------------------
+
+    @contextmanager
+    def talks(self, agent: Agent, place: Waiting | None = None) -> Iterator[None]:
+        """An agent is on a call, with the caller of that place, and dialled for nobody else."""
+        self.is_there(agent)
+        self._serve(place, served=True)
+        self._talking.add(agent.extension)
+        self.free(agent)
+        try:
+            yield
+        finally:
+            self._talking.discard(agent.extension)
+            self._serve(place, served=False)
+            self._wake_all()
+
+    def _serve(self, place: Waiting | None, *, served: bool) -> None:
+        if place is not None:
+            place.is_served = served
 
     def talked(self, agent: Agent) -> None:
         """An agent has just put the receiver down."""
         self._idle_since[agent.extension] = self.clock()
 
-    def _when_idle(self, agent: Agent) -> float:
-        return self._idle_since.get(agent.extension, float("-inf"))
+    def is_there(self, agent: Agent) -> None:
+        """Somebody has answered, or declined."""
+        self._unanswered.pop(agent.extension, None)
+        self._passed_over.pop(agent.extension, None)
+
+    def rang_out(self, agent: Agent) -> None:
+        """A phone rang as long as it should, and nobody answered."""
+        settings, times = self.settings, self._unanswered.get(agent.extension, 0) + 1
+        self._unanswered[agent.extension] = times
+        if 0 < settings.unanswered_calls <= times:
+            self._passed_over[agent.extension] = self.clock() + settings.passed_over_seconds
+            log.warning(
+                "the phone of %s has rung for nothing %d times in a row: passed over for %g s",
+                agent.name,
+                times,
+                settings.passed_over_seconds,
+            )

@@ -17,6 +17,7 @@ import aiohttp
 
 from ivr.ari.errors import (
     AriError,
+    BridgeGone,
     ChannelGone,
     NotAuthorised,
     NotInStasis,
@@ -104,7 +105,7 @@ class Ari:
         """DELETE; what is already gone is as good as deleted. Whether it was there."""
         try:
             await self._send("DELETE", path, query, None)
-        except ChannelGone:
+        except (ChannelGone, BridgeGone):
             return False
         return True
 
@@ -127,7 +128,9 @@ async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:
         return await answer.json() if answer.status != 204 else None
     message = await _message(answer)
     meaning = _MEANINGS.get(answer.status, AriError)
-    if "not found" in message.lower() or "could not stop" in message.lower():
+    if "bridge not found" in message.lower():
+        meaning = BridgeGone
+    elif "not found" in message.lower() or "could not stop" in message.lower():
         meaning = ChannelGone
     raise meaning(f"{method} {_kind(path)}: {answer.status} {message}")
 

@@ -19,6 +19,10 @@ class WrongState(ChannelGone):
     """The channel is in no state for this command (Asterisk is taking it down, most often)."""
 
 
+class BridgeGone(AriError):
+    """Somebody else took the bridge away; caller and agent may well be there."""
+
+
 class Unreachable(AriError):
     """Asterisk cannot be reached: the calls it carries are out of our hands until it can."""
 

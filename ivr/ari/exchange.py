@@ -64,8 +64,13 @@ class ChannelExchange:
         return leg
 
     async def drop(self, leg: str) -> None:
-        """Stop a phone that rings or talks."""
-        await self.ari.channels.hangup(leg)
+        """Stop a phone that rings or talks; one that has been led elsewhere is not ours to stop."""
+        try:
+            channel = await self.ari.channels.get(leg)
+        except ChannelGone:
+            return
+        if channel.app == self.app or channel.state != "Up":
+            await self.ari.channels.hangup(leg)
 
     async def connect(self, leg: str) -> bool:
         """Bridge the two; ChannelGone when it is the caller who has gone."""

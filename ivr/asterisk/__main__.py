@@ -14,6 +14,7 @@ from ivr.config import SettingsError, home_folder, load
 from ivr.lifecycle.owner import act_as_owner
 from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
+from ivr.speech.contract import CONTRACT
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +40,7 @@ def become(found: Found) -> None:
     settings = load()
     command = process.command(settings, found)
     try:
-        publish_sounds(settings, prompts.load(settings.audio))
+        publish_sounds(settings, prompts.load(settings.audio, CONTRACT))
     except (prompts.PromptSetError, OSError) as unusable:
         print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
     os.execvp(command[0], command)  # noqa: S606

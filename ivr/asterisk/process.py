@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,20 @@ def answers(settings: Settings) -> bool:
 
 
 def info(settings: Settings) -> Mapping[str, Any]:
-    """What ARI says about this Asterisk. Raises SettingsError (no password), or OSError."""
+    """What ARI says about this Asterisk. Raises SettingsError (no password), or OSError.
+
+    An answer that breaks off, or is none of ARI's, is as good as none: OSError too.
+    """
     login = f"{settings.ari_user}:{settings.ari_secret()}".encode()
     request = urllib.request.Request(  # noqa: S310  an operator's own URL
         f"{settings.ari_base}/asterisk/info",
         headers={"Authorization": f"Basic {base64.b64encode(login).decode()}"},
     )
-    with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
-        found: Mapping[str, Any] = json.load(answer)
-        return found
+    try:
+        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+            return dict(json.load(answer))
+    except (HTTPException, ValueError, TypeError) as odd:
+        raise ConnectionError(f"{settings.ari_base}: {type(odd).__name__}") from odd
 
 
 _REGISTRATION = re.compile(r"^ *(\S+?)/sip:\S* +\S+ +(\S+)", re.MULTILINE)

@@ -15,8 +15,9 @@ from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
 from ivr.agents.switchboard import Exchange
-from ivr.calls.inbox import Finished, Inbox, Key
+from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
+from ivr.calls.saying import Saying
 from ivr.config import Patience
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
@@ -25,8 +26,6 @@ from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
 T = TypeVar("T")
 
-MARGIN_SECONDS = 3.0
-"""Asterisk may be this late with PlaybackFinished before we go on without it."""
 MOST_PLACES = 12
 """Of the way through the menus, an agent's screen shows the end."""
 QUIET_SECONDS = 1.0
@@ -37,13 +36,13 @@ class Line(Protocol):
     """The caller's leg, whatever carries it: a channel of Asterisk, a terminal, a test."""
 
     async def play(self, utterance: Utterance) -> str:
-        """Begin to say it; a Finished with the returned id enters the inbox in the end."""
+        """Begin to say it; Begun and then Finished of the returned id enter the inbox."""
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once; it may have ended already."""
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
-        """Begin to record; its RecordingEnded enters the inbox in the end. `#` ends it."""
+        """Begin to record; Begun and then RecordingEnded enter the inbox. `#` ends it."""
 
     async def stop_recording(self, name: str) -> None:
         """End it and keep it; it may have ended already."""
@@ -245,29 +244,18 @@ class Call:
         if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
-        sounding = None
-        deadline = began + patience
-        if utterance is not None and not self.inbox.has_key():
-            sounding = await self.line.play(utterance)
-            deadline = began + utterance.seconds + MARGIN_SECONDS
-        while True:
-            match await self.inbox.get(deadline):
-                case Key() as key:
-                    if sounding is not None:
-                        await self.line.stop(sounding)
-                    return Answer(key, sounding is not None, _ms_since(began))
-                case Finished(playback) if playback == sounding:
-                    sounding, deadline = None, _now() + patience
-                case None if sounding is not None:  # Asterisk never said that it ended
-                    await self.line.stop(sounding)
-                    sounding, deadline = None, _now() + patience
-                case None:
-                    return Answer(None, False, _ms_since(began))
+        if utterance is None or self.inbox.has_key():
+            return Answer(await self._key(began + patience), False, _ms_since(began))
+        key = await self._key_during(await Saying(self.line, utterance).begin())
+        if key is not None:
+            return Answer(key, True, _ms_since(began))
+        return Answer(await self._key(_now() + patience), False, _ms_since(began))
 
     async def play_whole(self, utterance: Utterance) -> None:
         """Say it to its end; keys typed before or meanwhile are void."""
-        deadline = _now() + utterance.seconds + MARGIN_SECONDS
-        await self._finished(await self.line.play(utterance), deadline)
+        saying = await Saying(self.line, utterance).begin()
+        while not await saying.over(await self.inbox.get(saying.until)):
+            pass  # what else comes meanwhile is dropped
         self.inbox.forget_keys()
 
     @property
@@ -340,12 +328,22 @@ class Call:
         self.succeeded()
         return choices[answer.digit]
 
-    async def _finished(self, playback: str, deadline: float) -> None:
-        """Wait for the end of a playback; what else comes is dropped."""
-        while (heard := await self.inbox.get(deadline)) is not None:
-            if heard == Finished(playback):
-                return
-        await self.line.stop(playback)
+    async def _key_during(self, saying: Saying) -> Key | None:
+        """The key that cuts a sound short; None when it has been heard to its end."""
+        while True:
+            news = await self.inbox.get(saying.until)
+            if isinstance(news, Key):
+                await saying.stop()
+                return news
+            if await saying.over(news):
+                return None
+
+    async def _key(self, deadline: float) -> Key | None:
+        """The next key; None for silence."""
+        while (news := await self.inbox.get(deadline)) is not None:
+            if isinstance(news, Key):
+                return news
+        return None
 
 
 def _heard(digit: str | None, choices: Mapping[str, object]) -> Heard:

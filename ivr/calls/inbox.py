@@ -53,7 +53,19 @@ class LegGone:
     cause: int | None
 
 
-News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Caller and agent do not hear each other any more; either may still be there."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFreed:
+    """An agent's phone may be free for whoever waits."""
+
+
+News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted | PhoneFreed
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""

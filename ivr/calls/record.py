@@ -7,8 +7,9 @@ import logging
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ivr.calls.call import MARGIN_SECONDS, Answer, Call
-from ivr.calls.inbox import Key, RecordingEnded
+from ivr.calls.call import Answer, Call
+from ivr.calls.inbox import Begun, Key, RecordingEnded
+from ivr.calls.saying import MARGIN_SECONDS, START_SECONDS
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records.facts import Heard
 from ivr.speech.prompts import BEEP, Utterance
@@ -16,6 +17,8 @@ from ivr.speech.prompts import BEEP, Utterance
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
+CLOSING_SECONDS = 3.0
+"""Asterisk may take so long to close a file; what it closes later is filed later."""
 
 
 class Taken(Enum):
@@ -73,12 +76,15 @@ class _Taking:
     slip: Slip
     stayed: bool = False
     """The caller is still there when it is over."""
+    refused: bool = False
+    """Asterisk has never begun: what the caller said is lost, and the caller is told so."""
     outcome: Taken = Taken.NOT_KEPT
 
     async def until_over(self, prompt: str) -> None:
         """Begin, unless that was done before, and wait for the end."""
         name, settings = self.slip.reference, self.call.means.settings.recordings
-        if not await self.call.line.is_recording(name):
+        begun = await self.call.line.is_recording(name)
+        if not begun:
             if await self.call.means.desk.has_sound(self.slip):
                 return
             await self._beep(prompt)
@@ -87,14 +93,17 @@ class _Taking:
                 most_seconds=settings.most_seconds,
                 silence_seconds=settings.silence_seconds,
             )
-        await self._ended(_now() + settings.most_seconds + MARGIN_SECONDS)
+        self.refused = not await self._over(begun=begun)
 
     async def settle(self) -> None:
         """File it, or forget a silence of somebody who could say something again."""
         line, name = self.call.line, self.slip.reference
         await line.stop_recording(name)
-        while await line.is_recording(name):  # noqa: ASYNC110  only Asterisk knows
+        closing = _now() + CLOSING_SECONDS
+        while await line.is_recording(name):
             await asyncio.sleep(LOOK_SECONDS)
+            if _now() > closing:
+                break
         try:
             self.outcome = await self._filed()
         except CannotKeep as refused:
@@ -102,6 +111,9 @@ class _Taking:
 
     async def _filed(self) -> Taken:
         desk, slip = self.call.means.desk, self.slip
+        if self.refused:
+            await desk.drop(slip)
+            return Taken.NOT_KEPT
         if not await desk.has_sound(slip):
             return Taken.NOT_KEPT
         if self.stayed and not await desk.is_speech(slip):
@@ -116,14 +128,21 @@ class _Taking:
         beep = call.prompts.clips[BEEP]
         await call.play_whole(Utterance(spoken.prompts, (*spoken.clips, beep)))
 
-    async def _ended(self, deadline: float) -> None:
-        """Until Asterisk says so, or nobody says anything for far too long."""
+    async def _over(self, *, begun: bool) -> bool:
+        """Until Asterisk says so, or nobody says anything for far too long; whether it began."""
+        name, most = self.slip.reference, self.call.means.settings.recordings.most_seconds
+        deadline = _now() + (most + MARGIN_SECONDS if begun else START_SECONDS)
         while (heard := await self.call.inbox.get(deadline)) is not None:
             match heard:
-                case RecordingEnded(name) if name == self.slip.reference:
-                    return
+                case Begun(which) if which == name:
+                    begun, deadline = True, _now() + most + MARGIN_SECONDS
+                case RecordingEnded(which) if which == name:
+                    return True
                 case Key("#"):
-                    await self.call.line.stop_recording(self.slip.reference)
+                    await self.call.line.stop_recording(name)
+        if not begun:
+            log.warning("recording %s was never begun", name)
+        return begun
 
 
 def _now() -> float:

@@ -12,13 +12,12 @@ The caller who hangs up: abandoned before the answer, answered after it (seed, s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ivr.agents.switchboard import Exchange, ExchangeFailed, Round, Switchboard, Talk
+from ivr.agents.switchboard import Exchange, ExchangeFailed, Switchboard, Talk, Waiting
 from ivr.calls.call import Call
-from ivr.calls.inbox import Key, LegGone, PickedUp
+from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
 from ivr.config import Agent
 from ivr.records.facts import TransferOutcome, Transferred
 
@@ -28,6 +27,9 @@ NEWS_SECONDS = 3600.0
 # Hang-up causes (Q.850) that say why a phone was not answered; any other: it was not reached.
 _ENGAGED = frozenset({17, 21})
 _RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
+_UNANSWERED = frozenset({18, 19, 102})
+"""Of these, the ones that say that it rang and nobody came."""
+_BUSY, _NOT_REACHED = 17, 20
 
 
 async def transfer(call: Call) -> TransferOutcome:
@@ -59,6 +61,12 @@ class _Wish:
     """Phones that ring or talk."""
     causes: list[int | None] = field(default_factory=list)
     """Why the phones that were rung ring no more."""
+    place: Waiting | None = None
+    """In the queue of all who wait."""
+    rung: float = 0.0
+    """When a phone was rung last."""
+    has_rung_long: bool = False
+    """It would make room for another, were there one."""
 
     @property
     def exchange(self) -> Exchange:
@@ -71,76 +79,106 @@ class _Wish:
         return self.call.means.switchboard
 
     async def fulfilled(self) -> TransferOutcome:
-        """One round of phones after the other, until somebody has talked with the caller."""
+        """Wait among the others until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
         present = self.switchboard.present(await self.exchange.online())
         if not present:
             return "none_there"
         await self.exchange.music()
-        for phones, until in self._timetable(self.switchboard.rounds(present)):
-            match await self._ring(phones, until):
-                case str() as leg if await self._converse(leg):
-                    return "answered"
-                case Key():
-                    return "abandoned"
-        return self._why_nobody()
+        with self.switchboard.waiting(present, self._wake) as self.place:
+            return await self._wait(self.place)
 
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
         for leg in self.legs:
             await self.exchange.drop(leg)
+        if self.place is not None:
+            self.switchboard.free_all_of(self.place)
         await self.exchange.part()
         await self.exchange.quiet()
         self.call.inbox.forget_keys()
 
     # --- ringing ------------------------------------------------------------------------------
 
-    def _timetable(self, rounds: Sequence[Round]) -> Iterator[tuple[Round, float]]:
-        """Each round with the time at which it ends; the last one rings for all that is left."""
-        settings = self.call.means.settings.agents
-        deadline = self.began + settings.ring_seconds
-        for n, phones in enumerate(rounds, start=1):
-            if _now() < deadline:
-                soon = _now() + settings.next_after_seconds
-                yield phones, deadline if n == len(rounds) else min(deadline, soon)
+    def _wake(self) -> None:
+        self.call.inbox.put(PhoneFreed())
 
-    async def _ring(self, phones: Round, until: float) -> str | Key | None:
-        """Let these phones ring: the leg that answered, or the caller's `*`, or nobody."""
-        with self.switchboard.engaged(phones) as free:
-            if len(free) < len(phones):
-                self.causes.append(17)
-            for agent in free:
-                await self._rung(agent)
-            ended = await self._news(until)
-            for leg in [leg for leg in self.legs if leg != ended]:
-                del self.legs[leg]
-                await self.exchange.drop(leg)
-        return ended
+    async def _wait(self, place: Waiting) -> TransferOutcome:
+        """Let phones ring until one is answered, `*` is pressed, or nobody is left to ask."""
+        deadline = self.began + self.call.means.settings.agents.ring_seconds
+        while self.legs or self.switchboard.may_answer(place):
+            await self._ring(place)
+            until = self._until(place, deadline)
+            match await self.call.inbox.get(until):
+                case PickedUp(leg) if leg in self.legs:
+                    if await self._converse(leg):
+                        return "answered"
+                case LegGone(leg, cause) if leg in self.legs:
+                    self._rings_no_more(leg, cause)
+                case Key("*"):
+                    return "abandoned"
+                case None if until < deadline:
+                    self.has_rung_long = True
+                case None:
+                    await self._all_ring_out()
+                    return "no_answer"
+        if place.left:
+            self.causes.append(_BUSY)
+        return self._why_nobody()
+
+    async def _ring(self, place: Waiting) -> None:
+        """Ring what is free for this caller.
+
+        One by one: a phone that has rung long enough stops when there is another to ring.
+        """
+        one_by_one = self.switchboard.one_by_one
+        if one_by_one and self.legs and not self.has_rung_long:
+            return
+        phones = self.switchboard.claim(place)
+        if one_by_one and phones:
+            await self._all_ring_out()
+        for agent in phones:
+            await self._rung(agent)
 
     async def _rung(self, agent: Agent) -> None:
-        self.agent = agent
+        self.agent, self.has_rung_long, self.rung = agent, False, _now()
         leg = await self.exchange.ring(agent, self.call.trail.screen())
         if leg is None:
-            self.causes.append(20)
+            self.causes.append(_NOT_REACHED)
+            self.switchboard.free(agent)
         else:
             self.legs[leg] = agent
 
-    async def _news(self, until: float) -> str | Key | None:
-        while self.legs:
-            match await self.call.inbox.get(until):
-                case PickedUp(leg) if leg in self.legs:
-                    return leg
-                case LegGone(leg, cause) if leg in self.legs:
-                    del self.legs[leg]
-                    self.causes.append(cause)
-                case Key("*") as given_up:
-                    return given_up
-                case None:
-                    self.causes.append(None)
-                    return None
-        return None
+    def _until(self, place: Waiting, deadline: float) -> float:
+        """When to look at the phones again: the last one that is left rings to the end."""
+        is_last = self.has_rung_long or not self.legs or not place.left
+        if is_last or not self.switchboard.one_by_one:
+            return deadline
+        return min(deadline, self.rung + self.call.means.settings.agents.next_after_seconds)
+
+    def _rings_no_more(self, leg: str, cause: int | None) -> None:
+        """A phone is out by itself: declined, gone, or stopped by Asterisk."""
+        agent = self.legs.pop(leg)
+        self.causes.append(cause)
+        if cause in _ENGAGED:
+            self.switchboard.is_there(agent)
+        elif cause in _UNANSWERED:
+            self.switchboard.rang_out(agent)
+        self.switchboard.free(agent)
+
+    async def _all_ring_out(self) -> None:
+        """Those that ring have had their time."""
+        for leg, agent in tuple(self.legs.items()):
+            await self._stop(leg)
+            self.causes.append(None)
+            self.switchboard.rang_out(agent)
+            self.switchboard.free(agent)
+
+    async def _stop(self, leg: str) -> None:
+        del self.legs[leg]
+        await self.exchange.drop(leg)
 
     def _why_nobody(self) -> TransferOutcome:
         causes = set(self.causes)
@@ -153,15 +191,23 @@ class _Wish:
     async def _converse(self, leg: str) -> bool:
         """Let them talk until the agent hangs up; False when the agent was gone at once."""
         self.agent = self.legs[leg]
-        with self.switchboard.engaged((self.agent,)):
+        with self.switchboard.talks(self.agent, self.place):
+            for other, agent in [each for each in self.legs.items() if each[0] != leg]:
+                await self._stop(other)
+                self.switchboard.free(agent)
             if not await self.exchange.connect(leg):
-                self.causes.append(None)
-                await self.exchange.part()
-                await self.exchange.music()
+                await self._missed(leg)
                 return False
             self._picked_up(waited_ms=round((_now() - self.began) * 1000))
             await self._until_gone(leg)
         return True
+
+    async def _missed(self, leg: str) -> None:
+        """Who answered has gone already: the caller waits on."""
+        self.causes.append(None)
+        await self._stop(leg)
+        await self.exchange.part()
+        await self.exchange.music()
 
     async def _go_on(self, talk: Talk) -> TransferOutcome:
         """A conversation found in Asterisk: neither of the two notices that we are new."""
@@ -170,7 +216,7 @@ class _Wish:
         self._picked_up(waited_ms=talk.ring_ms)
         talked = (datetime.now(UTC) - talk.since).total_seconds()
         self.answered = _now() - max(0.0, talked)
-        with self.switchboard.engaged((self.agent,)):
+        with self.switchboard.talks(self.agent):
             await self._until_gone(talk.leg)
         return "answered"
 
@@ -178,10 +224,14 @@ class _Wish:
         self.outcome, self.answered, self.ring_ms = "answered", _now(), waited_ms
 
     async def _until_gone(self, leg: str) -> None:
-        heard = None
-        while not (isinstance(heard, LegGone) and heard.leg == leg):
-            heard = await self.call.inbox.get(_now() + NEWS_SECONDS)
-        del self.legs[leg]
+        """Until the agent hangs up, or somebody else takes the two apart."""
+        while True:
+            match await self.call.inbox.get(_now() + NEWS_SECONDS):
+                case LegGone(which) if which == leg:
+                    del self.legs[leg]
+                    return
+                case Parted(which) if which == leg:
+                    return
 
     def _note(self) -> None:
         now = _now()

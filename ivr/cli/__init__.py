@@ -22,6 +22,7 @@ from ivr.cli import (
     reports,
     retention,
     script,
+    words,
 )
 from ivr.cli.failure import CommandFailure
 
@@ -32,7 +33,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for room in (line, opening, prompts, script, accounts, facts, feedback, retention, reports, people):
+_ROOMS = (
+    line,
+    opening,
+    prompts,
+    words,
+    script,
+    accounts,
+    facts,
+    feedback,
+    retention,
+    reports,
+    people,
+)
+for room in _ROOMS:
     room.add_to(app)
 
 

@@ -13,6 +13,7 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from ivr.accounts.exports import Imported
     from ivr.config import Settings
     from ivr.people.identity import IdNumber
     from ivr.people.sensitive import Sensitive
@@ -32,37 +33,75 @@ def import_(
         Path | None, typer.Option(help="CSV: id_number,paid_to,monthly_deposit,balance")
     ] = None,
     loan: Annotated[
-        Path | None, typer.Option(help="CSV: id_number,term_years,periods_repaid,balance")
+        Path | None,
+        typer.Option(help="CSV: id_number,term_years (or term_months),periods_repaid,balance"),
     ] = None,
     passwords: Annotated[
         Path | None, typer.Option(help="CSV: id_number,password (six digits, or Argon2id)")
     ] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(help="Rows that the export states: 12345, or fund=12345 and loan=678."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Import what looks hardly meant: far fewer rows, none.")
+    ] = False,
 ) -> None:
     """Replace the accounts by a centre's export: all or nothing, every bad line named. 导入"""
-    from ivr.accounts.exports import FUND, LOAN, PASSWORD, ImportRefused, import_exports
+    from ivr.accounts.exports import FUND, LOAN, PASSWORD, import_exports
+    from ivr.accounts.store import ImportRefused
 
-    files = ((FUND, fund), (LOAN, loan), (PASSWORD, passwords))
-    given = [(table, path) for table, path in files if path is not None]
+    files = {"fund": (FUND, fund), "loan": (LOAN, loan), "passwords": (PASSWORD, passwords)}
+    given = {name: (table, path) for name, (table, path) in files.items() if path is not None}
     if not given:
         raise CommandFailure(
             "give --fund FILE.csv, --loan FILE.csv, --passwords FILE.csv or several", exit_code=2
         )
+    expected = {given[name][0].name: count for name, count in _stated(rows or [], [*given])}
+    settings = _settings()
     try:
-        imported = import_exports(_sqlite(), given)
+        import_exports(
+            _sqlite(settings),
+            [*given.values()],
+            rows=expected,
+            most_fall=settings.accounts.most_fall,
+            sure=yes,
+            tell=_tell,
+        )
     except ImportRefused as refused:
         raise CommandFailure(str(refused)) from refused
-    for each in imported:
-        doubt = f"; {each.doubtful} have a wrong check digit or birth date" if each.doubtful else ""
-        typer.echo(f"{each.table}: {each.rows} accounts{doubt}")
+    typer.echo("已导入 (imported)")
+
+
+def _stated(rows: list[str], given: list[str]) -> list[tuple[str, int]]:
+    """The counts of --rows by the file that they are of; one file needs no name."""
+    stated = []
+    for each in rows:
+        name, _, count = each.rpartition("=")
+        name = name or (given[0] if len(given) == 1 else "")
+        if name not in given or not count.isdecimal():
+            raise CommandFailure(
+                f"--rows {each}: write --rows 12345 with one file, or --rows {given[0]}=12345",
+                exit_code=2,
+            )
+        stated.append((name, int(count)))
+    return stated
+
+
+def _tell(found: Imported) -> None:
+    """The counts, before anything is changed."""
+    doubt = f"; {found.doubtful} have a wrong check digit or birth date" if found.doubtful else ""
+    several = f"; {found.several} people have several" if found.several else ""
+    typer.echo(f"{found.table}: {found.before} → {found.rows} accounts{several}{doubt}")
 
 
 def demo() -> None:
     """Create the demo accounts in an empty database. 演示账户"""
     from ivr.accounts.demo import PEOPLE, NotADemo, make_demo
-    from ivr.accounts.exports import ImportRefused
+    from ivr.accounts.store import ImportRefused
 
     try:
-        made = make_demo(_sqlite())
+        made = make_demo(_sqlite(_settings()))
     except (NotADemo, ImportRefused) as refused:
         raise CommandFailure(str(refused)) from refused
     typer.echo("demo accounts made" if made else "the demo accounts are there already")
@@ -114,12 +153,17 @@ def _yuan(amount: Sensitive[Decimal], reveal: bool) -> str:
     return str(amount.reveal()) if reveal else "***"
 
 
-def _sqlite() -> Path:
-    """The line's own database; another one is filled by its own tools."""
-    from ivr.accounts.database import database_url
+def _settings() -> Settings:
     from ivr.config import load
 
-    url = database_url(load())
+    return load()
+
+
+def _sqlite(settings: Settings) -> Path:
+    """The line's own database; another one is filled by its own tools."""
+    from ivr.accounts.database import database_url
+
+    url = database_url(settings)
     if url.get_backend_name() != "sqlite" or not url.database:
         raise CommandFailure(
             "accounts.url is not SQLite: load your database with its own tools", exit_code=2

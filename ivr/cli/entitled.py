@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,23 +17,16 @@ def noted(action: Action, subject: str, reason: str) -> Vault:
     from ivr.config import load
     from ivr.people.audit import Audit, AuditChanged, Entry
     from ivr.people.keys import Keys
+    from ivr.people.operator import operator_name
     from ivr.people.vault import Vault
 
     if not reason.strip():
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
     home = load().home
     keys = Keys.load(home / "keys")
-    entry = Entry(datetime.now(UTC), action, subject, _person(), reason)
+    entry = Entry(datetime.now(UTC), action, subject, operator_name(), reason)
     try:
         Audit(home / "audit.jsonl", keys.audit).note(entry)
     except AuditChanged as changed:
         raise CommandFailure(str(changed)) from changed
     return Vault(home / "vault.sqlite", keys)
-
-
-def _person() -> str:
-    """Who sits at the keyboard: sudo says who became root."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except KeyError:  # nobody has named this user
-        return f"uid {os.getuid()}"

@@ -46,27 +46,29 @@ def loader(
     ] = None,
 ) -> None:
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
-    import logging
     import signal
     import threading
     from functools import partial
 
-    from analytics.loading.loader import AlreadyLoading, Loader, run
+    from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, Loader, run
+    from ivr.lifecycle import logs
+    from ivr.lifecycle.watchdog import watched_work
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.to_stderr()
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
     where = lake(target)
-    with explained():
+    with explained(), watched_work(PATIENCE_SECONDS) as moved:
         try:
             if where is None:
-                run(folder(), once=once, stop=stop, opened=Loader)
+                run(folder(), once=once, stop=stop, opened=Loader, moved=moved)
             else:
                 from analytics.loading.lake import PERIOD_SECONDS, LakeLoader
 
                 opened = partial(LakeLoader, lake=where)
-                run(folder(), once=once, stop=stop, opened=opened, period=PERIOD_SECONDS)
+                seconds = PERIOD_SECONDS
+                run(folder(), once=once, stop=stop, opened=opened, period=seconds, moved=moved)
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,10 +95,12 @@ def _catalog(settings: Settings) -> list[Finding]:
 
     from ivr.hours import BEIJING
     from ivr.upkeep.doctor import Finding
-    from prompt_build.catalog import CatalogError, load
+    from prompt_build.catalog.faults import CatalogError
+    from prompt_build.catalog.reading import load
+    from prompt_build.catalog.source import source_of
 
     try:
-        catalog = load(settings.catalog)
+        catalog = load(source_of(settings))
     except CatalogError as faulty:
         return [Finding("catalog", False, str(faulty))]
     due = catalog.due(datetime.now(BEIJING).date())
@@ -110,12 +111,13 @@ def _catalog(settings: Settings) -> list[Finding]:
 
 
 def _heard(settings: Settings, version: str) -> Finding:
+    from ivr.speech.contract import CONTRACT
     from ivr.speech.prompts import PromptSetError
     from ivr.speech.prompts import load as load_set
     from ivr.upkeep.doctor import Finding
 
     try:
-        spoken = load_set(settings.audio).version
+        spoken = load_set(settings.audio, CONTRACT).version
     except PromptSetError as unusable:
         return Finding("catalog", False, str(unusable))
     if version != spoken:
@@ -127,29 +129,30 @@ def serve() -> None:
     """Take calls from Asterisk until SIGTERM. 接听来电"""
     from ivr.ari import NotAuthorised
     from ivr.config import load
+    from ivr.lifecycle import logs
+    from ivr.lifecycle.succession import REPLACED
     from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logs.to_stderr()
     try:
         asyncio.run(serve_calls(load()))
     except PromptSetError as unusable:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
-    except (NotAuthorised, Replaced) as refused:
+    except NotAuthorised as refused:
         raise CommandFailure(str(refused)) from refused
+    except Replaced as replaced:
+        raise CommandFailure(str(replaced), exit_code=REPLACED) from replaced
 
 
 def guard() -> None:
     """Send callers to the agents while no service comes back. 守护"""
     from ivr.config import load
+    from ivr.lifecycle import logs
     from ivr.upkeep.guardian import guard as watch
 
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.to_stderr(logging.WARNING)
     asyncio.run(watch(load()))
 
 

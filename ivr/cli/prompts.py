@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from prompt_build.voices import Engine
 
 
+_WHY = typer.Option("--why", help="For the log of publications. 缘由")
+
+
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
     app.command("build-prompts")(build_prompts)
@@ -28,6 +31,8 @@ def add_to(app: typer.Typer) -> None:
     room.command("diff")(diff)
     room.command("publish")(publish)
     room.command("rollback")(rollback)
+    room.command("forward")(forward)
+    room.command("log")(log)
     room.command("gc")(gc)
     room.command("report")(report)
     room.command("schema")(schema)
@@ -48,38 +53,46 @@ def build_prompts(
         Path | None, typer.Option(help="Another catalog than scripts.zh.toml.")
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="Another folder than generated_audio.")] = None,
+    why: Annotated[str, _WHY] = "",
 ) -> None:
     """Make every prompt that is not made yet, and publish the set. 生成语音."""
     from ivr.config import load
+    from prompt_build.catalog.city import remember
+    from prompt_build.catalog.source import source_of
 
     settings = load()
-    source, folder = catalog or settings.catalog, audio or settings.audio
+    if catalog is not None:
+        settings = settings.model_copy(update={"catalog": catalog})
+    folder = audio or settings.audio
     with _failures():
         if check:
-            _check(source)
+            _check(settings)
             return
-        built = _build(settings, source, folder)
+        built = _build(settings, folder)
+        remember(source_of(settings))
         for warning in built.due:
             typer.echo(f"due: {warning}", err=True)
         typer.echo(_summary(built))
         if draft:
             typer.echo(f"draft: see `ivr prompts diff {built.number}`, then publish it")
         else:
-            _publish(folder, built.number)
+            _publish(folder, built.number, why)
 
 
-def _check(source: Path) -> None:
+def _check(settings: Settings) -> None:
     from datetime import date
 
-    from prompt_build.catalog import load
+    from prompt_build.catalog.reading import load
+    from prompt_build.catalog.source import source_of
 
-    catalog = load(source)
+    catalog = load(source_of(settings))
     for warning in catalog.due(date.today()):  # noqa: DTZ011  the editor's own calendar
         typer.echo(f"due: {warning}", err=True)
-    typer.echo(f"{source.name}: {len(catalog.prompts)} prompts, no fault")
+    files = [settings.catalog.name, *([settings.words_file.name] * settings.words_file.exists())]
+    typer.echo(f"{' + '.join(files)}: {len(catalog.prompts)} prompts, no fault")
 
 
-def _build(settings: Settings, source: Path, folder: Path) -> Built:
+def _build(settings: Settings, folder: Path) -> Built:
     """With the voice that is chosen; a first build does not fail because of the online one."""
     from prompt_build.build import BuildFailed
     from prompt_build.choosing import choose
@@ -89,20 +102,23 @@ def _build(settings: Settings, source: Path, folder: Path) -> Built:
     heard = published(folder) or {}
     engine = choose(settings.speech, heard.get("voice", {}).get("name"))
     try:
-        return _build_with(engine, settings, source, folder)
+        return _build_with(engine, settings, folder)
     except BuildFailed as failed:
         if heard or settings.speech.voice != "auto" or engine.name == KOKORO.name:
             raise
         typer.echo(f"{engine.name} failed, {KOKORO.name} speaks all of it:\n{failed}", err=True)
-        return _build_with(KOKORO, settings, source, folder)
+        return _build_with(KOKORO, settings, folder)
 
 
-def _build_with(engine: Engine, settings: Settings, source: Path, folder: Path) -> Built:
+def _build_with(engine: Engine, settings: Settings, folder: Path) -> Built:
     from prompt_build.build import build
+    from prompt_build.catalog.source import source_of
     from prompt_build.choosing import speaking
 
     with _bar() as progress:
-        return build(source, folder, engine, speaking(settings.speech, engine), progress)
+        return build(
+            source_of(settings), folder, engine, speaking(settings.speech, engine), progress
+        )
 
 
 def _summary(built: Built) -> str:
@@ -114,11 +130,20 @@ def _summary(built: Built) -> str:
     return f"{made}, in {built.wall_seconds:.1f} s: {speed:.1f} s of speech a second, {outside}"
 
 
-def _publish(folder: Path, number: int) -> None:
+def _publish(folder: Path, number: int, why: str) -> None:
+    from ivr.people.operator import operator_name
     from prompt_build import sets
 
-    done = sets.publish(folder, number)
+    done = sets.publish(folder, number, who=operator_name(), why=why, breaches=_breaches(folder))
     typer.echo(f"set {number}: {'published' if done else 'nothing changed'}")
+
+
+def _breaches(folder: Path) -> Callable[[Mapping[str, Any]], list[str]]:
+    """What of a set does not fit the program that is installed here."""
+    from ivr.speech import contract
+    from ivr.speech.prompts import described
+
+    return lambda manifest: described(manifest, folder).breaches(contract.CONTRACT)
 
 
 # --- sets -------------------------------------------------------------------------------------
@@ -131,10 +156,10 @@ def list_() -> None:
 
     from prompt_build import sets
 
-    table = Table("set", "built", "voice", "prompts", "")
+    table = Table("set", "built (北京时间)", "voice", "prompts", "")
     for each in sets.listing(_audio()):
         heard = "published" if each.published else ""
-        table.add_row(str(each.number), each.built, each.voice, str(each.prompts), heard)
+        table.add_row(str(each.number), _beijing(each.built), each.voice, str(each.prompts), heard)
     Console().print(table)
 
 
@@ -142,8 +167,9 @@ def diff(
     after: Annotated[int | None, typer.Argument(help="A set; the newest if left out.")] = None,
     before: Annotated[int | None, typer.Argument(help="The published set if left out.")] = None,
 ) -> None:
-    """What callers would hear otherwise, in words. 比较两版"""
+    """What callers would hear otherwise; the words that differ stand in 【】. 比较两版"""
     from prompt_build import sets
+    from prompt_build.marking import marked
 
     folder = _audio()
     with _failures():
@@ -159,15 +185,17 @@ def diff(
         typer.echo(f"{'voice':10}{was} → {now}")
     for change in found:
         typer.echo(f"{change.kind:10}{change.prompt}")
+        old, new = marked(change.before or "", change.after or "")
         if change.kind in ("removed", "reworded"):
-            typer.echo(f"  - {change.before}")
+            typer.echo(f"  - {old if change.after else change.before}")
         if change.kind in ("added", "reworded"):
-            typer.echo(f"  + {change.after}")
+            typer.echo(f"  + {new if change.before else change.after}")
     typer.echo(f"set {older['set']} → {newer['set']}: {len(found)} changes for callers")
 
 
 def publish(
     number: Annotated[int | None, typer.Argument(help="A set; the newest if left out.")] = None,
+    why: Annotated[str, _WHY] = "",
 ) -> None:
     """Let new calls hear a set; calls in progress finish on theirs. 发布"""
     from prompt_build import sets
@@ -175,15 +203,53 @@ def publish(
     folder = _audio()
     with _failures():
         known = sets.numbers_of(folder)
-        _publish(folder, number or (known[-1] if known else 0))
+        _publish(folder, number or (known[-1] if known else 0), why)
 
 
-def rollback() -> None:
-    """Publish the set that callers heard before. 撤回"""
+def rollback(why: Annotated[str, _WHY] = "") -> None:
+    """Publish the set that callers heard before; `forward` takes that back. 撤回"""
+    from ivr.people.operator import operator_name
     from prompt_build import sets
 
+    folder = _audio()
     with _failures():
-        typer.echo(f"set {sets.rollback(_audio())}: published")
+        number = sets.rollback(folder, who=operator_name(), why=why, breaches=_breaches(folder))
+        typer.echo(f"set {number}: published")
+
+
+def forward(why: Annotated[str, _WHY] = "") -> None:
+    """Publish the set that a rollback went away from. 取消撤回"""
+    from ivr.people.operator import operator_name
+    from prompt_build import sets
+
+    folder = _audio()
+    with _failures():
+        number = sets.forward(folder, who=operator_name(), why=why, breaches=_breaches(folder))
+        typer.echo(f"set {number}: published")
+
+
+def log() -> None:
+    """Which set was published when, by whom and why. 发布记录"""
+    from rich.console import Console
+    from rich.table import Table
+
+    from prompt_build import sets
+
+    told = {"publish": "发布", "rollback": "撤回", "forward": "取消撤回"}
+    table = Table("北京时间", "set", "", "who", "why")
+    for each in sets.publications(_audio()):
+        when = _beijing(each.at.isoformat())
+        table.add_row(when, str(each.set), told[each.how], each.who, each.why)
+    Console().print(table)
+
+
+def _beijing(stamp: str) -> str:
+    """A moment as editors know it."""
+    from datetime import datetime
+
+    from ivr.hours import BEIJING
+
+    return datetime.fromisoformat(stamp).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
 
 
 def gc(
@@ -219,11 +285,16 @@ def report(
             typer.echo(f"{picture}: {drawn} of {len(lines)} clips", err=True)
 
 
-def schema() -> None:
+def schema(
+    words: Annotated[
+        bool, typer.Option("--words", help="Of a city's own words.zh.toml instead.")
+    ] = False,
+) -> None:
     """The JSON schema of the catalog, for editors' programs. 目录的 JSON Schema"""
-    from prompt_build.schema import text
+    from ivr.speech.contract import CONTRACT
+    from prompt_build.catalog.shape import text
 
-    typer.echo(text(), nl=False)
+    typer.echo(text(CONTRACT, words=words), nl=False)
 
 
 def _audio() -> Path:
@@ -323,19 +394,21 @@ def _failures() -> Iterator[None]:
     """A room's refusal as the command's: one clear message and an exit code."""
     from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
-    from prompt_build.catalog import CatalogError
+    from prompt_build.catalog.faults import CatalogError
     from prompt_build.locking import Busy
-    from prompt_build.sets import NoSuchSet
+    from prompt_build.sets import NoSuchSet, Unfit
     from prompt_build.voices import VoiceUnavailable
 
     try:
         yield
     except CatalogError as faulty:
-        raise CommandFailure(f"the catalog has faults:\n{faulty}") from faulty
+        raise CommandFailure(f"话术有错 · the catalog has faults:\n{faulty}") from faulty
     except BuildFailed as failed:
         raise CommandFailure(f"these clips could not be made:\n{failed}") from failed
     except VoiceUnavailable as unavailable:
         raise CommandFailure(str(unavailable), exit_code=3) from unavailable
+    except Unfit as unfit:
+        raise CommandFailure(str(unfit)) from unfit
     except NoSuchSet as unknown:
         raise CommandFailure(str(unknown), exit_code=2) from unknown
     except Unreadable as unreadable:

@@ -61,6 +61,8 @@ class AccountsSettings(Part):
     """Failures in a row until the database is left alone."""
     rest_seconds: Seconds = 5.0
     """Then nobody waits for it so long; after that one caller's question tries it again."""
+    most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the accounts that an import may lack; where more are gone it is refused once."""
 
 
 class Patience(Part):
@@ -103,6 +105,10 @@ class AgentsSettings(Part):
     """How long a caller waits for somebody to answer, in all."""
     next_after_seconds: Seconds = 15.0
     """How long one phone rings before the next is tried, where there is a next."""
+    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 3
+    """After so many in a row that rang for nothing a phone is passed over; 0: never."""
+    passed_over_seconds: Seconds = 300.0
+    """For so long; then it rings again, and one more unanswered call passes it over again."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)

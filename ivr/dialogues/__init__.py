@@ -8,11 +8,10 @@ from ivr.dialogues import information, place
 from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up, leave
 from ivr.dialogues.place import UP, End, Outcome, Place, all_places
-from ivr.dialogues.spoken import SPOKEN
 from ivr.records.facts import Disposition
 from ivr.speech.prompts import PromptSet
 
-__all__ = ["SPOKEN", "all_places", "converse", "find", "visit"]
+__all__ = ["all_places", "converse", "find", "visit"]
 
 
 def find(name: str, prompts: PromptSet) -> Place:

@@ -21,6 +21,8 @@ class Part:
 
     ok: bool
     detail: str = ""
+    warns: bool = False
+    """Well, and yet somebody must look."""
     shut: bool = False
     """Well, and yet nobody gets in: somebody wished it so."""
 
@@ -63,11 +65,15 @@ def _healthz(vitals: Vitals, examine: Examine) -> Callable[[web.Request], Awaita
         body = {
             "status": ("closed" if shut else "ok") if well else "unavailable",
             "calls": vitals.calls,
-            **{name: {"ok": part.ok, "detail": part.detail} for name, part in parts.items()},
+            **{name: _told(part) for name, part in parts.items()},
         }
         return web.json_response(body, status=200 if well else 503)
 
     return healthz
+
+
+def _told(part: Part) -> dict[str, object]:
+    return {"ok": part.ok, "detail": part.detail, "warns": part.warns}
 
 
 async def _livez(_: web.Request) -> web.Response:

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+REPLACED = 4
+"""Exit code of a service whose calls another one has taken: it must not be started again, or the
+two would take them from each other for ever. ivr-service.service and `ivr run` know it."""
 LET_GO_SECONDS = 3.0
 """A service that hangs does not let go; its calls must not wait for it any longer."""
 _LOOK_SECONDS = 0.02

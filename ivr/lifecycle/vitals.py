@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -14,6 +15,10 @@ from ivr.records.facts import Disposition
 class Vitals:
     """One service's signs of life; written by it, read by the health page."""
 
+    refused: Callable[[], bool] = lambda: False
+    """Whether callers hear other prompts than the published ones."""
+    passed_over: Callable[[], int] = lambda: 0
+    """How many agents' phones are not rung now."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     traffic: Traffic = field(init=False)
     _link: Gauge = field(init=False)
@@ -21,6 +26,8 @@ class Vitals:
     _tasks: Gauge = field(init=False)
     _ended: Counter = field(init=False)
     _broken: Counter = field(init=False)
+    _passed_over: Gauge = field(init=False)
+    _refused: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
@@ -43,6 +50,18 @@ class Vitals:
         self._broken = Counter(
             "ivr_prompts_broken", "Playbacks that Asterisk could not play", registry=self.registry
         )
+        self._refused = Gauge(
+            "ivr_prompts_refused",
+            "1 while the published prompts cannot be spoken and others are",
+            registry=self.registry,
+        )
+        self._refused.set_function(lambda: float(self.refused()))
+        self._passed_over = Gauge(
+            "ivr_agents_passed_over",
+            "Agents' phones that are not rung now, since nobody answered them",
+            registry=self.registry,
+        )
+        self._passed_over.set_function(lambda: float(self.passed_over()))
 
     def ended(self, disposition: Disposition | None, calls: int) -> None:
         """A call ended, or was suspended; `calls` are left."""

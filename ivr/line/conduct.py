@@ -19,8 +19,9 @@ from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
-from ivr.calls.inbox import LegGone, PickedUp
+from ivr.calls.inbox import LegGone, Parted, PickedUp
 from ivr.dialogues import converse, find
+from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
@@ -63,6 +64,8 @@ class Conductor:
     """Channels whose calls are over, until it is certain that they are hung up."""
     doubt: asyncio.Event = field(default_factory=asyncio.Event)
     """A command was lost: what Asterisk holds may not be what we think."""
+    inherited: bool = False
+    """What a service before has left is among `unfinished`."""
     draining: bool = False
     """New callers are sent to the agents, for this service ends soon."""
     _gone: set[str] | None = None
@@ -92,7 +95,8 @@ class Conductor:
         if live is not None:
             self.unfinished.pop(channel.id, None)
             self.calls[channel.id] = live
-            live.task = asyncio.create_task(self._conduct(live), name=f"call {live.call.session}")
+            with about(live.call.session):
+                live.task = asyncio.create_task(self._conduct(live))
             self.vitals.calls = len(self.calls)
 
     def hung_up(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
@@ -120,7 +124,7 @@ class Conductor:
     def parted(self, bridge: str) -> None:
         """A conversation's bridge lost one of its two; its name is that of the agent's leg."""
         if live := self.calls.get(caller_of(bridge) or ""):
-            live.call.inbox.put(LegGone(bridge, None))
+            live.call.inbox.put(Parted(bridge))
 
     def count_broken(self, live: Live) -> None:
         """A sound that broke off and was followed by more had a broken file."""
@@ -174,6 +178,8 @@ class Conductor:
 
     def file_left_over(self) -> None:
         """Recordings whose callers have gone are filed, whichever service began them."""
+        if not self.inherited:
+            return
         busy = [live.call.session for live in self.calls.values()]
         self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
 

@@ -106,7 +106,10 @@ class Hotline:
                 await self.takeover.link_down(reason)
             case ApplicationReplaced():
                 name = self.conductor.reception.means.settings.ari_app
-                raise Replaced(f"another service took the name {name}")
+                raise Replaced(
+                    f"另一个服务已经以 {name} 的名义接管了来电，这一个就此结束，不再启动 · another"
+                    f" service has taken the name {name} and its calls: this one ends for good"
+                )
             case _:
                 self._tell(event)
 

@@ -57,7 +57,6 @@ class Takeover:
     conductor: Conductor
     inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
     """What a service before has left without an end, by channel; waits until it lets go."""
-    _inherited: bool = False
     _lost: Disposition = "service_lost"
     """What it means that a session's channel is not there any more."""
     _down_since: float | None = field(default_factory=_now)
@@ -112,13 +111,13 @@ class Takeover:
 
     async def _take_inheritance(self) -> None:
         """Once; a link that breaks meanwhile has us ask again."""
-        if self._inherited:
+        if self.conductor.inherited:
             return
         try:
             self.conductor.unfinished.update(await self.inherit())
         except Exception:  # its callers are met anew; who calls now is served all the same
             log.exception("what the service before has left cannot be read")
-        self._inherited = True
+        self.conductor.inherited = True
 
     async def _look_through(self, startup: datetime) -> None:
         """Compare what Asterisk holds of ours with what we know.

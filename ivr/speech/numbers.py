@@ -21,12 +21,14 @@ from ivr.speech.ranges import (
     MOST_PERIODS,
     MOST_YEARS,
 )
+from ivr.speech.telephone import NoTelephone, telephone
 
 PAUSE = "，"
 PAUSE_CLIP = "pause.250"
 STOP = "。"
 """Ends the name of a clip that is spoken as the end of a sentence."""
 
+_EXTENSION = "转"
 _DIGITS = "零一二三四五六七八九"
 _DIALLED = str.maketrans("0123456789", "零幺二三四五六七八九")
 _SPELT = str.maketrans("0123456789", _DIGITS)
@@ -219,18 +221,14 @@ def _id_tail(text: str) -> list[str]:
 
 
 def _telephone(text: str) -> list[str]:
-    number = _digits(text.replace("-", "").replace(" ", ""))
-    return _grouped(number, _TELEPHONE_GROUPS.get(len(number), (4,) * (len(number) // 4 + 1)))
-
-
-_TELEPHONE_GROUPS: Mapping[int, tuple[int, ...]] = {
-    5: (5,),
-    7: (3, 4),
-    8: (4, 4),
-    10: (3, 3, 4),
-    11: (3, 4, 4),
-    12: (4, 4, 4),
-}
+    try:
+        number = telephone(text)
+    except NoTelephone as none:
+        raise Unreadable(str(none)) from None
+    chunks = _grouped("".join(number.groups), [len(group) for group in number.groups])
+    if not number.extension:
+        return chunks
+    return [*chunks, PAUSE, _EXTENSION, *_grouped(number.extension, (len(number.extension),))]
 
 
 def _hotline(text: str) -> list[str]:
@@ -378,6 +376,7 @@ def _inner_chunks() -> Iterator[str]:
     for digit in _DIGITS[1:]:
         yield from (f"{digit}亿{unit}" for unit in ("", "零", "元"))
     yield "负"
+    yield _EXTENSION
     yield from (f"{year:04d}".translate(_SPELT) + "年" for year in range(FIRST_YEAR, LAST_YEAR + 1))
 
 

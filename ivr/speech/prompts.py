@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,10 +15,15 @@ from typing import Any
 
 from ivr.people.sensitive import Sensitive
 from ivr.speech import numbers
+from ivr.speech.contract import Contract
 
 log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+SETS = "sets"
+"""The folder of all kept sets, `0007.json` each."""
+PUBLICATIONS = "published.json"
+"""Which set was published when, the first one first."""
 FORMAT = 1
 BEEP = "tone.beep"
 """The clip after which a caller speaks."""
@@ -103,6 +109,8 @@ class Node:
 class PromptSet:
     """One published set of prompts. A call keeps the set it began with."""
 
+    number: int
+    """By which editors know it."""
     version: str
     keys: Mapping[str, str]
     """Menu prompt → the keys that its sentence names."""
@@ -118,6 +126,25 @@ class PromptSet:
         """The clips of these sentences, in order; numbers.Unreadable where a value has no words."""
         clips = [clip for each in sentences for clip in self._pieces(each)]
         return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
+
+    def breaches(self, contract: Contract) -> list[str]:
+        """What the code would speak, fill in or be asked for, and this set does not allow."""
+        told = [node.prompt for branch in self.information.values() for node in branch.walk()]
+        needed = (*contract.spoken, *told)
+        faults = [f"prompt {name} is missing" for name in dict.fromkeys(needed) if name not in self]
+        for name, clause in contract.clauses.items():
+            known = "".join(clause.keys)
+            offered = self.keys.get(name, "")
+            faults += [f"prompt {name} offers key {key}" for key in offered if key not in known]
+            faults += [
+                f"prompt {name} has a value {{{piece.name}:{piece.read}}}"
+                for piece in self._scripts.get(name, ())
+                if isinstance(piece, _Slot) and clause.slots.get(piece.name) != piece.read
+            ]
+        return [*faults, *(f"branch {key} is missing" for key in self._lost_branches(contract))]
+
+    def _lost_branches(self, contract: Contract) -> list[str]:
+        return [key for key in contract.branches if key not in self.information]
 
     def missing_clips(self) -> list[str]:
         """What its sentences need and it does not have, in words."""
@@ -142,21 +169,25 @@ class PromptSet:
         return (self.clips[name] for name in names)
 
 
-def load(audio: Path, spoken: Iterable[str] = ()) -> PromptSet:
-    """The published set in `audio`; PromptSetError when it lacks a `spoken` prompt or a file.
+def load(audio: Path, contract: Contract) -> PromptSet:
+    """The published set in `audio`; PromptSetError when it breaks the contract or lacks a file.
 
     Everything is checked here, since Asterisk plays a missing file as silence without a word.
     """
-    manifest = _manifest(audio)
+    return _checked(audio, audio / MANIFEST, contract)
+
+
+def _checked(audio: Path, file: Path, contract: Contract) -> PromptSet:
+    """The set that one manifest in `audio` describes."""
+    manifest = _manifest(audio, file)
     found = described(manifest, audio.resolve())
-    told = [node.prompt for branch in found.information.values() for node in branch.walk()]
-    faults = [f"prompt {name} is missing" for name in (*spoken, *told) if name not in found]
+    faults = found.breaches(contract)
     needed = (*numbers.inventory(), BEEP)
     faults += [f"clip {name} is missing" for name in needed if name not in found.clips]
     faults += found.missing_clips()
     faults += _missing_files(audio.resolve(), manifest["prompts"])
     if faults:
-        raise PromptSetError(_refusal(audio, faults))
+        raise PromptSetError(_refusal(file, found.number, faults))
     return found
 
 
@@ -165,6 +196,7 @@ def described(manifest: Mapping[str, Any], root: Path) -> PromptSet:
     clips = {name: _clip(root, name, entry) for name, entry in manifest["prompts"].items()}
     scripts = {name: _script(pieces) for name, pieces in manifest["scripts"].items()}
     return PromptSet(
+        number=manifest.get("set", 0),
         version=manifest["catalog"],
         keys=MappingProxyType(manifest["keys"]),
         information=_nodes(manifest["information"]),
@@ -173,8 +205,7 @@ def described(manifest: Mapping[str, Any], root: Path) -> PromptSet:
     )
 
 
-def _manifest(audio: Path) -> dict[str, Any]:
-    path = audio / MANIFEST
+def _manifest(audio: Path, path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -219,20 +250,26 @@ def _missing_files(root: Path, entries: Mapping[str, Mapping[str, Any]]) -> list
     ]
 
 
-def _refusal(audio: Path, faults: list[str], shown: int = 20) -> str:
+def _refusal(file: Path, number: int, faults: list[str], shown: int = 20) -> str:
     more = [f"… and {len(faults) - shown} more"] if len(faults) > shown else []
-    remedy = f"the prompts in {audio} cannot be spoken; run `ivr build-prompts`:"
+    remedy = f"set {number} ({file}) cannot be spoken; run `ivr build-prompts`:"
     return "\n  ".join([remedy, *faults[:shown], *more])
 
 
 class Shelf:
-    """The set for new calls: loaded once, and again when another one has been published."""
+    """The set for new calls: loaded once, and again when another one has been published.
 
-    def __init__(self, audio: Path, spoken: Iterable[str]) -> None:
+    A published set that cannot be spoken is refused, and `refused` says why: a running service
+    keeps the set that it has, one that starts takes the newest that can be spoken.
+    """
+
+    def __init__(self, audio: Path, contract: Contract) -> None:
         self._audio = audio
-        self._spoken = tuple(spoken)
+        self._contract = contract
+        self.refused = ""
+        """Why callers do not hear the published set; empty while they do."""
         self._stamp = self._look()
-        self._set = load(audio, self._spoken)
+        self._set = self._first()
 
     def current(self) -> PromptSet:
         """The newest whole set; a broken newer one is left alone and the known one kept."""
@@ -240,10 +277,25 @@ class Shelf:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._set = load(self._audio, self._spoken)
-            except PromptSetError:
-                log.exception("the newly published prompts are not taken; the old ones stay")
+                self._set = load(self._audio, self._contract)
+                self.refused = ""
+            except PromptSetError as refusal:
+                self._refuse(refusal, self._set)
         return self._set
+
+    def _first(self) -> PromptSet:
+        try:
+            return load(self._audio, self._contract)
+        except PromptSetError as refusal:
+            instead = _spare(self._audio, self._contract)
+            if instead is None:
+                raise
+            self._refuse(refusal, instead)
+            return instead
+
+    def _refuse(self, refusal: PromptSetError, instead: PromptSet) -> None:
+        self.refused = str(refusal)
+        log.error("set %d is spoken instead of the published one: %s", instead.number, refusal)
 
     def _look(self) -> tuple[int, int]:
         try:
@@ -251,3 +303,25 @@ class Shelf:
         except FileNotFoundError:
             return (0, 0)
         return (seen.st_ino, seen.st_mtime_ns)
+
+
+def _spare(audio: Path, contract: Contract) -> PromptSet | None:
+    """The newest kept set that can be spoken; those that callers have heard before all others."""
+    for number in _kept(audio):
+        try:
+            return _checked(audio, audio / SETS / f"{number:04d}.json", contract)
+        except PromptSetError:
+            continue
+    return None
+
+
+def _kept(audio: Path) -> list[int]:
+    """All kept sets, the one heard last first, drafts that nobody heard at the end."""
+    try:
+        log_ = json.loads((audio / PUBLICATIONS).read_bytes())
+        heard = [int(each[0] if isinstance(each, list) else each["set"]) for each in log_]
+    except (OSError, ValueError, TypeError, KeyError):
+        heard = []
+    names = [re.fullmatch(r"(\d{4,})\.json", file.name) for file in (audio / SETS).glob("*.json")]
+    known = sorted((int(name[1]) for name in names if name), reverse=True)
+    return [n for n in dict.fromkeys((*reversed(heard), *known)) if n in known]

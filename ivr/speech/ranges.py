@@ -31,7 +31,7 @@ class Range:
         return self.least <= value <= self.most
 
     def __str__(self) -> str:
-        return f"{self.least:,} 到 {self.most:,}"
+        return f"{self.least} 到 {self.most}"
 
 
 RANGES: Mapping[str, Range] = MappingProxyType(

@@ -24,7 +24,7 @@ from ivr.accounts import (
 )
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
-from ivr.calls.inbox import Finished, Inbox, Key, LegGone, News, PickedUp, RecordingEnded
+from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, News, PickedUp, RecordingEnded
 from ivr.calls.means import Means
 from ivr.config import Agent, Settings
 from ivr.dialogues import find, visit
@@ -189,6 +189,7 @@ class Stage:
         """Until somebody ends it."""
         self._recording = name
         self.desk.recorded = True
+        self.inbox.put(Begun(name))
 
     async def stop_recording(self, name: str) -> None:
         """It may have ended."""

@@ -15,13 +15,14 @@ from ivr.calls.call import Call
 from ivr.calls.inbox import Finished, Inbox, Key, RecordingEnded
 from ivr.calls.means import Means
 from ivr.config import Settings
-from ivr.dialogues import SPOKEN, converse
+from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
 from ivr.limits.limits import Limits
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import Disposition
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf, Utterance
 
 KEYS = "0123456789*#"
@@ -66,7 +67,7 @@ async def talk(settings: Settings) -> Disposition:
             session=uuid4().hex,
             line=Terminal(inbox),
             inbox=inbox,
-            prompts=Shelf(settings.audio, SPOKEN).current(),
+            prompts=Shelf(settings.audio, CONTRACT).current(),
             exchange=NoPhones(),
             means=await _means(settings, stack),
         )

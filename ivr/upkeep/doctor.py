@@ -14,16 +14,17 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
-from ivr.dialogues import SPOKEN
 from ivr.hours import BEIJING
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
+from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, load
 from ivr.upkeep.clips import damaged
 
@@ -92,7 +93,8 @@ def ari(settings: Settings) -> Finding:
         return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
     except OSError:
         return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
-    return Finding("ARI", True, f"Asterisk {info['system']['version']} at {settings.ari_base}")
+    version = info.get("system", {}).get("version", "?")
+    return Finding("ARI", True, f"Asterisk {version} at {settings.ari_base}")
 
 
 def service(settings: Settings) -> Finding:
@@ -102,7 +104,13 @@ def service(settings: Settings) -> Finding:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
             does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
-            return Finding("service", True, f"{does}, {told['calls']} now")
+            warnings = [
+                f"{name}: {part['detail']}"
+                for name, part in told.items()
+                if isinstance(part, dict) and part.get("warns")
+            ]
+            detail = "; ".join([f"{does}, {told['calls']} now", *warnings])
+            return Finding("service", True, detail, warns=bool(warnings))
     except urllib.error.HTTPError as unwell:
         parts = json.load(unwell)
         faults = [
@@ -111,19 +119,18 @@ def service(settings: Settings) -> Finding:
             if isinstance(part, dict) and not part["ok"]
         ]
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
 
 
 def trunks(settings: Settings) -> Finding:
-    """Do carriers reach us, do their keys, and do they dial what is ours?"""
+    """Do the carriers have us, and do their calls and keys arrive?"""
     if not settings.trunks:
         told = "没有中继，只有网络上的来电 · no trunk in the settings: guests only"
         return Finding("trunks", True, told, warns=not settings.guests)
     unregistered = list(_unregistered(settings))
-    odd, traffic = _seen(settings, "trunks"), _seen(settings, "traffic")
-    lines = (*unregistered, odd, traffic or f"{len(settings.trunks)} in the settings")
-    return Finding("trunks", not unregistered, "; ".join(filter(None, lines)), warns=bool(odd))
+    traffic = _traffic(settings) or f"{len(settings.trunks)} in the settings"
+    return Finding("trunks", not unregistered, "; ".join((*unregistered, traffic)))
 
 
 def _unregistered(settings: Settings) -> Iterator[str]:
@@ -143,20 +150,20 @@ def _unregistered(settings: Settings) -> Iterator[str]:
             )
 
 
-def _seen(settings: Settings, part: str) -> str:
-    """What the service has seen of trunks since it started; empty while it does not run."""
+def _traffic(settings: Settings) -> str:
+    """What trunks have brought since the service started; empty while it does not run."""
     url = f"http://{settings.host}:{settings.http_port}/healthz"
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
-            return str(json.load(answer)[part]["detail"])
-    except (OSError, ValueError, KeyError, TypeError):
+            return str(json.load(answer)["traffic"]["detail"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
         return ""
 
 
 def prompts(settings: Settings) -> Finding:
     """Can every sentence be spoken?"""
     try:
-        found = load(settings.audio, SPOKEN)
+        found = load(settings.audio, CONTRACT)
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
     if broken := damaged(found):

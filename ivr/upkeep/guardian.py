@@ -16,6 +16,7 @@ from ivr.ari.exchange import caller_of
 from ivr.ari.line import ChannelLine
 from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
+from ivr.lifecycle.watchdog import watched
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,11 @@ async def guard(settings: Settings) -> None:
     A service that hangs keeps its link, so that new callers enter Stasis and nobody answers.
     """
     url = f"http://{settings.host}:{settings.http_port}/livez"
+    with watched():
+        await _look_after_callers(settings, url)
+
+
+async def _look_after_callers(settings: Settings, url: str) -> None:
     heard = time.monotonic()
     async with (
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,

@@ -13,15 +13,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 
 from ivr.accounts.demo import PEOPLE, make_demo
-from ivr.accounts.exports import ImportRefused
+from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
-from ivr.dialogues import SPOKEN
+from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
-from ivr.speech.prompts import MANIFEST, PromptSetError, load
+from ivr.speech.contract import CONTRACT
+from ivr.speech.prompts import PromptSetError, Shelf
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
 
 
@@ -76,9 +78,15 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             process.output_file(settings),
             lambda: process.answers(settings),
         ),
-        Program("service", lambda: _ivr("serve"), log / "service.log", lambda: _served(settings)),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log"),
-        Program("guardian", lambda: _ivr("guard"), log / "guardian.log"),
+        Program(
+            "service",
+            lambda: _ivr("serve"),
+            log / "service.log",
+            lambda: _served(settings),
+            ends_for_good=REPLACED,
+        ),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
     )
 
 
@@ -92,17 +100,34 @@ def _asterisk(say: Say) -> locate.Found:
 
 
 def _prompts(settings: Settings, say: Say) -> None:
-    """Build what changed. An older set is better than no line."""
-    say("prompts: looking for changes in the catalog …")
-    done = subprocess.run(_ivr("build-prompts"), check=False)  # noqa: S603
-    if done.returncode and not (settings.audio / MANIFEST).exists():
-        raise CannotRun("the prompts could not be made; see above")
-    if done.returncode:
-        say("prompts: the new ones could not be made (see above); the published ones are spoken")
+    """What was published is spoken: drafts stay drafts, and what was taken back stays so.
+
+    Only where nothing can be spoken (at first, or after an upgrade that speaks more) it is made.
+    """
     try:
-        publish_sounds(settings, load(settings.audio, SPOKEN))
+        shelf = Shelf(settings.audio, CONTRACT)
+    except PromptSetError as nothing:
+        say(f"prompts: they are made now, since {_first_line(nothing)} …")
+        done = subprocess.run(_ivr("build-prompts", "--why", "ivr run"), check=False)  # noqa: S603
+        if done.returncode:
+            raise CannotRun("the prompts could not be made; see above") from nothing
+        shelf = _made(settings)
+    spoken = shelf.current()
+    publish_sounds(settings, spoken)
+    say(f"prompts: set {spoken.number}；改过话术，用 `ivr build-prompts` 发布")
+    if shelf.refused:
+        say(f"prompts: 发布的语音用不了，改播第 {spoken.number} 版 · {_first_line(shelf.refused)}")
+
+
+def _made(settings: Settings) -> Shelf:
+    try:
+        return Shelf(settings.audio, CONTRACT)
     except PromptSetError as unusable:
         raise CannotRun(str(unusable)) from unusable
+
+
+def _first_line(told: object) -> str:
+    return str(told).partition("\n")[0]
 
 
 def _accounts(settings: Settings, say: Say) -> None:
@@ -127,7 +152,7 @@ def _served(settings: Settings) -> bool:
         urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, HTTPException):  # nobody there, or it died in the midst of its answer
         return False
     return True
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.lifecycle.watchdog import ADDRESS, Pulse
+
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -37,7 +39,11 @@ class Program:
     output: Path
     answers: Callable[[], bool] | None = None
     """Whether it answers now; blocks for two seconds at most. None: being alive is enough."""
+    beats: bool = False
+    """Whether it gives signs of life of its own accord (lifecycle.watchdog)."""
     start_seconds: float = 60.0
+    ends_for_good: int | None = None
+    """The exit code of one that is not to be started again: somebody else does its work."""
 
 
 class Kept:
@@ -47,7 +53,10 @@ class Kept:
         self.program = program
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
+        self._pulse = Pulse() if program.beats else None
         self._started = 0.0
+        self._answered = False
+        """Whether it has answered since its start; until then it may take its time."""
         self._deaths = 0
         self._told = ""
 
@@ -64,15 +73,18 @@ class Kept:
         raise ProgramFailed(f"{self.program.name} does not answer: {self.last_words()}")
 
     async def keep(self) -> None:
-        """Until cancelled: start it again whenever it ends or hangs."""
+        """Until cancelled: start it again whenever it ends or hangs; else it has ended for good."""
         while True:
             await self._until_gone()
+            if self._for_good():
+                self._say(f"{self.program.name} ended for good: {self.last_words()}")
+                return
             pause = self._pause()
             self._tell(f"{self.program.name} ended ({self._how()}) and is started again")
             await asyncio.sleep(pause)
             try:
                 await self._launch()
-            except OSError as refused:  # a full disk, most often
+            except Exception as refused:  # noqa: BLE001  a full disk, most often; others go on
                 self._tell(f"{self.program.name} cannot be started yet: {refused}")
 
     async def stop(self) -> None:
@@ -96,7 +108,7 @@ class Kept:
         return "it said nothing"
 
     async def _launch(self) -> None:
-        self._started = time.monotonic()
+        self._started, self._answered = time.monotonic(), False
         command = self.program.command()
         self.program.output.parent.mkdir(parents=True, exist_ok=True)
         _make_room(self.program.output)
@@ -106,8 +118,14 @@ class Kept:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env=self._environment(),
                 start_new_session=True,
             )
+
+    def _environment(self) -> dict[str, str]:
+        """Where it tells that it lives; systemd hears of this program from us and of no other."""
+        rest = {name: value for name, value in os.environ.items() if name != ADDRESS}
+        return rest if self._pulse is None else {**rest, ADDRESS: self._pulse.address}
 
     async def _until_gone(self) -> None:
         """Return when it has ended; one that stays silent too long is killed."""
@@ -115,10 +133,13 @@ class Kept:
         while not self._ended():
             if await self._answers():
                 heard = time.monotonic()
-            elif time.monotonic() - heard > HUNG_SECONDS:
+            elif time.monotonic() - heard > self._patience():
                 self._say(f"{self.program.name} does not answer any more and is ended")
                 self._signal(signal.SIGKILL)
             await self._look_away()
+
+    def _patience(self) -> float:
+        return HUNG_SECONDS if self._answered else max(HUNG_SECONDS, self.program.start_seconds)
 
     async def _look_away(self) -> None:
         """A second, or less when it ends meanwhile."""
@@ -127,9 +148,24 @@ class Kept:
                 await asyncio.wait_for(self._process.wait(), LOOK_SECONDS)
 
     async def _answers(self) -> bool:
-        if self.program.answers is None:
-            return not self._ended()
-        return await asyncio.to_thread(self.program.answers)
+        try:
+            answers = await self._sign_of_life()
+        except Exception as odd:  # noqa: BLE001  one program's odd answer must not end the others
+            self._tell(f"{self.program.name} answers oddly: {type(odd).__name__}")
+            answers = False
+        self._answered |= answers
+        return answers
+
+    async def _sign_of_life(self) -> bool:
+        if self.program.answers is not None:
+            return await asyncio.to_thread(self.program.answers)
+        if self._pulse is not None:
+            return self._pulse.heard()
+        return not self._ended()
+
+    def _for_good(self) -> bool:
+        code = None if self._process is None else self._process.returncode
+        return code is not None and code == self.program.ends_for_good
 
     def _ended(self) -> bool:
         return self._process is None or self._process.returncode is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 from ivr.speech import numbers
 from prompt_build import sets
-from prompt_build.catalog import NOTICE, Prompt
+from prompt_build.catalog.content import NOTICE, Prompt
 from prompt_build.hearing import EXAMPLES, clips_of
 from prompt_build.mastering import CEILING_DBFS, TARGET_DBOV, Measured
 from prompt_build.preview.looking import Seen

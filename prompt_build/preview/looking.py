@@ -9,7 +9,10 @@ from typing import Any
 
 from ivr.config import Settings
 from prompt_build import sets
-from prompt_build.catalog import Catalog, CatalogError, Prompt, load
+from prompt_build.catalog.content import Catalog, Prompt
+from prompt_build.catalog.faults import CatalogError
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import source_of
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of
 from prompt_build.kokoro import KOKORO
@@ -49,7 +52,7 @@ def look(settings: Settings) -> Seen:
     built = sets.load(audio, known[-1]) if known else published
     measures = _measures(audio, built) | _measures(audio, published)
     try:
-        content = load(settings.catalog)
+        content = load(source_of(settings))
     except CatalogError as faulty:
         faults = tuple(map(str, faulty.faults))
         return Seen(built or _NOTHING, built, published, {}, faults, measures)

@@ -48,3 +48,11 @@ def test_no_answer_to_the_one_is_another_whole_rest() -> None:
     breaker.failed(10.0, "refused")
     assert not breaker.admits(14.9)
     assert breaker.admits(15.0)
+
+
+def test_one_who_tries_and_never_reports_is_not_waited_for_for_ever() -> None:
+    breaker = opened()
+    assert breaker.admits(7.0)
+    assert not breaker.admits(11.9)
+    assert breaker.admits(12.0)
+    assert not breaker.admits(12.0)

@@ -22,7 +22,7 @@ from ivr.accounts import (
     open_accounts,
 )
 from ivr.accounts.demo import PEOPLE
-from ivr.accounts.exports import prepared
+from ivr.accounts.store import prepared
 from ivr.config import AccountsSettings, Settings, SettingsError
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import pytest
+
 from ivr.accounts import Guarded, NotFound, Unavailable
 from ivr.config import AccountsSettings
 from ivr.people.identity import IdNumber, parse
@@ -25,10 +27,13 @@ class Fickle:
     outcome: Unavailable | NotFound
     seconds: float = 0.0
     asked: int = 0
+    raises: BaseException | None = None
 
     async def fund(self, _: IdNumber) -> Unavailable | NotFound:
         self.asked += 1
         await asyncio.sleep(self.seconds)
+        if self.raises is not None:
+            raise self.raises
         return self.outcome
 
     async def loan(self, _: IdNumber) -> NotFound:
@@ -36,6 +41,8 @@ class Fickle:
 
     async def fault(self) -> str | None:
         await asyncio.sleep(self.seconds)
+        if self.raises is not None:
+            raise self.raises
         return self.outcome.reason if isinstance(self.outcome, Unavailable) else None
 
 
@@ -151,6 +158,73 @@ def test_health_shows_that_callers_are_turned_away() -> None:
             "the fund query is left alone for a while: no answer in time"
         )
         await asyncio.sleep(5.0)
+        assert await guarded.fault() is None
+
+    told(story, Fickle(DOWN))
+
+
+# --- drivers that raise what nobody has listed ---------------------------------------------------
+
+RAISED = [
+    AttributeError("'NoneType' object has no attribute 'fetch'"),
+    RuntimeError("the driver is reconnecting"),
+    MemoryError(),
+    asyncio.CancelledError("by the driver's own doing"),
+]
+
+
+@pytest.mark.parametrize("raised", RAISED, ids=lambda raised: type(raised).__name__)
+def test_whatever_a_driver_raises_counts_as_unavailable_and_never_sticks(
+    raised: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(accounts: Fickle, guarded: Guarded) -> None:
+        accounts.raises = raised
+        for _ in range(3):
+            assert isinstance(await guarded.fund(someone()), Unavailable)
+        assert await guarded.fault() is not None
+        await asyncio.sleep(5.0)
+        assert isinstance(await guarded.fund(someone()), Unavailable), "the one who tries"
+        accounts.raises = None
+        await asyncio.sleep(5.0)
+        assert isinstance(await guarded.fund(someone()), NotFound)
+        assert isinstance(await guarded.fund(someone()), NotFound)
+        assert await guarded.fault() is None
+
+    told(story, Fickle(NotFound()))
+    assert type(raised).__name__ in caplog.text
+    assert str(raised) == "" or str(raised) not in caplog.text, "it may hold what was asked for"
+
+
+def test_an_ask_that_is_cancelled_at_its_trial_leaves_the_breaker_free() -> None:
+    async def story(accounts: Fickle, guarded: Guarded) -> None:
+        accounts.outcome = DOWN
+        for _ in range(3):
+            await guarded.fund(someone())
+        accounts.outcome, accounts.seconds = NotFound(), 60.0
+        await asyncio.sleep(5.0)
+        asking = asyncio.create_task(guarded.fund(someone()))
+        await asyncio.sleep(0.1)
+        for running in tuple(guarded._running):
+            running.cancel()
+        assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], BaseException)
+        accounts.seconds = 0.0
+        await asyncio.sleep(5.0)
+        assert isinstance(await guarded.fund(someone()), NotFound)
+
+    told(story, Fickle(DOWN))
+
+
+def test_health_is_not_green_while_only_one_may_try() -> None:
+    async def story(accounts: Fickle, guarded: Guarded) -> None:
+        for _ in range(3):
+            await guarded.fund(someone())
+        accounts.outcome, accounts.seconds = NotFound(), 0.5
+        await asyncio.sleep(5.0)
+        trying = asyncio.create_task(guarded.fund(someone()))
+        await asyncio.sleep(0.1)
+        accounts.seconds = 0.0
+        assert "fund" in str(await guarded.fault())
+        await trying
         assert await guarded.fault() is None
 
     told(story, Fickle(DOWN))

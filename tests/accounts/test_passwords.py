@@ -91,6 +91,6 @@ def test_passwords_are_imported_hashed(demo_settings: Settings, tmp_path: Path) 
 def test_what_is_no_password_is_refused_without_being_shown(tmp_path: Path, password: str) -> None:
     export = tmp_path / "passwords.csv"
     export.write_text(f"id_number,password\n{LONG},{password}\n")
-    with pytest.raises(ImportRefused, match="neither 6 digits nor an Argon2id hash") as refused:
+    with pytest.raises(ImportRefused, match="既不是 6 位数字，也不是 Argon2id 散列") as refused:
         import_exports(tmp_path / "accounts.sqlite", [(PASSWORD, export)])
     assert not password or password not in str(refused.value)

@@ -102,3 +102,44 @@ def test_channels_are_read_as_ours() -> None:
         assert [each.id for each in await ari.channels.list()] == ["c"]
 
     tell(story)
+
+
+@pytest.mark.parametrize("how", ["cut", "closed"])
+def test_an_answer_that_breaks_off_is_a_lost_link(how: str) -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        fake.spoilt += [("GET channels", how)] * 2  # aiohttp asks again on a new connection
+        with pytest.raises(Unreachable):
+            await ari.channels.list()
+
+    tell(story)
+
+
+ODD = ["{", "null", "[1, null, {}]", "{}", '"text"', "\ufffd"]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_an_answer_of_an_unknown_shape_is_a_fault_with_a_meaning(text: str) -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        for path, ask in (
+            ("GET channels/c", lambda: ari.channels.get("c")),
+            ("info", ari.asterisk.startup),
+            ("info", ari.asterisk.get_info),
+            ("endpoints", ari.endpoints.online),
+            ("bridges", ari.bridges.list),
+            ("GET channels", ari.channels.list),
+        ):
+            fake.spoilt = [(path, text)]
+            try:
+                assert not await ask(), "what is not understood is not there"
+            except AriError as meant:
+                assert type(meant) is AriError  # noqa: PT017  either will do
+
+    tell(story)
+
+
+def test_one_odd_channel_does_not_hide_the_others() -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        fake.channels["odd"] = {"id": "odd"}
+        assert [each.id for each in await ari.channels.list()] == ["c"]
+
+    tell(story)

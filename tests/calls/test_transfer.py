@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ivr.agents.switchboard import ExchangeFailed, Switchboard, Talk
+from ivr.agents.switchboard import STOPPING_SECONDS, ExchangeFailed, Switchboard, Talk
 from ivr.calls.call import Call
-from ivr.calls.inbox import Inbox
+from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
@@ -53,6 +53,9 @@ class Desk:
 
     def wish(self) -> asyncio.Task[str]:
         return asyncio.create_task(transfer(self.call))
+
+    def press(self, key: str) -> None:
+        self.call.inbox.put(Key(key, asyncio.get_running_loop().time()))
 
     @property
     def transferred(self) -> Transferred:
@@ -128,19 +131,190 @@ def test_longest_idle_is_tried_first(held: Callable[..., Any]) -> None:
 
 
 def test_an_agent_on_a_call_is_not_dialled_twice(held: Callable[..., Any]) -> None:
+    """Nobody is busy before both talk: who only rings is not taken."""
+
     async def story(desk: Open) -> None:
-        first, second, third = desk(), desk(), desk()
+        first, second, third, fourth = desk(), desk(), desk(), desk()
         wishes = [first.wish(), second.wish(), third.wish()]
         assert await first.exchange.rung.get() == "6001"
         assert await second.exchange.rung.get() == "6002"
-        assert await wishes[2] == "busy"
+        await asyncio.sleep(1)
+        assert not wishes[2].done()
+        assert third.exchange.playing
         for one, extension in ((first, "6001"), (second, "6002")):
             one.exchange.picks_up(extension)
-            await asyncio.sleep(1)
+        assert await wishes[2] == "busy"
+        assert await fourth.wish() == "busy"
+        for one, extension in ((first, "6001"), (second, "6002")):
             one.exchange.goes(extension, NORMAL)
         assert await wishes[0] == await wishes[1] == "answered"
+        third.exchange.assert_idle()
 
     held(story)
+
+
+@pytest.mark.parametrize("strategy", ["in_order", "longest_idle", "all_at_once"])
+def test_a_phone_that_comes_free_rings_for_who_waits(
+    held: Callable[..., Any], strategy: str
+) -> None:
+    async def story(desk: Open) -> None:
+        first, second, third = desk(), desk(), desk()
+        wishes = [one.wish() for one in (first, second, third)]
+        await asyncio.sleep(3)
+        first.press("*")
+        second.press("*")
+        assert await wishes[0] == await wishes[1] == "abandoned"
+        rung = await third.exchange.rung.get()
+        third.exchange.picks_up(rung)
+        await asyncio.sleep(1)
+        third.exchange.goes(rung, NORMAL)
+        assert await wishes[2] == "answered"
+        for one in (first, second, third):
+            one.exchange.assert_idle()
+
+    held(story, strategy=strategy)
+
+
+def test_with_all_at_once_each_of_two_callers_gets_an_agent(held: Callable[..., Any]) -> None:
+    """Whoever answers takes the caller who waited longest; the other phone rings for the next."""
+
+    async def story(desk: Open) -> None:
+        first, second = desk(), desk()
+        wishes = [first.wish()]
+        await asyncio.sleep(1)
+        wishes.append(second.wish())
+        assert {await first.exchange.rung.get() for _ in range(2)} == {"6001", "6002"}
+        await asyncio.sleep(2)
+        assert second.exchange.rung.empty()
+        first.exchange.picks_up("6002")
+        assert await second.exchange.rung.get() == "6001"
+        second.exchange.picks_up("6001")
+        await asyncio.sleep(5)
+        for one, extension in ((first, "6002"), (second, "6001")):
+            one.exchange.goes(extension, NORMAL)
+        assert await asyncio.gather(*wishes) == ["answered", "answered"]
+        assert (first.transferred.agent, second.transferred.agent) == ("二号坐席", "一号坐席")
+
+    held(story, strategy="all_at_once")
+
+
+def test_an_agent_who_comes_back_rings_for_who_waits_already(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        first, second = desk(), desk()
+        talking = first.wish()
+        await asyncio.sleep(1)
+        first.exchange.picks_up("6001")
+        await asyncio.sleep(1)
+        waiting = second.wish()
+        assert await second.exchange.rung.get() == "6002"
+        first.exchange.goes("6001", NORMAL)
+        assert await second.exchange.rung.get() == "6001"
+        second.exchange.picks_up("6001")
+        assert await second.exchange.dropped.get() == "6002"
+        second.exchange.goes("6001", NORMAL)
+        assert await asyncio.gather(talking, waiting) == ["answered", "answered"]
+
+    held(story, strategy="all_at_once")
+
+
+@pytest.mark.parametrize("strategy", ["in_order", "longest_idle", "all_at_once"])
+def test_who_has_waited_in_vain_hears_that_nobody_answers(
+    held: Callable[..., Any], strategy: str
+) -> None:
+    """Agents are idle all the time: nobody is told that they are busy, and phones do not change."""
+
+    async def story(desk: Open) -> list[str]:
+        desks = [desk() for _ in range(3)]
+        outcomes = await asyncio.gather(*(one.wish() for one in desks))
+        for one in desks:
+            one.exchange.assert_idle()
+        assert asyncio.get_running_loop().time() <= 31
+        return outcomes
+
+    assert held(story, strategy=strategy) == ["no_answer"] * 3
+
+
+def test_the_next_caller_rings_only_when_the_last_ones_phone_has_stopped(
+    held: Callable[..., Any],
+) -> None:
+    async def story(desk: Open) -> None:
+        first, second = desk(), desk()
+        first.exchange.registered = second.exchange.registered = frozenset({"6001"})
+        gone, waiting = first.wish(), second.wish()
+        assert await first.exchange.rung.get() == "6001"
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        await asyncio.sleep(1)
+        assert second.exchange.rung.empty(), "the first one's phone rings still"
+        await first.call.settle()
+        assert await second.exchange.rung.get() == "6001"
+        second.press("*")
+        assert await waiting == "abandoned"
+
+    held(story)
+
+
+def test_a_phone_whose_owner_is_away_is_passed_over_for_a_while(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            one = desk()
+            assert await _answered_by(one, ["6001", "6002"]) == 15_000
+        assert [agent.name for agent, _ in one.call.means.switchboard.passed_over()] == ["一号坐席"]
+        resting = loop.time()
+        assert await _answered_by(desk(), ["6002"]) == 0, "nobody waits for 6001"
+        await asyncio.sleep(resting + 400 - loop.time())
+        assert not one.call.means.switchboard.passed_over()
+        assert await _answered_by(desk(), ["6001", "6002"]) == 15_000
+        assert await _answered_by(desk(), ["6002"]) == 0, "once more is enough now"
+        await asyncio.sleep(400)
+        assert await _answered_by(desk(), ["6001"]) == 0
+        for _ in range(2):
+            await _answered_by(desk(), ["6001", "6002"])
+        assert not one.call.means.switchboard.passed_over(), "it has answered in between"
+
+    held(story, passed_over_seconds=400.0)
+
+
+def test_who_gives_up_soon_and_who_declines_says_nothing_of_the_agent(
+    held: Callable[..., Any],
+) -> None:
+    async def story(desk: Open) -> None:
+        for n in range(8):
+            one = desk()
+            wish = one.wish()
+            assert await one.exchange.rung.get() == "6001"
+            await asyncio.sleep(3)
+            if n % 2:
+                one.press("*")
+            else:
+                one.exchange.goes("6001", ENGAGED)
+                await one.exchange.rung.get()
+                one.press("*")
+            assert await wish == "abandoned"
+        assert not one.call.means.switchboard.passed_over()
+
+    held(story, unanswered_calls=1)
+
+
+def test_a_line_whose_agents_are_all_away_says_so_at_once(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> list[str]:
+        return [await desk().wish() for _ in range(2)]
+
+    assert held(story, unanswered_calls=1) == ["no_answer", "none_there"]
+    assert held(story, unanswered_calls=0) == ["no_answer", "no_answer"]
+
+
+async def _answered_by(one: Desk, phones: list[str]) -> int:
+    """Let these phones ring in turn, the last one answers; how long the caller waited, in ms."""
+    wish = one.wish()
+    for expected in phones:
+        assert await one.exchange.rung.get() == expected
+    one.exchange.picks_up(phones[-1])
+    await asyncio.sleep(1)
+    one.exchange.goes(phones[-1], NORMAL)
+    assert await wish == "answered"
+    return one.transferred.ring_ms
 
 
 def test_losers_are_free_again_while_the_winner_talks(held: Callable[..., Any]) -> None:
@@ -240,6 +414,7 @@ def test_a_suspended_wait_is_not_recorded_and_its_agent_is_free(held: Callable[.
         wish.cancel()
         await asyncio.gather(wish, return_exceptions=True)
         assert one.facts == []
+        await asyncio.sleep(STOPPING_SECONDS)
         again = desk()
         wish = again.wish()
         assert await again.exchange.rung.get() == "6001"

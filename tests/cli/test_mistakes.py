@@ -80,13 +80,31 @@ def test_accounts_are_imported_and_shown(environment: dict[str, str], tmp_path: 
     fund.write_text("id_number,paid_to,monthly_deposit,balance\n990101199001010019,2026-10,1,2.5\n")
     assert ivr(environment, "accounts", "import", "--fund", str(fund))[:2] == (
         0,
-        "fund_account: 1 accounts\n",
+        "fund_account: 0 → 1 accounts\n已导入 (imported)\n",
     )
     returned, told, _ = ivr(environment, "accounts", "show", given="990101900101001\n")
     assert returned == 0
     assert "found, paid to 2026-10, monthly ***, balance ***" in told
     assert "990101900101001" not in told
     assert "2.50" in ivr(environment, "accounts", "show", "990101900101001", "--reveal")[1]
+
+
+def test_an_import_that_is_hardly_meant_says_the_counts_and_asks_for_yes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    fund = tmp_path / "fund.csv"
+    rows = ["990202197501012013,2026-10,1,2.5", "990202197602023029,2026-10,1,2.5"]
+    fund.write_text("\n".join(["id_number,paid_to,monthly_deposit,balance", *rows, ""]))
+    command = ("accounts", "import", "--fund", str(fund))
+    assert ivr(environment, *command, "--rows", "3")[0] == 1
+    assert ivr(environment, *command, "--rows", "2")[0] == 0
+    assert ivr(environment, *command, "--rows", "loan=2")[0] == 2
+    fund.write_text("id_number,paid_to,monthly_deposit,balance\n")
+    returned, told, error = ivr(environment, *command)
+    assert (returned, told) == (1, "fund_account: 2 → 0 accounts\n")
+    assert "--yes" in error
+    returned, told, _ = ivr(environment, *command, "--yes")
+    assert (returned, told) == (0, "fund_account: 2 → 0 accounts\n已导入 (imported)\n")
 
 
 def test_the_demo_does_not_touch_other_accounts(environment: dict[str, str]) -> None:

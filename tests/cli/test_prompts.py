@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 
 from ivr.cli import app
 from ivr.cli.failure import CommandFailure
-from ivr.speech import numbers
+from ivr.people.operator import operator_name
+from ivr.speech import contract, numbers
 from prompt_build import choosing, kokoro, sets
 from prompt_build.voices import Audio, SpeechFailed
+from tests.contracts import contract_of
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW
 
@@ -46,6 +48,7 @@ def ivr(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ivr:
     monkeypatch.setattr(choosing, "choose", lambda settings, remembered: humming.engine())
     monkeypatch.setattr(kokoro, "KOKORO", humming.engine())
     monkeypatch.setattr(numbers, "inventory", lambda: FEW)
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(CATALOG))
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(app, words)
@@ -73,14 +76,23 @@ def test_a_week(ivr: Ivr, catalog: Path, tmp_path: Path) -> None:
 
     assert ivr("prompts", "diff").splitlines() == [
         "reworded  line.goodbye",
-        "  - 感谢您的来电，再见。",
-        "  + 感谢您的来电，祝您愉快。",
+        "  - 感谢您的来电，【再见】。",
+        "  + 感谢您的来电，【祝您愉快】。",
         "set 1 → 2: 1 changes for callers",
     ]
     assert ivr("prompts", "publish") == "set 2: published\n"
     assert "published" in ivr("prompts", "list")
     assert ivr("prompts", "rollback") == "set 1: published\n"
-    assert ivr("prompts", "publish", "2") == "set 2: published\n"
+    assert ivr("prompts", "forward", "--why", "改错了") == "set 2: published\n"
+    told = ivr("prompts", "log")
+    assert [row.split("│")[2].strip() for row in told.splitlines() if "│" in row] == [
+        "1",
+        "2",
+        "1",
+        "2",
+    ]
+    assert "改错了" in told
+    assert operator_name() in told
     assert ivr("prompts", "gc", "--keep", "1") == "0 sets and 0 files removed\n"
 
 
@@ -150,7 +162,7 @@ def test_what_cannot_be_done_is_said_with_its_code(
 
 def test_faults_and_failures_are_listed(ivr: Ivr, catalog: Path) -> None:
     reword(catalog, "再见", "ABC")
-    with pytest.raises(CommandFailure, match=r"the catalog has faults:\nscripts.zh.toml:3:\d+: no"):
+    with pytest.raises(CommandFailure, match=r"scripts.zh.toml:3:\d+: 「ABC」念不出来"):
         ivr("build-prompts", "--check")
     reword(catalog, "ABC", humming.MUTE)
     with pytest.raises(

@@ -17,7 +17,7 @@ import pytest
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
-from ivr.calls import call
+from ivr.calls import saying
 from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
@@ -124,7 +124,7 @@ def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "MARGIN_SECONDS", 0.3)
+    monkeypatch.setattr(saying, "MARGIN_SECONDS", 0.3)
     monkeypatch.setattr(takeover, "SECOND_LOOK_SECONDS", 0.05)
 
 
@@ -871,6 +871,111 @@ def test_an_apology_is_said_whatever_was_typed_ahead(tell: Callable[..., Line]) 
         await line.over()
 
     assert tell(story).notes.ends() == ["failed"]
+
+
+# --- sounds that never begin ---------------------------------------------------------------------
+
+
+def test_a_line_that_stays_mute_ends_the_call_in_seconds(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "START_SECONDS", 0.2)
+
+    async def story(line: Line) -> None:
+        line.asterisk.starts = False
+        await line.asterisk.call("c1")
+        await line.over()
+        assert not line.asterisk.channels
+
+    assert tell(story).notes.ends() == ["failed"]
+
+
+def test_a_sound_whose_beginning_is_told_late_is_said_again_and_the_call_goes_on(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "START_SECONDS", 0.2)
+
+    async def story(line: Line) -> None:
+        line.asterisk.starts = False
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        line.asterisk.starts = True
+        await line.hears("c1", "main.greeting", times=2)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed"]
+
+
+# --- conversations that somebody else ends ------------------------------------------------------
+
+
+async def _in_conversation(line: Line, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A caller talks with the agent of the only phone; the leg."""
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+    asterisk = line.asterisk
+    asterisk.sound_seconds = 0.02
+    settings = line.hotline.conductor.reception.means.settings
+    asterisk.phones = frozenset({settings.agents.phones[0].extension})
+    await asterisk.call("c1")
+    await line.hears("c1", "main.menu")
+    await asterisk.press("c1", "0")
+    await asterisk.until(lambda: any(name.startswith("agent.") for name in asterisk.channels))
+    leg = next(name for name in asterisk.channels if name.startswith("agent."))
+    await asterisk.pick_up(leg)
+    await asterisk.until(lambda: leg in asterisk.bridges.get(leg, {}).get("channels", []))
+    return leg
+
+
+ENDINGS = {
+    "the bridge is destroyed": lambda asterisk, leg: asterisk.break_bridge(leg),
+    "the agent leaves the bridge": lambda asterisk, leg: asterisk._leave_bridges(leg),
+    "the caller leaves the bridge": lambda asterisk, _: asterisk._leave_bridges("c1"),
+    "the agent goes on in the dialplan": lambda asterisk, leg: asterisk.go_on_in_dialplan(leg, "x"),
+    "the agent hangs up": lambda asterisk, leg: asterisk.hang_up(leg),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_conversation_that_somebody_else_ends_leaves_nobody_in_silence(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    async def story(line: Line) -> None:
+        leg = await _in_conversation(line, monkeypatch)
+        await asyncio.sleep(0.05)
+        await ENDINGS[ending](line.asterisk, leg)
+        await line.hears("c1", "agent.ended")
+        await line.hears("c1", "main.menu", times=2)
+        await line.asterisk.until(lambda: not line.asterisk.bridges)
+        elsewhere = ending == "the agent goes on in the dialplan"
+        assert (leg in line.asterisk.channels) is elsewhere
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
+
+
+def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(line: Line) -> None:
+        async def destroyed() -> None:
+            line.asterisk.bridges.clear()
+
+        line.asterisk.before["addChannel"] = destroyed
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await _in_conversation(line, monkeypatch)
+        await line.hears("c1", "agent.busy")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
 
 
 # --- time ---------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
-from ivr.dialogues import SPOKEN
 from ivr.speech import numbers, prompts
+from ivr.speech.contract import CONTRACT
 from tests.live.listening import Ear, HeardClip, Listener
 from tests.live.phone import Phone
 
@@ -177,7 +177,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def whole_set() -> prompts.PromptSet:
     """The prompts as `ivr build-prompts` made them; `make test` runs it first."""
-    return prompts.load(PROJECT / "generated_audio", SPOKEN)
+    return prompts.load(PROJECT / "generated_audio", CONTRACT)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ivr.ari.client import Ari
 from ivr.asterisk.configure import agent_password
 from ivr.config import Agent
 from tests.live.conftest import Caller, LiveLine
@@ -90,6 +91,29 @@ def test_an_agent_answers_and_hangs_up_first(line: LiveLine) -> None:
         nothing_is_left(line)
 
     asyncio.run(story())
+
+
+def test_a_bridge_that_somebody_else_destroys_leaves_neither_in_silence(line: LiveLine) -> None:
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, line.call() as caller:
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            caller.phone.speak(tone(line))
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
+            settings = line.settings
+            async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
+                (bridge,) = await ari.bridges.list()
+                await ari.bridges.destroy(bridge.id)
+            await caller.hears("agent.ended")
+            await agent.wait_for_end(within=5)
+            await caller.hears_begin("main.menu")
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        await line.settled()
+        nothing_is_left(line)
+
+    asyncio.run(story())
+    assert transfers(line)[-1]["outcome"] == "answered"
 
 
 def test_music_plays_while_it_rings_and_a_caller_who_hangs_up_stops_the_phone(

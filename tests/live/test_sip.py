@@ -295,7 +295,7 @@ def test_the_line_registers_and_is_called_where_it_said_it_is(carriers: Carriers
         await line.settled()
 
     asyncio.run(story())
-    found = trunks_seen(line)
+    found = doctor.trunks(line.settings)
     assert "中继 refusing 没有注册上" in found.detail
     assert "中继 account 没有注册上" not in found.detail
     assert not found.ok
@@ -317,10 +317,6 @@ def begun(line: LiveLine) -> list[dict[str, Any]]:
     return [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
 
 
-def trunks_seen(line: LiveLine) -> doctor.Finding:
-    return doctor.trunks(line.settings)
-
-
 def test_an_operator_sees_which_number_was_dialled_in_vain(sip_line: LiveLine) -> None:
     async def story() -> None:
         for _ in range(3):
@@ -329,7 +325,7 @@ def test_an_operator_sees_which_number_was_dialled_in_vain(sip_line: LiveLine) -
 
     before = len([fact for fact in sip_line.facts() if fact["fact"] == "Refused"])
     asyncio.run(story())
-    found = trunks_seen(sip_line)
+    found = doctor.service(sip_line.settings)
     assert found.warns
     assert "中继 carrier：拨的是 02087654，热线没有这个号码（404，来电号码 …78）" in found.detail
     assert NUMBER not in found.detail

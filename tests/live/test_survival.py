@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT
+from ivr.lifecycle.succession import REPLACED
 from ivr.speech.prompts import PromptSet
+from ivr.upkeep import guardian
 from ivr.upkeep.guardian import STRANDED_SECONDS, guard
 from ivr.upkeep.supervisor import Program
 from tests.live.conftest import Caller, LiveLine
@@ -246,6 +248,41 @@ def test_who_calls_while_the_service_hangs_hears_the_apology_within_seconds(
     asyncio.run(line.settled())
 
 
+def test_a_service_that_wakes_up_cuts_nobody_whom_the_guardian_has_saved(
+    line: LiveLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who had been in a menu, and one who called while the service stood still."""
+    monkeypatch.setattr(guardian, "STRANDED_SECONDS", 5.0)
+    apology, goodbye = line.ear.alias["line.apology"], line.ear.alias["line.goodbye"]
+
+    async def story() -> None:
+        watching = asyncio.create_task(guard(line.settings))
+        async with AsyncExitStack() as calls:
+            waiting = await calls.enter_async_context(line.call())
+            await waiting.hears_begin("main.menu")
+            assert line.service is not None
+            with stopped(line.service.pid):
+                phone = await calls.enter_async_context(Phone.open(line.settings.sip_port))
+                newcomer = Caller(line, phone)
+                assert await phone.dial("12329", within=STRANDED_SECONDS) == 200
+                await newcomer.hears_begin(apology)
+                await waiting.hears_begin(apology)
+            for caller in (newcomer, waiting):
+                await caller.hears(apology)
+                await caller.hears(goodbye)
+                await caller.phone.wait_for_end(within=5)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await line.settled()
+
+    since = len(line.facts())
+    asyncio.run(story())
+    facts = line.facts()[since:]
+    ends = [fact["disposition"] for fact in facts if fact["fact"] == "SessionEnded"]
+    assert ends == ["service_lost"], "the one in the menu; the other never was a session of ours"
+    line.wait_until_healthy()
+
+
 def test_nobody_is_stranded_for_more_than_twenty_seconds(line: LiveLine) -> None:
     async def story() -> None:
         watching = asyncio.create_task(guard(line.settings))
@@ -318,7 +355,7 @@ def test_a_second_service_takes_the_calls_over_and_the_first_ends(line: LiveLine
             await caller.hears_begin("main.menu")
             began = time.monotonic()
             await asyncio.to_thread(line.start_service)
-            assert await asyncio.to_thread(first.wait, 10) == 1
+            assert await asyncio.to_thread(first.wait, 10) == REPLACED
             await caller.hears_begin("line.sorry_wait")
             silence = caller.phone.heard.silence_after(began)
             measured("take-over by a second service: longest silence (s)", silence)
@@ -328,7 +365,7 @@ def test_a_second_service_takes_the_calls_over_and_the_first_ends(line: LiveLine
 
     since = len(line.facts())
     asyncio.run(story())
-    assert "another service took the name" in line.log()
+    assert "another service has taken the name" in line.log()
     sessions_are_whole(line, since)
 
 

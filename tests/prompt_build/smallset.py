@@ -11,11 +11,13 @@ import numpy as np
 
 from ivr.config import SpeechSettings
 from ivr.speech import numbers
-from prompt_build import catalog, hearing, sets
+from prompt_build import hearing, sets
+from prompt_build.catalog.reading import load
 from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO
 from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
 from prompt_build.recipe import Recipe, recipes, script
+from tests.contracts import source_of
 
 SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO)
 HUM_HERTZ = 220
@@ -54,7 +56,7 @@ def write_catalog(folder: Path, text: str = CATALOG) -> Path:
 
 def build_set(path: Path, audio: Path) -> int:
     """Number a set of this catalog, as a build does; returns its number."""
-    content = catalog.load(path)
+    content = load(source_of(path))
     wanted = [each for each in recipes(content, SPEAKING) if not _idle(each)]
     manifest = {
         "format": 1,

@@ -17,10 +17,11 @@ import pytest
 from ivr.speech import prompts
 from prompt_build import sets
 from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
-from prompt_build.catalog import CatalogError
+from prompt_build.catalog.faults import CatalogError
 from prompt_build.locking import Busy, locked
 from prompt_build.synthesis import ATTEMPTS
 from prompt_build.voices import VoiceUnavailable
+from tests.contracts import contract_of, source_of
 from tests.prompt_build import humming
 
 pytestmark = pytest.mark.usefixtures("few_numbers")
@@ -50,7 +51,7 @@ def audio(tmp_path: Path) -> Path:
 
 
 def built(catalog: Path, audio: Path, voice: str = "humming") -> Built:
-    return build(catalog, audio, humming.engine(voice), humming.speaking(voice))
+    return build(source_of(catalog), audio, humming.engine(voice), humming.speaking(voice))
 
 
 def reword(catalog: Path, before: str, after: str) -> None:
@@ -62,7 +63,7 @@ def reword(catalog: Path, before: str, after: str) -> None:
 def test_the_set_is_whole_and_can_be_loaded(catalog: Path, audio: Path) -> None:
     done = built(catalog, audio)
     assert sets.publish(audio, done.number)
-    loaded = prompts.load(audio, ["line.welcome", "account.readout"])
+    loaded = prompts.load(audio, contract_of(CATALOG))
     said = loaded.utterance(prompts.sentence("account.readout", balance=1))
     assert said.text == "您的余额为一元整"
     assert said.seconds > 1
@@ -157,7 +158,7 @@ def test_clips_that_stay_bad_are_all_named_and_nothing_is_numbered(
     attempts = [said for said in humming.utterances() if humming.MUTE in said]
     assert len(attempts) == 2 * ATTEMPTS
     assert sets.numbers_of(audio) == [1]
-    prompts.load(audio, ["line.goodbye"])
+    prompts.load(audio, contract_of(CATALOG))
 
 
 def test_a_voice_that_fails_again_and_again_is_not_asked_to_the_end(
@@ -199,7 +200,7 @@ def test_two_builds_do_not_share_a_folder(catalog: Path, audio: Path) -> None:
 def test_progress_says_how_many_of_how_many(catalog: Path, audio: Path) -> None:
     told: list[tuple[int, int]] = []
     build(
-        catalog,
+        source_of(catalog),
         audio,
         humming.engine(),
         humming.speaking(),
@@ -218,13 +219,14 @@ import sys
 from pathlib import Path
 from ivr.speech import numbers
 from prompt_build import build, sets
+from tests.contracts import source_of
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW
 
 if __name__ == "__main__":
     numbers.inventory = lambda: FEW
     catalog, audio = map(Path, sys.argv[1:])
-    done = build.build(catalog, audio, humming.engine(), humming.speaking())
+    done = build.build(source_of(catalog), audio, humming.engine(), humming.speaking())
     sets.publish(audio, done.number)
 """
 
@@ -291,7 +293,7 @@ def test_a_killed_build_leaves_no_worker_and_the_published_set(
     running.wait(30)
     wait_for(lambda: not group(running.pid))
     assert (sets.published(audio) or {})["set"] == 1
-    prompts.load(audio, ["line.welcome"])
+    prompts.load(audio, contract_of(CATALOG))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -307,9 +309,9 @@ def test_killed_at_any_moment_the_published_set_is_whole(
         time.sleep(chance.uniform(0.2, 2.5))
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate(timeout=30)
-        prompts.load(audio, ["line.welcome", "line.goodbye", "account.readout"])
+        prompts.load(audio, contract_of(CATALOG))
     assert sets.publish(audio, built(catalog, audio).number) in {True, False}
-    prompts.load(audio, ["line.welcome"])
+    prompts.load(audio, contract_of(CATALOG))
 
 
 def group(leader: int) -> list[str]:
@@ -348,7 +350,7 @@ def test_a_disk_that_fills_up_while_publishing(
         with pytest.raises(OSError, match="No space"):
             sets.publish(audio, built(catalog, audio).number)
     assert (sets.published(audio) or {})["set"] == 1
-    prompts.load(audio, ["line.welcome"])
+    prompts.load(audio, contract_of(CATALOG))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
@@ -367,7 +369,7 @@ def test_a_disk_that_is_full_is_named(catalog: Path, tmp_path: Path) -> None:
         with pytest.raises(BuildFailed, match="No space left on device"):
             built(catalog, small)
         assert (sets.published(small) or {})["set"] == 1
-        prompts.load(small, ["line.welcome"])
+        prompts.load(small, contract_of(CATALOG))
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
@@ -380,4 +382,4 @@ def room_left(folder: Path) -> int:
 def test_a_worker_that_is_killed_is_no_riddle(catalog: Path, audio: Path) -> None:
     deadly = humming.engine(opened=os.abort)
     with pytest.raises(BuildFailed, match="ended from outside"):
-        build(catalog, audio, deadly, humming.speaking())
+        build(source_of(catalog), audio, deadly, humming.speaking())

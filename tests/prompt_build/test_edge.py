@@ -14,6 +14,7 @@ from prompt_build import build as building
 from prompt_build.edge import Edge, respelt
 from prompt_build.recipe import Speaking
 from prompt_build.voices import SpeechFailed, VoiceUnavailable
+from tests.contracts import source_of
 from tests.prompt_build.edge_service import Service, serving
 
 VOICE = "zh-CN-XiaoxiaoNeural"
@@ -120,6 +121,8 @@ def test_a_set_is_built_over_the_service(
     catalog = tmp_path / "scripts.zh.toml"
     catalog.write_text('[prompts.line]\nbye = "感谢您的来电，再见。"\n', encoding="utf-8")
     online = edge.engine(VOICE, None)
-    done = building.build(catalog, tmp_path / "audio", online, Speaking(online.name, spell=respelt))
+    done = building.build(
+        source_of(catalog), tmp_path / "audio", online, Speaking(online.name, spell=respelt)
+    )
     assert done.made == 7
     assert sorted(set(service.asked)) == ["一元整。", "一元整，", "您好。", "感谢您的来电，再见。"]

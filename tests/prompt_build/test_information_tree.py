@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ivr.config import PROJECT
-from prompt_build.catalog import Catalog, CatalogError, load
+from prompt_build.catalog.content import Catalog
+from prompt_build.catalog.faults import CatalogError
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
+from tests.contracts import contract_of
 
 TREE = """\
 [prompts.main.menu]
@@ -48,7 +53,8 @@ text = "请到网点办理。"
 def read(tmp_path: Path, source: str) -> Catalog:
     path = tmp_path / "scripts.zh.toml"
     path.write_text(source, encoding="utf-8")
-    return load(path)
+    whole = replace(contract_of(TREE), branches=("3", "4", "5"))
+    return load(Source(path, contract=whole))
 
 
 def faults(tmp_path: Path, *edits: tuple[str, str]) -> str:
@@ -95,9 +101,7 @@ def test_a_menu_must_name_its_keys(tmp_path: Path, silenced: str, where: str, to
 def test_a_menu_names_no_key_that_leads_nowhere(tmp_path: Path) -> None:
     found = faults(tmp_path, ("租房请按一，", "租房请按一，购房请按二，"))
     line = line_of("租房请按一")
-    assert (
-        f"scripts.zh.toml:{line}:17: the sentence says 请按二, but the menu has no key 2" in found
-    )
+    assert f"scripts.zh.toml:{line}:17: 句子里说了「请按二」，菜单却没有 2 这个键" in found
     assert "remove the words, or add the branch" in found
 
 
@@ -106,7 +110,7 @@ def test_a_menu_names_no_key_that_leads_nowhere(tmp_path: Path) -> None:
     [
         ("[information.4.2.1]", "[information.4.2.0]", "0 is no branch"),
         ("[information.3]", "[information.6]", "leads to 3, 4, 5 only"),
-        ("[information.3]", "[information.6]", "offers key 3, but there is no [information.3]"),
+        ("[information.3]", "[information.6]", "leads to [information.3], which is missing"),
         ('title = "租房"\n', "", 'information.4.2.1 needs title = "…"'),
         ('text = "无房职工可以提取。"', "", 'information.4.2.1 needs text = "…"'),
         ('menu = "租房', 'text = "租房', 'information.4.2 needs menu = "…"'),
@@ -130,7 +134,7 @@ def test_what_is_due_is_told_a_month_before(tmp_path: Path) -> None:
 
 
 def test_every_text_of_the_real_catalog_says_when_it_was_reviewed_and_until_when() -> None:
-    prompts = load(PROJECT / "scripts.zh.toml").prompts.values()
+    prompts = load(Source(PROJECT / "scripts.zh.toml")).prompts.values()
     texts = [each for each in prompts if each.name.startswith("information.") and not each.keys]
     assert len(texts) == 45
     for each in texts:

@@ -6,14 +6,16 @@ import pytest
 
 from ivr.config import PROJECT
 from ivr.speech.prompts import sentence
-from prompt_build.catalog import Prompt, Slot, Spoken, load
+from prompt_build.catalog.content import Prompt, Slot, Spoken
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 from prompt_build.reading import seconds, silent_set, words
 
 READOUT = Prompt("account.readout", (Spoken("余额为"), Slot("balance", "amount"), Spoken("。")))
 
 
 def test_a_set_without_sound_says_what_the_real_one_would() -> None:
-    prompts = silent_set(load(PROJECT / "scripts.zh.toml"))
+    prompts = silent_set(load(Source(PROJECT / "scripts.zh.toml")))
     assert prompts.missing_clips() == []
     said = prompts.utterance(sentence("identity.missing", missing=3))
     assert said.text == "还差三位，请继续输入。"

@@ -10,7 +10,9 @@ import pytest
 
 from ivr.config import PROJECT
 from ivr.speech import numbers
-from prompt_build.catalog import Catalog, Prompt, Slot, Spoken, load
+from prompt_build.catalog.content import Catalog, Prompt, Slot, Spoken
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 from prompt_build.kokoro import KOKORO
 from prompt_build.recipe import Recipe, Speaking, clips_of, missing, recipes, script
 from tests.prompt_build import humming
@@ -20,7 +22,7 @@ KOKORO_SPEAKS = Speaking(KOKORO.name, spell=KOKORO.spell)
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return load(PROJECT / "scripts.zh.toml")
+    return load(Source(PROJECT / "scripts.zh.toml"))
 
 
 def prompt(*pieces: Spoken | Slot) -> Prompt:

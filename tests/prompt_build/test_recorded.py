@@ -13,6 +13,7 @@ from prompt_build.build import build
 from prompt_build.recorded import read_recording
 from prompt_build.sets import load
 from prompt_build.voices import Audio, SpeechFailed
+from tests.contracts import source_of
 from tests.prompt_build import humming
 from tests.prompt_build.humming import hum
 
@@ -109,12 +110,12 @@ def test_it_takes_the_place_of_the_voice_and_is_mastered_like_the_rest(
     text = '[prompts.main]\nmenu = { text = "%s", recorded = "studio.wav" }\n'
     catalog.write_text(text % TEXT, encoding="utf-8")
     audio = tmp_path / "audio"
-    first = build(catalog, audio, humming.engine(), humming.speaking())
+    first = build(source_of(catalog), audio, humming.engine(), humming.speaking())
     assert TEXT not in humming.utterances()
     recipe = load(audio, first.number)["prompts"]["main.menu"]["recipe"]
     measured = (audio / "clips" / recipe[:2] / f"{recipe}.json").read_text()
     assert '"level_dbov": -20.' in measured or '"level_dbov": -19.' in measured
 
     recording(tmp_path / "studio.wav", hum(SECONDS, 44100, 300.0))
-    again = build(catalog, audio, humming.engine(), humming.speaking())
+    again = build(source_of(catalog), audio, humming.engine(), humming.speaking())
     assert again.made == 1, "another recording is another clip"

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from ivr.config import PROJECT
-from prompt_build import schema
+from ivr.speech.contract import CONTRACT
+from prompt_build.catalog import shape
 
 SHIPPED = PROJECT / "prompt_build" / "scripts.schema.json"
 
@@ -20,17 +21,17 @@ SHIPPED = PROJECT / "prompt_build" / "scripts.schema.json"
 def validate(content: dict[str, Any]) -> None:
     """As an editor's program does, to which a date is a text."""
     plain = json.loads(json.dumps(content, default=date.isoformat))
-    jsonschema.validate(plain, schema.schema(), format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(plain, shape.schema(CONTRACT), format_checker=jsonschema.FormatChecker())
 
 
 def test_the_schema_that_ships_is_the_one_that_we_make() -> None:
-    assert SHIPPED.read_text(encoding="utf-8") == schema.text(), (
+    assert SHIPPED.read_text(encoding="utf-8") == shape.text(CONTRACT), (
         "ivr prompts schema > prompt_build/scripts.schema.json"
     )
 
 
 def test_it_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema.schema())
+    jsonschema.Draft202012Validator.check_schema(shape.schema(CONTRACT))
 
 
 def test_the_catalog_of_the_line_keeps_to_it() -> None:

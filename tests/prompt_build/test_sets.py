@@ -122,6 +122,59 @@ def test_taking_back_goes_to_what_was_heard_and_further_the_next_time(tmp_path: 
         sets.rollback(tmp_path)
 
 
+def test_taking_back_does_not_go_to_what_was_withdrawn_and_forward_again(tmp_path: Path) -> None:
+    """1 and 2 are heard, 2 is taken back, 3 is heard, 3 is taken back: callers heard 1 before."""
+    for text in ("一", "二", "三"):
+        keep(tmp_path, bye=text)
+    sets.publish(tmp_path, 1)
+    sets.publish(tmp_path, 2)
+    assert sets.rollback(tmp_path) == 1
+    sets.publish(tmp_path, 3)
+    assert sets.rollback(tmp_path) == heard(tmp_path) == 1
+    assert sets.forward(tmp_path) == heard(tmp_path) == 3
+    with pytest.raises(NoSuchSet, match="nothing was taken back"):
+        sets.forward(tmp_path)
+
+
+def test_what_was_heard_before_may_have_a_higher_number(tmp_path: Path) -> None:
+    for text in ("一", "二", "三"):
+        keep(tmp_path, bye=text)
+    for number in (3, 1):
+        sets.publish(tmp_path, number)
+    assert sets.rollback(tmp_path) == 3
+
+
+def test_two_steps_back_and_two_forward(tmp_path: Path) -> None:
+    for number, text in enumerate(("一", "二", "三"), 1):
+        keep(tmp_path, bye=text)
+        sets.publish(tmp_path, number)
+    assert [sets.rollback(tmp_path), sets.rollback(tmp_path)] == [2, 1]
+    assert [sets.forward(tmp_path), sets.forward(tmp_path)] == [2, 3]
+
+
+def test_sets_that_do_not_fit_are_neither_published_nor_gone_back_to(tmp_path: Path) -> None:
+    for number, text in enumerate(("一", "二", "三"), 1):
+        keep(tmp_path, bye=text)
+        sets.publish(tmp_path, number)
+
+    def breaches(manifest: sets.Manifest) -> list[str]:
+        return ["prompt line.new is missing"] if manifest["set"] == 2 else []
+
+    with pytest.raises(sets.Unfit, match=r"第 2 版和程序对不上.*line\.new is missing"):
+        sets.publish(tmp_path, 2, breaches=breaches)
+    assert sets.rollback(tmp_path, breaches=breaches) == 1
+
+
+def test_the_log_says_who_and_why_and_reads_what_earlier_versions_wrote(tmp_path: Path) -> None:
+    (tmp_path / "published.json").write_text('[[7, "2026-11-24T12:00:00+00:00"]]')
+    keep(tmp_path, bye="一")
+    sets.publish(tmp_path, 1, NOW, who="editor", why="新政策")
+    assert [(each.set, each.who, each.why) for each in sets.publications(tmp_path)] == [
+        (7, "", ""),
+        (1, "editor", "新政策"),
+    ]
+
+
 def test_before_the_first_there_is_nothing_to_take_back(tmp_path: Path) -> None:
     with pytest.raises(NoSuchSet, match="no earlier set"):
         sets.rollback(tmp_path)

@@ -66,6 +66,24 @@ def test_the_table_is_the_domains_own() -> None:
     assert TABLE.read_bytes() == ORIGINAL.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "abc", "0770-12a4567", "+852 1234 5678", "010-1/2", "转801", "0770-1234567转a"],
+)
+def test_what_is_no_telephone_number_has_no_reading(text: str) -> None:
+    with pytest.raises(numbers.Unreadable, match="not a telephone number"):
+        numbers.read("phone", text)
+
+
+@given(st.from_regex(r"0(10|2[0-9]|[3-9][0-9]{2})[1-9][0-9]{6,7}", fullmatch=True))
+def test_every_number_of_a_city_is_said_whole_with_a_pause_after_its_area(number: str) -> None:
+    area, *local = numbers.read("phone", number).text.split("，")
+    assert len(area) == (3 if number[:2] in {"01", "02"} else 4)
+    assert [len(group) for group in local] in ([3, 4], [4, 4])
+    said = area + "".join(local)
+    assert said.translate(str.maketrans("零幺二三四五六七八九", "0123456789")) == number
+
+
 def test_what_the_table_says_in_a_call_has_clips() -> None:
     """All but the account of a milliard, which is there to show the reading."""
     beyond = [

@@ -12,13 +12,15 @@ from ivr.config import PROJECT, Settings
 from ivr.stage.callflow import explore
 from ivr.stage.diagram import mermaid
 from ivr.stage.script import Script, Spoken, document
-from prompt_build.catalog import Catalog, load
+from prompt_build.catalog.content import Catalog
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 from prompt_build.reading import silent_set, words
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return load(PROJECT / "scripts.zh.toml")
+    return load(Source(PROJECT / "scripts.zh.toml"))
 
 
 @pytest.fixture(scope="module")

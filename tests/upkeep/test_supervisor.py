@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import http.client
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.lifecycle import watchdog
 from ivr.upkeep import supervisor
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after
 
@@ -103,6 +105,132 @@ def test_what_answers_no_more_is_ended(tmp_path: Path, monkeypatch: pytest.Monke
         await until(lambda: not alive(first))
         deaf[0] = False
         await until(lambda: pid_of(kept) != first)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+
+
+def test_what_gives_no_sign_of_life_any_more_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the loader and the guardian are run, which have no page to ask for."""
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 1.5)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.1)
+    beating = (
+        "import time; from ivr.lifecycle import watchdog; watchdog.BEAT_SECONDS = 0.1\n"
+        "with watchdog.watched_work(60): time.sleep(60)"
+    )
+    said: list[str] = []
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, beating, beats=True), said.append)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: not alive(first))
+        await until(lambda: pid_of(kept) != first)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert "sleeper does not answer any more and is ended" in said
+
+
+def test_work_that_gets_on_no_more_gives_no_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.01)
+    pulse = watchdog.Pulse()
+    monkeypatch.setenv("NOTIFY_SOCKET", pulse.address)
+    with watchdog.watched_work(0.2) as moved:
+        time.sleep(0.1)
+        assert pulse.heard()
+        time.sleep(0.3)
+        pulse.heard()
+        time.sleep(0.1)
+        assert not pulse.heard()
+        moved()
+        time.sleep(0.1)
+        assert pulse.heard()
+    pulse.close()
+
+
+def test_what_ends_for_good_is_left_alone_and_anything_else_is_not(tmp_path: Path) -> None:
+    news: list[str] = []
+
+    async def story() -> None:
+        replaced = program(tmp_path, "print('replaced'); raise SystemExit(4)", ends_for_good=4)
+        kept = Kept(replaced, news.append)
+        await kept._launch()
+        async with asyncio.timeout(20):
+            await kept.keep()
+        other = Kept(program(tmp_path, "raise SystemExit(1)", ends_for_good=4), news.append)
+        await other._launch()
+        care = asyncio.create_task(other.keep())
+        await until(lambda: any("is started again" in told for told in news))
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await other.stop()
+
+    asyncio.run(story())
+    assert news[0] == "sleeper ended for good: replaced"
+
+
+ODDITIES = [http.client.IncompleteRead(b"{"), ValueError("no JSON"), RuntimeError("a bug")]
+
+
+@pytest.mark.parametrize("odd", ODDITIES, ids=lambda odd: type(odd).__name__)
+def test_an_odd_answer_is_none_and_ends_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Exception
+) -> None:
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 0.1)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
+    well = [True]
+
+    def answers() -> bool:
+        if not well[0]:
+            raise odd
+        return True
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, answers=answers), lambda _: None)
+        await kept.start()
+        first = pid_of(kept)
+        care = asyncio.create_task(kept.keep())
+        well[0] = False
+        await until(lambda: not alive(first))
+        well[0] = True
+        await until(lambda: pid_of(kept) != first)
+        assert not care.done()
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("refusal", [OSError(28, "disk"), ValueError("a template is broken")])
+def test_what_cannot_be_started_now_is_tried_again(tmp_path: Path, refusal: Exception) -> None:
+    refusals = iter([refusal] * 2)
+
+    def command() -> Sequence[str]:
+        if started and (refused := next(refusals, None)):
+            raise refused
+        started.append(True)
+        return [sys.executable, "-c", WAIT]
+
+    started: list[bool] = []
+
+    async def story() -> None:
+        kept = Kept(Program("sleeper", command, tmp_path / "sleeper.log"), lambda _: None)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        os.kill(pid_of(kept), signal.SIGKILL)
+        await until(lambda: len(started) == 2)
         care.cancel()
         await asyncio.gather(care, return_exceptions=True)
         await kept.stop()

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from ivr.config import Settings, SpeechSettings
+from ivr.speech import contract
 from prompt_build import sets
-from tests.prompt_build.smallset import build_set, write_catalog
+from tests.contracts import contract_of
+from tests.prompt_build.smallset import CATALOG, build_set, write_catalog
 
 
 @pytest.fixture
-def empty(tmp_path: Path, settings: Settings) -> Settings:
+def empty(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A catalog that nobody has built yet."""
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(CATALOG))
     changes = {
         "catalog": write_catalog(tmp_path),
         "audio": tmp_path / "audio",

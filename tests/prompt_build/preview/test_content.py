@@ -8,9 +8,14 @@ from datetime import date
 import pytest
 
 from ivr.config import PROJECT, Settings
-from prompt_build import catalog, sets
+from ivr.speech import contract
+from ivr.speech.contract import CONTRACT as REAL
+from prompt_build import sets
+from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import source_of
 from prompt_build.preview.content import Entry, Mark, Page, Piece, page
 from prompt_build.preview.looking import look
+from tests.contracts import contract_of
 from tests.prompt_build.smallset import CATALOG, build_set, write_catalog
 
 TODAY = date(2026, 11, 25)
@@ -55,10 +60,13 @@ def test_a_menu_below_a_menu_has_a_section_of_its_own(empty: Settings) -> None:
     assert [entry.name for entry in deposits.entries] == ["information.4.1", "information.4.1.1"]
 
 
-def test_the_whole_real_catalog_is_shown_once(empty: Settings) -> None:
+def test_the_whole_real_catalog_is_shown_once(
+    empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "CONTRACT", REAL)
     real = empty.model_copy(update={"catalog": PROJECT / "scripts.zh.toml"})
     found = [entry.name for section in shown(real).sections for entry in section.all()]
-    assert sorted(found) == sorted(catalog.load(real.catalog).prompts)
+    assert sorted(found) == sorted(load(source_of(real)).prompts)
 
 
 def test_before_the_first_build_everything_waits(empty: Settings) -> None:
@@ -123,8 +131,13 @@ def test_three_wordings_at_once(published: Settings) -> None:
     assert [other.label for other in goodbye.others] == ["上次生成的", "来电人现在听到的"]
 
 
-def test_a_removed_sentence_is_still_heard(published: Settings) -> None:
-    rewrite(published, '[prompts.line]\ngoodbye = "感谢您的来电，再见。"\n', "")
+def test_a_removed_sentence_is_still_heard(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program says it no more, and neither does the catalog."""
+    removed_lines = '[prompts.line]\ngoodbye = "感谢您的来电，再见。"\n'
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(CATALOG.replace(removed_lines, "")))
+    rewrite(published, removed_lines, "")
     (removed,) = shown(published).removed
     assert removed.label == "line.goodbye"
     assert removed.take is not None

@@ -1,0 +1,70 @@
+"""The lines that our programs write: one line each, with the zone and the call that it is about."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from ivr.hours import BEIJING
+
+_session: ContextVar[str] = ContextVar("session", default="")
+
+
+@contextmanager
+def about(session: str) -> Iterator[None]:
+    """What is logged meanwhile, and by tasks and threads begun meanwhile, is about this session."""
+    before = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(before)
+
+
+def to_stderr(level: int = logging.INFO) -> None:
+    """Where service units and `ivr run` collect it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class OneLine(logging.Formatter):
+    """`2026-11-27 09:30:00+0800 ERROR ivr.line.conduct [session]: what, and why`.
+
+    A fault that comes with a traceback shows it the first time only: one that meets every caller
+    would bury everything else.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[tuple[str, str, int]] = set()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole line, and a traceback below it where it is news."""
+        at = datetime.fromtimestamp(record.created, BEIJING).strftime("%Y-%m-%d %H:%M:%S%z")
+        session = _session.get()
+        about_it = f" [{session}]" if session else ""
+        said = " / ".join(record.getMessage().splitlines())
+        line = f"{at} {record.levelname} {record.name}{about_it}: {said}"
+        fault = record.exc_info[1] if record.exc_info else None
+        return line if fault is None else line + self._with_cause(fault)
+
+    def _with_cause(self, fault: BaseException) -> str:
+        why = " / ".join(f"{type(fault).__name__}: {fault}".splitlines())
+        place = _place(fault)
+        if place in self._shown:
+            return f" — {why} (traceback above)"
+        self._shown.add(place)
+        return f" — {why}\n{self.formatException((type(fault), fault, fault.__traceback__))}"
+
+
+def _place(fault: BaseException) -> tuple[str, str, int]:
+    """What kind of fault it is, and where it was raised."""
+    last = fault.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    code = last.tb_frame.f_code.co_filename if last is not None else ""
+    return type(fault).__name__, code, last.tb_lineno if last is not None else 0

@@ -1,0 +1,164 @@
+"""What the code and the catalog have agreed on: prompts, the values of a call in them, their keys.
+
+One place from which the catalog's check, its schema and the service draw. A dialogue that speaks
+a new prompt, fills in a new value or takes a new key adds it here; a test reads the code and
+compares. Words change in the catalog; what stands here changes with the code only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What the code does with one prompt."""
+
+    slots: Mapping[str, str] = field(default_factory=dict)
+    """The values that a call can fill in: name → the kind of its reading."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a menu, in the seed's order: key → words that sentences use for what it does."""
+
+    @property
+    def menu(self) -> bool:
+        """Whether a key is waited for."""
+        return bool(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """Every prompt that the code speaks, and the branches of the information tree it leads to."""
+
+    clauses: Mapping[str, Clause]
+    branches: tuple[str, ...] = ()
+    """Keys of the main menu behind which the catalog's own tree stands."""
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The names of all of them, the roots of the tree included."""
+        return (*self.clauses, *(f"information.{key}" for key in self.branches))
+
+    def with_slots(self, more: Mapping[str, Mapping[str, str]]) -> Contract:
+        """The same, with further values that some prompts may say: prompt → name → kind."""
+        wider = {
+            name: Clause({**self.clauses[name].slots, **slots}, self.clauses[name].keys)
+            for name, slots in more.items()
+        }
+        return Contract(MappingProxyType({**self.clauses, **wider}), self.branches)
+
+
+def _said(**slots: str) -> Clause:
+    return Clause(MappingProxyType(slots))
+
+
+def _menu(keys: Mapping[str, str]) -> Clause:
+    """`keys`: key → the words for it, with bars between."""
+    return Clause(keys=MappingProxyType({key: tuple(w.split("|")) for key, w in keys.items()}))
+
+
+_BACK = "返回|上层|上一层|主菜单"
+_AGENT = "人工|坐席|座席|客服"
+_AGAIN = "重听|再听|再播|重播"
+
+CONTRACT = Contract(
+    MappingProxyType(
+        {
+            "account.empty": _said(),
+            "account.help": _menu({"1": _AGAIN, "*": _BACK}),
+            "account.menu": _menu({"1": "余额|账户", "2": "帮助|说明|指引", "*": _BACK}),
+            "account.not_found": _said(),
+            "account.readout": _said(
+                id="id", paid_to="year_month", monthly_deposit="amount", balance="amount"
+            ),
+            "account.several": _said(),
+            "agent.busy": _said(),
+            "agent.closed": _said(),
+            "agent.ended": _said(),
+            "agent.leave_message_menu": _menu({"1": "留言", "*": _BACK}),
+            "agent.no_answer": _said(),
+            "agent.transferring": _said(),
+            "agent.waiting_hint": _menu({"*": "放弃|取消|不等|返回"}),
+            "feedback.cannot_record": _said(),
+            "feedback.complaint_ask_id": _said(),
+            "feedback.complaint_warning": _said(),
+            "feedback.kind_menu": _menu({"1": "投诉", "2": "建议", "*": _BACK}),
+            "feedback.menu": _menu({"1": "投诉|建议", "2": "调查|评价|满意", "*": _BACK}),
+            "feedback.message_warning": _said(),
+            "feedback.nothing_heard": _said(),
+            "feedback.saved": _said(reference="digits"),
+            "feedback.saved_menu": _menu(
+                {"1": f"{_AGAIN}|收听", "2": "重新录|重录|再录", "*": _BACK}
+            ),
+            "feedback.speak": _said(),
+            "feedback.suggestion_ask_id": _said(),
+            "feedback.suggestion_warning": _said(),
+            "identity.ask": _said(),
+            "identity.cleared": _said(),
+            "identity.fifteen_pause": _said(),
+            "identity.last_is_x": _said(),
+            "identity.looking_up": _said(),
+            "identity.missing": _said(missing="persons"),
+            "identity.only18": _said(),
+            "identity.wrong_length": _said(),
+            "identity.wrong_number": _said(tail="id_tail"),
+            "identity.wrong_number_again": _said(tail="id_tail"),
+            "limits.agent_menu": _menu({"0": _AGENT, "*": _BACK}),
+            "limits.caller_busy": _said(),
+            "limits.line_full": _said(),
+            "limits.locked": _said(),
+            "limits.lookups": _said(),
+            "line.apology": _said(),
+            "line.busy": _said(),
+            "line.closed": _said(),
+            "line.goodbye": _said(),
+            "line.no_input": _said(),
+            "line.no_match": _said(),
+            "line.offer_agent": _menu({"0": _AGENT, "*": _BACK}),
+            "line.retry_menu": _menu({"1": "重新查|再查|重试|再试", "0": _AGENT, "*": _BACK}),
+            "line.sorry_wait": _said(),
+            "line.system_error": _said(),
+            "line.too_many": _said(),
+            "loan.empty": _said(),
+            "loan.help": _menu({"1": _AGAIN, "*": _BACK}),
+            "loan.menu": _menu({"1": "贷款", "2": "帮助|说明|指引", "*": _BACK}),
+            "loan.not_found": _said(),
+            "loan.readout": _said(id="id", term="term_years", periods="periods", balance="amount"),
+            "loan.several": _said(),
+            "main.greeting": _said(),
+            "main.menu": _menu(
+                {
+                    "1": "余额|账户",
+                    "2": "贷款",
+                    "3": "网点",
+                    "4": "政策",
+                    "5": "流程|办理|手续",
+                    "6": "互动|投诉|建议",
+                    "0": _AGENT,
+                    "7": "退出|结束|挂断|再见",
+                }
+            ),
+            "nav.replay_back_agent": _menu({"1": _AGAIN, "*": _BACK, "0": _AGENT}),
+            "nav.replay_or_back": _menu({"1": _AGAIN, "*": _BACK}),
+            "password.ask": _said(),
+            "password.locked": _said(),
+            "password.wrong": _said(),
+            "survey.abstained": _said(),
+            "survey.ask_id": _said(),
+            "survey.busy": _said(),
+            "survey.menu": _menu(
+                {
+                    "1": "非常满意",
+                    "2": "满意",
+                    "3": "一般",
+                    "4": "不满意",
+                    "5": "非常不满意",
+                    "*": f"不表态|{_BACK}",
+                }
+            ),
+            "survey.thanks": _said(),
+        }
+    ),
+    branches=("3", "4", "5"),
+)

@@ -1,0 +1,74 @@
+"""What a program logs: one line, its zone, the call, and a traceback once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from ivr.lifecycle.logs import OneLine, about
+
+log = logging.getLogger("test.logs")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What is written, a string per record."""
+    written: list[str] = []
+
+    class Writing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            written.append(self.format(record))
+
+    handler = Writing()
+    handler.setFormatter(OneLine())
+    log.addHandler(handler)
+    yield written
+    log.removeHandler(handler)
+
+
+def fail() -> None:
+    raise ValueError("two\nlines")
+
+
+def test_a_line_has_its_zone_and_is_one(lines: list[str]) -> None:
+    log.warning("a reason of\nseveral %s", "lines")
+    (line,) = lines
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+0800 WARNING test.logs: a reason of / several lines", line
+    )
+
+
+def test_what_a_call_begins_is_about_the_call_too(lines: list[str]) -> None:
+    async def call(session: str) -> None:
+        with about(session):
+            await asyncio.gather(asyncio.create_task(later()), asyncio.to_thread(log.error, "x"))
+
+    async def later() -> None:
+        log.error("x")
+
+    async def story() -> None:
+        await asyncio.gather(call("one"), call("two"))
+        log.error("x")
+
+    asyncio.run(story())
+    about_whom = sorted(re.findall(r"test\.logs(.*): x", "\n".join(lines)))
+    assert about_whom == ["", " [one]", " [one]", " [two]", " [two]"]
+
+
+def test_a_traceback_is_shown_once(lines: list[str]) -> None:
+    for session in ("one", "two"):
+        with about(session):
+            try:
+                fail()
+            except ValueError:
+                log.exception("a call failed in %s", "balance")
+    first, second = lines
+    assert "ERROR test.logs [one]: a call failed in balance — ValueError: two / lines\n" in first
+    assert first.count("Traceback") == 1
+    assert second.endswith(
+        "[two]: a call failed in balance — ValueError: two / lines (traceback above)"
+    )
