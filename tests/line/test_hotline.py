@@ -1056,9 +1056,9 @@ def test_a_caller_who_vanished_did_not_hang_up(
     tell: Callable[..., Line], told: dict[str, Any], disposition: str
 ) -> None:
     async def story(line: Line) -> None:
-        await line.asterisk.call("c1")
         line.asterisk.sound_seconds = 0.05
-        await line.hears("c1", "main.menu")
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
         described = line.asterisk.channels.pop("c1")
         await line.asterisk.send("ChannelHangupRequest", channel=described, **told)
         await line.asterisk.send("ChannelHangupRequest", channel=described, cause=16, soft=True)
@@ -1070,9 +1070,9 @@ def test_a_caller_who_vanished_did_not_hang_up(
 
 def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
-        await line.asterisk.call("c1")
         line.asterisk.sound_seconds = 0.05
-        await line.hears("c1", "main.menu")
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
         for digit, second in (("1", "01.719"), ("1", "01.765"), ("*", "02.300"), ("7", "03.000")):
             await line.asterisk.send(
                 "ChannelDtmfReceived",
