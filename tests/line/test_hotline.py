@@ -1026,7 +1026,8 @@ def test_a_number_that_the_line_does_not_have_is_told_the_operator_and_begins_no
         for channel in ("c1", "c2"):
             described = channel_json(channel, number="13912345678")
             described["name"] = f"PJSIP/trunk-carrier-{channel}"
-            described["dialplan"]["app_data"] = "hotline,4001,unknown"
+            plan = {**described["dialplan"], "app_data": "hotline,4001,unknown"}
+            described["dialplan"] = plan
             line.asterisk.channels[channel] = described
             await line.asterisk.send("StasisStart", channel=described, args=["4001", "unknown"])
             await line.asterisk.until(lambda: not line.asterisk.channels)
