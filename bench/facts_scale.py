@@ -15,7 +15,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -45,7 +45,7 @@ class History:
         self.folder = folder
         self.store = open_store(folder)
         self.closed_days = ClosedDays(self.store, folder.parquet)
-        self.closed_days.open()
+        self.closed_days.open(datetime.now(UTC))
         self.reader = Reader(self.store, folder.spool, folder.private.with_name("scratch"))
         self.store.execute(f"SET VARIABLE seed = '{seed}'; SET VARIABLE node = 'n1'")
 
@@ -116,7 +116,8 @@ def fill(history: History, plan: dict[date, int]) -> None:
         history.make(day, calls)
         facts += history.take(day)
         if (day + timedelta(days=3)).day == 1 or day == max(plan):
-            history.closed_days.close_days(day - timedelta(days=2))
+            for _ in history.closed_days.close_days(day - timedelta(days=2)):
+                pass
             print(f"{day}: {facts:,} facts, {time.perf_counter() - began:.0f} s", flush=True)
     files = [path.stat().st_size for path in history.folder.parquet.glob("*.parquet")]
     print(f"history made and filed: {facts:,} facts in {time.perf_counter() - began:.0f} s")

@@ -25,15 +25,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soxr
 
-from ivr.config import Settings, load
+from ivr.config import PROJECT, Settings, load
 from ivr.speech import numbers
-from prompt_build import sets
+from prompt_build import lexicon, sets
+from prompt_build import syllables as reader
 from prompt_build.build import source
 from prompt_build.cache import cache_folder
 from prompt_build.catalog import reading
@@ -41,7 +43,6 @@ from prompt_build.catalog.source import source_of
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of, joined
 from prompt_build.mastering import trim
-from prompt_build.pronounce import pinyin
 from prompt_build.recipe import TONES, Recipe, recipes
 from prompt_build.tones import tone
 from prompt_build.voices import Audio
@@ -186,8 +187,14 @@ def syllables(text: str) -> list[str]:
     """Pinyin without tones, as our voice reads; 两 counts as 二: a recogniser writes both as 2."""
     plain = text.upper().translate(_SAME_DIGIT)
     hanzi = "".join(re.findall(r"[一-鿿X]", plain))
-    read = (syllable.rstrip("12345") for syllable in pinyin(hanzi))
+    read = (each.pinyin.rstrip("12345") for each in reader.syllables(hanzi, {}, _words()))
     return [_ONE if one == "幺" else syllable for one, syllable in zip(hanzi, read, strict=True)]
+
+
+@cache
+def _words() -> reader.Words:
+    """As the voice reads them."""
+    return lexicon.load((PROJECT / "lexicon.zh.toml",)).words
 
 
 def spelling(heard: str, errors: Callable[[str], int]) -> str:
@@ -343,7 +350,8 @@ class Studio:
 
     def __init__(self, settings: Settings, manifest: sets.Manifest) -> None:
         self._engine = choose(settings.speech, manifest["voice"]["name"])
-        wanted = recipes(reading.load(source_of(settings)), speaking(settings.speech, self._engine))
+        speaks = speaking(settings.speech, self._engine, lexicon.load(settings.lexicons))
+        wanted = recipes(reading.load(source_of(settings)), speaks)
         self._recipes = {each.name: each for each in wanted}
 
     def sound(self, clips: Sequence[str]) -> Sound:

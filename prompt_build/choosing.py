@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivr.config import SpeechSettings
 from prompt_build import edge
 from prompt_build.kokoro import KOKORO
+from prompt_build.lexicon import Lexicon
 from prompt_build.recipe import Speaking
 from prompt_build.voices import Engine
 
@@ -24,12 +25,13 @@ def choose(settings: SpeechSettings, remembered: str | None) -> Engine:
     return online if remembered == online.name or edge.answers(online) else KOKORO
 
 
-def speaking(settings: SpeechSettings, engine: Engine) -> Speaking:
+def speaking(settings: SpeechSettings, engine: Engine, lexicon: Lexicon) -> Speaking:
     """How the engine speaks this line's set."""
     return Speaking(
         voice=engine.name,
         rate=engine.rate,
         spell=engine.spell,
+        lexicon=lexicon,
         pace=settings.pace * engine.pace,
         number_pace=settings.pace,
         one=settings.one,

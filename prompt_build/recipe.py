@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 
 from ivr.speech import numbers
 from prompt_build.catalog.content import Catalog, Prompt, Slot, Spoken
+from prompt_build.lexicon import EMPTY, Lexicon
 from prompt_build.mastering import TARGET_DBOV, VERSION
 from prompt_build.pronounce import phonemes
-from prompt_build.voices import Hints
+from prompt_build.syllables import NOTHING, Words
+from prompt_build.voices import Spell
 
 PAUSES = {"pause.250": 0.25, "pause.600": 0.6}
 """Clips of silence: name → seconds."""
@@ -38,8 +40,10 @@ class Speaking:
     """The engine's name."""
     rate: int = 24000
     """At which its samples are played."""
-    spell: Callable[[str, Hints], str] = phonemes
+    spell: Spell = phonemes
     """What the engine is given for a text."""
+    lexicon: Lexicon = EMPTY
+    """How the words of the trade are said, in all its sentences."""
     pace: float = 1.0
     """Of sentences."""
     number_pace: float = 1.0
@@ -135,14 +139,14 @@ def _of_tones(speaking: Speaking) -> Iterator[Recipe]:
 
 
 def _spoken(
-    name: str, text: str, speaking: Speaking, *, hints: Hints | None = None, pace: float
+    name: str, text: str, speaking: Speaking, *, hints: Words = NOTHING, pace: float
 ) -> Recipe:
     said = speaking.said(text)
     return Recipe(
         name=name,
         text=said,
         voice=speaking.voice,
-        sounds=speaking.spell(said, hints or {}),
+        sounds=speaking.spell(said, hints, speaking.lexicon.words),
         pace=round(pace, 3),
         rate=speaking.rate,
         formats=speaking.formats,
@@ -177,19 +181,20 @@ def script(prompt: Prompt) -> list[dict[str, Any]]:
     """The prompt as the manifest has it: clips and slots in order, with their pauses.
 
     A comma or full stop where speech meets a value is heard as a pause; after an amount at the
-    end, 600 ms of quiet let it sink in (rules, 4.1.11).
+    end, 600 ms of quiet let it sink in (rules, 4.1.11). What can fall away has its `part`.
     """
     names = iter([name for name, _ in clips_of(prompt)])
     played: list[dict[str, Any]] = []
     for at, piece in enumerate(prompt.pieces):
+        part = {"part": piece.part} if piece.part else {}
         if isinstance(piece, Slot):
             ends = _ends_sentence(prompt.pieces[at + 1 :])
-            played.append({"slot": piece.name, "read": piece.read, "ends": ends})
+            played.append({"slot": piece.name, "read": piece.read, "ends": ends, **part})
             continue
         if played and piece.text[0] in "，。；：":
-            played.append(_BREATH)
+            played.append({**_BREATH, **part})
         if _has_words(piece.text):
-            played.append({"clip": next(names)})
+            played.append({"clip": next(names), **part})
     if _ends_with_amount(prompt):
         if played[-1] == _BREATH:
             played.pop()

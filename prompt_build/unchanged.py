@@ -33,10 +33,10 @@ def asked(catalog: Catalog, speaking: Speaking) -> str:
     """Identity of what is asked for: the catalog, its recordings, the voice, and our code."""
     whole = hashlib.sha256()
     paces = (speaking.pace, speaking.number_pace)
-    parts = (catalog.version, speaking.voice, *paces, speaking.one, *speaking.formats)
-    whole.update("\n".join(map(str, parts)).encode())
+    parts = (catalog.version, speaking.lexicon.version, speaking.voice, *paces, speaking.one)
+    whole.update("\n".join(map(str, (*parts, *speaking.formats))).encode())
     recordings = {prompt.recorded for prompt in catalog.prompts.values() if prompt.recorded}
-    code = [*_ROOM.glob("*.py"), *_ROOM.glob("catalog/*.py"), Path(numbers.__file__)]
+    code = [*_ROOM.rglob("*.py"), *_ROOM.glob("*.tsv"), Path(numbers.__file__)]
     for file in sorted((*recordings, *code)):
         whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()

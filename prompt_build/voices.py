@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from prompt_build.syllables import Words
+
 Audio = npt.NDArray[np.float32]
 
-Hints = Mapping[str, str]
-"""Word → how it is said: pinyin with tone numbers (`chong2 ting1`), or a Hanzi respelling."""
+Spell = Callable[[str, Words, Words], str]
+"""A text, its own hints and the words of the lexicon, to what a voice is given; pure."""
 
 
 class VoiceUnavailable(Exception):
@@ -48,8 +50,8 @@ class Engine:
     """Fetch what it needs; raises VoiceUnavailable."""
     open: Callable[[], Voice]
     """Load it, once in each process."""
-    spell: Callable[[str, Hints], str]
-    """What it is given for a text; pure."""
+    spell: Spell
+    """What it is given for a text."""
     workers: int
     """How many processes speak at once."""
     pace: float = 1.0

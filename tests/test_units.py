@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import configparser
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-UNITS = Path(__file__).parents[1] / "deploy" / "systemd"
-SERVICES = sorted(UNITS.glob("*.service"))
+from ivr.upkeep import installation
+from ivr.upkeep.installation import File, environment_file, files
+
+UNITS = [file for file in files(Path("/opt/ivr/.venv")) if file.path.parent == installation.UNITS]
+SERVICES = [file for file in UNITS if file.path.suffix == ".service"]
+STAYING = [file for file in SERVICES if "retention" not in file.path.name]
 
 
-def unit(path: Path) -> configparser.ConfigParser:
+def name(file: File) -> str:
+    return file.path.stem
+
+
+def unit(file: File) -> configparser.ConfigParser:
     """As systemd reads it: names keep their case."""
     parsed = configparser.ConfigParser(strict=False, interpolation=None)
     parsed.optionxform = str  # type: ignore[assignment,method-assign]
-    parsed.read(path, encoding="utf-8")
+    parsed.read_string(file.content)
     return parsed
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
-def test_each_service_starts_a_command_that_exists(path: Path) -> None:
+@pytest.mark.parametrize("path", SERVICES, ids=name)
+def test_each_service_starts_a_command_that_exists(path: File) -> None:
     program, *words = unit(path)["Service"]["ExecStart"].split()
     known = {"ivr": ["-m", "ivr.cli"], "python": []}
     asked = [sys.executable, *known[Path(program).name], *words, "--help"]
@@ -31,8 +40,8 @@ def test_each_service_starts_a_command_that_exists(path: Path) -> None:
     assert "usage" in told.stdout.lower()
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
-def test_each_service_may_write_its_home_only_and_leaves_no_core(path: Path) -> None:
+@pytest.mark.parametrize("path", SERVICES, ids=name)
+def test_each_service_may_write_its_home_only_and_leaves_no_core(path: File) -> None:
     service = unit(path)["Service"]
     assert service["User"] == "ivr"
     assert service["ProtectSystem"] == "strict"
@@ -42,4 +51,41 @@ def test_each_service_may_write_its_home_only_and_leaves_no_core(path: Path) -> 
 
 
 def test_each_timer_has_a_service() -> None:
-    assert {path.stem for path in UNITS.glob("*.timer")} <= {path.stem for path in SERVICES}
+    timers = {name(file) for file in UNITS if file.path.suffix == ".timer"}
+    assert timers
+    assert timers <= {name(file) for file in SERVICES}
+
+
+@pytest.mark.parametrize("path", STAYING, ids=name)
+def test_each_service_is_started_again_for_ever_in_one_environment(path: File) -> None:
+    parsed = unit(path)
+    assert parsed["Unit"]["StartLimitIntervalSec"] == "0"
+    assert parsed["Service"]["Restart"] == "always"
+    assert parsed["Service"]["EnvironmentFile"] == str(installation.ENVIRONMENT)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_understands_every_unit(tmp_path: Path) -> None:
+    for file in files(tmp_path):
+        (tmp_path / file.path.name).write_text(file.content)
+    (tmp_path / "bin").mkdir()
+    for program in ("ivr", "python"):
+        (tmp_path / "bin" / program).touch(0o755)
+    units = [str(tmp_path / file.path.name) for file in UNITS]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in done.stderr.splitlines() if "ivr-" in line]
+    assert ours == []
+
+
+def test_what_an_operator_adds_to_the_environment_stays() -> None:
+    first = environment_file("")
+    assert environment_file(first) == first
+    added = first + "IVR_SIP_PORT=5070\n"
+    assert environment_file(added) == added
+    assert "IVR_HOME=/srv/ivr" in environment_file("IVR_HOME=/srv/ivr\n")
+    assert environment_file("IVR_HOME=/srv/ivr\n").count("IVR_HOME") == 1

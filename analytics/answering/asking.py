@@ -23,6 +23,14 @@ ORDER BY ALL
 """What the published database says of itself."""
 
 
+LIMITS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "512MB",
+    "threads": 2,
+    "max_temp_directory_size": "4GB",
+    "autoinstall_known_extensions": False,
+}
+"""Of the loader, and of every question: both leave the machine, and its disk, to the calls."""
+
 _QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
 
@@ -75,6 +83,11 @@ def answer(
         result = facts.execute(sql, dict(values) if values else None)
         columns = tuple(column[0] for column in result.description or ())
         return Answer(columns, tuple(result.fetchall()))
+    except duckdb.OutOfMemoryException as refused:
+        raise CannotAnswer(
+            "这个问题要的内存或临时空间超过了限额，请缩短日期范围或先汇总。· The question needs"
+            f" more memory or temporary space than it may have: ask for fewer days. {refused}"
+        ) from refused
     except duckdb.Error as refused:
         raise CannotAnswer(str(refused)) from refused
 
@@ -89,9 +102,7 @@ def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConn
             f"no facts are published yet ({published}): start the line with `ivr run`,"
             " or load once with `ivr loader --once`"
         )
-    facts = duckdb.connect(
-        str(published), read_only=True, config={"autoinstall_known_extensions": False}
-    )
+    facts = duckdb.connect(str(published), read_only=True, config=LIMITS)
     return confined(facts, published.parent, reach)
 
 

@@ -29,7 +29,7 @@ ROLL_UPS = {
 
 ALL = (*FACT_TABLES, *ROLL_UPS)
 
-TIME = {"call_session": "started", **dict.fromkeys(ROLL_UPS, "day")}
+TIME = {"call_session": "coalesce(started, answered, ended)", **dict.fromkeys(ROLL_UPS, "day")}
 """What tells a row's day; `happened` for all others."""
 
 _MEANING = """

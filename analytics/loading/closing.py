@@ -1,7 +1,8 @@
 """Closed days leave the database for Parquet: written once, named uniquely, merged by month.
 
 No file is ever changed. Analysts hold snapshots that list files, so that one which no longer
-counts stays readable for a grace time; that it was retired is its time of modification.
+counts stays readable for a grace time; that it was retired is its time of modification. Then it is
+set apart, and goes thirty days later.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,8 +20,10 @@ from uuid import uuid4
 import duckdb
 
 from analytics.answering.views import ALL, FACT_TABLES, ROLL_UPS, TIME, listed, literal, make_views
-from analytics.loading import listing
+from analytics.loading import listing, quarantine
 from analytics.loading.intake import rolled_back
+from analytics.loading.store import passes
+from ivr.records.durable import sync
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +77,20 @@ class ClosedDays:
         self._store = store
         self._parquet = parquet.resolve()
 
-    def close_days(self, until: date) -> int:
-        """File every day up to `until`, and merge its months; the number of periods filed."""
-        periods = self._open_periods(until)
-        if periods:
-            self._leave_out_superseded()
-        for period in periods:
+    def close_days(self, until: date) -> Iterator[None]:
+        """File every day up to `until`, and merge its months: step by step, each whole by itself.
+
+        Between two steps the loader may load and publish.
+        """
+        self._ensure_at_hand()
+        for period in self._open_periods(until):
             self._file(period, until)
+            yield
         for month in self._scattered_months(until):
-            self._merge(month)
-        return len(periods)
+            for table in ALL:
+                if len(files := self._files_of(table, month)) > 1:
+                    self._merge(files, month)
+                    yield
 
     def drop(self, first_days: Iterable[tuple[str, date]]) -> int:
         """Let no file count whose days are all before the first that its table keeps; how many."""
@@ -93,21 +100,26 @@ class ClosedDays:
             self._swap(old, [])
         return len(old)
 
-    def sweep(self) -> None:
-        """Remove what has been retired for the grace time, and the torn files of a crash."""
+    def sweep(self, now: datetime) -> None:
+        """Set apart what has been retired for the grace time, and the torn files of a crash."""
+        self._ensure_at_hand()
         counting = {file.name for file in self._files()}
         for path in self._parquet.glob("*.parquet"):
             if path.name not in counting and time.time() - path.stat().st_mtime > GRACE_SECONDS:
-                path.unlink()
+                quarantine.set_apart(path, now)
+        quarantine.empty(self._parquet, now)
 
-    def open(self) -> None:
-        """Make the views; files that cannot be read are left out, so that all others can.
+    def open(self, now: datetime) -> None:
+        """Make the views; files that are lost or damaged are left out, so that all others count.
 
         Then the spools are read anew: what the files held comes again where a spool still has it.
+        Raises Away where files cannot be reached now, which says nothing of them.
         """
+        self._ensure_at_hand()
         damaged = [file for file in self._files() if not self._readable(file)]
         for file in damaged:
             log.error("a file of closed days is lost or damaged: %s", file.name)
+            quarantine.set_apart(self._parquet / file.name, now)
         if damaged:
             self._swap(damaged, [], "DELETE FROM hot.spool")
             for month in {Period.month(file.period.first) for file in damaged}:
@@ -128,7 +140,11 @@ class ClosedDays:
         return list(dict.fromkeys(Period.of(day, until) for (day,) in rows))
 
     def _file(self, period: Period, until: date) -> None:
-        """A period's rows into files and out of the tables, in one step for every reader."""
+        """A period's rows into files and out of the tables, in one step for every reader.
+
+        A call that a late fact has renewed leaves its old file in the same step: a row is never
+        in the database alone when its spool has gone.
+        """
         closed = {table: _closed(table, period, until) for table in ALL}
         new = [
             self._written(
@@ -138,19 +154,23 @@ class ClosedDays:
             )
             for table, where in closed.items()
         ]
-        leave = [f"DELETE FROM hot.{table} WHERE {closed[table]}" for table in FACT_TABLES]
-        self._swap([], new, *leave)
+        filed = f"SELECT session FROM hot.call_session WHERE {closed['call_session']}"
+        renewed = list(self._renewed(filed))
+        self._swap(
+            [old for old, _ in renewed],
+            [*new, *(kept for _, kept in renewed)],
+            f"DELETE FROM hot.superseded WHERE session IN ({filed})",
+            *(f"DELETE FROM hot.{table} WHERE {closed[table]}" for table in FACT_TABLES),
+        )
 
-    def _leave_out_superseded(self) -> None:
-        """Write files of calls anew without the rows that a late fact has renewed."""
+    def _renewed(self, filed: str) -> Iterator[tuple[Listed, Listed]]:
+        """Files with rows of calls that are filed again now, and the same files without them."""
+        renewed = f"session IN (FROM hot.superseded) AND session IN ({filed})"
         files = [file for file in self._files() if file.table == "call_session"]
-        renewed = "WHERE session IN (FROM hot.superseded)"
-        for file in files if self._rows("FROM hot.superseded") else []:
-            rows = f"FROM read_parquet({self._paths([file])})"
+        for file in files if self._rows(f"FROM hot.superseded WHERE {renewed} LIMIT 1") else []:
+            rows = f"FROM read_parquet({self._paths([file])}) WHERE"
             if self._rows(f"SELECT 1 {rows} {renewed} LIMIT 1"):
-                kept = f"{rows} {renewed.replace('IN', 'NOT IN')}"
-                self._swap([file], [self._written(file.table, file.period, kept)])
-        self._store.execute("DELETE FROM hot.superseded")
+                yield file, self._written(file.table, file.period, f"{rows} NOT ({renewed})")
 
     def _scattered_months(self, until: date) -> list[Period]:
         """Closed months of which some table has more than one file."""
@@ -161,18 +181,10 @@ class ClosedDays:
         months = [Period.month(month) for month in dict.fromkeys(row[0] for row in rows)]
         return [month for month in months if month.last <= until]
 
-    def _merge(self, month: Period) -> None:
-        """One file for each table of the month; rows stay in the order of their days."""
-        old = [files for table in ALL if len(files := self._files_of(table, month)) > 1]
-        new = [
-            self._written(
-                files[0].table,
-                month,
-                f"FROM read_parquet({self._paths(files)}, union_by_name = true)",
-            )
-            for files in old
-        ]
-        self._swap([file for files in old for file in files], new)
+    def _merge(self, files: Sequence[Listed], month: Period) -> None:
+        """One file of these of a table's month; rows stay in the order of their days."""
+        rows = f"FROM read_parquet({self._paths(files)}, union_by_name = true)"
+        self._swap(files, [self._written(files[0].table, month, rows)])
 
     def _count_anew(self, month: Period) -> None:
         """The roll-ups of a month from the files that are left."""
@@ -197,12 +209,12 @@ class ClosedDays:
             f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
         )
         path.chmod(0o444)
-        listing.sync(path)
+        sync(path)
         return Listed(name, table, period, rows)
 
     def _swap(self, old: Sequence[Listed], new: Sequence[Listed], *also: str) -> None:
         """Let `new` count instead of `old`, together with other changes, in one transaction."""
-        listing.sync(self._parquet)
+        sync(self._parquet)
         self._store.begin()
         with rolled_back(self._store):
             for file in old:
@@ -222,13 +234,25 @@ class ClosedDays:
             _retire(self._parquet / file.name)
 
     def _readable(self, file: Listed) -> bool:
-        """Whether its footer is whole; reads a few kilobytes."""
-        path = literal(str(self._parquet / file.name))
+        """Whether its footer is whole; reads a few kilobytes. Away where the system refuses."""
+        path = self._parquet / file.name
         try:
-            self._rows(f"SELECT num_rows FROM parquet_file_metadata({path})")
-        except duckdb.Error:
+            path.open("rb").close()
+            self._rows(f"SELECT num_rows FROM parquet_file_metadata({literal(str(path))})")
+        except FileNotFoundError:
             return False
+        except duckdb.Error as fault:
+            if passes(fault):
+                raise listing.Away(f"{path}: {fault}") from fault
+            return False
+        except OSError as refused:
+            raise listing.Away(
+                f"{path} 现在无法读取，没有改动任何内容 · cannot be read now: {refused.strerror}"
+            ) from refused
         return True
+
+    def _ensure_at_hand(self) -> None:
+        listing.ensure_at_hand(self._store, self._parquet)
 
     def _files(self) -> list[Listed]:
         rows = self._rows(
@@ -260,9 +284,10 @@ def _closed(table: str, period: Period, until: date) -> str:
     if table != "call_session":
         return f"on_days(happened, {first}, {last})"
     patience = f"DATE {literal(str(until - timedelta(days=PATIENCE_DAYS)))}"
+    moment = TIME[table]
     return (
-        f"on_days(started, {first}, {last})"
-        f" AND (ended IS NOT NULL OR on_days(started, {first}, {patience}))"
+        f"on_days({moment}, {first}, {last})"
+        f" AND (ended IS NOT NULL OR on_days({moment}, {first}, {patience}))"
     )
 
 

@@ -1,7 +1,8 @@
-"""Facts past their age: whole months of closed days are dropped by the loader, which owns them.
+"""Facts past their age: dropped by the loader, which owns them.
 
 `ivr retention run` writes down from which day on facts are kept; a loader that runs obeys when it
-tidies, and one is run for it otherwise.
+tidies, and one is run for it otherwise. On one machine whole months of closed days go, in a lake
+rows.
 """
 
 from __future__ import annotations
@@ -12,21 +13,24 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from analytics.answering.asking import ask
-from analytics.answering.views import FACT_TABLES
+import duckdb
+
+from analytics.answering.asking import answer
+from analytics.answering.views import FACT_TABLES, TIME
 from analytics.loading.store import FactsFolder
+from ivr.records.durable import write
 
 _COMPLAINTS = frozenset({"recording_saved", "recording_move"})
 
-_OVERDUE = """
-SELECT fact_table, count(*), sum(rows)::BIGINT FROM hot.parquet_file
-WHERE fact_table NOT IN ('step_day', 'visit_day')
-  AND last_day < if(fact_table IN ('recording_saved', 'recording_move'), $complaints, $calls)
-GROUP BY fact_table ORDER BY fact_table
-"""
+_PAST = " UNION ALL ".join(
+    f"SELECT '{table}', count(*) FROM {table}"
+    f" WHERE local_time({TIME.get(table, 'happened')})::DATE <"
+    f" {'$complaints' if table in _COMPLAINTS else '$calls'}"
+    for table in sorted(FACT_TABLES)
+)
 _NEEDED = """
-SELECT DISTINCT person FROM recording WHERE happened >= $complaints AND person IS NOT NULL
-UNION SELECT person FROM survey_vote WHERE happened >= $calls
+SELECT person FROM recording WHERE local_time(happened)::DATE >= $complaints
+UNION SELECT person FROM survey_vote WHERE local_time(happened)::DATE >= $calls
 """
 
 
@@ -42,35 +46,22 @@ class Horizon:
         return self.complaints if table in _COMPLAINTS else self.calls
 
 
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """What of one table is past its age."""
-
-    table: str
-    files: int
-    rows: int
+def overdue(facts: duckdb.DuckDBPyConnection, horizon: Horizon) -> Mapping[str, int]:
+    """How many rows of which tables are past their age."""
+    rows = answer(facts, _PAST, _days(horizon)).rows
+    return {str(table): number for table, number in rows if isinstance(number, int) and number}
 
 
-def overdue(published: Path, horizon: Horizon) -> tuple[Overdue, ...]:
-    """What goes; NothingPublished while there are no facts."""
-    answer = ask(published, _OVERDUE, _days(horizon))
-    return tuple(
-        Overdue(str(table), int(str(files)), int(str(rows))) for table, files, rows in answer.rows
-    )
-
-
-def needed_people(published: Path, horizon: Horizon) -> frozenset[str]:
+def needed_people(facts: duckdb.DuckDBPyConnection, horizon: Horizon) -> frozenset[str]:
     """Tokens of everybody whom a complaint or a vote that is kept names."""
-    return frozenset(str(person) for (person,) in ask(published, _NEEDED, _days(horizon)).rows)
+    rows = answer(facts, _NEEDED, _days(horizon)).rows
+    return frozenset(str(person) for (person,) in rows if person is not None)
 
 
 def keep_from(folder: FactsFolder, horizon: Horizon) -> None:
-    """Write down for the loader from which days on facts are kept."""
-    note = _note(folder)
-    note.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    scratch = note.with_name(f".{note.name}")
-    scratch.write_text(json.dumps({name: str(day) for name, day in _days(horizon).items()}))
-    scratch.replace(note)
+    """Write down for the loader from which days on facts are kept; on disk when it returns."""
+    days = {name: str(day) for name, day in _days(horizon).items()}
+    write(_note(folder), json.dumps(days).encode())
 
 
 def kept_from(folder: FactsFolder) -> Horizon | None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import importlib.util
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from analytics.answering.asking import CannotAnswer, NothingPublished, confined
-from analytics.answering.views import literal, make_views
+from analytics.answering.asking import LIMITS, CannotAnswer, NothingPublished, confined
+from analytics.answering.views import TIME, literal, make_views
+from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader, insist, rolled_back
 from analytics.loading.spools import KEEP, retire
-from analytics.loading.store import MEMORY_LIMIT, THREADS, FactsFolder, migrate
+from analytics.loading.store import FactsFolder, migrate
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +65,7 @@ class Lake:
             raise NothingPublished(f"the lake cannot be read: {fault}") from fault
 
     def _attached(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        lake = duckdb.connect(
-            config={
-                "memory_limit": MEMORY_LIMIT,
-                "threads": THREADS,
-                "autoinstall_known_extensions": False,
-            }
-        )
+        lake = duckdb.connect(config=LIMITS)
         for name in EXTENSIONS:
             lake.execute(f"LOAD {literal(str(extension(name)))}")
         writing = f"DATA_PATH {literal(f'{self.data}/')}, DATA_INLINING_ROW_LIMIT 0"
@@ -95,10 +92,15 @@ class LakeLoader:
     """One node's loader: its spools into the lake that it shares with others."""
 
     def __init__(self, folder: FactsFolder, lake: Lake) -> None:
-        self._spool = folder.spool
+        self._folder = folder
         self._store = lake.attached()
         insist(self._make)
         self._reader = Reader(self._store, folder.spool, folder.lock.with_name("incoming.jsonl"))
+
+    @property
+    def period(self) -> float:
+        """Seconds between two passes."""
+        return PERIOD_SECONDS
 
     def load(self) -> int:
         """Read what the spools have gained until now; each part is seen by all at once."""
@@ -108,18 +110,30 @@ class LakeLoader:
         """Everything loaded is published already."""
         return False
 
-    def tidy(self, now: datetime) -> None:
-        """Merge small files and drop what no snapshot needs; whoever comes second leaves it."""
+    def tidy(self, now: datetime) -> Iterator[None]:
+        """Drop what is past its age, merge small files, let go of what no snapshot needs."""
+        horizon = kept_from(self._folder)
+        if horizon is not None:
+            for table, first in first_days(horizon):
+                insist(partial(self._drop, table, first))
+                yield
         try:
             for care in _CARE:
                 self._store.execute(care)
-        except duckdb.Error as met:
+                yield
+        except duckdb.Error as met:  # whoever comes second leaves it
             log.info("another loader tidies the lake: %s", met)
-        retire(self._store, self._spool, now - KEEP)
+        retire(self._store, self._folder.spool, now - KEEP, now=now)
 
     def close(self) -> None:
         """Let go of the lake."""
         self._store.close()
+
+    def _drop(self, table: str, first: date) -> None:
+        """The rows before a table's first day, which are mostly none."""
+        past = f"{TIME.get(table, 'happened')} < DATE {literal(str(first))} - INTERVAL 8 HOUR"
+        if self._store.execute(f"SELECT 1 FROM hot.{table} WHERE {past} LIMIT 1").fetchall():
+            self._store.execute(f"DELETE FROM hot.{table} WHERE {past}")
 
     def _make(self) -> None:
         with rolled_back(self._store):

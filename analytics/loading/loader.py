@@ -15,12 +15,13 @@ from typing import Protocol
 
 import duckdb
 
+from analytics.answering.asking import CannotAnswer
 from analytics.loading.closing import HOT_DAYS, ClosedDays
 from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader
 from analytics.loading.publish import publish
 from analytics.loading.spools import KEEP, oldest_open, retire
-from analytics.loading.store import FactsFolder, open_store, shrink
+from analytics.loading.store import FactsFolder, is_damage, open_store, read_all, shrink
 from ivr.hours import BEIJING
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ PATIENCE_SECONDS = 600.0
 """No step of a pass takes so long; one that does hangs, and the loader is started anew."""
 TIDY_SECONDS = 600.0
 """How often it looks for closed days, and for files that nobody needs any more."""
+CHECK_EVERY = timedelta(days=1)
+"""How often every table is read whole; each start does it too."""
 MOST_HOT_ROWS = 2_000_000
 """Steps in the database; when history is loaded, its days are filed on the way."""
 
@@ -43,14 +46,18 @@ class AlreadyLoading(Exception):
 class Loading(Protocol):
     """Where facts go: a file for this machine's analysts, or the lake of many machines."""
 
+    @property
+    def period(self) -> float:
+        """Seconds between two passes."""
+
     def load(self) -> int:
         """Read what the spools have gained until now; the number of lines that were read."""
 
     def publish(self) -> bool:
         """Show analysts what was loaded since the last time; whether there was anything."""
 
-    def tidy(self, now: datetime) -> None:
-        """Put in order what has grown, remove what nobody needs any more."""
+    def tidy(self, now: datetime) -> Iterator[None]:
+        """Put in order what has grown, remove what nobody needs any more; in short steps."""
 
     def close(self) -> None:
         """Let go of the database."""
@@ -63,6 +70,11 @@ class Loader:
         self._folder = folder
         self._unpublished = True
         self._open()
+
+    @property
+    def period(self) -> float:
+        """Seconds between two passes."""
+        return PERIOD_SECONDS
 
     def load(self) -> int:
         """Read what the spools have gained until now; the number of lines that were read."""
@@ -81,16 +93,24 @@ class Loader:
         self._unpublished = False
         return True
 
-    def tidy(self, now: datetime) -> None:
-        """File closed days, remove what nobody needs any more, give disk space back."""
-        if self._closed_days.close_days(last_closed(now)):
-            self._unpublished = True
+    def tidy(self, now: datetime) -> Iterator[None]:
+        """File closed days, set apart what nobody needs any more, give disk space back."""
+        if now - self._checked >= CHECK_EVERY:
+            self._check(now)
+            yield
+        filed = False
+        for _ in self._closed_days.close_days(last_closed(now)):
+            self._unpublished = filed = True
+            yield
+        if filed:
             self._shrink()
+            yield
         horizon = kept_from(self._folder)
         if horizon is not None and self._closed_days.drop(first_days(horizon)):
             self._unpublished = True
-        self._closed_days.sweep()
-        retire(self._store, self._folder.spool, min(now - KEEP, oldest_open(self._store)))
+        self._closed_days.sweep(now)
+        before = min(now - KEEP, oldest_open(self._store))
+        retire(self._store, self._folder.spool, before, now=now)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -98,19 +118,30 @@ class Loader:
 
     def _open(self) -> None:
         self._store = open_store(self._folder)
+        self._checked = datetime.now(UTC)
         self._closed_days = ClosedDays(self._store, self._folder.parquet)
-        self._closed_days.open()
+        try:
+            self._closed_days.open(self._checked)
+        except BaseException:
+            self.close()
+            raise
         scratch = self._folder.private.with_name("incoming.jsonl")
         self._reader = Reader(self._store, self._folder.spool, scratch)
+
+    def _check(self, now: datetime) -> None:
+        """Find today what rotted; a damaged database is then opened anew, and repaired."""
+        read_all(self._store)
+        self._closed_days.open(now)
+        self._checked = now
 
     def _file_history(self) -> None:
         """While much history is loaded, file its days on the way; today's line never comes here."""
         ((steps,),) = self._store.execute("SELECT count(*) FROM hot.call_step").fetchall()
         if steps > MOST_HOT_ROWS:
             ((newest,),) = self._store.execute("SELECT getvariable('newest')").fetchall()
-            self._closed_days.close_days(
-                last_closed(min(newest.replace(tzinfo=UTC), datetime.now(UTC)))
-            )
+            until = last_closed(min(newest.replace(tzinfo=UTC), datetime.now(UTC)))
+            for _ in self._closed_days.close_days(until):
+                pass
 
     def _shrink(self) -> None:
         """Copying for analysts takes as long as the file is large: give back what days left."""
@@ -120,6 +151,7 @@ class Loader:
         ).fetchall()
         if unused > blocks / 2:
             self.close()
+            self._unpublished = True  # analysts copy it too
             try:
                 shrink(self._folder)
             finally:
@@ -131,52 +163,63 @@ def last_closed(now: datetime) -> date:
     return now.astimezone(BEIJING).date() - timedelta(days=HOT_DAYS)
 
 
-def run(  # noqa: PLR0913  the ways in which it is run
+def run(
     folder: FactsFolder,
     *,
     once: bool = False,
     stop: threading.Event | None = None,
     opened: Callable[[FactsFolder], Loading] = Loader,
-    period: float | None = None,
     moved: Callable[[], None] = lambda: None,
 ) -> None:
     """Load and publish until told to stop; raises AlreadyLoading when another loader does.
 
     `moved` is called as the work gets on: who calls it no more hangs.
-    A full disk or the like is told and tried again: the spools keep what is not loaded yet.
+    A full disk, a volume that is not mounted and the like are told and tried again: the spools keep
+    what is not loaded yet. `once` raises them: CannotAnswer says what to do.
     """
     stop = stop or threading.Event()
     with _alone(folder.lock):
         if once:
             with closing(opened(folder)) as loading:
-                _pass(loading, moved, tidying=True)
+                _once(loading, moved)
             return
-        done = False
+        told, done = "", False
         while not done:
             try:
-                _keep_loading(opened(folder), stop, period or PERIOD_SECONDS, moved)
+                _keep_loading(opened(folder), stop, moved)
                 done = True
-            except duckdb.Error as fault:
-                log.error("facts are not loaded, and tried again: %s", fault)  # noqa: TRY400  the database's own words say it
+            except (duckdb.Error, OSError, CannotAnswer) as fault:
+                if str(fault) != told:
+                    log.error("facts are not loaded, and tried again: %s", fault)  # noqa: TRY400  the database's own words say it
+                told = str(fault)
                 moved()
                 done = stop.wait(PERIOD_SECONDS)
 
 
-def _keep_loading(
-    loading: Loading, stop: threading.Event, period: float, moved: Callable[[], None]
-) -> None:
-    """Pass after pass until told to stop, and one more then."""
+def _once(loading: Loading, moved: Callable[[], None]) -> None:
+    _pass(loading, moved)
+    for _ in loading.tidy(datetime.now(UTC)):
+        moved()
+    loading.publish()
+
+
+def _keep_loading(loading: Loading, stop: threading.Event, moved: Callable[[], None]) -> None:
+    """Pass after pass until told to stop, and one more then; a step of tidying after each."""
     with closing(loading):
-        tidy_at, told = 0.0, False
+        tidying: Iterator[None] | None = None
+        due, told = 0.0, False
         while not told:
             told = stop.is_set()
             began = time.monotonic()
             try:
-                _pass(loading, moved, tidying=began >= tidy_at)
-                tidy_at = tidy_at if began < tidy_at else began + TIDY_SECONDS
+                _pass(loading, moved)
             except OSError as fault:
                 log.error("facts are not published, and tried again: %s", fault)  # noqa: TRY400  its own words say it
-            _rest(stop, max(period, REST * (time.monotonic() - began)), moved)
+            if tidying is None and began >= due:
+                tidying, due = loading.tidy(datetime.now(UTC)), began + TIDY_SECONDS
+            if tidying is not None and not _goes_on(tidying):
+                tidying = None
+            _rest(stop, max(loading.period, REST * (time.monotonic() - began)), moved)
 
 
 def _rest(stop: threading.Event, seconds: float, moved: Callable[[], None]) -> None:
@@ -186,13 +229,24 @@ def _rest(stop: threading.Event, seconds: float, moved: Callable[[], None]) -> N
         moved()
 
 
-def _pass(loading: Loading, moved: Callable[[], None], *, tidying: bool) -> None:
+def _goes_on(tidying: Iterator[None]) -> bool:
+    """One step; whether there are more. What fails is told, and does not keep facts from analysts.
+
+    Damage is no matter of tidying: whoever opens the database repairs it.
+    """
+    try:
+        return next(tidying, tidying) is None
+    except (duckdb.Error, OSError, CannotAnswer) as fault:
+        if isinstance(fault, duckdb.Error) and is_damage(fault):
+            raise
+        log.error("not put in order, and tried again later: %s", fault)  # noqa: TRY400  its own words say it
+        return False
+
+
+def _pass(loading: Loading, moved: Callable[[], None]) -> None:
     moved()
     lines = loading.load()
     moved()
-    if tidying:
-        loading.tidy(datetime.now(UTC))
-        moved()
     if loading.publish():
         log.info("published, with %d new facts", lines)
 

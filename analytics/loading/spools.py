@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from analytics.answering.views import FACT_TABLES
+from analytics.answering.views import FACT_TABLES, TIME
+from analytics.loading import quarantine
+from ivr.records.journal import OPERATORS
 
 log = logging.getLogger(__name__)
 
@@ -16,23 +19,25 @@ KEEP = timedelta(days=7)
 """After its last fact a file stays as long, so that a lost database or Parquet file comes back."""
 
 
-def retire(store: duckdb.DuckDBPyConnection, spool: Path, before: datetime) -> int:
-    """Remove the files whose newest fact is older than `before`; how many.
+def retire(
+    store: duckdb.DuckDBPyConnection, spool: Path, before: datetime, *, now: datetime
+) -> int:
+    """Set the files apart whose newest fact is older than `before`; how many.
 
-    A node's newest file stays whatever its age: the service may still be writing to it.
+    A service holds a lock on the page that it writes; the newest page of a node stays besides,
+    whatever its age. A file of an operator's command is not a page.
     """
     rows = store.execute(
-        "SELECT name, bytes_read FROM"
-        " (SELECT *, max(name) OVER (PARTITION BY node) AS newest_file FROM hot.spool)"
-        " WHERE name < newest_file AND newest < ?",
-        [before.astimezone(UTC).replace(tzinfo=None)],
+        "SELECT name, bytes_read FROM (SELECT *, max(name) FILTER (NOT ends_with(name, $operators))"
+        " OVER (PARTITION BY node) AS newest_page FROM hot.spool)"
+        " WHERE (name < newest_page OR ends_with(name, $operators)) AND newest < $before",
+        {"operators": f"{OPERATORS}.jsonl", "before": before.astimezone(UTC).replace(tzinfo=None)},
     ).fetchall()
-    known = [spool / name for name, bytes_read in rows if _read_whole(spool / name, bytes_read)]
-    for path in known:
-        path.unlink(missing_ok=True)
-    if known:
-        log.info("%d spool files removed; their facts are kept elsewhere", len(known))
-    return len(known)
+    retired = sum(_set_apart(spool / name, bytes_read, now) for name, bytes_read in rows)
+    quarantine.empty(spool, now)
+    if retired:
+        log.info("%d spool files set apart; their facts are kept elsewhere", retired)
+    return retired
 
 
 def oldest_open(store: duckdb.DuckDBPyConnection) -> datetime:
@@ -41,16 +46,22 @@ def oldest_open(store: duckdb.DuckDBPyConnection) -> datetime:
     return oldest.replace(tzinfo=UTC) if oldest else datetime.max.replace(tzinfo=UTC)
 
 
-_MOMENT = {"call_session": "coalesce(started, answered, ended)"}
 _MOMENTS = " UNION ALL ".join(
-    f"SELECT {_MOMENT.get(table, 'happened')} AS moment FROM hot.{table}" for table in FACT_TABLES
+    f"SELECT {TIME.get(table, 'happened')} AS moment FROM hot.{table}" for table in FACT_TABLES
 )
 
 
-def _read_whole(path: Path, bytes_read: int) -> bool:
-    """Whether no whole line is left; a torn one at the very end of a dead file is none."""
+def _set_apart(path: Path, bytes_read: int, now: datetime) -> bool:
+    """Unless somebody writes it, or a whole line is left; a torn one at its very end is none."""
     if not path.exists():
         return False
     with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
         file.seek(bytes_read)
-        return b"\n" not in file.read()
+        if b"\n" in file.read():
+            return False
+        quarantine.set_apart(path, now)
+    return True

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,15 +14,16 @@ from uuid import uuid4
 
 import duckdb
 
-from analytics.loading.listing import recall
+from analytics.answering.asking import LIMITS
+from analytics.answering.views import literal
+from analytics.loading import listing, quarantine
+from ivr.records.durable import sync
 from ivr.records.facts import KINDS
 
 log = logging.getLogger(__name__)
 
 STORAGE_VERSION = "v1.4.0"
 """Of the file: DuckDB 1.4 and everything later reads it."""
-MEMORY_LIMIT = "512MB"
-THREADS = 2
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 _TYPES = {"int": "BIGINT", "bool": "BOOLEAN"}
@@ -60,16 +65,17 @@ def open_store(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
     """The private database, of the newest schema; a damaged one is laid aside and made anew.
 
     The spools and the Parquet of closed days hold every fact, so a new database fills itself.
+    Raises Away where that Parquet cannot be reached.
     """
     for each in (folder.private.parent, folder.parquet):
         each.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
         return _opened(folder)
-    except duckdb.Error as damaged:
-        if not _is_damage(damaged):
+    except (duckdb.Error, listing.Forgotten) as fault:
+        if isinstance(fault, duckdb.Error) and not is_damage(fault):
             raise
+        log.warning("the database of facts is made anew from spools and Parquet: %s", fault)
         _lay_aside(folder.private)
-        log.warning("the database of facts is made anew from spools and Parquet: %s", damaged)
         return _opened(folder)
 
 
@@ -101,13 +107,20 @@ def migrate(store: duckdb.DuckDBPyConnection, steps: Path | None = None) -> None
             store.commit()
 
 
+def read_all(store: duckdb.DuckDBPyConnection) -> None:
+    """Read every value of every table: a block that rotted is found before a question meets it."""
+    tables = store.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+        " WHERE database_name = current_database() AND NOT temporary"
+    ).fetchall()
+    for (table,) in tables:
+        store.execute(f"SELECT bit_xor(hash(each_row)) FROM {table} AS each_row").fetchall()
+
+
 def shrink(folder: FactsFolder) -> None:
     """Make the private file as small as what it holds; the store must be closed."""
-    small = folder.private.with_name(f"small-{uuid4().hex[:8]}.duckdb")
-    _make(small)
-    with _connected(small) as store:
-        migrate(store)
-        store.execute(f"ATTACH '{_quoted(folder.private)}' AS large (READ_ONLY)")
+    with _made(folder.private) as store:
+        store.execute(f"ATTACH {literal(str(folder.private))} AS large (READ_ONLY)")
         tables = store.execute(
             "SELECT table_name FROM duckdb_tables()"
             " WHERE database_name = current_database() AND schema_name = 'hot'"
@@ -117,46 +130,10 @@ def shrink(folder: FactsFolder) -> None:
             store.execute(f"INSERT INTO hot.{table} BY NAME FROM large.hot.{table}")
         store.commit()
         store.execute("DETACH large")
-    small.replace(folder.private)
 
 
-def _opened(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
-    new = not folder.private.exists()
-    if new:
-        _make(folder.private)
-    store = _connected(folder.private)
-    try:
-        migrate(store)
-        if new:
-            recall(store, folder.parquet)
-    except duckdb.Error:
-        store.close()
-        raise
-    return store
-
-
-def _connected(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(path),
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "threads": THREADS,
-            "autoinstall_known_extensions": False,
-        },
-    )
-
-
-def _make(path: Path) -> None:
-    """An empty database of the old storage version, which it keeps."""
-    with duckdb.connect() as maker:
-        maker.execute(f"ATTACH '{_quoted(path)}' (STORAGE_VERSION '{STORAGE_VERSION}')")
-    path.chmod(0o600)  # a reader of this file would lock the loader out
-
-
-def _is_damage(fault: duckdb.Error) -> bool:
+def is_damage(fault: duckdb.Error) -> bool:
     """Whether the file itself is bad; a lock, a permission and a full disk pass by themselves."""
-    told = str(fault)
-    passing = ("lock", "Permission denied", "No space left", "File too large", "Too many open")
     kinds = (
         duckdb.IOException,
         duckdb.SerializationException,
@@ -164,15 +141,67 @@ def _is_damage(fault: duckdb.Error) -> bool:
         duckdb.FatalException,
         duckdb.CatalogException,  # a layout that no migration leads on from
     )
-    return isinstance(fault, kinds) and not any(each in told for each in passing)
+    return isinstance(fault, kinds) and not passes(fault)
+
+
+def passes(fault: duckdb.Error) -> bool:
+    """Whether the system refused, in its own words: nothing is known of the file."""
+    return any(words in str(fault) for words in _PASSING)
+
+
+_REFUSALS = "EACCES EPERM ENOSPC EDQUOT EFBIG EROFS EIO EMFILE ENFILE ENOMEM ENODEV ENOTCONN ESTALE"
+_PASSING = (
+    "Could not set lock on file",
+    *(os.strerror(getattr(errno, name)) for name in _REFUSALS.split()),
+)
+"""DuckDB ends its message with the system's words; "lock" alone is a part of "block"."""
+
+
+def _opened(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
+    if not folder.private.exists():
+        _lay_aside(folder.private)  # a log without its database would be replayed into the new one
+        with _made(folder.private) as new:
+            listing.recall(new, folder.parquet, folder.published)
+    store = _connected(folder.private)
+    try:
+        migrate(store)
+        read_all(store)
+        listing.ensure_known(store, folder.parquet)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), config=LIMITS)
+
+
+@contextmanager
+def _made(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new database of the old storage version, which has its name only when it is whole."""
+    fresh = path.with_name(f".{path.name}.new")
+    for part in (fresh, _log_of(fresh)):
+        part.unlink(missing_ok=True)
+    with duckdb.connect() as maker:
+        maker.execute(f"ATTACH {literal(str(fresh))} (STORAGE_VERSION '{STORAGE_VERSION}')")
+    fresh.chmod(0o600)  # a reader of this file would lock the loader out
+    with _connected(fresh) as store:
+        migrate(store)
+        yield store
+        store.execute("CHECKPOINT")
+    sync(fresh)
+    fresh.replace(path)
+    sync(path.parent)
 
 
 def _lay_aside(path: Path) -> None:
-    mark = uuid4().hex[:8]
-    for part in (path, path.with_name(f"{path.name}.wal")):
+    """What is there of a database and its log into the quarantine, with a name of its own."""
+    mark, now = uuid4().hex[:8], datetime.now(UTC)
+    for part in (path, _log_of(path)):
         if part.exists():
-            part.rename(part.with_name(f"damaged-{mark}-{part.name}"))
+            quarantine.set_apart(part.rename(part.with_name(f"damaged-{mark}-{part.name}")), now)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")

@@ -155,6 +155,20 @@ class LeftBridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """One side has put the other on hold."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """The one on hold is heard again."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeDestroyed:
     """A bridge is no more."""
 
@@ -193,6 +207,8 @@ Event = (
     | RecordingFinished
     | LeftBridge
     | BridgeDestroyed
+    | Held
+    | Unheld
     | ApplicationReplaced
     | LinkUp
     | LinkDown
@@ -292,6 +308,8 @@ READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "ChannelHangupRequest": _hangup_requested,
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
     "ChannelDtmfReceived": _key,
+    "ChannelHold": lambda json: Held(json["channel"]["id"]),
+    "ChannelUnhold": lambda json: Unheld(json["channel"]["id"]),
     "ChannelLeftBridge": lambda json: LeftBridge(json["bridge"]["id"], json["channel"]["id"]),
     "BridgeDestroyed": lambda json: BridgeDestroyed(json["bridge"]["id"]),
     "PlaybackStarted": _playback_started,

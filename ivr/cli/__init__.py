@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from ivr.cli import (
     accounts,
+    backup,
     facts,
     feedback,
     line,
     opening,
     people,
     prompts,
+    pronounce,
     reports,
     retention,
     script,
+    service,
     words,
 )
 from ivr.cli.failure import CommandFailure
@@ -38,6 +42,7 @@ _ROOMS = (
     opening,
     prompts,
     words,
+    pronounce,
     script,
     accounts,
     facts,
@@ -45,11 +50,34 @@ _ROOMS = (
     retention,
     reports,
     people,
+    backup,
+    service,
 )
 for room in _ROOMS:
     room.add_to(app)
 
 
+def _version(wanted: bool) -> None:
+    from ivr.config import load
+    from ivr.upkeep.version import described
+
+    if wanted:
+        typer.echo(described(load()))
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Of all its parts."),
+    ] = False,
+) -> None:
+    """12329 住房公积金热线 · the 12329 housing provident fund hotline."""
+
+
+_ROOTS_OWN = ("service",)
+"""Commands that are about the machine, and no line's owner could do."""
 _STAYING = ("run", "serve", "guard", "loader")
 """Commands that stay, and need nothing that is root's."""
 
@@ -60,8 +88,10 @@ def main() -> None:
     from ivr.lifecycle.owner import act_as_owner
 
     home = home_folder()
-    stays = sys.argv[1:2] in [[name] for name in _STAYING] and "--once" not in sys.argv
-    act_as_owner(home, reach=not stays)
+    named = sys.argv[1:2]
+    stays = named in [[name] for name in _STAYING] and "--once" not in sys.argv
+    if named not in [[name] for name in _ROOTS_OWN]:
+        act_as_owner(home, reach=not stays)
     try:
         app()
     except (CommandFailure, SettingsError, PermissionError) as failure:

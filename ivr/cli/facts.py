@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from analytics.answering.asking import Answer
     from analytics.loading.lake import Lake
+    from analytics.loading.loader import Loading
     from analytics.loading.store import FactsFolder
 
 WIDE = 1000
@@ -48,9 +49,8 @@ def loader(
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
     import signal
     import threading
-    from functools import partial
 
-    from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, Loader, run
+    from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, run
     from ivr.lifecycle import logs
     from ivr.lifecycle.watchdog import watched_work
 
@@ -61,14 +61,7 @@ def loader(
     where = lake(target)
     with explained(), watched_work(PATIENCE_SECONDS) as moved:
         try:
-            if where is None:
-                run(folder(), once=once, stop=stop, opened=Loader, moved=moved)
-            else:
-                from analytics.loading.lake import PERIOD_SECONDS, LakeLoader
-
-                opened = partial(LakeLoader, lake=where)
-                seconds = PERIOD_SECONDS
-                run(folder(), once=once, stop=stop, opened=opened, period=seconds, moved=moved)
+            run(folder(), once=once, stop=stop, opened=loading(where), moved=moved)
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 
@@ -115,6 +108,19 @@ def lake(target: str | None = None) -> Lake | None:
     if not target.startswith(PREFIX):
         raise CommandFailure(f"a target begins with {PREFIX}, such as {PREFIX}postgres:dbname=…")
     return Lake(target, settings.facts.data or folder().lock.with_name("lake"))
+
+
+def loading(shared: Lake | None) -> Callable[[FactsFolder], Loading]:
+    """What takes the spools where facts go: into the file of this machine, or into the lake."""
+    from functools import partial
+
+    if shared is None:
+        from analytics.loading.loader import Loader
+
+        return Loader
+    from analytics.loading.lake import LakeLoader
+
+    return partial(LakeLoader, lake=shared)
 
 
 @contextmanager

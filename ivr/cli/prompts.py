@@ -82,10 +82,13 @@ def build_prompts(
 def _check(settings: Settings) -> None:
     from datetime import date
 
+    from prompt_build import lexicon
     from prompt_build.catalog.reading import load
     from prompt_build.catalog.source import source_of
 
-    catalog = load(source_of(settings))
+    catalog, known = load(source_of(settings)), lexicon.load(settings.lexicons)
+    if open_ := len(list(lexicon.unconfirmed_in(catalog, known))):
+        typer.echo(f"{open_} 处多音字的读音还没有人确认：运行 ivr pronounce 看一看", err=True)
     for warning in catalog.due(date.today()):  # noqa: DTZ011  the editor's own calendar
         typer.echo(f"due: {warning}", err=True)
     files = [settings.catalog.name, *([settings.words_file.name] * settings.words_file.exists())]
@@ -111,14 +114,14 @@ def _build(settings: Settings, folder: Path) -> Built:
 
 
 def _build_with(engine: Engine, settings: Settings, folder: Path) -> Built:
+    from prompt_build import lexicon
     from prompt_build.build import build
     from prompt_build.catalog.source import source_of
     from prompt_build.choosing import speaking
 
     with _bar() as progress:
-        return build(
-            source_of(settings), folder, engine, speaking(settings.speech, engine), progress
-        )
+        speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
+        return build(source_of(settings), folder, engine, speaks, progress)
 
 
 def _summary(built: Built) -> str:
@@ -395,6 +398,7 @@ def _failures() -> Iterator[None]:
     from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog.faults import CatalogError
+    from prompt_build.lexicon import LexiconError
     from prompt_build.locking import Busy
     from prompt_build.sets import NoSuchSet, Unfit
     from prompt_build.voices import VoiceUnavailable
@@ -403,6 +407,8 @@ def _failures() -> Iterator[None]:
         yield
     except CatalogError as faulty:
         raise CommandFailure(f"话术有错 · the catalog has faults:\n{faulty}") from faulty
+    except LexiconError as faulty:
+        raise CommandFailure(f"读音词表有错：\n{faulty}") from faulty
     except BuildFailed as failed:
         raise CommandFailure(f"these clips could not be made:\n{failed}") from failed
     except VoiceUnavailable as unavailable:

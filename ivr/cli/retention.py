@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.cli.facts import explained, folder, lake, loading, snapshot
+
 if TYPE_CHECKING:
     from analytics.loading.horizon import Horizon
-    from analytics.loading.store import FactsFolder
     from ivr.config import Settings
+    from ivr.people.vault import Vault
     from ivr.upkeep.retention import FirstDays
 
 
@@ -30,20 +32,31 @@ def run(
         bool, typer.Option("--dry-run", help="Only say what would be removed.")
     ] = False,
 ) -> None:
-    """Remove calls and complaints that are past their age, and note it. 删除到期的记录"""
-    from analytics.loading.horizon import Horizon
-    from analytics.loading.store import FactsFolder
+    """Remove calls and complaints that are past their age, and note it. 删除到期的记录
+
+    What there is to remove is known before anything goes: whoever cannot be asked now — the lake,
+    a volume — stops it.
+    """
     from ivr.config import load
     from ivr.hours import BEIJING
-    from ivr.upkeep.retention import FirstDays, note
+    from ivr.upkeep.retention import FirstDays, note, overdue_recordings
 
     settings, now = load(), datetime.now(UTC)
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
-    folder, horizon = FactsFolder(settings.home), Horizon(first.calls, first.complaints)
+    recordings = overdue_recordings(settings.recordings_folder, first.complaints)
+    vault = _vault(settings)
+    rows, people = _past(settings.home / "spool", vault, first, now)
+    if not dry_run:
+        for day in recordings:
+            shutil.rmtree(day)
+        for token in people:
+            vault.forget(token)
+        if rows:
+            _drop(first)
     removed = {
-        **_recordings(settings.recordings_folder, first.complaints, dry_run=dry_run),
-        **_people(settings, first, now, dry_run=dry_run),
-        **_facts(folder, horizon, dry_run=dry_run),
+        "days of recordings": len(recordings),
+        "people of the vault": len(people),
+        **{f"rows of {table}": number for table, number in rows.items()},
     }
     for what, number in removed.items():
         typer.echo(f"{what}: {number}")
@@ -52,53 +65,52 @@ def run(
         note(settings.home / "retention.jsonl", now, removed, first)
 
 
-def _recordings(folder: Path, first: date, *, dry_run: bool) -> Mapping[str, int]:
-    from ivr.upkeep.retention import overdue_recordings
+def _past(
+    spool: Path, vault: Vault, first: FirstDays, now: datetime
+) -> tuple[Mapping[str, int], frozenset[str]]:
+    """Rows of the records, and people whom none names any more, where reports are asked too.
 
-    days = overdue_recordings(folder, first)
-    for day in () if dry_run else days:
-        shutil.rmtree(day)
-    return {"days of recordings": len(days)}
-
-
-def _people(
-    settings: Settings, first: FirstDays, now: datetime, *, dry_run: bool
-) -> Mapping[str, int]:
-    """Nobody is forgotten while no published facts tell who is needed."""
+    Nobody is forgotten before records are published; a lake that does not answer is no such thing.
+    """
     from analytics.answering.asking import NothingPublished
-    from analytics.loading.horizon import Horizon, needed_people
-    from analytics.loading.store import FactsFolder
-    from ivr.people.keys import Keys
-    from ivr.people.vault import Vault
+    from analytics.loading.horizon import needed_people, overdue
     from ivr.upkeep.retention import people_in, unneeded_people
 
-    vault = Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
-    folder = FactsFolder(settings.home)
-    try:
-        needed = needed_people(folder.published, Horizon(first.calls, first.complaints))
-    except NothingPublished:
-        return {"people of the vault": 0}
-    unneeded = unneeded_people(vault, needed | people_in(folder.spool, first), now)
-    for token in () if dry_run else unneeded:
-        vault.forget(token)
-    return {"people of the vault": len(unneeded)}
-
-
-def _facts(folder: FactsFolder, horizon: Horizon, *, dry_run: bool) -> Mapping[str, int]:
-    """Dropped by a loader: the one that runs, at its next tidying, or one that runs for it."""
-    from analytics.answering.asking import NothingPublished
-    from analytics.loading.horizon import keep_from, overdue
-    from analytics.loading.loader import AlreadyLoading
-    from analytics.loading.loader import run as load_facts
-
-    try:
-        past = overdue(folder.published, horizon)
-    except NothingPublished:
-        return {}
-    if not dry_run:
-        keep_from(folder, horizon)
+    horizon = _horizon(first)
+    with explained():
         try:
-            load_facts(folder, once=True)
+            facts = snapshot()
+        except NothingPublished:
+            if lake() is not None:
+                raise
+            return {}, frozenset()
+        with facts:
+            needed = needed_people(facts, horizon) | people_in(spool, first)
+            rows = overdue(facts, horizon)
+    return rows, unneeded_people(vault, needed, now)
+
+
+def _drop(first: FirstDays) -> None:
+    """By a loader: the one that runs, at its next tidying, or one that runs for it."""
+    from analytics.loading.horizon import keep_from
+    from analytics.loading.loader import AlreadyLoading, run
+
+    keep_from(folder(), _horizon(first))
+    with explained():
+        try:
+            run(folder(), once=True, opened=loading(lake()))
         except AlreadyLoading:
             typer.echo("the running loader drops the facts within ten minutes")
-    return {f"rows of {each.table}": each.rows for each in past}
+
+
+def _horizon(first: FirstDays) -> Horizon:
+    from analytics.loading.horizon import Horizon
+
+    return Horizon(first.calls, first.complaints)
+
+
+def _vault(settings: Settings) -> Vault:
+    from ivr.people.keys import Keys
+    from ivr.people.vault import Vault
+
+    return Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))

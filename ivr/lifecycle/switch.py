@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.hours import BEIJING
-from ivr.records.durable import sync_folder, write
+from ivr.records.durable import sync, write
 
 _FILE = "line.closed"
 
@@ -53,4 +53,4 @@ def reopen(home: Path) -> None:
     """Take calls again; harmless where the line is open. On disk when it returns."""
     (home / _FILE).unlink(missing_ok=True)
     if home.exists():
-        sync_folder(home)
+        sync(home)

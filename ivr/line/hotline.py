@@ -18,6 +18,7 @@ from ivr.ari.events import (
     DtmfReceived,
     Event,
     HangupRequested,
+    Held,
     LeftBridge,
     LinkDown,
     LinkUp,
@@ -27,6 +28,7 @@ from ivr.ari.events import (
     RecordingStarted,
     StasisEnd,
     StasisStart,
+    Unheld,
 )
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import events
@@ -44,6 +46,8 @@ WANTED = (
     "ChannelHangupRequest",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
+    "ChannelHold",
+    "ChannelUnhold",
     "ChannelLeftBridge",
     "BridgeDestroyed",
     "PlaybackStarted",
@@ -139,6 +143,10 @@ class Hotline:
         match event:
             case DtmfReceived(_, digit, ended, seconds):
                 self._pressed(live, digit.reveal(), ended, seconds)
+            case Held():
+                inbox.hold()
+            case Unheld():
+                inbox.unhold()
             case PlaybackStarted(_, name) | RecordingStarted(_, name):
                 inbox.put(Begun(name))
             case PlaybackFinished(_, playback, failed):

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ivr.records.durable import sync_folder, write
+from ivr.records.durable import sync, write
 from ivr.records.facts import RecordingKind
 
 HEADER_BYTES = 44
@@ -35,6 +35,10 @@ _SLIP, _FILED = ".slip", ".filed"
 
 class CannotKeep(Exception):
     """The disk refuses, or is too full: nothing may be promised to the caller."""
+
+
+class KeptLater(CannotKeep):
+    """The disk has it and does not say that it is safe: neither kept nor lost, for all we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,7 @@ def _make_private(folder: Path) -> None:
         return
     _make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
+    sync(folder.parent)
 
 
 @contextmanager

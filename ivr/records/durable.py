@@ -22,7 +22,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def append(path: Path, content: bytes) -> None:
@@ -45,9 +45,9 @@ def _at_line_start(descriptor: int) -> bool:
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the coming or going of a name in `folder` itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make what a file holds, or the coming and going of names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

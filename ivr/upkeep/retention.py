@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ivr.config import RetentionSettings
+from ivr.hours import BEIJING
 from ivr.people.vault import Vault
 from ivr.records.durable import append
 from ivr.records.journal import read_lines
@@ -60,8 +62,13 @@ def people_in(spool: Path, first: FirstDays) -> frozenset[str]:
         for path in spool.glob("facts-*.jsonl")
         for fact in read_lines(path)
         if fact.get("person") and fact.get("fact") in kept_from
-        if datetime.fromisoformat(fact["at"]).date() >= kept_from[fact["fact"]]
+        if _day(fact) >= kept_from[fact["fact"]]
     )
+
+
+def _day(fact: Mapping[str, Any]) -> date:
+    """Of Beijing time, as everything is kept by."""
+    return datetime.fromisoformat(fact["at"]).astimezone(BEIJING).date()
 
 
 def unneeded_people(vault: Vault, needed: frozenset[str], now: datetime) -> frozenset[str]:

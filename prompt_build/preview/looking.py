@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.config import Settings
-from prompt_build import sets
+from prompt_build import lexicon, sets
 from prompt_build.catalog.content import Catalog, Prompt
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.reading import load
@@ -53,17 +53,19 @@ def look(settings: Settings) -> Seen:
     measures = _measures(audio, built) | _measures(audio, published)
     try:
         content = load(source_of(settings))
-    except CatalogError as faulty:
+        wanted = _wanted(content, settings, built)
+    except (CatalogError, lexicon.LexiconError) as faulty:
         faults = tuple(map(str, faulty.faults))
         return Seen(built or _NOTHING, built, published, {}, faults, measures)
-    wanted = _wanted(content, settings, built)
     return Seen(wanted, built, published, content.prompts, (), measures)
 
 
 def _wanted(content: Catalog, settings: Settings, built: sets.Manifest | None) -> sets.Manifest:
     """What a manifest of this catalog would say, in the voice that a build would take."""
     voice = built["voice"]["name"] if built else KOKORO.name
-    speaks = speaking(settings.speech, choose(settings.speech, voice))
+    speaks = speaking(
+        settings.speech, choose(settings.speech, voice), lexicon.load(settings.lexicons)
+    )
     return {
         "prompts": {
             each.name: {"text": each.text, "recipe": each.id} for each in recipes(content, speaks)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,10 @@ from analytics.loading.lake import Lake, LakeLoader, extension
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
+from ivr.people.keys import Keys
+from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
+from ivr.records.facts import Recorded
 from tests.analytics.day import twenty_calls
 from tests.analytics.postgres import made_database, postgres, programs
 from tests.analytics.spool import lines, spool_file
@@ -43,14 +48,14 @@ LOADER = """
 import sys
 from functools import partial
 from pathlib import Path
-from analytics.loading import loader
-from analytics.loading import intake
+from analytics.loading import intake, lake, loader
 from analytics.loading.lake import Lake, LakeLoader
 from analytics.loading.store import FactsFolder
 
 loader.REST, loader.TIDY_SECONDS, intake.MOST_BYTES = 0.0, 0.5, 20000
+lake.PERIOD_SECONDS = 0.01
 opened = partial(LakeLoader, lake=Lake(sys.argv[2], Path(sys.argv[3])))
-loader.run(FactsFolder(Path(sys.argv[1])), opened=opened, period=0.01)
+loader.run(FactsFolder(Path(sys.argv[1])), opened=opened)
 """
 
 
@@ -149,6 +154,35 @@ def test_tidying_merges_files_and_changes_nothing(lake: Lake, tmp_path: Path) ->
     files = "SELECT count(*) FROM ducklake_list_files('lake', 'call_step', schema => 'hot')"
     with lake.attached() as facts:
         assert facts.execute(files).fetchall() == [(1,)]
+
+
+def test_retention_asks_the_lake_and_drops_there(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The complaint of another node's caller is known to the lake only."""
+    now = datetime.now(UTC)
+    told = {"new": now - timedelta(days=31), "old": now - timedelta(days=1300)}
+    monkeypatch.setenv("IVR_HOME", str(tmp_path / "node1"))
+    monkeypatch.setenv("IVR_FACTS__TARGET", lake.target)
+    monkeypatch.setenv("IVR_FACTS__DATA", str(lake.data))
+    other, own = tmp_path / "node2", tmp_path / "node1"
+    other.mkdir()
+    for who, at in told.items():
+        complaint = Recorded(
+            session=who, kind="complaint", person=who, path="x.wav", ms=1, bytes=1, sha256="",
+            reference=who,
+        )  # fmt: skip
+        spool_file(other, f"facts-{who}.jsonl").write_bytes(lines([(at, complaint)], "n2"))
+        Vault(own / "vault.sqlite", Keys.load(own / "keys"), clock=at.timestamp).keep(
+            who, Sensitive("x")
+        )
+    run(FactsFolder(own), once=True)  # a snapshot of the time before the lake
+    once(other, lake)
+    done = CliRunner().invoke(app, ("retention", "run"))
+    assert done.exit_code == 0, done.output
+    vault = Vault(own / "vault.sqlite", Keys.load(own / "keys"))
+    assert vault.kept_before(now) == {"new"}
+    assert asked(lake, "SELECT person FROM recording_saved") == [("new",)]
 
 
 def test_the_lake_is_only_asked(lake: Lake, tmp_path: Path) -> None:

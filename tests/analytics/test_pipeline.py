@@ -173,7 +173,8 @@ def test_a_clock_that_jumps_in_the_midst_of_a_call_loses_nothing(
             file.write(lines(jumped[n - 1 : n]))
         loader = Loader(FactsFolder(tmp_path))
         loader.load()
-        loader.tidy(NOON + timedelta(days=10))
+        for _ in loader.tidy(NOON + timedelta(days=10)):
+            pass
         loader.publish()
         loader.close()
     row = "SELECT steps, lookups, completed, ms, disposition FROM call_session"

@@ -17,7 +17,7 @@ from ivr.upkeep import run
 def test_systemd_does_not_start_it_again() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(PROJECT / "deploy" / "systemd" / "ivr-service.service")
+    unit.read(PROJECT / "ivr" / "upkeep" / "units" / "ivr-service.service")
     assert unit["Service"]["Restart"] == "always"
     assert unit["Service"]["RestartPreventExitStatus"] == str(REPLACED)
     assert unit["Service"]["SuccessExitStatus"] == str(REPLACED)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from prompt_build.recipe import Speaking
-from prompt_build.voices import Audio, Engine, Hints, VoiceUnavailable
+from prompt_build.syllables import Words
+from prompt_build.voices import Audio, Engine, VoiceUnavailable
 
 RATE = 24000
 SYLLABLE_SECONDS = 0.2
@@ -47,7 +48,7 @@ def utterances() -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def plain(text: str, hints: Hints) -> str:
+def plain(text: str, hints: Words, lexicon: Words) -> str:
     for word, said in hints.items():
         text = text.replace(word, said)
     return text

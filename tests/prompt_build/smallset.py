@@ -15,11 +15,12 @@ from prompt_build import hearing, sets
 from prompt_build.catalog.reading import load
 from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO
+from prompt_build.lexicon import EMPTY
 from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
 from prompt_build.recipe import Recipe, recipes, script
 from tests.contracts import source_of
 
-SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO)
+SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO, EMPTY)
 HUM_HERTZ = 220
 HUM_PEAK = 0.1414
 """A sine at −20 dBov, as speech is mastered."""

@@ -8,6 +8,7 @@ from ivr.config import SpeechSettings
 from prompt_build import edge
 from prompt_build.choosing import choose, speaking
 from prompt_build.kokoro import KOKORO
+from prompt_build.lexicon import EMPTY
 
 ONLINE = "edge-tts/zh-CN-XiaoxiaoNeural"
 
@@ -41,7 +42,7 @@ def test_the_online_voice_by_its_name(there: bool) -> None:
 
 
 def test_the_pace_of_the_settings_is_on_top_of_the_voices_own() -> None:
-    spoken = speaking(SpeechSettings(pace=1.1, one="一", formats=("g722",)), KOKORO)
+    spoken = speaking(SpeechSettings(pace=1.1, one="一", formats=("g722",)), KOKORO, EMPTY)
     assert spoken.pace == pytest.approx(1.1 * KOKORO.pace)
     assert spoken.number_pace == pytest.approx(1.1)
     assert (spoken.one, spoken.formats, spoken.voice) == ("一", ("g722",), KOKORO.name)

@@ -13,6 +13,7 @@ from prompt_build import acceptance, edge
 from prompt_build import build as building
 from prompt_build.edge import Edge, respelt
 from prompt_build.recipe import Speaking
+from prompt_build.syllables import NOTHING
 from prompt_build.voices import SpeechFailed, VoiceUnavailable
 from tests.contracts import source_of
 from tests.prompt_build.edge_service import Service, serving
@@ -34,12 +35,23 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         monkeypatch.delenv(name, raising=False)
     with serving() as running:
         monkeypatch.setattr("edge_tts.communicate.WSS_URL", running.url)
+        monkeypatch.setattr("edge_tts.voices.VOICE_LIST", running.list_url)
+        monkeypatch.setattr("edge_tts.voices._SSL_CTX", True)
         yield running
 
 
 @pytest.fixture
 def voice() -> Edge:
-    return Edge(VOICE, utterance_seconds=2.0, back_off_seconds=(0.0, 0.05, 0.05))
+    return edge_voice(VOICE)
+
+
+def edge_voice(name: str) -> Edge:
+    return Edge(
+        name,
+        utterance_seconds=2.0,
+        back_off_seconds=(0.0, 0.05, 0.05),
+        silent_seconds=(0.0, *[0.01] * 7),
+    )
 
 
 def test_a_sentence_is_heard_whole(service: Service, voice: Edge) -> None:
@@ -79,6 +91,40 @@ def test_a_fault_that_passes_costs_an_attempt(
     assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
 
 
+def test_a_boundary_event_less_is_no_truncated_sound(service: Service, voice: Edge) -> None:
+    service.plan = ["untold"]
+    assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
+    assert len(service.asked) == 1
+
+
+def test_silence_to_one_request_in_three_is_asked_again(service: Service, voice: Edge) -> None:
+    """Seven times at once, too; the attempts that other faults cost are counted apart."""
+    service.plan = ["mute", "cut", "mute", "mute", "cut", "mute", "mute", "mute", "mute"]
+    assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
+
+
+def test_a_voice_that_is_withdrawn_is_not_the_network(service: Service) -> None:
+    service.voices.remove(VOICE)
+    with pytest.raises(
+        VoiceUnavailable, match=r"已经不提供了，网络没有问题.*zh-CN-YunxiNeural"
+    ) as gone:
+        edge_voice(VOICE).speak(TEXT)
+    assert "en-US" not in str(gone.value)
+    with pytest.raises(VoiceUnavailable, match="已经不提供了"):
+        edge.engine(VOICE, None).prepare()
+
+
+def test_a_name_that_no_voice_has(service: Service) -> None:
+    with pytest.raises(VoiceUnavailable, match="不是在线声音的名字"):
+        edge_voice("晓晓").speak(TEXT)
+
+
+def test_silence_of_a_voice_that_is_there_is_told_as_it_is(service: Service) -> None:
+    service.plan = ["mute"] * 20
+    with pytest.raises(SpeechFailed, match="NoAudioReceived"):
+        edge_voice(VOICE).speak(TEXT)
+
+
 def test_the_pace_is_asked_of_the_service(service: Service, voice: Edge) -> None:
     voice.speak(TEXT, pace=0.9)
     voice.speak(TEXT, pace=1.15)
@@ -99,16 +145,24 @@ def test_the_voice_is_there_when_the_service_answers(
 
 
 def test_hints_become_characters_that_sound_the_same() -> None:
-    assert respelt("重听请按一", {"重听": "虫厅"}) == "虫厅请按一"
-    said = respelt("重听请按一", {"重听": "chong2 ting1"})
+    assert respelt("重听请按一", {"重听": "虫厅"}, NOTHING) == "虫厅请按一"
+    said = respelt("重听请按一", {"重听": "chong2 ting1"}, NOTHING)
     assert said.endswith("请按一")
     assert lazy_pinyin(said[:2], style=Style.TONE3) == ["chong2", "ting1"]
     assert [len(each) for each in pinyin(said[:2], heteronym=True)] == [1, 1]
 
 
+def test_of_the_lexicon_only_what_a_dictionary_misreads_is_respelt() -> None:
+    lexicon = {"应还": "ying1 huan2", "银行": "yin2 hang2"}
+    said = respelt("银行应还金额", NOTHING, lexicon)
+    assert (said[:2], said[4:]) == ("银行", "金额")
+    assert "还" not in said
+    assert lazy_pinyin(said[2:4], style=Style.TONE3) == ["ying1", "huan2"]
+
+
 def test_what_follows_a_value_does_not_begin_with_a_comma() -> None:
-    assert respelt("，月缴存额", {}) == "月缴存额"
-    assert respelt("六角七分，", {}) == "六角七分，", "the comma at the end is heard"
+    assert respelt("，月缴存额", NOTHING, NOTHING) == "月缴存额"
+    assert respelt("六角七分，", NOTHING, NOTHING) == "六角七分，", "the comma at the end is heard"
 
 
 def test_a_set_is_built_over_the_service(

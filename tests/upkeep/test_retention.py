@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
 from ivr.config import RetentionSettings
+from ivr.hours import BEIJING
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
@@ -25,6 +26,7 @@ from ivr.upkeep.retention import FirstDays
 from tests.analytics.spool import lines
 
 NOW = datetime.now(UTC)
+SECOND = timedelta(seconds=1)
 AGES = {"new": 1, "middle": 28, "old": 40}
 """Months before now: within everything, past the age of calls, past that of complaints."""
 
@@ -149,6 +151,50 @@ def test_without_published_facts_nobody_is_forgotten(home: Path) -> None:
     before = people(home)
     retention()
     assert people(home) == before
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_day_of_beijing_begins_eight_hours_before_that_of_utc(home: Path, loaded: bool) -> None:
+    """Half past midnight of the first day that is kept: in UTC it is still the day before."""
+    first = FirstDays.on(NOW.astimezone(BEIJING).date(), RetentionSettings())
+    told = [
+        (datetime.combine(first.complaints, time(0, 30), BEIJING), "complainant in time"),
+        (datetime.combine(first.complaints, time(), BEIJING) - SECOND, "complainant too late"),
+        (datetime.combine(first.calls, time(0, 30), BEIJING), "voter in time"),
+        (datetime.combine(first.calls, time(), BEIJING) - SECOND, "voter too late"),
+    ]
+    vault = Vault(home / "vault.sqlite", Keys.load(home / "keys"), clock=ago(26).timestamp)
+    facts: list[tuple[datetime, Fact]] = []
+    for at, who in told:
+        vault.keep(who, Sensitive("x"))
+        complaint = next(fact for _, fact in call("new") if isinstance(fact, Recorded))
+        facts.append(
+            (at.astimezone(UTC), replace(complaint, person=who, reference=who))
+            if who.startswith("complainant")
+            else (at.astimezone(UTC), Voted(session="s", person=who, choice=1))
+        )
+    (home / "spool" / "facts-00000009-x.jsonl").write_bytes(lines(facts))
+    if loaded:
+        load_facts(FactsFolder(home), once=True)
+    retention()
+    assert {who for who in people(home) if "in time" in who or "too late" in who} == {
+        "complainant in time",
+        "voter in time",
+    }
+
+
+def test_a_lake_that_does_not_answer_stops_it_before_anything_goes(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own snapshot is as old as the day on which the line moved to the lake."""
+    monkeypatch.setenv("IVR_FACTS__TARGET", f"ducklake:postgres:dbname=x host={home}/nowhere")
+    before, sounds = people(home), set(home.rglob("*.wav"))
+    done = CliRunner().invoke(app, ["retention", "run"])
+    assert done.exit_code != 0
+    assert "the lake cannot be read" in str(done.exception)
+    assert people(home) == before
+    assert set(home.rglob("*.wav")) == sounds
+    assert not (home / "retention.jsonl").exists()
 
 
 @pytest.mark.parametrize(
