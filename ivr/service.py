@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
+from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -88,6 +89,10 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
+    vitals = Vitals(
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(means.switchboard.passed_over()),
+    )
     means = Means(
         settings=settings,
         accounts=Guarded(database, settings.accounts),
@@ -97,10 +102,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         desk=desk,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
-    )
-    vitals = Vitals(
-        refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.passed_over()),
+        untold=Untold(vitals.registry),
     )
     conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))

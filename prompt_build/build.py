@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -23,12 +23,12 @@ from prompt_build.catalog.content import Catalog
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import Source
 from prompt_build.locking import locked
-from prompt_build.mastering import RATES, encode, master, measure
+from prompt_build.mastering import RATES, clipped_samples, encode, master, measure
 from prompt_build.recipe import TONES, Recipe, Speaking, missing, recipes, script
 from prompt_build.recorded import read_recording
 from prompt_build.synthesis import utterance
 from prompt_build.tones import tone
-from prompt_build.voices import Audio, Engine, SpeechFailed
+from prompt_build.voices import Audio, Engine, SpeechFailed, VoiceUnavailable
 
 FORMAT = 1
 MOST_FAILED = 20
@@ -156,7 +156,7 @@ def _make(
         running = {pool.submit(_make_one, recipe, audio, engine): recipe for recipe in todo}
         try:
             for done in as_completed(running):
-                yield running[done], _outcome(done)
+                yield running[done], _outcome(done, running, engine.workers)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -175,31 +175,66 @@ def _end_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def _outcome(done: Future[Made]) -> Made | str:
+def _outcome(
+    done: Future[Made | str], running: Mapping[Future[Made | str], Recipe], workers: int
+) -> Made | str:
     """What became of it; BuildFailed where going on would not help the others either."""
     try:
         return done.result()
-    except SpeechFailed as failed:
-        return str(failed)
+    except VoiceUnavailable as gone:
+        raise BuildFailed(f"{running[done].name}「{running[done].text}」: {gone}") from gone
     except BrokenProcessPool as ended:
-        raise BuildFailed("a worker was ended from outside (is there enough memory?)") from ended
+        spoken = [f"{each.name}「{each.text}」" for each in _unfinished(running)[:workers]]
+        raise BuildFailed(
+            f"a worker was ended from outside (is there enough memory?) at {'; '.join(spoken)}"
+        ) from ended
     except OSError as disk:
         raise BuildFailed(f"a clip cannot be written: {disk.strerror}") from disk
 
 
-def _make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made:
-    """One clip in all codings, and its measures last."""
-    if recipe.name in TONES:
-        finished = {rate: tone(recipe.name, rate) for rate in _rates(recipe)}
-        spent = 0.0
-    else:
-        speech, rate, spent = source(recipe, engine)
-        finished = {to: master(speech, rate, to) for to in _rates(recipe)}
+def _unfinished(running: Mapping[Future[Made | str], Recipe]) -> list[Recipe]:
+    """Those that came to nothing, the first one that was begun first."""
+    return [
+        recipe
+        for future, recipe in running.items()
+        if not future.done() or future.cancelled() or future.exception() is not None
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """One clip by its rate, and how it came about."""
+
+    by_rate: Mapping[int, Audio]
+    engine_seconds: float = 0.0
+    clipped: int = 0
+
+
+def _make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made | str:
+    """One clip in all codings, and its measures last; in words why a voice did not make it."""
+    try:
+        sound = _sound(recipe, engine)
+    except VoiceUnavailable:
+        raise
+    except SpeechFailed as failed:
+        return str(failed)
+    except Exception as broken:  # noqa: BLE001  whatever a voice raises is told with its sentence
+        return f"the voice failed ({type(broken).__name__}: {broken})「{recipe.text}」"
     for coding in recipe.formats:
-        write(audio / recipe.file(coding), encode(finished[RATES[coding]], coding))
-    measured = measure(finished[min(finished)], min(finished))
+        write(audio / recipe.file(coding), encode(sound.by_rate[RATES[coding]], coding))
+    lowest = min(sound.by_rate)
+    measured = measure(sound.by_rate[lowest], lowest, clipped=sound.clipped)
     write(audio / recipe.file("json"), json.dumps(asdict(measured)).encode())
-    return Made(measured.seconds, spent)
+    return Made(measured.seconds, sound.engine_seconds)
+
+
+def _sound(recipe: Recipe, engine: Engine) -> _Sound:
+    """As the telephone's rates need it."""
+    if recipe.name in TONES:
+        return _Sound({rate: tone(recipe.name, rate) for rate in _rates(recipe)})
+    speech, rate, spent = source(recipe, engine)
+    by_rate = {to: master(speech, rate, to) for to in _rates(recipe)}
+    return _Sound(by_rate, spent, clipped_samples(speech))
 
 
 def _rates(recipe: Recipe) -> set[int]:

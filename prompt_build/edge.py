@@ -12,13 +12,18 @@ import io
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from prompt_build.syllables import HANZI, NOTHING, Words, syllables, words_in
 from prompt_build.voices import Audio, Engine, SpeechFailed, VoiceUnavailable
+
+if TYPE_CHECKING:
+    from edge_tts import Communicate
 
 RATE = 24000
 WORKERS = 4
@@ -26,8 +31,12 @@ WORKERS = 4
 _PROBE_SECONDS = 4.0
 _UTTERANCE_SECONDS = 30.0
 _BACK_OFF_SECONDS = (0.0, 1.0, 4.0)
+_SILENT_SECONDS = (0.0, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
+"""The service answers one request in three with nothing, at times; another one is soon answered."""
 _TICKS = 10_000_000
 _MISSING_SECONDS = 0.1
+_UNTOLD_SHARE = 0.6
+"""Words of which the service told no length take at least this part of what the others take."""
 
 
 def engine(voice: str, proxy: str | None) -> Engine:
@@ -103,38 +112,48 @@ class Edge:
         *,
         utterance_seconds: float = _UTTERANCE_SECONDS,
         back_off_seconds: tuple[float, ...] = _BACK_OFF_SECONDS,
+        silent_seconds: tuple[float, ...] = _SILENT_SECONDS,
     ) -> None:
         self._voice, self._proxy = voice, proxy
         self._utterance_seconds, self._back_off_seconds = utterance_seconds, back_off_seconds
+        self._silent_seconds = silent_seconds
 
     def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
-        """Samples of a sentence in Hanzi; SpeechFailed after several attempts."""
-        failed: Exception | None = None
-        for wait in self._back_off_seconds:
+        """Samples of a sentence in Hanzi; SpeechFailed after several attempts.
+
+        Raises VoiceUnavailable where the service has this voice no more.
+        """
+        failed = SpeechFailed("nothing was asked")
+        waits = {_Silent: iter(self._silent_seconds), SpeechFailed: iter(self._back_off_seconds)}
+        kind: type[SpeechFailed] = SpeechFailed
+        next(waits[_Silent])
+        while (wait := next(waits[kind], None)) is not None:
             time.sleep(wait)
             try:
                 return _decoded(asyncio.run(self._heard(sounds, pace)))
             except SpeechFailed as failure:
                 failed = failure
+                kind = _Silent if isinstance(failure, _Silent) else SpeechFailed
+        if isinstance(failed, _Silent):
+            asyncio.run(self._still_there())
         raise SpeechFailed(str(failed)) from failed
 
     async def _heard(self, text: str, pace: float) -> bytes:
         """The service's MP3, whole."""
         import aiohttp  # noqa: PLC0415  neither is needed where the voice is offline
-        from edge_tts import Communicate  # noqa: PLC0415
-        from edge_tts.exceptions import EdgeTTSException  # noqa: PLC0415
+        from edge_tts.exceptions import EdgeTTSException, NoAudioReceived  # noqa: PLC0415
 
-        rate = f"{round((pace - 1) * 100):+d}%"
-        talk = Communicate(text, self._voice, rate=rate, proxy=self._proxy)
-        sound, promised, said = bytearray(), 0.0, ""
+        talk = self._communicate(text, pace)
+        sound, told = bytearray(), _Told()
         try:
             async with asyncio.timeout(self._utterance_seconds):
                 async for message in talk.stream():
                     if message["type"] == "audio":
                         sound += message["data"]
                     else:
-                        promised = (message["offset"] + message["duration"]) / _TICKS
-                        said += message["text"]
+                        told.boundary(message)
+        except NoAudioReceived as silent:
+            raise _Silent("the service said NoAudioReceived") from silent
         except (
             EdgeTTSException,
             aiohttp.ClientError,
@@ -143,17 +162,75 @@ class Edge:
             ValueError,
         ) as failure:
             raise SpeechFailed(f"the service said {type(failure).__name__}") from failure
-        _check_whole(bytes(sound), promised)
-        if _words(said) < _words(text):
-            raise SpeechFailed(f"the service stopped after {said[-4:]}")
+        told.check_whole(bytes(sound), text, ended=talk.state["offset_compensation"] > 0)
         return bytes(sound)
 
+    def _communicate(self, text: str, pace: float) -> Communicate:
+        from edge_tts import Communicate  # noqa: PLC0415
 
-def _check_whole(mp3: bytes, promised: float) -> None:
-    """A cut connection ends the sound early, or before the service told its length."""
-    seconds = len(mp3) * 8 / 48_000
-    if not promised or seconds < promised - _MISSING_SECONDS:
-        raise SpeechFailed(f"the service stopped after {seconds:.1f} s")
+        rate = f"{round((pace - 1) * 100):+d}%"
+        try:
+            return Communicate(text, self._voice, rate=rate, proxy=self._proxy)
+        except ValueError as misspelt:
+            raise VoiceUnavailable(
+                f"{self._voice} 不是在线声音的名字（speech.edge_voice），例如 zh-CN-XiaoxiaoNeural"
+                f" · no voice has a name like {self._voice}"
+            ) from misspelt
+
+    async def _still_there(self) -> None:
+        """VoiceUnavailable where the service's own list has this voice no more."""
+        import aiohttp  # noqa: PLC0415  as above
+        from edge_tts import list_voices  # noqa: PLC0415
+
+        try:
+            async with asyncio.timeout(self._utterance_seconds):
+                voices = await list_voices(proxy=self._proxy)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return  # nobody can say: what failed is told as it is
+        known = [voice["ShortName"] for voice in voices]
+        if self._voice not in known:
+            chinese = ", ".join(name for name in known if name.startswith("zh-CN"))
+            raise VoiceUnavailable(
+                f"在线声音 {self._voice} 已经不提供了，网络没有问题："
+                f"改 speech.edge_voice（现有 {chinese}）"
+                f" · the service has no voice {self._voice} any more; it has {chinese}"
+            )
+
+
+class _Silent(SpeechFailed):
+    """The service answered and sent no sound at all: too many requests, or no such voice."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the service said about the sound that it sent: which words, and until when."""
+
+    words: int = 0
+    last: str = ""
+    until: float = 0.0
+    """Seconds."""
+    spoken: float = 0.0
+    """Seconds of the words that it told."""
+
+    def boundary(self, message: Mapping[str, Any]) -> None:
+        """A sentence began and will end."""
+        self.words += _words(message["text"])
+        self.last = message["text"]
+        self.until = (message["offset"] + message["duration"]) / _TICKS
+        self.spoken += message["duration"] / _TICKS
+
+    def check_whole(self, mp3: bytes, text: str, *, ended: bool) -> None:
+        """SpeechFailed for a cut connection: it ends the sound early, or before its length is told.
+
+        A boundary event less is no cut: what it did not tell of has its time in the sound.
+        """
+        seconds = len(mp3) * 8 / 48_000
+        if not self.until or seconds < self.until - _MISSING_SECONDS:
+            raise SpeechFailed(f"the service stopped after {seconds:.1f} s")
+        whole = self.spoken / max(1, self.words) * _words(text)
+        untold = _words(text) - self.words
+        if untold > 0 and not (ended and seconds >= whole * _UNTOLD_SHARE):
+            raise SpeechFailed(f"the service stopped after {self.last[-4:]}")
 
 
 def _words(text: str) -> int:
@@ -171,10 +248,16 @@ def _decoded(mp3: bytes) -> Audio:
 
 
 def _prepare(voice: str, proxy: str | None) -> None:
+    """A word is asked for; who answers with silence is asked again, who is absent is not."""
+    probe = Edge(
+        voice,
+        proxy,
+        utterance_seconds=_PROBE_SECONDS,
+        back_off_seconds=(0.0,),
+        silent_seconds=_SILENT_SECONDS[:4],
+    )
     try:
-        Edge(voice, proxy, utterance_seconds=_PROBE_SECONDS, back_off_seconds=(0.0,)).speak(
-            "您好。"
-        )
+        probe.speak("您好。")
     except SpeechFailed as failed:
         raise VoiceUnavailable(
             f"edge-tts does not answer ({failed}); check the network, or set speech.voice = "

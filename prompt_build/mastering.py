@@ -31,7 +31,7 @@ _KEPT_SECONDS = 0.03
 _FADE_IN_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.010
 _SILENCE_DB = -45.0
 _SILENT_DBOV = -99.0
-_FULL_SCALE = 0.98
+_FULL_SCALE = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Measured:
     level_dbov: float
     """Active speech level by P.56; the beep and silences have none."""
     peak_dbfs: float
-    clipped: int
-    """Samples at the coding's limit."""
     silence_seconds: float
     """The longest silence within it."""
+    came_clipped: int | None = None
+    """Samples at full scale as they came, before the limiter; None: not counted at the time."""
 
 
 def master(speech: Audio, rate: int, to: int = TELEPHONE_RATE) -> Audio:
@@ -55,16 +55,21 @@ def master(speech: Audio, rate: int, to: int = TELEPHONE_RATE) -> Audio:
     return _faded(_levelled(telephone, to), to)
 
 
-def measure(samples: Audio, rate: int = TELEPHONE_RATE) -> Measured:
-    """What the report says of a finished clip."""
+def measure(samples: Audio, rate: int = TELEPHONE_RATE, *, clipped: int | None = None) -> Measured:
+    """What the report says of a finished clip; `clipped` was counted before it was mastered."""
     peak = float(np.max(np.abs(samples), initial=0.0))
     return Measured(
         seconds=round(len(samples) / rate, 3),
         level_dbov=round(active_level(samples, rate), 2) if peak else _SILENT_DBOV,
         peak_dbfs=round(_decibels(peak), 2),
-        clipped=int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE)),
         silence_seconds=longest_silence(samples, rate),
+        came_clipped=clipped,
     )
+
+
+def clipped_samples(speech: Audio) -> int:
+    """How many samples of a voice or a recording stand at full scale; mastering hides them."""
+    return int(np.count_nonzero(np.abs(speech) >= _FULL_SCALE))
 
 
 def high_pass(samples: Audio, rate: int) -> Audio:

@@ -65,13 +65,16 @@ def lines(audio: Path, beginnings: tuple[str, ...] = ()) -> list[Line]:
 def measured(audio: Path, entry: Mapping[str, Any]) -> Measured:
     """What the build measured on one clip of a manifest."""
     file = audio / "clips" / entry["recipe"][:2] / f"{entry['recipe']}.json"
-    return Measured(**json.loads(file.read_bytes()))
+    noted = json.loads(file.read_bytes())
+    noted.pop("clipped", None)  # counted after the limiter once, where it is always 0
+    return Measured(**noted)
 
 
 def table(clips: Sequence[Line]) -> list[str]:
     """Tab-separated, a header first."""
     rows = [
-        f"{clip.name}\t{m.seconds:.2f}\t{m.level_dbov:.2f}\t{m.peak_dbfs:.2f}\t{m.clipped}"
+        f"{clip.name}\t{m.seconds:.2f}\t{m.level_dbov:.2f}\t{m.peak_dbfs:.2f}"
+        f"\t{'?' if m.came_clipped is None else m.came_clipped}"
         f"\t{m.silence_seconds:.2f}\t{clip.text}"
         for clip in clips
         for m in (clip.measured,)
@@ -90,8 +93,16 @@ def verdict(clips: Sequence[Line]) -> str:
     return (
         f"{'good' if good else 'NOT GOOD'}: {len(speech)} clips of speech,"
         f" {sum(m.seconds for m in speech):.0f} s, level within {off:.2f} dB of {TARGET_DBOV:.0f}"
-        f" dBov, highest peak {peak:.2f} dBFS, {sum(m.clipped for m in speech)} clipped samples"
+        f" dBov, highest peak {peak:.2f} dBFS, {_clipped(speech)}"
     )
+
+
+def _clipped(speech: Sequence[Measured]) -> str:
+    """Before the limiter; whoever made a clip earlier did not count."""
+    known = [m.came_clipped for m in speech if m.came_clipped is not None]
+    uncounted = len(speech) - len(known)
+    told = f"{sum(known)} samples came clipped"
+    return f"{told} ({uncounted} clips were made before that was counted)" if uncounted else told
 
 
 # --- the picture ------------------------------------------------------------------------------

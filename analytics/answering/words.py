@@ -52,6 +52,7 @@ _WORDS = {
     "several": "多个账户",
     "empty": "账号不存在",
     "unavailable": "系统繁忙",
+    "unsayable": "播报不了，请转人工",
     # Places of the script.
     "welcome": "问候",
     "main": "主菜单",

@@ -28,13 +28,16 @@ class Taken(Enum):
     NOTHING_HEARD = auto()
     """The caller is there and has said nothing: nothing is kept."""
     NOT_KEPT = auto()
-    """The disk or Asterisk refused; what there is will be filed later."""
+    """Asterisk has recorded nothing."""
+    KEPT_LATER = auto()
+    """The disk refuses, or takes too long; what there is will be filed when it can be."""
 
 
 _HEARD: dict[Taken, Heard] = {
     Taken.KEPT: "finished",
     Taken.NOTHING_HEARD: "no_input",
     Taken.NOT_KEPT: "invalid",
+    Taken.KEPT_LATER: "invalid",
 }
 
 
@@ -107,6 +110,7 @@ class _Taking:
         try:
             self.outcome = await self._filed()
         except CannotKeep as refused:
+            self.outcome = Taken.KEPT_LATER
             log.warning("recording %s: %s", name, refused)
 
     async def _filed(self) -> Taken:

@@ -90,6 +90,8 @@ async def recording(call: Call) -> Outcome:
             await call.say("feedback.nothing_heard")
         case Taken.NOT_KEPT:
             await call.say("feedback.cannot_record")
+        case Taken.KEPT_LATER:
+            await call.say("feedback.kept_later")
     return find(_FORMS[slip.kind].above)
 
 

@@ -6,7 +6,7 @@ from ivr.calls.call import Call
 from ivr.calls.entry import collect_id
 from ivr.dialogues.place import UP, Outcome, place
 from ivr.people.identity import IdNumber
-from ivr.recordings.archive import CannotKeep
+from ivr.recordings.archive import CannotKeep, KeptLater
 from ivr.records.facts import ABSTAINED
 
 _ANSWERS = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "*": ABSTAINED}
@@ -17,19 +17,17 @@ async def survey(call: Call) -> Outcome:
     """您对住房公积金 12329 热线服务，非常满意，请按 1 … 不表态，按星号，返回上一层。"""
     number = await collect_id(call, "survey.ask_id", short_allowed=False)
     choice = await call.menu("survey.menu", _ANSWERS)
-    if not await _kept(call, number, choice):
-        await call.say("survey.busy")
-    elif choice == ABSTAINED:
-        await call.say("survey.abstained")
-    else:
-        await call.say("survey.thanks")
+    await call.say(await _told(call, number, choice))
     return UP
 
 
-async def _kept(call: Call, number: IdNumber, choice: int) -> bool:
-    """Whether the vote would survive a power cut, and can be traced to the voter."""
+async def _told(call: Call, number: IdNumber, choice: int) -> str:
+    """Keep it, to be traced to the voter, and say what has become of it: never more, nor less."""
+    desk = call.means.desk
     try:
-        await call.means.desk.vote(call.session, await call.means.desk.know(number), choice)
+        await desk.vote(call.session, await desk.know(number), choice)
+    except KeptLater:
+        return "survey.kept_later"
     except CannotKeep:
-        return False
-    return True
+        return "survey.busy"
+    return "survey.abstained" if choice == ABSTAINED else "survey.thanks"

@@ -37,6 +37,10 @@ class CannotKeep(Exception):
     """The disk refuses, or is too full: nothing may be promised to the caller."""
 
 
+class KeptLater(CannotKeep):
+    """The disk has it and does not say that it is safe: neither kept nor lost, for all we know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What is known of a recording before it begins."""

@@ -15,9 +15,9 @@ from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
-from ivr.recordings.archive import Archive, CannotKeep, Slip, Sound
+from ivr.recordings.archive import Archive, CannotKeep, KeptLater, Slip, Sound
 from ivr.records.facts import Recorded, RecordingKind, RecordingMoved, Voted
-from ivr.records.journal import Journal
+from ivr.records.journal import Journal, Unsettled
 from ivr.speech.prompts import Clip
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Desk(Protocol):
         """Keep whose token it is, so that those entitled find the person again; the token."""
 
     async def vote(self, session: str, person: str, choice: int) -> None:
-        """Keep an answer to the survey: a grade, or ABSTAINED."""
+        """Keep an answer to the survey: a grade, or ABSTAINED. May raise KeptLater."""
 
     async def begin(
         self,
@@ -98,9 +98,14 @@ class FilingDesk:
         return token
 
     async def vote(self, session: str, person: str, choice: int) -> None:
-        """Thanks are said after the journal's promise only."""
-        self.journal.note(Voted(session=session, person=person, choice=choice))
-        await _soon(self.journal.settled())
+        """Thanks are said after the journal's promise only; what is refused is never counted."""
+        vote = Voted(session=session, person=person, choice=choice)
+        try:
+            await self.journal.keep(vote, within=PROMISE_SECONDS)
+        except Unsettled as slow:
+            raise KeptLater("the disk is too slow") from slow
+        except OSError as refused:
+            raise CannotKeep(str(refused)) from refused
 
     async def begin(
         self,

@@ -20,7 +20,7 @@ Disposition = Literal[
     "service_lost",  # found unfinished at a later start, the channel gone
 ]
 
-LookupOutcome = Literal["found", "not_found", "several", "empty", "unavailable"]
+LookupOutcome = Literal["found", "not_found", "several", "empty", "unsayable", "unavailable"]
 
 Verb = Literal["say", "menu", "collect", "record", "transfer"]
 

@@ -17,7 +17,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -46,6 +46,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Unsettled(Exception):
+    """The disk has a fact and does not say that it is safe: it may be written yet, or never."""
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """A fact on its way to the disk."""
+
+    content: bytes
+    is_handed: bool = False
+    """Some of it is on the page, or goes there just now."""
+    is_withdrawn: bool = False
+
+
 class Journal:
     """The records of one running service; `note` from the event loop, the disk from a thread."""
 
@@ -57,7 +71,7 @@ class Journal:
         """Of the page that is written now."""
         self._page: IO[bytes] | None = None
         self._day: date | None = None
-        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[_Line] = deque(maxlen=MOST_WAITING)
         self._promises: list[Future[None]] = []
         self._news = threading.Condition()
         self._closing = False
@@ -82,9 +96,22 @@ class Journal:
 
     def note(self, fact: Fact) -> None:
         """Take a fact; never waits. Its id, its time and its node are added here."""
-        with self._news:
-            self._waiting.append(_line(fact, self._clock(), self._node))
-            self._news.notify()
+        self._take(fact)
+
+    async def keep(self, fact: Fact, *, within: float) -> None:
+        """Take a fact that somebody is promised; back when it would survive a power cut.
+
+        After `within` seconds it is withdrawn and never written (OSError), unless the disk has
+        some of it by then (Unsettled).
+        """
+        line = self._take(fact)
+        try:
+            async with asyncio.timeout(within):
+                await self.settled()
+        except TimeoutError:
+            if self._withdrawn(line):
+                raise OSError("the disk is too slow") from None
+            raise Unsettled from None
 
     async def settled(self) -> None:
         """Return when everything noted so far would survive a power cut."""
@@ -103,6 +130,19 @@ class Journal:
         if self._page is not None:
             self._page.close()
 
+    def _take(self, fact: Fact) -> _Line:
+        with self._news:
+            line = _Line(_line(fact, self._clock(), self._node))
+            self._waiting.append(line)
+            self._news.notify()
+        return line
+
+    def _withdrawn(self, line: _Line) -> bool:
+        """Take it back; False when it is too late."""
+        with self._news:
+            line.is_withdrawn = not line.is_handed
+            return line.is_withdrawn
+
     # --- the thread -------------------------------------------------------------------------
 
     def _write_all(self) -> None:
@@ -115,7 +155,7 @@ class Journal:
                 self._promises = []
                 if not lines and not promises:
                     return
-            if not self._write(b"".join(lines)):
+            if not self._write(lines):
                 lost = self._fault
             self._turn_page()
             for promise in promises:
@@ -126,16 +166,16 @@ class Journal:
                 else:
                     promise.set_exception(OSError(lost))
 
-    def _write(self, content: bytes) -> bool:
+    def _write(self, lines: Sequence[_Line]) -> bool:
         """Until it is on disk; a partly written line is ended, so that it cannot spoil the next.
 
         False when the journal is closed meanwhile: these facts are lost, and nobody was told else.
         """
-        rest = content
+        waiting, written, rest = deque(lines), deque[_Line](), b""
         while True:
             try:
                 page = (self._page or self._begin_page()).fileno()
-                while rest:
+                while rest or (rest := self._hand_over(waiting, written)):
                     rest = rest[os.write(page, rest) :]
                 os.fdatasync(page)
             except OSError as full:
@@ -144,11 +184,38 @@ class Journal:
                 self._fault = f"{self._folder}: {full.strerror}"
                 if self._closing:
                     return False
-                rest = rest or content  # not synced: once more, for each fact has its id
+                rest = self._take_back(rest, waiting, written)
                 time.sleep(RETRY_SECONDS)
             else:
                 self._fault = None
                 return True
+
+    def _hand_over(self, waiting: deque[_Line], written: deque[_Line]) -> bytes:
+        """The next line that nobody has withdrawn; nothing when all have been written."""
+        with self._news:
+            while waiting:
+                line = waiting.popleft()
+                if not line.is_withdrawn:
+                    line.is_handed = True
+                    written.append(line)
+                    return line.content
+        return b""
+
+    def _take_back(self, rest: bytes, waiting: deque[_Line], written: deque[_Line]) -> bytes:
+        """What of the line in hand has still to be written, after the disk refused.
+
+        A line of which nothing was taken may be withdrawn again. What was not synced is written
+        once more, for each fact has its id.
+        """
+        if written and rest == written[-1].content:
+            with self._news:
+                written[-1].is_handed = False
+                waiting.appendleft(written.pop())
+            return b""
+        if not rest and not waiting:
+            waiting.extend(written)
+            written.clear()
+        return rest
 
     def _turn_page(self) -> None:
         """On a new day (UTC) go on in a new file; while there is no room, in the old one."""

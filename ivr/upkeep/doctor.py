@@ -136,7 +136,7 @@ def prompts(settings: Settings) -> Finding:
 
 
 def accounts(settings: Settings) -> Finding:
-    """Do the two queries run?"""
+    """Do the two queries run, and can a real row be told?"""
     fault = asyncio.run(_accounts_fault(settings))
     lacks = settings.accounts.url is None and not (settings.home / "accounts.sqlite").exists()
     advice = "; import your accounts (`ivr accounts import`), or `ivr accounts demo`"
@@ -148,7 +148,7 @@ def accounts(settings: Settings) -> Finding:
 async def _accounts_fault(settings: Settings) -> str | None:
     try:
         async with open_accounts(settings) as database:
-            return await database.fault()
+            return await database.fault() or await database.sample_fault()
     except SettingsError as wrong:
         return str(wrong)
 

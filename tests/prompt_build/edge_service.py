@@ -28,7 +28,10 @@ _PIECE = 720
 class Service:
     """What it does with the next requests, one by one; `well` once the list is used up.
 
-    well · cut (socket ends in mid-audio) · half (ends after the first sentence) · refused (403)
+    A voice that `voices` does not have gets no sound, as at Microsoft.
+
+    well · untold (no word of the last sentence, which is there)
+    · cut (socket ends in mid-audio) · half (ends after the first sentence) · refused (403)
     · mute (no audio) · hang · garbled (no MP3) · bare (no word of what it says)
     """
 
@@ -36,6 +39,12 @@ class Service:
     asked: list[str] = field(default_factory=list)
     rates: list[str] = field(default_factory=list)
     url: str = ""
+    list_url: str = ""
+    voices: list[str] = field(
+        default_factory=lambda: ["zh-CN-XiaoxiaoNeural", "zh-CN-YunxiNeural", "en-US-AvaNeural"]
+    )
+    voice: str = ""
+    """Who was asked for last."""
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
         fault = self.plan.pop(0) if self.plan else "well"
@@ -46,12 +55,15 @@ class Service:
         text = await self._read(socket)
         if fault == "hang":
             await asyncio.sleep(60)
-        if fault != "mute":
+        if fault != "mute" and self.voice in self.voices:
             await _send(socket, text, fault)
         if fault not in ("cut", "half"):
             await socket.send_str("X-RequestId:1\r\nPath:turn.end\r\n\r\n{}")
         await socket.close()
         return socket
+
+    async def list(self, _: web.Request) -> web.Response:
+        return web.json_response([{"ShortName": name} for name in self.voices])
 
     async def _read(self, socket: web.WebSocketResponse) -> str:
         async for message in socket:
@@ -61,6 +73,9 @@ class Service:
                     r"<prosody[^>]*rate='([^']*)'[^>]*>(.*?)</prosody>", message.data, re.S
                 )
                 assert said is not None, message.data
+                full = re.search(r"\(([a-z]+-[A-Z]+), (\w+)\)", message.data)
+                assert full is not None, message.data
+                self.voice = f"{full[1]}-{full[2]}"
                 self.rates.append(said[1])
                 self.asked.append(unescape(said[2]))
                 return self.asked[-1]
@@ -75,7 +90,8 @@ async def _send(socket: web.WebSocketResponse, text: str, fault: str) -> None:
         if fault == "half" and number:
             return
         seconds = len(sound) / RATE
-        if fault != "bare":
+        untold = fault == "untold" and number == len(sentences) - 1
+        if fault != "bare" and not untold:
             await socket.send_str(_metadata(sentence, at, seconds - 0.1))
         at += seconds
         if number == 0:
@@ -120,6 +136,7 @@ def serving() -> Iterator[Service]:
     loop = asyncio.new_event_loop()
     app = web.Application()
     app.router.add_get("/speech", service.speak)
+    app.router.add_get("/voices", service.list)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     ready = threading.Event()
 
@@ -127,6 +144,7 @@ def serving() -> Iterator[Service]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         service.url = f"ws://127.0.0.1:{runner.addresses[0][1]}/speech?TrustedClientToken=1"
+        service.list_url = f"http://127.0.0.1:{runner.addresses[0][1]}/voices?x=1"
         ready.set()
 
     def run() -> None:

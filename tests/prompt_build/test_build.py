@@ -20,7 +20,7 @@ from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.locking import Busy, locked
 from prompt_build.synthesis import ATTEMPTS
-from prompt_build.voices import VoiceUnavailable
+from prompt_build.voices import Audio, VoiceUnavailable
 from tests.contracts import contract_of, source_of
 from tests.prompt_build import humming
 
@@ -380,6 +380,40 @@ def room_left(folder: Path) -> int:
 
 
 def test_a_worker_that_is_killed_is_no_riddle(catalog: Path, audio: Path) -> None:
+    """What was being said is named."""
     deadly = humming.engine(opened=os.abort)
-    with pytest.raises(BuildFailed, match="ended from outside"):
+    with pytest.raises(BuildFailed, match=r"ended from outside .*「.*(感谢您的来电|欢迎致电).*」"):
         build(source_of(catalog), audio, deadly, humming.speaking())
+
+
+class Broken(humming.Humming):
+    """Fails in a way of its own, as a library does."""
+
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
+        raise ZeroDivisionError("no sample rate")
+
+
+class Gone(humming.Humming):
+    def speak(self, sounds: str, *, pace: float = 1.0) -> Audio:
+        raise VoiceUnavailable("this voice was withdrawn")
+
+
+def test_a_voice_that_fails_in_a_worker_is_named_with_its_sentence(
+    catalog: Path, audio: Path
+) -> None:
+    broken = humming.engine(opened=Broken)
+    with pytest.raises(BuildFailed) as failed:
+        build(source_of(catalog), audio, broken, humming.speaking())
+    assert (
+        "line.goodbye: the voice failed (ZeroDivisionError: no sample rate)「感谢您的来电，再见。」"
+        in str(failed.value)
+    )
+
+
+def test_a_voice_that_is_gone_while_others_are_made_is_told_once(
+    catalog: Path, audio: Path
+) -> None:
+    gone = humming.engine(opened=Gone)
+    with pytest.raises(BuildFailed, match=r"line\..*「.*」: this voice was withdrawn") as failed:
+        build(source_of(catalog), audio, gone, humming.speaking())
+    assert len(str(failed.value).splitlines()) == 1

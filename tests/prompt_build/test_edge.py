@@ -35,12 +35,23 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         monkeypatch.delenv(name, raising=False)
     with serving() as running:
         monkeypatch.setattr("edge_tts.communicate.WSS_URL", running.url)
+        monkeypatch.setattr("edge_tts.voices.VOICE_LIST", running.list_url)
+        monkeypatch.setattr("edge_tts.voices._SSL_CTX", True)
         yield running
 
 
 @pytest.fixture
 def voice() -> Edge:
-    return Edge(VOICE, utterance_seconds=2.0, back_off_seconds=(0.0, 0.05, 0.05))
+    return edge_voice(VOICE)
+
+
+def edge_voice(name: str) -> Edge:
+    return Edge(
+        name,
+        utterance_seconds=2.0,
+        back_off_seconds=(0.0, 0.05, 0.05),
+        silent_seconds=(0.0, *[0.01] * 7),
+    )
 
 
 def test_a_sentence_is_heard_whole(service: Service, voice: Edge) -> None:
@@ -78,6 +89,40 @@ def test_a_fault_that_passes_costs_an_attempt(
     monkeypatch.setattr(voice, "_utterance_seconds", 1.5)
     service.plan = [fault]
     assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
+
+
+def test_a_boundary_event_less_is_no_truncated_sound(service: Service, voice: Edge) -> None:
+    service.plan = ["untold"]
+    assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
+    assert len(service.asked) == 1
+
+
+def test_silence_to_one_request_in_three_is_asked_again(service: Service, voice: Edge) -> None:
+    """Seven times at once, too; the attempts that other faults cost are counted apart."""
+    service.plan = ["mute", "cut", "mute", "mute", "cut", "mute", "mute", "mute", "mute"]
+    assert acceptance.faults(voice.speak(TEXT), edge.RATE, TEXT) == ()
+
+
+def test_a_voice_that_is_withdrawn_is_not_the_network(service: Service) -> None:
+    service.voices.remove(VOICE)
+    with pytest.raises(
+        VoiceUnavailable, match=r"已经不提供了，网络没有问题.*zh-CN-YunxiNeural"
+    ) as gone:
+        edge_voice(VOICE).speak(TEXT)
+    assert "en-US" not in str(gone.value)
+    with pytest.raises(VoiceUnavailable, match="已经不提供了"):
+        edge.engine(VOICE, None).prepare()
+
+
+def test_a_name_that_no_voice_has(service: Service) -> None:
+    with pytest.raises(VoiceUnavailable, match="不是在线声音的名字"):
+        edge_voice("晓晓").speak(TEXT)
+
+
+def test_silence_of_a_voice_that_is_there_is_told_as_it_is(service: Service) -> None:
+    service.plan = ["mute"] * 20
+    with pytest.raises(SpeechFailed, match="NoAudioReceived"):
+        edge_voice(VOICE).speak(TEXT)
 
 
 def test_the_pace_is_asked_of_the_service(service: Service, voice: Edge) -> None:

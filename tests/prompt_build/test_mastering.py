@@ -12,6 +12,7 @@ from prompt_build.mastering import (
     RATES,
     TARGET_DBOV,
     active_level,
+    clipped_samples,
     decode,
     encode,
     high_pass,
@@ -89,7 +90,15 @@ def test_every_utterance_comes_out_at_the_target(peak: float, to: int) -> None:
     measured = measure(finished, to)
     assert measured.level_dbov == pytest.approx(TARGET_DBOV, abs=1.0)
     assert measured.peak_dbfs <= -3.0
-    assert measured.clipped == 0
+
+
+def test_clipping_is_counted_as_it_came_and_not_after_the_limiter() -> None:
+    """The limiter hides it: a finished clip never reaches full scale."""
+    clipped = np.clip(speech(peak=0.9) * 3, -1, 1)
+    assert clipped_samples(clipped) > 100
+    assert clipped_samples(speech(peak=0.9)) == 0
+    assert clipped_samples(master(clipped, RATE, 8000)) == 0
+    assert measure(master(clipped, RATE, 8000), 8000, clipped=7).came_clipped == 7
 
 
 def test_an_utterance_of_one_syllable_too() -> None:

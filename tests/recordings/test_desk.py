@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings import desk as room
-from ivr.recordings.archive import CannotKeep, Slip
+from ivr.recordings.archive import CannotKeep, KeptLater, Slip
 from ivr.recordings.desk import FilingDesk
 from ivr.records import journal as journal_room
+from ivr.records.facts import LinkLost
 from ivr.records.journal import Journal, read_lines, recorded
 from tests.recordings.test_archive import LOUD, NOON, opened
 from tests.recordings.test_archive import recorded as has_recorded
@@ -123,9 +125,83 @@ def test_a_vote_that_cannot_be_kept_is_not_thanked_for_and_facts_go_on(
     async def story(place: Place) -> None:
         with pytest.raises(CannotKeep):
             await place.desk.vote("s", "token", 4)
+        place.journal.note(LinkLost(reason="meanwhile"))
         full[0] = False
         await place.desk.vote("s", "token", 5)
-        assert [vote["choice"] for vote in place.known("Voted")] == [4, 5]
+        assert [vote["choice"] for vote in place.known("Voted")] == [5], "it was not kept"
+        assert [fact["reason"] for fact in place.known("LinkLost")] == ["meanwhile"]
+
+    at_a_desk(tmp_path, story)
+
+
+@pytest.mark.parametrize("command", ["write", "fdatasync"])
+def test_a_vote_behind_a_disk_that_hangs_is_withdrawn_and_never_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The disk hangs in what was noted before; the voter is told that nothing was kept."""
+    real, hanging = getattr(os, command), threading.Event()
+    monkeypatch.setattr(os, command, lambda *given: (hanging.wait(20), real(*given))[1])
+    monkeypatch.setattr(room, "PROMISE_SECONDS", 0.1)
+
+    async def story(place: Place) -> None:
+        place.journal.note(LinkLost(reason="before"))
+        await asyncio.sleep(0.1)
+        with pytest.raises(CannotKeep) as refused:
+            await place.desk.vote("s", "token", 4)
+        assert not isinstance(refused.value, KeptLater)
+        hanging.set()
+        await place.desk.vote("s", "token", 5)
+        assert [vote["choice"] for vote in place.known("Voted")] == [5]
+        assert [fact["reason"] for fact in place.known("LinkLost")] == ["before"]
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_vote_that_the_disk_has_in_hand_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written and not synced: it may be counted yet, so nobody says that it is not kept."""
+    real, hanging = os.fdatasync, threading.Event()
+
+    def sync(descriptor: int) -> None:
+        hanging.wait(20)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    monkeypatch.setattr(room, "PROMISE_SECONDS", 0.1)
+
+    async def story(place: Place) -> None:
+        with pytest.raises(KeptLater):
+            await place.desk.vote("s", "token", 4)
+        hanging.set()
+        await place.journal.settled()
+        assert [vote["choice"] for vote in place.known("Voted")] == [4]
+
+    at_a_desk(tmp_path, story)
+
+
+def test_half_a_line_is_gone_on_with_and_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = os.write, [10, 0]
+    full = [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        most = left.pop(0) if left else 0
+        if full[0] and not most:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content[:most] if full[0] else content)
+
+    monkeypatch.setattr(os, "write", write_some)
+    monkeypatch.setattr(journal_room, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(room, "PROMISE_SECONDS", 0.2)
+
+    async def story(place: Place) -> None:
+        with pytest.raises(KeptLater):
+            await place.desk.vote("s", "token", 4)
+        full[0] = False
+        await place.journal.settled()
+        assert [vote["choice"] for vote in place.known("Voted")] == [4]
 
     at_a_desk(tmp_path, story)
 

@@ -22,9 +22,11 @@ from ivr.config import Settings
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch as opening
 from ivr.people.keys import Keys
+from ivr.speech import contract
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from ivr.upkeep.clips import damaged
+from tests.contracts import contract_of
 
 
 @pytest.fixture
@@ -136,7 +138,9 @@ def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
     assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
 
 
-def test_texts_that_are_due_for_review(settings: Settings, tmp_path: Path) -> None:
+def test_texts_that_are_due_for_review(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     today = datetime.now(BEIJING).date()
     path = tmp_path / "scripts.zh.toml"
     path.write_text(
@@ -148,6 +152,7 @@ def test_texts_that_are_due_for_review(settings: Settings, tmp_path: Path) -> No
         """
     )
     changes = {"catalog": path, "audio": tmp_path / "none"}
+    monkeypatch.setattr(contract, "CONTRACT", contract_of(path.read_text()))
     heard, *due = catalog_findings(settings.model_copy(update=changes))
     assert (heard.ok, heard.warns) == (False, False)
     assert [(finding.ok, finding.warns) for finding in due] == [(True, True)] * 2
