@@ -7,6 +7,7 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     KEY 12*#                keys, 0.2 s apart, once the line is silent (or into a CUT prompt)
     TYPE 12*#               keys all at once, ahead of what the line will ask
     WAIT 8                  so many seconds of silence
+    AWAY / BACK             the caller puts the line on hold, or takes it back
     HEARD 一年零六个月       what the line said last has these words
     UNHEARD 月缴存额        … has not
     HOLDS paid_to NULL      the account database returns this in a column, for everybody
@@ -359,6 +360,12 @@ class Caller:
 
     async def _wait(self, direction: Direction) -> None:
         await asyncio.sleep(float(direction.words[0]))
+
+    async def _away(self, _: Direction) -> None:
+        self.line.inbox.hold()
+
+    async def _back(self, _: Direction) -> None:
+        self.line.inbox.unhold()
 
     async def _heard(self, direction: Direction) -> None:
         assert direction.words[0] in self.line.texts[-1].replace("，", ""), direction.where

@@ -169,14 +169,6 @@ def test_readout_says_the_balance(prompt_set: PromptSet, settings: Settings) -> 
     assert "零零二X" in readout
 
 
-def test_the_nudge_counts_from_the_length_that_most_people_have(
-    prompt_set: PromptSet, settings: Settings
-) -> None:
-    path = Path(__file__).parent / "conversations" / "balance_missing_digits.txt"
-    line, _ = run(lambda: hold(directions(path), prompt_set, settings))
-    assert "还差八位，请继续输入。" in line.texts
-
-
 def test_where_zero_is_no_agents_key_a_start_that_no_number_has_is_none(
     prompt_set: PromptSet, settings: Settings
 ) -> None:

@@ -5,6 +5,7 @@ What a call could not say is told by its column, never by its value: `Unsayable`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -79,10 +80,16 @@ def _others(row: Row) -> Mapping[str, Sensitive[Any]]:
 
 
 def _plain(value: object) -> object:
-    """A value as readings take it: a date without its time, no blanks around a text."""
+    """A value as readings take it: a date without its time, 20.0000 as 20, no blanks around."""
+    if isinstance(value, Decimal | float) and _is_whole(value):
+        return str(int(value))
     if isinstance(value, datetime):
         return value.date().isoformat()
     return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def _is_whole(value: Decimal | float) -> bool:
+    return math.isfinite(value) and value == int(value)
 
 
 def _null(value: object) -> bool:

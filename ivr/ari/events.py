@@ -145,6 +145,20 @@ class LeftBridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """One side has put the other on hold."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """The one on hold is heard again."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeDestroyed:
     """A bridge is no more."""
 
@@ -183,6 +197,8 @@ Event = (
     | RecordingFinished
     | LeftBridge
     | BridgeDestroyed
+    | Held
+    | Unheld
     | ApplicationReplaced
     | LinkUp
     | LinkDown
@@ -271,6 +287,8 @@ READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
     "ChannelDtmfReceived": _key,
+    "ChannelHold": lambda json: Held(json["channel"]["id"]),
+    "ChannelUnhold": lambda json: Unheld(json["channel"]["id"]),
     "ChannelLeftBridge": lambda json: LeftBridge(json["bridge"]["id"], json["channel"]["id"]),
     "BridgeDestroyed": lambda json: BridgeDestroyed(json["bridge"]["id"]),
     "PlaybackStarted": _playback_started,

@@ -18,6 +18,7 @@ from ivr.ari.events import (
     DtmfReceived,
     Event,
     HangupRequested,
+    Held,
     LeftBridge,
     LinkDown,
     LinkUp,
@@ -27,6 +28,7 @@ from ivr.ari.events import (
     RecordingStarted,
     StasisEnd,
     StasisStart,
+    Unheld,
 )
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import events
@@ -44,6 +46,8 @@ WANTED = (
     "ChannelHangupRequest",
     "ChannelDestroyed",
     "ChannelDtmfReceived",
+    "ChannelHold",
+    "ChannelUnhold",
     "ChannelLeftBridge",
     "BridgeDestroyed",
     "PlaybackStarted",
@@ -138,6 +142,10 @@ class Hotline:
             case DtmfReceived(_, digit):
                 self.conductor.vitals.key_came(live.trunk)
                 inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
+            case Held():
+                inbox.hold()
+            case Unheld():
+                inbox.unhold()
             case PlaybackStarted(_, name) | RecordingStarted(_, name):
                 inbox.put(Begun(name))
             case PlaybackFinished(_, playback, failed):

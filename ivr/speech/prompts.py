@@ -158,7 +158,7 @@ class PromptSet:
             faults += [
                 f"prompt {name} has a value {{{piece.name}:{piece.read}}}"
                 for piece in self._scripts.get(name, ())
-                if isinstance(piece, _Slot) and clause.slots.get(piece.name) != piece.read
+                if isinstance(piece, _Slot) and not clause.fills(piece.name, piece.read)
             ]
         return [*faults, *(f"branch {key} is missing" for key in self._lost_branches(contract))]
 

@@ -500,6 +500,25 @@ def test_tones_that_no_telephone_has_are_not_heard_anywhere(tell: Callable[..., 
     assert (notes.ends(), [fact.outcome for fact in notes.of(LookedUp)]) == (["hung_up"], ["found"])
 
 
+def test_a_caller_who_has_us_on_hold_is_waited_for(tell: Callable[..., Line]) -> None:
+    """While another one, who is silent as well, is given up on."""
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        await asterisk.call("held")
+        await line.hears("held", "main.menu")
+        await asterisk.send("ChannelHold", channel=asterisk.channels["held"])
+        await asterisk.call("silent")
+        await line.hears("silent", "line.too_many")
+        assert len(asterisk.said["held"]) == 2, "the greeting and the menu, and no more"
+        await asterisk.send("ChannelUnhold", channel=asterisk.channels["held"])
+        await line.hears("held", "line.no_input")
+        await asterisk.hang_up("held")
+        await line.over()
+
+    assert sorted(tell(story).notes.ends()) == ["gave_up", "hung_up"]
+
+
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
