@@ -31,7 +31,7 @@ define side_by_side
 	  cat $$out; rm $$out; exit $$code'
 endef
 
-.PHONY: help run test check live prompts asterisk browser postgres setup lock clean
+.PHONY: help run test check live prompts asterisk browser postgres setup wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -80,6 +80,11 @@ $(VENV)/bin/pip:
 	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call apt_install,python3-venv); }
 	@$(PYTHON) -m venv $(VENV)
+
+wheel: setup  ## The wheel in dist/: `pip install` of it gives a working ivr
+	@git describe --always --dirty=+ --exclude='*' > ivr/COMMIT
+	@$(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w dist . ; code=$$?; rm -rf ivr/COMMIT build; exit $$code
+	@ls dist/*.whl
 
 lock:  ## Pin the newest allowed packages (needs uv)
 	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from ivr.accounts import Accounts, Guarded, open_accounts
+from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -88,6 +89,10 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
+    vitals = Vitals(
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(means.switchboard.passed_over()),
+    )
     means = Means(
         settings=settings,
         accounts=Guarded(database, settings.accounts),
@@ -97,10 +102,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         desk=desk,
         note=journal.note,
         is_open=lambda: closed(settings.home) is None,
-    )
-    vitals = Vitals(
-        refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.passed_over()),
+        untold=Untold(vitals.registry),
     )
     conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
@@ -191,6 +193,7 @@ class Examiner:
             "journal": self._records(),
             "line": self._line(),
             "trunks": self._trunks(),
+            "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
         }
 
@@ -207,8 +210,9 @@ class Examiner:
         return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:
-        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
-        return Part(True, "; ".join(self._vitals.traffic()))
+        """What to ask a carrier about, or to set otherwise; calls come all the same."""
+        odd = "; ".join(self._vitals.traffic.oddities())
+        return Part(True, odd, warns=bool(odd))
 
     def agents(self) -> Part:
         """Whose phone rings for nothing is passed over; the line is well all the same."""

@@ -181,19 +181,20 @@ def script(prompt: Prompt) -> list[dict[str, Any]]:
     """The prompt as the manifest has it: clips and slots in order, with their pauses.
 
     A comma or full stop where speech meets a value is heard as a pause; after an amount at the
-    end, 600 ms of quiet let it sink in (rules, 4.1.11).
+    end, 600 ms of quiet let it sink in (rules, 4.1.11). What can fall away has its `part`.
     """
     names = iter([name for name, _ in clips_of(prompt)])
     played: list[dict[str, Any]] = []
     for at, piece in enumerate(prompt.pieces):
+        part = {"part": piece.part} if piece.part else {}
         if isinstance(piece, Slot):
             ends = _ends_sentence(prompt.pieces[at + 1 :])
-            played.append({"slot": piece.name, "read": piece.read, "ends": ends})
+            played.append({"slot": piece.name, "read": piece.read, "ends": ends, **part})
             continue
         if played and piece.text[0] in "，。；：":
-            played.append(_BREATH)
+            played.append({**_BREATH, **part})
         if _has_words(piece.text):
-            played.append({"clip": next(names)})
+            played.append({"clip": next(names), **part})
     if _ends_with_amount(prompt):
         if played[-1] == _BREATH:
             played.pop()

@@ -55,6 +55,8 @@ class FakeAsterisk:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     recordings: dict[str, str] = field(default_factory=dict)
     """Those that are queued or go on, with their channels."""
+    hears_bridges: bool = False
+    """Asterisk tells of bridges only to an application that has asked for them."""
     _playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _allowed: frozenset[str] = frozenset()
     """Events that the application wants."""
@@ -116,8 +118,8 @@ class FakeAsterisk:
                 await self._tell("ChannelLeftBridge", bridge=bridge, channel=described)
 
     async def _tell(self, kind: str, **content: Any) -> None:
-        """An event of Asterisk's own, if the application wants it."""
-        if kind in self._allowed:
+        """An event of Asterisk's own, if the application wants it and has subscribed to it."""
+        if kind in self._allowed and ("Bridge" not in kind or self.hears_bridges):
             await self.send(kind, **content)
 
     async def send(self, kind: str, **content: Any) -> None:
@@ -152,6 +154,7 @@ class FakeAsterisk:
         add("GET", "/ari/events", self._events)
         add("GET", "/ari/asterisk/info", self._info)
         add("PUT", "/ari/applications/{app}/eventFilter", self._filter)
+        add("POST", "/ari/applications/{app}/subscription", self._subscribe)
         add("GET", "/ari/endpoints/{tech}", self._endpoints)
         add("GET", "/ari/channels", self._channels)
         add("GET", "/ari/channels/{channel}", self._get)
@@ -215,6 +218,10 @@ class FakeAsterisk:
 
     async def _filter(self, request: web.Request) -> web.Response:
         self._allowed = frozenset(each["type"] for each in (await request.json())["allowed"])
+        return web.json_response({})
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        self.hears_bridges = request.query["eventSource"] == "bridge:"
         return web.json_response({})
 
     async def _get(self, request: web.Request) -> web.Response:

@@ -7,6 +7,10 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     KEY 12*#                keys, 0.2 s apart, once the line is silent (or into a CUT prompt)
     TYPE 12*#               keys all at once, ahead of what the line will ask
     WAIT 8                  so many seconds of silence
+    AWAY / BACK             the caller puts the line on hold, or takes it back
+    HEARD 一年零六个月       what the line said last has these words
+    UNHEARD 月缴存额        … has not
+    HOLDS paid_to NULL      the account database returns this in a column, for everybody
     DOWN / UP               the account database stops or starts answering
     AT 2026-11-28T20:00     it is this time in Beijing; at first a Wednesday morning
     PHONES 6001 6002        these agents' phones are registered; at first none
@@ -316,6 +320,8 @@ class Caller:
     conversation: asyncio.Task[str]
     switch: Callable[[bool], None]
     """Lets the account database answer, or not."""
+    hold: Callable[[str, object], None]
+    """What the account database returns in a column."""
     settle: Callable[[], Awaitable[None]]
     """What the line does when a call has ended."""
     home: Path
@@ -354,6 +360,22 @@ class Caller:
 
     async def _wait(self, direction: Direction) -> None:
         await asyncio.sleep(float(direction.words[0]))
+
+    async def _away(self, _: Direction) -> None:
+        self.line.inbox.hold()
+
+    async def _back(self, _: Direction) -> None:
+        self.line.inbox.unhold()
+
+    async def _heard(self, direction: Direction) -> None:
+        assert direction.words[0] in self.line.texts[-1].replace("，", ""), direction.where
+
+    async def _unheard(self, direction: Direction) -> None:
+        assert direction.words[0] not in self.line.texts[-1], direction.where
+
+    async def _holds(self, direction: Direction) -> None:
+        column, written = direction.words
+        self.hold(column, None if written == "NULL" else written)
 
     async def _down(self, _: Direction) -> None:
         self.switch(False)

@@ -16,6 +16,7 @@ _WORDS = {
     "lines_needed": "所需线路",
     "visits": "到访次数",
     "hung_up": "挂机",
+    "vanished": "失去联系",
     "gave_up": "三次失败",
     "percent": "占比（%）",
     "times": "次数",
@@ -52,6 +53,7 @@ _WORDS = {
     "several": "多个账户",
     "empty": "账号不存在",
     "unavailable": "系统繁忙",
+    "unsayable": "播报不了，请转人工",
     # Places of the script.
     "welcome": "问候",
     "main": "主菜单",

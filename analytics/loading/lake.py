@@ -144,6 +144,7 @@ class LakeLoader:
 
 
 _CARE = (
+    "CALL ducklake_rewrite_data_files('lake')",  # of which nearly all rows were deleted
     "CALL ducklake_merge_adjacent_files('lake')",
     f"CALL ducklake_expire_snapshots('lake', older_than => now() - INTERVAL {KEPT})",
     f"CALL ducklake_cleanup_old_files('lake', older_than => now() - INTERVAL {KEPT})",

@@ -9,9 +9,11 @@ from ivr.accounts.outcomes import (
     Fund,
     Loan,
     NotFound,
+    Result,
     RightPassword,
     Several,
     Unavailable,
+    Unsayable,
     WrongPassword,
 )
 
@@ -23,9 +25,11 @@ __all__ = [
     "Guarded",
     "Loan",
     "NotFound",
+    "Result",
     "RightPassword",
     "Several",
     "Unavailable",
+    "Unsayable",
     "WrongPassword",
     "open_accounts",
 ]

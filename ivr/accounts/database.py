@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,35 +15,29 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from ivr.accounts import rows
 from ivr.accounts.causes import cause, missing_driver
 from ivr.accounts.outcomes import (
-    Empty,
-    Found,
     Fund,
     Loan,
     NotFound,
+    Result,
     RightPassword,
-    Several,
     Unavailable,
+    Unsayable,
     WrongPassword,
 )
 from ivr.accounts.passwords import NoHash, matches
 from ivr.config import Settings, SettingsError
-from ivr.people.identity import IdNumber
+from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
 
 POOL = 10
-_CENT = Decimal("0.01")
-_MOST = Decimal(10) ** 10
-_FUND_COLUMNS = frozenset({"paid_to", "monthly_deposit", "balance"})
-_LOAN_COLUMNS = frozenset({"term_years", "periods_repaid", "balance"})
-_PASSWORD_COLUMNS = frozenset({"hash"})
-_YEAR_MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])\Z", re.ASCII)
+_PASSWORD_COLUMNS = ("hash",)
 
 
 class Nonsense(ValueError):
@@ -112,19 +104,16 @@ class Database:
         self._password = text(settings.accounts.password_query)
         self._passwords_wanted = settings.accounts.password
         self._file = _file(engine.url)
+        self._test_id = _test_id(settings)
         self._given_up: set[asyncio.Task[Any]] = set()
 
-    async def fund(
-        self, number: IdNumber
-    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+    async def fund(self, number: IdNumber) -> Result[Fund]:
         """See Accounts."""
-        return await self._ask(self._fund, number, _FUND_COLUMNS, _fund)
+        return await self._ask(self._fund, number, rows.FUND_COLUMNS, rows.fund)
 
-    async def loan(
-        self, number: IdNumber
-    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+    async def loan(self, number: IdNumber) -> Result[Loan]:
         """See Accounts."""
-        return await self._ask(self._loan, number, _LOAN_COLUMNS, _loan)
+        return await self._ask(self._loan, number, rows.LOAN_COLUMNS, rows.loan)
 
     async def password(
         self, number: IdNumber, entered: Sensitive[str]
@@ -132,8 +121,8 @@ class Database:
         """See Accounts."""
         try:
             found = self._rows(self._password, _names(number), _PASSWORD_COLUMNS)
-            rows = await self._in_time(found)
-            kept = str(rows[0]["hash"]) if len(rows) == 1 else None
+            holders = await self._in_time(found)
+            kept = str(holders[0]["hash"]).strip() if len(holders) == 1 else None
             right = await asyncio.to_thread(matches, kept, entered)
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense, NoHash) as failed:
             return _unavailable(failed)
@@ -141,7 +130,10 @@ class Database:
 
     async def fault(self) -> str | None:
         """Whether both queries run; they are asked for a number that nobody has."""
-        queries = {"fund": (self._fund, _FUND_COLUMNS), "loan": (self._loan, _LOAN_COLUMNS)}
+        queries: dict[str, tuple[Any, Sequence[str]]] = {
+            "fund": (self._fund, rows.FUND_COLUMNS),
+            "loan": (self._loan, rows.LOAN_COLUMNS),
+        }
         if self._passwords_wanted:
             queries["password"] = (self._password, _PASSWORD_COLUMNS)
         for name, (query, columns) in queries.items():
@@ -149,7 +141,40 @@ class Database:
                 return f"{name}_query: {fault}"
         return None
 
-    async def _fault_of(self, query: Any, columns: frozenset[str]) -> str | None:
+    async def sample_fault(self) -> str | None:
+        """Whether a real row can be told: of `accounts.test_id`, or of anybody in our own file."""
+        for name, ask in {"fund": self.fund, "loan": self.loan}.items():
+            number = self._test_id or await self._anybody(name)
+            if number is None:
+                continue
+            match await ask(number):
+                case Unsayable(column):
+                    return (
+                        f"{name}_query: 真实的一行里，列 {column} 的内容电话里播报不了"
+                        f" · column {column} of a real row cannot be said"
+                    )
+                case Unavailable(reason):
+                    return f"{name}_query: {reason}"
+                case NotFound() if name == "fund":
+                    return "accounts.test_id 查不到公积金账户 · test_id has no fund account"
+        return None
+
+    async def _anybody(self, kind: str) -> IdNumber | None:
+        """Somebody of the line's own file who is told a balance; None where there is none."""
+        if self._file is None:
+            return None
+        query = text(
+            f"SELECT id_number FROM {kind}_account GROUP BY id_number"  # noqa: S608  ours
+            " HAVING count(*) = 1 AND max(balance) IS NOT NULL LIMIT 1"
+        )
+        try:
+            found = await self._in_time(self._rows(query, {}, ("id_number",)))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return None  # another file than ours, asked by other queries
+        number = parse(str(found[0]["id_number"]), verify=False) if found else None
+        return number if isinstance(number, IdNumber) else None
+
+    async def _fault_of(self, query: Any, columns: Sequence[str]) -> str | None:
         nobody = {"id18": "-", "id15": "-"}
         try:
             found = await self._in_time(self._rows(query, nobody, columns))
@@ -172,12 +197,12 @@ class Database:
         self,
         query: Any,
         number: IdNumber,
-        columns: frozenset[str],
-        account: Callable[[Row], T],
-    ) -> Found[T] | NotFound | Several | Empty | Unavailable:
-        rows = self._rows(query, _names(number), columns)
+        columns: Sequence[str],
+        account: Callable[[rows.Row], T],
+    ) -> Result[T]:
+        asked = self._rows(query, _names(number), columns)
         try:
-            return _outcome(await self._in_time(rows), account)
+            return rows.outcome(await self._in_time(asked), account)
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             return _unavailable(failed)
 
@@ -207,16 +232,29 @@ class Database:
             task.exception()  # nobody waits for it any more
 
     async def _rows(
-        self, query: Any, names: Mapping[str, str], columns: frozenset[str]
-    ) -> Sequence[Row]:
+        self, query: Any, asked: Mapping[str, str], columns: Sequence[str]
+    ) -> Sequence[rows.Row]:
         if self._file is not None and not self._file.exists():  # SQLite would make an empty one
             raise FileNotFoundError(f"{self._file} does not exist")
         async with self._engine.connect() as connection:
-            result = await connection.execute(query, names)
-            lacking = columns - set(result.keys())
-            if lacking:  # also where nobody is found: a wrong query must not say so of everybody
-                raise Nonsense(f"the query returns no column {', '.join(sorted(lacking))}")
-            return [dict(row) for row in result.mappings().fetchmany(2)]
+            result = await connection.execute(query, asked)
+            names = [name.lower() for name in result.keys()]  # noqa: SIM118  rows have no names
+            if lacking := rows.lacking(
+                names, columns
+            ):  # also where nobody is found: a wrong query must not say so of everybody
+                raise Nonsense(f"the query returns no column {', '.join(lacking)}")
+            return [dict(zip(names, row, strict=True)) for row in result.fetchmany(2)]
+
+
+def _test_id(settings: Settings) -> IdNumber | None:
+    """The number that `ivr doctor` asks for; SettingsError where it is none."""
+    given = settings.accounts.test_id
+    if given is None:
+        return None
+    number = parse(given.get_secret_value(), verify=False)
+    if not isinstance(number, IdNumber):
+        raise SettingsError("accounts.test_id 不是十五位或十八位的证件号 · is no ID number")
+    return number
 
 
 def _names(number: IdNumber) -> dict[str, str]:
@@ -229,51 +267,6 @@ def _unavailable(failed: Exception) -> Unavailable:
     reason = _reason(failed)
     log.warning("an account could not be asked for: %s", reason)
     return Unavailable(reason, answered=isinstance(failed, Nonsense | NoHash))
-
-
-def _outcome(
-    rows: Sequence[Row], account: Callable[[Row], T]
-) -> Found[T] | NotFound | Several | Empty:
-    if not rows:
-        return NotFound()
-    if len(rows) > 1:
-        return Several()
-    if rows[0]["balance"] is None:
-        return Empty()
-    return Found(account(rows[0]))
-
-
-def _fund(row: Row) -> Fund:
-    return Fund(_year_month(row, "paid_to"), _money(row, "monthly_deposit"), _money(row, "balance"))
-
-
-def _loan(row: Row) -> Loan:
-    return Loan(_whole(row, "term_years"), _whole(row, "periods_repaid"), _money(row, "balance"))
-
-
-def _money(row: Row, name: str) -> Sensitive[Decimal]:
-    """Yuan; stored as a number or a text. Money is never a float beyond this line."""
-    try:
-        value = Decimal(str(row[name]))
-    except InvalidOperation:
-        raise Nonsense(f"{name} is no amount") from None
-    if not value.is_finite() or not 0 <= value < _MOST:
-        raise Nonsense(f"{name} is no amount that can be")
-    return Sensitive(value.quantize(_CENT))
-
-
-def _whole(row: Row, name: str) -> int:
-    written = str(row[name])
-    if not (written.isascii() and written.isdigit() and len(written) <= 4):
-        raise Nonsense(f"{name} is no count")
-    return int(written)
-
-
-def _year_month(row: Row, name: str) -> str:
-    found = _YEAR_MONTH.match(str(row[name]))
-    if found is None:
-        raise Nonsense(f"{name} is not YYYY-MM")
-    return f"{found[1]}-{found[2]}"
 
 
 def _reason(failed: Exception) -> str:

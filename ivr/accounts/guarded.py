@@ -11,13 +11,10 @@ from typing import Any, TypeVar
 from ivr.accounts.breaker import Breaker, State
 from ivr.accounts.outcomes import (
     Accounts,
-    Empty,
-    Found,
     Fund,
     Loan,
-    NotFound,
+    Result,
     RightPassword,
-    Several,
     Unavailable,
     WrongPassword,
 )
@@ -45,15 +42,11 @@ class Guarded:
         self._running: set[asyncio.Task[Any]] = set()
         self._examination: asyncio.Task[str | None] | None = None
 
-    async def fund(
-        self, number: IdNumber
-    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+    async def fund(self, number: IdNumber) -> Result[Fund]:
         """See Accounts."""
         return await self._ask("fund", lambda: self._accounts.fund(number))
 
-    async def loan(
-        self, number: IdNumber
-    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+    async def loan(self, number: IdNumber) -> Result[Loan]:
         """See Accounts."""
         return await self._ask("loan", lambda: self._accounts.loan(number))
 

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ivr.people.identity import IdNumber
 from ivr.people.sensitive import Sensitive
 
 T = TypeVar("T")
+Others = Mapping[str, Sensitive[Any]]
+"""All columns of the query by name, as texts (None for NULL): what a readout may say besides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fund:
     """A housing provident fund account (seed, section 一)."""
 
-    paid_to: str
-    """缴至年月 as YYYY-MM."""
-    monthly_deposit: Sensitive[Decimal]
-    """月缴存额 in yuan."""
+    paid_to: str | None
+    """缴至年月 as YYYY-MM; None where nothing was paid yet, or not for long."""
+    monthly_deposit: Sensitive[Decimal] | None
+    """月缴存额 in yuan; None for a sealed account."""
     balance: Sensitive[Decimal]
     """In yuan; zero is a balance."""
+    others: Others = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
     """A loan account (seed, section 二)."""
 
-    term_years: int
-    periods_repaid: int
+    term_months: int | None
+    periods_repaid: int | None
     balance: Sensitive[Decimal]
     """What is still owed, in yuan."""
+    others: Others = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,14 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsayable:
+    """An account whose value no call can say, or that is none: an agent has to look."""
+
+    column: str
+    """Which one; never what stands in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """The database is down, slow, or answers nonsense: never to be told as 没有录入."""
 
@@ -76,17 +89,17 @@ class WrongPassword:
     """It is not, or this person has none: nobody is to learn which."""
 
 
+Result: TypeAlias = Found[T] | NotFound | Several | Empty | Unsayable | Unavailable
+"""What asking for one account can come to."""
+
+
 class Accounts(Protocol):
     """Where balances come from."""
 
-    async def fund(
-        self, number: IdNumber
-    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+    async def fund(self, number: IdNumber) -> Result[Fund]:
         """The fund account of a person, under either form of the number."""
 
-    async def loan(
-        self, number: IdNumber
-    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
+    async def loan(self, number: IdNumber) -> Result[Loan]:
         """The loan account of a person, under either form of the number."""
 
     async def password(

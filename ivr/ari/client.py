@@ -330,6 +330,10 @@ class Applications:
 
     _ari: Ari
 
+    async def subscribe(self, app: str, source: str) -> None:
+        """Let the events of `source` come too, such as `bridge:` for all bridges."""
+        await self._ari.post(f"applications/{app}/subscription", eventSource=source)
+
     async def filter(self, app: str, allowed: Iterable[str]) -> None:
         """Let only these event types through; the others are noise on every call."""
         body = {"allowed": [{"type": name} for name in allowed]}

@@ -50,6 +50,9 @@ async def _connection(ari: Ari, app: str, wanted: Iterable[str]) -> AsyncIterato
     async with socket:
         try:
             await ari.applications.filter(app, wanted)
+            await ari.applications.subscribe(
+                app, "bridge:"
+            )  # who leaves one is told to nobody else
             yield LinkUp(await ari.asterisk.startup())
         except AriError as failed:
             yield LinkDown(type(failed).__name__)

@@ -71,6 +71,10 @@ MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""
 
 
+MOST_HELD_SECONDS = 600.0
+"""Whoever puts the line on hold for longer is waited for no more."""
+
+
 class Inbox:
     """Filled by whoever carries the call, emptied by its verbs; single consumer."""
 
@@ -79,6 +83,20 @@ class Inbox:
         self._news = asyncio.Event()
         self._listening = asyncio.Event()
         self._swallow_until = float("-inf")
+        self._held_since: float | None = None
+        self._held = 0.0
+        """Seconds that the caller has had us on hold, without what goes on now."""
+
+    def hold(self) -> None:
+        """The caller has put the line on hold and hears nothing: nobody's patience runs."""
+        if self._held_since is None:
+            self._held_since = _now()
+            self._news.set()
+
+    def unhold(self) -> None:
+        """The caller is back."""
+        self._held, self._held_since = self._held_so_far(), None
+        self._news.set()
 
     def put(self, heard: News) -> None:
         """Add what has just happened. Keys to be swallowed and keys of a storm are dropped."""
@@ -94,9 +112,13 @@ class Inbox:
         self._news.set()
 
     async def get(self, deadline: float) -> News | None:
-        """The next thing heard, or None when `deadline` (the loop's clock) has passed."""
-        if not self._waiting and deadline > asyncio.get_running_loop().time():
-            await self._wait_for_news(deadline)
+        """The next thing heard, or None when `deadline` (the loop's clock) has passed.
+
+        The time on hold, from now on, does not count.
+        """
+        deadline -= self._held_so_far()
+        while not self._waiting and deadline + self._held_so_far() > _now():
+            await self._wait_for_news(self._look_again(deadline))
         return self._waiting.popleft() if self._waiting else None
 
     async def wanted(self) -> None:
@@ -120,6 +142,15 @@ class Inbox:
         if self._waiting and isinstance(key := self._waiting[0], Key) and self._swallowed(key):
             self._waiting.popleft()
 
+    def _held_so_far(self) -> float:
+        now = 0.0 if self._held_since is None else _now() - self._held_since
+        return self._held + min(now, MOST_HELD_SECONDS)
+
+    def _look_again(self, deadline: float) -> float:
+        """When a `deadline` without holding may have passed."""
+        going_on = 0.0 if self._held_since is None else MOST_HELD_SECONDS
+        return deadline + self._held + going_on
+
     async def _wait_for_news(self, deadline: float) -> None:
         self._news.clear()
         self._listening.set()
@@ -136,3 +167,7 @@ class Inbox:
             return False
         self._swallow_until = float("-inf")
         return True
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ivr.accounts import Accounts
+from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Settings
 from ivr.limits.limits import Limits
@@ -33,3 +34,5 @@ class Means:
     is_open: Callable[[], bool]
     """Whether the line takes calls: the operator's switch, as it stands now."""
     clock: Callable[[], datetime] = _now
+    untold: Untold = field(default_factory=Untold)
+    """Hears of accounts that no call could say."""

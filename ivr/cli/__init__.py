@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from ivr.cli import (
     accounts,
+    backup,
     facts,
     feedback,
     line,
@@ -48,10 +50,30 @@ _ROOMS = (
     retention,
     reports,
     people,
+    backup,
     service,
 )
 for room in _ROOMS:
     room.add_to(app)
+
+
+def _version(wanted: bool) -> None:
+    from ivr.config import load
+    from ivr.upkeep.version import described
+
+    if wanted:
+        typer.echo(described(load()))
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Of all its parts."),
+    ] = False,
+) -> None:
+    """12329 住房公积金热线 · the 12329 housing provident fund hotline."""
 
 
 _ROOTS_OWN = ("service",)

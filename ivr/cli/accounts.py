@@ -136,20 +136,24 @@ async def _looked_up(settings: Settings, number: IdNumber, *, reveal: bool) -> l
 
 
 def _words(outcome: object, *, reveal: bool) -> str:
-    from ivr.accounts import Found, Fund, Loan
+    from ivr.accounts import Found, Fund, Loan, Unsayable
 
     match outcome:
         case Found(Fund(paid_to, deposit, balance)):
             amounts = f"monthly {_yuan(deposit, reveal)}, balance {_yuan(balance, reveal)}"
-            return f"found, paid to {paid_to}, {amounts}"
-        case Found(Loan(years, periods, balance)):
+            return f"found, paid to {paid_to or 'no month'}, {amounts}"
+        case Found(Loan(months, periods, balance)):
             owed = _yuan(balance, reveal)
-            return f"found, {years} years, {periods} periods repaid, balance {owed}"
+            return f"found, {months} months, {periods} periods repaid, balance {owed}"
+        case Unsayable(column):
+            return f"found, but {column} cannot be said in a call"
         case _:
             return type(outcome).__name__
 
 
-def _yuan(amount: Sensitive[Decimal], reveal: bool) -> str:
+def _yuan(amount: Sensitive[Decimal] | None, reveal: bool) -> str:
+    if amount is None:
+        return "none"
     return str(amount.reveal()) if reveal else "***"
 
 

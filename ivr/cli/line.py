@@ -56,6 +56,11 @@ def doctor(
         findings = [*examine(settings), *_catalog(settings)]
     except SettingsError as wrong:
         findings = [Finding("settings", False, line) for line in str(wrong).splitlines()]
+    report(findings, as_json=as_json)
+
+
+def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
+    """Print findings; exit code 1 where one of them is not well."""
     if as_json:
         typer.echo(_as_json(findings))
     else:

@@ -18,6 +18,10 @@ def add_to(app: typer.Typer) -> None:
     room.command("upgrade")(upgrade)
     room.command("uninstall")(uninstall)
     app.add_typer(room, name="service")
+    news = typer.Typer(no_args_is_help=True, help="What a new version finds to be done. 升级")
+    news.callback()(lambda: None)
+    news.command("check")(check)
+    app.add_typer(news, name="upgrade")
 
 
 def install() -> None:
@@ -46,6 +50,20 @@ def uninstall(
 
     with _explained():
         installation.uninstall(typer.echo, purge=purge)
+
+
+def check() -> None:
+    """After new code, before it runs: settings it refuses, and what is of an older version. 检查"""
+    from ivr.cli.line import report
+    from ivr.config import SettingsError, load
+    from ivr.upkeep.doctor import Finding
+    from ivr.upkeep.version import to_do
+
+    try:
+        findings = to_do(load())
+    except SettingsError as refused:
+        findings = [Finding("settings", False, line) for line in str(refused).splitlines()]
+    report(findings or [Finding("upgrade", True, "没有要做的 · nothing is to be done")])
 
 
 @contextmanager

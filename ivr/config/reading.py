@@ -18,7 +18,7 @@ from ivr.config import environment
 from ivr.config.checks import clashes
 from ivr.config.faults import Fault, fault_of
 from ivr.config.faults import Path as Where
-from ivr.config.settings import PROJECT, Settings, SettingsError
+from ivr.config.settings import OWN, Settings, SettingsError
 from ivr.positions import Positions, repeated
 
 _FULL_WIDTH = {"“": '"', "”": '"', "＂": '"', "‘": "'", "’": "'", "＝": "=", "：": "=", "，": ",",
@@ -27,7 +27,7 @@ _FULL_WIDTH = {"“": '"', "”": '"', "＂": '"', "‘": "'", "’": "'", "＝"
 
 def home_folder() -> Path:
     """Where the line's own files lie, whether its settings are right or not."""
-    return Path(os.environ.get("IVR_HOME") or PROJECT / "var")
+    return Path(os.environ.get("IVR_HOME") or OWN / "var")
 
 
 def settings_file() -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from ivr.hours import AgentHours
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent.parent
+_INSTALLED = not (_CHECKOUT / "scripts.zh.toml").exists()
+"""Whether this is a wheel in some environment, and no checkout."""
+PROJECT = Path(sys.prefix) / "share" / "ivr-12329" if _INSTALLED else _CHECKOUT
+"""Where the files lie that ship beside the code, such as the catalog."""
+_DATA = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "ivr-12329"
+OWN = _DATA if _INSTALLED else _CHECKOUT
+"""Where a line without settings writes: an environment may be made anew at any time."""
 
 LINE_NUMBER = "12329"
 TRUNK_ENDPOINT = "trunk-"
@@ -61,6 +70,8 @@ class AccountsSettings(Part):
     """Failures in a row until the database is left alone."""
     rest_seconds: Seconds = 5.0
     """Then nobody waits for it so long; after that one caller's question tries it again."""
+    test_id: SecretStr | None = None
+    """Somebody's number that `ivr doctor` asks for, to read a real row."""
     most_fall: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the accounts that an import may lack; where more are gone it is refused once."""
 
@@ -288,13 +299,13 @@ class SpeechSettings(Part):
 class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
 
-    home: Path = PROJECT / "var"
+    home: Path = OWN / "var"
     catalog: Path = PROJECT / "scripts.zh.toml"
     lexicon: Path = PROJECT / "lexicon.zh.toml"
     """How the words of the trade are said; a city's own lie over it (`home/lexicon.zh.toml`)."""
     words: Path | None = None
     """The city's own words, laid over the catalog; None: `words.zh.toml` under the home folder."""
-    audio: Path = PROJECT / "generated_audio"
+    audio: Path = OWN / "generated_audio"
     node: str = "node-1"
     host: str = "127.0.0.1"
     """Where health and metrics are served."""

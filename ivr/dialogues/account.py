@@ -29,8 +29,9 @@ async def inquiry(call: Call) -> Outcome:
     return await inquire(call, _FUND)
 
 
-def _slots(fund: Fund) -> Mapping[str, Value]:
+def _slots(fund: Fund) -> Mapping[str, Value | None]:
     return {
+        **fund.others,
         "paid_to": fund.paid_to,
         "monthly_deposit": fund.monthly_deposit,
         "balance": fund.balance,

@@ -7,21 +7,29 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from ivr.accounts import Accounts, Empty, Found, NotFound, Several, Unavailable
+from ivr.accounts import (
+    Accounts,
+    Empty,
+    Found,
+    NotFound,
+    Result,
+    Several,
+    Unavailable,
+    Unsayable,
+)
 from ivr.calls.call import REPLAY, Call
 from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
-from ivr.dialogues.place import UP, Outcome
+from ivr.dialogues.place import UP, Outcome, find
 from ivr.limits.limits import Denied
 from ivr.people.identity import IdNumber
 from ivr.records.facts import LookedUp, LookupOutcome
-from ivr.speech.prompts import Sentence, Value, sentence
+from ivr.speech.prompts import Sentence, Unsaid, Value, sentence
 
 T = TypeVar("T")
 Account = TypeVar("Account")
-Result = Found[Account] | NotFound | Several | Empty | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Inquiry(Generic[Account]):
 
     source: Literal["fund", "loan"]
     ask: Callable[[Accounts, IdNumber], Awaitable[Result[Account]]]
-    slots: Callable[[Account], Mapping[str, Value]]
+    slots: Callable[[Account], Mapping[str, Value | None]]
     """The values that the readout says, besides the ID number."""
     readout: str
     not_found: str
@@ -73,6 +81,8 @@ async def _answer(
             await call.say(inquiry.several)
         case Empty():
             await call.say(inquiry.empty)
+        case Unsayable(column):
+            return await _untold(call, inquiry, column)
         case Unavailable():
             return await busy(call, lambda call: _answer(call, inquiry, number))
     return UP
@@ -82,8 +92,21 @@ async def _read_out(
     call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
 ) -> Outcome:
     values = inquiry.slots(account)
-    opening: Sentence = sentence(inquiry.readout, id=number.keyed, **values)
+    opening: Sentence = sentence(inquiry.readout, **{**values, "id": number.keyed})
+    try:
+        call.prompts.utterance(opening)
+    except Unsaid as unsaid:
+        return await _untold(call, inquiry, unsaid.slot)
     return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
+
+
+async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome:
+    """您的账户信息电话里不能播报: an agent can look; asking again would bring nothing else."""
+    call.means.untold.tell(inquiry.source, column)
+    choices = {"0": find("agent"), "*": find("main")}
+    return await call.menu(
+        "limits.agent_menu", choices, opening=sentence("identity.cannot_be_told")
+    )
 
 
 async def _look_up(
@@ -129,5 +152,7 @@ def _word(result: Result[Account]) -> LookupOutcome:
             return "several"
         case Empty():
             return "empty"
+        case Unsayable():
+            return "unsayable"
         case Unavailable():
             return "unavailable"

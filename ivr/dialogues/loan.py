@@ -29,8 +29,13 @@ async def inquiry(call: Call) -> Outcome:
     return await inquire(call, _LOAN)
 
 
-def _slots(loan: Loan) -> Mapping[str, Value]:
-    return {"term": loan.term_years, "periods": loan.periods_repaid, "balance": loan.balance}
+def _slots(loan: Loan) -> Mapping[str, Value | None]:
+    return {
+        **loan.others,
+        "term": loan.term_months,
+        "periods": loan.periods_repaid,
+        "balance": loan.balance,
+    }
 
 
 _LOAN = Inquiry(

@@ -99,9 +99,11 @@ class Conductor:
                 live.task = asyncio.create_task(self._conduct(live))
             self.vitals.calls = len(self.calls)
 
-    def hung_up(self, channel: str, cause: int | None) -> None:
-        """One side put the receiver down: the caller, or an agent."""
+    def hung_up(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
+        """One side put the receiver down: the caller, or an agent; or has just vanished."""
         if live := self.calls.get(channel):
+            if vanished and not live.hung_up and live.cancelled_as is not None:
+                live.cancelled_as = "vanished"
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
         self._over(channel, cause)
@@ -190,12 +192,12 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        self.vitals.call_came(channel.trunk)
+        self.vitals.traffic.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
-        if self.vitals.misdialled(self.reception.misdialled(channel)):
+        if self.vitals.traffic.misdialled(self.reception.misdialled(channel)):
             self._note(Refused(session=None, reason="unknown_number"))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
         self._to_its_end(self._surely(hangup))
@@ -311,7 +313,7 @@ class Conductor:
             last.push_async_callback(self._let_go, live.line.channel, where)
         if ending == "hung_up" and where is Whereabouts.ELSEWHERE:
             ending = "service_lost"
-        if ending != "hung_up":
+        if ending not in {"hung_up", "vanished"}:
             self.count_broken(live)
         if ending != "service_lost" or live.started is None:
             self.reception.note_start(live)

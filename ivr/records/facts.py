@@ -12,6 +12,7 @@ from typing import Literal, get_args
 Disposition = Literal[
     "completed",  # key 7, or the line said goodbye after its last word
     "hung_up",  # the caller put the receiver down
+    "vanished",  # nothing was heard of the caller any more: a dead phone, or a broken network
     "closed",  # the line is not open: it said so
     "refused",  # too many calls at once: the line said so
     "gave_up",  # three failures in a row: the line said goodbye
@@ -20,7 +21,7 @@ Disposition = Literal[
     "service_lost",  # found unfinished at a later start, the channel gone
 ]
 
-LookupOutcome = Literal["found", "not_found", "several", "empty", "unavailable"]
+LookupOutcome = Literal["found", "not_found", "several", "empty", "unsayable", "unavailable"]
 
 Verb = Literal["say", "menu", "collect", "record", "transfer"]
 

@@ -21,6 +21,13 @@ class Clause:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of a menu, in the seed's order: key → words that sentences use for what it does."""
 
+    open: bool = False
+    """Whether any further column of the centre's query may be filled in, in any kind."""
+
+    def fills(self, slot: str, kind: str) -> bool:
+        """Whether a call has a value of this name, to be read as this kind."""
+        return self.slots.get(slot, kind if self.open else "") == kind
+
     @property
     def menu(self) -> bool:
         """Whether a key is waited for."""
@@ -53,6 +60,10 @@ def _said(**slots: str) -> Clause:
     return Clause(MappingProxyType(slots))
 
 
+def _readout(**slots: str) -> Clause:
+    return Clause(MappingProxyType(slots), open=True)
+
+
 def _menu(keys: Mapping[str, str]) -> Clause:
     """`keys`: key → the words for it, with bars between."""
     return Clause(keys=MappingProxyType({key: tuple(w.split("|")) for key, w in keys.items()}))
@@ -69,7 +80,7 @@ CONTRACT = Contract(
             "account.help": _menu({"1": _AGAIN, "*": _BACK}),
             "account.menu": _menu({"1": "余额|账户", "2": "帮助|说明|指引", "*": _BACK}),
             "account.not_found": _said(),
-            "account.readout": _said(
+            "account.readout": _readout(
                 id="id", paid_to="year_month", monthly_deposit="amount", balance="amount"
             ),
             "account.several": _said(),
@@ -96,6 +107,7 @@ CONTRACT = Contract(
             "feedback.suggestion_ask_id": _said(),
             "feedback.suggestion_warning": _said(),
             "identity.ask": _said(),
+            "identity.cannot_be_told": _said(),
             "identity.cleared": _said(),
             "identity.fifteen_pause": _said(),
             "identity.last_is_x": _said(),
@@ -125,7 +137,9 @@ CONTRACT = Contract(
             "loan.help": _menu({"1": _AGAIN, "*": _BACK}),
             "loan.menu": _menu({"1": "贷款", "2": "帮助|说明|指引", "*": _BACK}),
             "loan.not_found": _said(),
-            "loan.readout": _said(id="id", term="term_years", periods="periods", balance="amount"),
+            "loan.readout": _readout(
+                id="id", term="term_months", periods="periods", balance="amount"
+            ),
             "loan.several": _said(),
             "main.greeting": _said(),
             "main.menu": _menu(

@@ -28,7 +28,15 @@ FORMAT = 1
 BEEP = "tone.beep"
 """The clip after which a caller speaks."""
 
-Value = str | int | Decimal | Sensitive[str] | Sensitive[Decimal]
+Value = str | int | Decimal | Sensitive[Any]
+
+
+class Unsaid(numbers.Unreadable):
+    """A value that its sentence needs is missing, or has no words; names the slot, no more."""
+
+    def __init__(self, slot: str) -> None:
+        self.slot = slot
+        super().__init__(f"{{{slot}}} cannot be said")
 
 
 class PromptSetError(Exception):
@@ -51,10 +59,10 @@ class Sentence:
     """A prompt of the catalog with the values of its slots; the values are never shown."""
 
     prompt: str
-    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    values: Mapping[str, Value | None] = field(default_factory=dict, repr=False)
 
 
-def sentence(prompt: str, **values: Value) -> Sentence:
+def sentence(prompt: str, **values: Value | None) -> Sentence:
     """A sentence as a dialogue writes it: `sentence("account.readout", balance=…)`."""
     return Sentence(prompt, MappingProxyType(values))
 
@@ -78,6 +86,15 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """A clip of a sentence."""
+
+    clip: str
+    part: int = 0
+    """Which optional part it belongs to, from 1; 0 where it is always said."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Slot:
     """A place in a sentence that the call fills in, and how its value is read."""
 
@@ -85,6 +102,8 @@ class _Slot:
     read: str
     ends: bool
     """Whether the sentence ends with it."""
+    part: int = 0
+    """As of _Words: a part falls away when a value in it is NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +136,13 @@ class PromptSet:
     information: Mapping[str, Node]
     """The tree behind keys 3, 4 and 5, by key."""
     clips: Mapping[str, Clip] = field(repr=False)
-    _scripts: Mapping[str, tuple[str | _Slot, ...]] = field(repr=False)
+    _scripts: Mapping[str, tuple[_Words | _Slot, ...]] = field(repr=False)
 
     def __contains__(self, prompt: object) -> bool:
         return prompt in self._scripts
 
     def utterance(self, *sentences: Sentence) -> Utterance:
-        """The clips of these sentences, in order; numbers.Unreadable where a value has no words."""
+        """The clips of these sentences, in order; Unsaid where a value has no words."""
         clips = [clip for each in sentences for clip in self._pieces(each)]
         return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
 
@@ -139,7 +158,7 @@ class PromptSet:
             faults += [
                 f"prompt {name} has a value {{{piece.name}:{piece.read}}}"
                 for piece in self._scripts.get(name, ())
-                if isinstance(piece, _Slot) and clause.slots.get(piece.name) != piece.read
+                if isinstance(piece, _Slot) and not clause.fills(piece.name, piece.read)
             ]
         return [*faults, *(f"branch {key} is missing" for key in self._lost_branches(contract))]
 
@@ -149,24 +168,51 @@ class PromptSet:
     def missing_clips(self) -> list[str]:
         """What its sentences need and it does not have, in words."""
         return [
-            f"prompt {prompt} needs clip {piece}, which is missing"
+            f"prompt {prompt} needs clip {piece.clip}, which is missing"
             for prompt, pieces in self._scripts.items()
             for piece in pieces
-            if isinstance(piece, str) and piece not in self.clips
+            if isinstance(piece, _Words) and piece.clip not in self.clips
         ]
 
     def _pieces(self, said: Sentence) -> Iterable[Clip]:
-        for piece in self._scripts[said.prompt]:
-            if isinstance(piece, str):
-                yield self.clips[piece]
+        script = _told(self._scripts[said.prompt], said.values)
+        last = next((piece for piece in reversed(script) if _is_heard(piece)), None)
+        for piece in script:
+            if isinstance(piece, _Words):
+                yield self.clips[piece.clip]
             else:
-                yield from self._read(piece, said.values[piece.name])
+                ends = piece.ends or piece is last
+                yield from self._read(piece, said.values.get(piece.name), ends)
 
-    def _read(self, slot: _Slot, value: Value) -> Iterable[Clip]:
-        plain = value.reveal() if isinstance(value, Sensitive) else value
-        reading = numbers.read(slot.read, plain)
-        names = reading.clips if slot.ends else reading.clips_within
-        return (self.clips[name] for name in names)
+    def _read(self, slot: _Slot, value: Value | None, ends: bool) -> Iterable[Clip]:
+        plain = _plain(value)
+        try:
+            reading = numbers.read(slot.read, "" if plain is None else plain)
+            names = reading.clips if ends else reading.clips_within
+        except numbers.Unreadable:
+            raise Unsaid(slot.name) from None
+        return [self.clips[name] for name in names]
+
+
+def _plain(value: Value | None) -> Any:
+    return value.reveal() if isinstance(value, Sensitive) else value
+
+
+def _told(
+    script: tuple[_Words | _Slot, ...], values: Mapping[str, Value | None]
+) -> list[_Words | _Slot]:
+    """The script without the optional parts that nothing is known for."""
+    gone = {
+        piece.part
+        for piece in script
+        if isinstance(piece, _Slot) and piece.part and _plain(values.get(piece.name)) is None
+    }
+    return [piece for piece in script if piece.part not in gone]
+
+
+def _is_heard(piece: _Words | _Slot) -> bool:
+    """No mere pause."""
+    return isinstance(piece, _Slot) or not piece.clip.startswith("pause.")
 
 
 def load(audio: Path, contract: Contract) -> PromptSet:
@@ -222,11 +268,11 @@ def _clip(root: Path, name: str, entry: Mapping[str, Any]) -> Clip:
     return Clip(name, entry["text"], str((root / first).with_suffix("")), entry["seconds"])
 
 
-def _script(pieces: Sequence[Mapping[str, Any]]) -> tuple[str | _Slot, ...]:
+def _script(pieces: Sequence[Mapping[str, Any]]) -> tuple[_Words | _Slot, ...]:
     return tuple(
-        piece["clip"]
+        _Words(piece["clip"], piece.get("part", 0))
         if "clip" in piece
-        else _Slot(piece["slot"], piece["read"], piece.get("ends", False))
+        else _Slot(piece["slot"], piece["read"], piece.get("ends", False), piece.get("part", 0))
         for piece in pieces
     )
 

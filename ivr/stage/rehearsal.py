@@ -17,9 +17,11 @@ from ivr.accounts import (
     Fund,
     Loan,
     NotFound,
+    Result,
     RightPassword,
     Several,
     Unavailable,
+    Unsayable,
     WrongPassword,
 )
 from ivr.agents.switchboard import NoPhones, Switchboard
@@ -332,6 +334,7 @@ def _of_numbers() -> Iterator[Answer]:
     yield Answer(number, keyed(NotFound()), "没有录入")
     yield Answer(number, keyed(Several()), "有多个账号")
     yield Answer(number, keyed(Empty()), "余额为空")
+    yield Answer(number, keyed(Unsayable("balance")), "播报不了")
     yield Answer(number, keyed(Unavailable("")), "数据库不通")
     yield Answer(number, keyed(refusal="lookups_of_line"), "全线查询太多")
     yield Answer(number, keyed(refusal="lookups_of_caller"), "来电人查询太多")
@@ -365,7 +368,7 @@ class _Asked(Inbox):
         return self._waiting.popleft() if self._waiting else None
 
 
-_Other = NotFound | Several | Empty | Unavailable | None
+_Other = NotFound | Several | Empty | Unsayable | Unavailable | None
 
 
 class _Accounts:
@@ -374,16 +377,12 @@ class _Accounts:
     other: _Other = None
     password_is_right = True
 
-    async def fund(
-        self, number: IdNumber
-    ) -> Found[Fund] | NotFound | Several | Empty | Unavailable:
+    async def fund(self, number: IdNumber) -> Result[Fund]:
         amount = Sensitive(Decimal("1680.32"))
         return self.other or Found(Fund("2026-10", amount, amount))
 
-    async def loan(
-        self, number: IdNumber
-    ) -> Found[Loan] | NotFound | Several | Empty | Unavailable:
-        return self.other or Found(Loan(20, 102, Sensitive(Decimal("312000.50"))))
+    async def loan(self, number: IdNumber) -> Result[Loan]:
+        return self.other or Found(Loan(240, 102, Sensitive(Decimal("312000.50"))))
 
     async def password(
         self, number: IdNumber, entered: Sensitive[str]

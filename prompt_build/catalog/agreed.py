@@ -7,14 +7,15 @@ from typing import Any
 
 from ivr.speech.contract import Clause, Contract
 from prompt_build.catalog import menus
-from prompt_build.catalog.content import Prompt
+from prompt_build.catalog.content import Prompt, Slot
 from prompt_build.catalog.layers import Told, Where
+from prompt_build.catalog.source import Source
 from prompt_build.catalog.wording import is_slot, nearest
 
 
 def check(
     told: Told,
-    contract: Contract,
+    source: Source,
     prompts: Mapping[str, Prompt],
     tree: Mapping[str, Any],
     faulty: Collection[str],
@@ -23,6 +24,7 @@ def check(
 
     `faulty`: the entries that something else is wrong with, which was told.
     """
+    contract = source.contract
     spoken = [name for name in prompts if not name.startswith("information.")]
     if not spoken and not tree:
         told((), "文件里一句话也没有：是不是存成了空文件？", "there is no sentence in it")
@@ -32,7 +34,7 @@ def check(
             _missing(told, name)
     for name in spoken:
         if name in contract.clauses:
-            _slots(told, _where(name), prompts[name], contract.clauses[name])
+            _slots(told, prompts[name], contract.clauses[name], source.columns.get(name))
             if name not in faulty:
                 _menu(told, _where(name), prompts[name], contract.clauses[name])
         else:
@@ -61,10 +63,15 @@ def _nobody(told: Told, name: str, contract: Contract) -> None:
     )
 
 
-def _slots(told: Told, where: Where, prompt: Prompt, clause: Clause) -> None:
+def _slots(told: Told, prompt: Prompt, clause: Clause, columns: Collection[str] | None) -> None:
+    """`columns` are those of the query whose row is read out; None where nobody knows them."""
+    where = _where(prompt.name)
     for slot in (slot for slot in prompt.slots if is_slot(slot.name, slot.read)):
         if slot.name not in clause.slots:
-            _unknown_slot(told, where, slot.name, slot.read, clause)
+            if not clause.open:
+                _unknown_slot(told, where, slot.name, slot.read, clause)
+            elif columns is not None and slot.name not in columns:
+                _unknown_column(told, where, slot, {*clause.slots, *columns})
         elif slot.read != clause.slots[slot.name]:
             right = f"{{{slot.name}:{clause.slots[slot.name]}}}"
             told(
@@ -83,6 +90,17 @@ def _unknown_slot(told: Told, where: Where, name: str, kind: str, clause: Clause
         f"程序不会给 {{{name}:{kind}}} 填内容：{there}",
         f"the code has no value {name} here: {known or 'this sentence has none'}",
         within=f"{{{name}:{kind}}}",
+    )
+
+
+def _unknown_column(told: Told, where: Where, slot: Slot, known: Collection[str]) -> None:
+    written = f"{{{slot.name}:{slot.read}}}"
+    there = ", ".join(sorted(known))
+    told(
+        where,
+        f"{written}：设置里的查询没有 {slot.name} 这一列{nearest(slot.name, known)}；现有 {there}",
+        f"the query of the settings returns no column {slot.name}: {there}",
+        within=written,
     )
 
 

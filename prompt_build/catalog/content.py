@@ -17,6 +17,8 @@ class Spoken:
     """A stretch of a sentence that is the same in every call."""
 
     text: str
+    part: int = 0
+    """Which optional part it belongs to, from 1; 0 where it is always said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Slot:
 
     name: str
     read: str
+    part: int = 0
+    """As of Spoken; a part falls away when a value in it is NULL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class _Reading:
         self._unknown_tables()
         prompts = {prompt.name: prompt for prompt in self._prompts()}
         tree, leaves = self._information(source.contract.branches)
-        agreed.check(self.told, source.contract, prompts, tree, self._faulty)
+        agreed.check(self.told, source, prompts, tree, self._faulty)
         self._unused()
         content = json.dumps(self._layers.content, sort_keys=True, default=str)
         return Catalog(

@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from ivr.speech import numbers
 from prompt_build.catalog.content import Prompt, Slot, Spoken
@@ -17,6 +18,8 @@ LONGEST_SENTENCE = 115
 _VALUE = "零" * 12
 """Stands for a value of the call where a sentence's length is reckoned."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PART = re.compile(r"(\[[^\[\]]*\])")
+_BRACKETS_TO_ASCII = str.maketrans("［］【】", "[][]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _ODD = re.compile(r"[^0-9一-鿿〇X，、。！？；：\s]+|[\t\u3000]+")
 """What no voice can say; digits have a fault of their own."""
@@ -28,9 +31,32 @@ _BRACKETS = set("（）()《》<>〈〉【】[]「」『』“”‘’\"'…—
 def pieces(
     told: Told, where: Where, text: str, variables: Mapping[str, str], used: set[str]
 ) -> Iterator[Spoken | Slot]:
-    """The sentence cut at the values of the call, the city's variables put in."""
+    """The sentence cut at the values of the call, the city's variables put in.
+
+    What stands in brackets is said only where its values are known: `[，月缴存额{…}]`.
+    """
+    whole = _ascii_braces(told, where, text).translate(_BRACKETS_TO_ASCII)
+    parts = 0
+    for stretch in _PART.split(whole):
+        optional = stretch[:1] == "[" and stretch[-1:] == "]"
+        parts += optional
+        inside = stretch[1:-1] if optional else stretch
+        found = list(_stretch(told, where, inside, variables, used))
+        if optional and not any(isinstance(piece, Slot) for piece in found):
+            told(
+                where,
+                f"方括号 {stretch} 里没有通话中的内容：方括号用来括住可有可无的 {{名字:读法}}",
+                f"{stretch} has no value of the call: only such a part can fall away",
+                within=inside,
+            )
+        yield from (replace(piece, part=parts if optional else 0) for piece in found)
+
+
+def _stretch(
+    told: Told, where: Where, text: str, variables: Mapping[str, str], used: set[str]
+) -> Iterator[Spoken | Slot]:
     spoken = ""
-    for position, part in enumerate(_PLACEHOLDER.split(_ascii_braces(told, where, text))):
+    for position, part in enumerate(_PLACEHOLDER.split(text)):
         if position % 2 == 0:
             check_words(told, where, part)
             spoken += part
@@ -135,6 +161,8 @@ def _unspeakable(odd: str) -> str:
         return f"这里的 {odd} 是半角标点，改成全角的 {right}"
     if "{" in odd or "}" in odd:
         return f"「{odd}」这里的花括号没有成对：{{名字}} 或 {{名字:读法}}"
+    if set(odd) & set("[]"):
+        return f"「{odd}」方括号没有成对，或者一对套着一对：[可有可无的话{{名字:读法}}]"
     if set(odd) <= _BRACKETS:
         return f"「{odd}」念不出来：删去，停顿用逗号"
     return f"「{odd}」念不出来：改写成汉字"

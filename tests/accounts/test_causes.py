@@ -123,3 +123,34 @@ def test_an_import_leaves_a_file_that_needs_nothing_beside_it(tmp_path: Path) ->
         assert file.execute("PRAGMA journal_mode").fetchall() == [("delete",)]
     file.close()
     assert [path.name for path in tmp_path.iterdir()] == ["accounts.sqlite"]
+
+
+def sample_fault(settings: Settings) -> str | None:
+    async def asked() -> str | None:
+        async with open_accounts(settings) as accounts:
+            return await accounts.fault() or await accounts.sample_fault()
+
+    return asyncio.run(asked())
+
+
+def test_a_real_row_is_asked_for_and_read(tmp_path: Path) -> None:
+    """The README's own DKQS / 12 ran for nobody, and failed for everybody."""
+    assert sample_fault(with_query(tmp_path)) is None
+    query = (
+        "SELECT CASE WHEN :id18 = '-' THEN 20 ELSE 'soon' END AS term_years, periods_repaid,"
+        " balance FROM loan_account WHERE id_number IN (:id18, :id15)"
+    )
+    settings = with_query(tmp_path, loan_query=query)
+    assert fault(settings) is None
+    told = str(sample_fault(settings))
+    assert "loan_query: 真实的一行里，列 term_years" in told
+    assert "soon" not in told
+
+
+def test_the_row_of_a_person_of_the_settings(tmp_path: Path) -> None:
+    assert sample_fault(with_query(tmp_path, test_id="990102200012120127")) is None
+    told = str(sample_fault(with_query(tmp_path, test_id="440524188001010014")))
+    assert "test_id 查不到" in told
+    assert "440524" not in told
+    with pytest.raises(SettingsError, match=r"accounts\.test_id 不是"):
+        sample_fault(with_query(tmp_path, test_id="123"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from decimal import Decimal
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from ivr.accounts import Found, Unavailable, open_accounts
+from ivr.accounts import Found, Unavailable, Unsayable, open_accounts, rows
+from ivr.accounts.untold import Untold
 from ivr.config import AccountsSettings, Settings
 from ivr.people.identity import IdNumber, parse
+from ivr.people.sensitive import Sensitive
 
 RICH = "990102200012120127"
 NOBODY = "440524188001010014"
@@ -30,28 +34,112 @@ async def fund(settings: Settings, keyed: str) -> object:
         return await accounts.fund(number(keyed))
 
 
+def row(settings: Settings, column: str, value: str) -> object:
+    """What the fund query comes to when a column holds this."""
+    columns = {"paid_to": "'2026-10'", "monthly_deposit": "1", "balance": "1", column: value}
+    selected = ", ".join(f"{given} AS {name}" for name, given in columns.items())
+    query = f"SELECT {selected} WHERE '-' NOT IN (:id18, :id15)"
+    return asyncio.run(fund(changed(settings, fund_query=query), RICH))
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
         ("balance", "'NaN'"),
+        ("balance", "'much'"),
         ("balance", "1e30"),
+        ("balance", "-5"),
+        ("balance", "1234567890"),
+        ("balance", "999999999.995"),
+        ("balance", "'１２'"),
+        ("balance", "'1_000'"),
         ("balance", "x'FF'"),
-        ("monthly_deposit", "NULL"),
-        ("monthly_deposit", "''"),
+        ("monthly_deposit", "'unknown'"),
+        ("paid_to", "'soon'"),
         ("paid_to", "'-202610'"),
         ("paid_to", "202613"),
-        ("paid_to", "'2026-10-31'"),
-        ("paid_to", "NULL"),
+        ("paid_to", "'1900-01'"),
+        ("paid_to", "'9999-12'"),
+        ("paid_to", "'1900-01-01'"),
     ],
 )
-def test_a_row_of_nonsense_is_no_answer(demo_settings: Settings, column: str, value: str) -> None:
-    columns = {"paid_to": "'2026-10'", "monthly_deposit": "1", "balance": "1", column: value}
-    selected = ", ".join(f"{given} AS {name}" for name, given in columns.items())
-    query = f"SELECT {selected} WHERE '-' NOT IN (:id18, :id15)"
-    answer = asyncio.run(fund(changed(demo_settings, fund_query=query), RICH))
-    assert isinstance(answer, Unavailable)
-    assert column in answer.reason
-    assert answer.answered
+def test_what_no_call_can_say_is_told_by_its_column(
+    demo_settings: Settings, column: str, value: str
+) -> None:
+    assert row(demo_settings, column, value) == Unsayable(column)
+
+
+@pytest.mark.parametrize("empty", ["NULL", "''", "'   '"])
+@pytest.mark.parametrize("column", ["paid_to", "monthly_deposit"])
+def test_what_a_centre_does_not_know_is_left_out(
+    demo_settings: Settings, column: str, empty: str
+) -> None:
+    answer = row(demo_settings, column, empty)
+    assert isinstance(answer, Found)
+    assert getattr(answer.account, column) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["202610", "'202610  '", "'2026/10'", "'2026-10-31'", "'2026-10-01 00:00:00'"]
+)
+def test_a_month_in_any_form_of_a_driver(demo_settings: Settings, value: str) -> None:
+    answer = row(demo_settings, "paid_to", value)
+    assert isinstance(answer, Found)
+    assert answer.account.paid_to == "2026-10"
+
+
+@pytest.mark.parametrize(
+    ("driver", "months"),
+    [
+        ({"term_years": Decimal("20.0000")}, 240),
+        ({"term_years": 20.0}, 240),
+        ({"term_years": "20"}, 240),
+        ({"term_years": Decimal("1.5000")}, 18),
+        ({"term_years": Decimal("1.6667")}, 20),
+        ({"term_years": Decimal("0.5")}, 6),
+        ({"term_months": Decimal("18.0")}, 18),
+        ({"term_months": "018 "}, 18),
+        ({"term_months": None, "term_years": 2}, 24),
+        ({"term_months": None}, None),
+        ({"term_years": 0}, "term_years"),
+        ({"term_years": 60}, "term_years"),
+        ({"term_years": Decimal("1.51")}, "term_years"),
+        ({"term_months": 601}, "term_months"),
+        ({"term_months": "二十"}, "term_months"),
+    ],
+)
+def test_a_term_as_drivers_write_it(driver: dict[str, object], months: object) -> None:
+    answer = rows.outcome([{"periods_repaid": 3, "balance": 1, **driver}], rows.loan)
+    if isinstance(months, str):
+        assert answer == Unsayable(months)
+    else:
+        assert isinstance(answer, Found)
+        assert answer.account.term_months == months
+
+
+@pytest.mark.parametrize("periods", [1000, -1, "3.5", "许多"])
+def test_periods_beyond_what_is_said(periods: object) -> None:
+    row = {"term_years": 20, "periods_repaid": periods, "balance": 1}
+    assert rows.outcome([row], rows.loan) == Unsayable("periods_repaid")
+
+
+def test_half_a_cent_is_rounded_as_money_is() -> None:
+    row = {"paid_to": None, "monthly_deposit": None, "balance": "0.125"}
+    answer = rows.outcome([row], rows.fund)
+    assert isinstance(answer, Found)
+    assert answer.account.balance == Sensitive(Decimal("0.13"))
+
+
+def test_the_operator_is_told_once_of_a_column_and_counts_the_rest(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = CollectorRegistry()
+    untold = Untold(registry)
+    for _ in range(3):
+        untold.tell("fund", "balance")
+    assert len(caplog.records) == 1
+    labels = {"source": "fund", "column": "balance"}
+    assert registry.get_sample_value("ivr_accounts_untold_total", labels) == 3
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_accounts_are_found_in_either_form(settings: Settings, cluster: Cluster)
     for keyed in (NORMAL, "990101900101001"):
         fund, loan = asked(on(settings, cluster), keyed)
         assert fund == Found(Fund("2026-10", yuan("1200.00"), yuan("56000.00")))
-        assert loan == Found(Loan(20, 102, yuan("312000.50")))
+        assert loan == Found(Loan(240, 102, yuan("312000.50")))
     assert asked(on(settings, cluster), "990101198507151017") == (Several(), NotFound())
 
 

@@ -21,6 +21,7 @@ from ivr.config import (
     NatSettings,
     Registration,
     Settings,
+    SettingsError,
     SpeechSettings,
     TlsSettings,
     Trunk,
@@ -280,3 +281,18 @@ def test_signalling_and_speech_are_encrypted_by_setting(settings: Settings, spee
     plain = rendered(settings, "pjsip.conf")
     assert "tls" not in plain
     assert "media_encryption" not in plain
+
+
+def test_an_older_asterisk_is_asked_for_what_it_has(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = re.findall(r"^load = (\S+)$", rendered(settings, "modules.conf"), re.M)
+    monkeypatch.setattr(Found, "modules", property(lambda _: tmp_path))
+    for name in wanted:
+        (tmp_path / name).touch()
+    (tmp_path / "res_websocket_client.so").unlink()
+    had = re.findall(r"^load = (\S+)$", rendered(settings, "modules.conf"), re.M)
+    assert had == [name for name in wanted if name != "res_websocket_client.so"]
+    (tmp_path / "chan_pjsip.so").unlink()
+    with pytest.raises(SettingsError, match=r"chan_pjsip\.so"):
+        rendered(settings, "modules.conf")

@@ -34,9 +34,11 @@ from ivr.records.facts import (
     DialogueEntered,
     Fact,
     LookedUp,
+    Refused,
     SessionAnswered,
     SessionEnded,
     SessionStarted,
+    Step,
     Transferred,
 )
 from ivr.records.journal import Unfinished
@@ -133,8 +135,15 @@ Story = Callable[[Line], Awaitable[None]]
 def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
     """Tell a story on a line of its own; returns the line when the story is over."""
 
-    def told(story: Story, *left: Unfinished, there: bool = True) -> Line:
+    def told(
+        story: Story,
+        *left: Unfinished,
+        there: bool = True,
+        unreadable: Exception | None = None,
+    ) -> Line:
         async def inherit() -> dict[str, Unfinished]:
+            if unreadable is not None:
+                raise unreadable
             return {each.channel: each for each in left}
 
         async def course() -> Line:
@@ -493,6 +502,25 @@ def test_tones_that_no_telephone_has_are_not_heard_anywhere(tell: Callable[..., 
     assert (notes.ends(), [fact.outcome for fact in notes.of(LookedUp)]) == (["hung_up"], ["found"])
 
 
+def test_a_caller_who_has_us_on_hold_is_waited_for(tell: Callable[..., Line]) -> None:
+    """While another one, who is silent as well, is given up on."""
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        await asterisk.call("held")
+        await line.hears("held", "main.menu")
+        await asterisk.send("ChannelHold", channel=asterisk.channels["held"])
+        await asterisk.call("silent")
+        await line.hears("silent", "line.too_many")
+        assert len(asterisk.said["held"]) == 2, "the greeting and the menu, and no more"
+        await asterisk.send("ChannelUnhold", channel=asterisk.channels["held"])
+        await line.hears("held", "line.no_input")
+        await asterisk.hang_up("held")
+        await line.over()
+
+    assert sorted(tell(story).notes.ends()) == ["gave_up", "hung_up"]
+
+
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
@@ -795,6 +823,42 @@ def test_a_reception_that_fails_sends_the_caller_to_the_agents_and_the_line_goes
     assert tell(story).notes.ends() == ["hung_up"]
 
 
+@pytest.mark.parametrize("command", ["c1/continue", "DELETE channels/agent"])
+def test_a_command_that_nobody_waits_for_is_made_up_for(
+    tell: Callable[..., Line], command: str
+) -> None:
+    """A caller to be turned away, an agent who answered too late: neither stays in silence."""
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        asterisk.refusals += [(command, 500)] * 2
+        line.hotline.conductor.draining = True
+        if command.startswith("DELETE"):
+            leg = "agent.6001.00000000.nobody"
+            asterisk.channels[leg] = channel_json(leg)
+            await asterisk.send("StasisStart", channel=asterisk.channels[leg], args=[])
+        else:
+            await asterisk.call("c1")
+        await asterisk.until(lambda: not asterisk.refusals and not asterisk.ours())
+        await line.over()
+
+    assert tell(story).notes.ends() == []
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a bug"), OSError(5, "disk"), KeyError("x")])
+def test_an_inheritance_that_cannot_be_read_keeps_nobody_waiting(
+    tell: Callable[..., Line], fault: Exception
+) -> None:
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: line.hotline.conductor.inherited)
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.greeting")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    assert tell(story, unreadable=fault).notes.ends() == ["hung_up"]
+
+
 # --- nobody waits for another caller's command --------------------------------------------------
 
 
@@ -968,11 +1032,11 @@ def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
             async with asyncio.timeout(1.0):
                 await _in_conversation(line, monkeypatch)
         await line.hears("c1", "agent.busy")
-        await line.asterisk.press("c1", "7")
+        await line.asterisk.hang_up("c1")
         await line.over()
 
     line = tell(story)
-    assert line.notes.ends() == ["completed"]
+    assert line.notes.ends() == ["hung_up"], "the caller was there all the time"
     assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
 
 
@@ -1015,3 +1079,74 @@ def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_
     ends = {fact.session: fact.ms for fact in tell(story, *left).notes.of(SessionEnded)}
     assert ends["s-long"] >= 90_000
     assert 0 <= ends["s-future"] < 60_000
+
+
+def test_a_number_that_the_line_does_not_have_is_told_the_operator_and_begins_no_call(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        for channel in ("c1", "c2"):
+            described = channel_json(channel, number="13912345678")
+            described["name"] = f"PJSIP/trunk-carrier-{channel}"
+            plan = {**described["dialplan"], "app_data": "hotline,4001,unknown"}
+            described["dialplan"] = plan
+            line.asterisk.channels[channel] = described
+            await line.asterisk.send("StasisStart", channel=described, args=["4001", "unknown"])
+            await line.asterisk.until(lambda: not line.asterisk.channels)
+
+    line = tell(story)
+    assert [(each.reason, each.session) for each in line.notes.of(Refused)] == [
+        ("unknown_number", None)
+    ], "once for each number"
+    assert line.notes.of(SessionStarted) == []
+    (odd,) = line.hotline.conductor.vitals.traffic.oddities()
+    assert "中继 carrier：拨的是 4001" in odd
+    assert "来电号码 …78" in odd
+
+
+@pytest.mark.parametrize(
+    ("told", "disposition"),
+    [
+        ({"cause": 1, "soft": True}, "vanished"),  # no RTP and no RTCP for too long
+        ({"cause": 18}, "vanished"),  # a session refresh that nobody answers
+        ({"cause": 1}, "hung_up"),
+        ({"cause": 16}, "hung_up"),
+        ({"cause": 16, "soft": True}, "hung_up"),
+        ({}, "hung_up"),
+    ],
+)
+def test_a_caller_who_vanished_did_not_hang_up(
+    tell: Callable[..., Line], told: dict[str, Any], disposition: str
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        described = line.asterisk.channels.pop("c1")
+        await line.asterisk.send("ChannelHangupRequest", channel=described, **told)
+        await line.asterisk.send("ChannelHangupRequest", channel=described, cause=16, soft=True)
+        await line.asterisk.send("ChannelDestroyed", channel=described, cause=44)
+        await line.over()
+
+    assert tell(story).notes.ends() == [disposition]
+
+
+def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        for digit, second in (("1", "01.719"), ("1", "01.765"), ("*", "02.300"), ("7", "03.000")):
+            await line.asterisk.send(
+                "ChannelDtmfReceived",
+                channel=line.asterisk.channels["c1"],
+                digit=digit,
+                duration_ms=100,
+                timestamp=f"2026-11-25T09:00:{second}+0000",
+            )
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    keys = [step.key for step in line.notes.of(Step) if step.key]
+    assert keys == ["1", "*", "7"]

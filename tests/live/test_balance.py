@@ -34,7 +34,7 @@ def loan_readout(line: LiveLine, number: str, term: str, periods: str, balance: 
         *line.names("loan.readout.1"),
         *line.reading("id", number, ends=False),
         *line.names("loan.readout.2"),
-        *line.reading("term_years", term, ends=False),
+        *line.reading("term_months", str(12 * int(term)), ends=False),
         *line.names("loan.readout.3"),
         *line.reading("periods", periods, ends=False),
         *line.names("loan.readout.4"),

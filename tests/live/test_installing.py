@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,14 +148,21 @@ def test_a_machine_is_installed_runs_and_is_as_before(machine: Machine, silent: 
         if unit.endswith(".service"):
             machine.starts(unit)
     assert _healthy(ports["HTTP"])
-    assert _answered(ports["SIP"])
+    assert _answered(ports["SIP"], lambda: _backed_up(machine))
     strangers = ["find", "/var/lib/ivr/", "-xdev", "-not", "-user", installation.USER,
                  "-not", "-type", "l"]  # fmt: skip
     assert machine.run(*strangers) == ""
     findings = json.loads(_doctor(machine))
     wrong = [each for each in findings if not each["ok"] and each["name"] not in BROUGHT]
     assert wrong == [], wrong
+    refused = subprocess.run(machine.command(["ivr", "restore", "/root/b.tar", *PHRASE]),
+                             capture_output=True, text=True, check=False)  # fmt: skip
+    assert "正在运行" in refused.stderr
     machine.end()
+    machine.run("ivr", "restore", "/root/b.tar", *PHRASE)
+    assert machine.run("sh", "-c", "ls -d /var/lib/ivr/before-restore-*")
+    machine.run("ivr", "accounts", "show", "990101199001010019")
+    assert machine.run(*strangers) == ""
     machine.run(ours, "service", "upgrade")
     machine.run(ours, "service", "uninstall")
     assert machine.run("sh", "-c", "ls /etc/systemd/system/ivr* /usr/local/bin/ivr || true") == ""
@@ -184,9 +191,22 @@ def _healthy(port: int) -> bool:
     return False
 
 
-def _answered(port: int) -> bool:
-    async def call() -> int:
-        async with Phone.open(port, user="guest") as phone:
-            return await phone.dial("12329")
+def _answered(port: int, meanwhile: Callable[[], None]) -> bool:
+    """A call is taken, and goes on while something else is done."""
 
-    return asyncio.run(call()) == 200
+    async def call() -> bool:
+        async with Phone.open(port, user="guest") as phone:
+            if await phone.dial("12329") != 200:
+                return False
+            await asyncio.to_thread(meanwhile)
+            return not phone.ended.is_set()
+
+    return asyncio.run(call())
+
+
+def _backed_up(machine: Machine) -> None:
+    machine.run("sh", "-c", "echo correct horse > /root/phrase")
+    machine.run("ivr", "backup", "/root/b.tar", *PHRASE)
+
+
+PHRASE = ("--passphrase-file", "/root/phrase")

@@ -1,0 +1,196 @@
+"""A backup is whole while others write, names nobody, and leads back to the same line."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ivr.accounts.demo import make_demo
+from ivr.config import PROJECT, Settings
+from ivr.people.keys import Keys
+from ivr.people.sensitive import Sensitive
+from ivr.people.vault import Vault
+from ivr.upkeep.backup import BackupRefused, back_up, restore
+from ivr.upkeep.resting import StillRunning, at_rest
+from ivr.upkeep.run import only_one
+
+NOW = datetime(2026, 11, 27, 4, 0, tzinfo=UTC)
+PHRASE = "correct horse"
+NUMBER = "990101199001010019"
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Settings:
+    """A home folder with something of everything."""
+    home = tmp_path / "home"
+    make_demo(home / "accounts.sqlite")
+    Vault(home / "vault.sqlite", Keys.load(home / "keys")).keep("token", Sensitive(NUMBER))
+    for name, content in {
+        "settings.toml": 'node = "node-7"\n[recordings]\nfolder = "FOLDER"\n',
+        "words.zh.toml": "",
+        "spool/facts-1.jsonl": '{"fact": "x"}\n',
+        "facts/pub/parquet/files.json": "[]",
+        "facts/pub/parquet/1.parquet": "p",
+        "facts/private.duckdb": "made again",
+        "asterisk/ari.secret": "ari",
+        "asterisk/agents/6001.secret": "phone",
+        "asterisk/etc/pjsip.conf": "made again",
+        "log/service.log": "old news",
+        "audit.jsonl": "{}\n",
+    }.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(content.replace("FOLDER", str(tmp_path / "voice")))
+    (tmp_path / "voice/2026-11-26").mkdir(parents=True)
+    (tmp_path / "voice/2026-11-26/a.wav").write_text("hear, hear")
+    audio = tmp_path / "audio"
+    (audio / "clips").mkdir(parents=True)
+    (audio / "clips/1.alaw").write_text("sound")
+    (audio / "clips/0.alaw").write_text("of an older set")
+    manifest = {"prompts": {"a": {"files": {"alaw": "clips/1.alaw"}}}}
+    (audio / "manifest.json").write_text(json.dumps(manifest))
+    recordings = {"folder": tmp_path / "voice"}
+    return Settings(home=home, audio=audio, recordings=recordings, node="node-7")  # type: ignore[arg-type]
+
+
+def names(data: Path) -> set[str]:
+    with tarfile.open(data) as archive:
+        return set(archive.getnames())
+
+
+def test_it_holds_what_cannot_be_made_again_and_no_key(line: Settings, tmp_path: Path) -> None:
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line, data, keys, PHRASE, NOW)
+    assert names(data) == {
+        "backup.json", "SHA256SUMS", "catalog/scripts.zh.toml",
+        "home/accounts.sqlite", "home/vault.sqlite", "home/settings.toml", "home/words.zh.toml",
+        "home/spool/facts-1.jsonl", "home/facts/pub/parquet/files.json",
+        "home/facts/pub/parquet/1.parquet", "home/audit.jsonl",
+        "recordings/2026-11-26/a.wav", "audio/manifest.json", "audio/clips/1.alaw",
+    }  # fmt: skip
+    secret = (line.home / "keys" / "vault.key").read_bytes()
+    assert secret not in data.read_bytes() + keys.read_bytes()
+    assert NUMBER.encode() not in keys.read_bytes()
+    assert {data.stat().st_mode & 0o777, keys.stat().st_mode & 0o777} == {0o600}
+
+
+def test_the_way_back_leads_to_the_same_line(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line, data, keys, PHRASE, NOW)
+    new = tmp_path / "new"
+    monkeypatch.setenv("IVR_HOME", str(new))
+    monkeypatch.setenv("IVR_AUDIO", str(tmp_path / "new audio"))
+    monkeypatch.delenv("IVR_SETTINGS", raising=False)
+    (tmp_path / "voice/2026-11-26/a.wav").unlink()
+    assert restore(new, data, keys, PHRASE, NOW) == []
+    number = Vault(new / "vault.sqlite", Keys.load(new / "keys")).reveal("token")
+    assert number is not None
+    assert number.reveal() == NUMBER
+    assert (new / "asterisk/agents/6001.secret").read_text() == "phone"
+    assert (tmp_path / "voice/2026-11-26/a.wav").read_text() == "hear, hear"
+    assert (tmp_path / "new audio/clips/1.alaw").read_text() == "sound"
+    assert not [path for path in new.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+
+
+def test_what_was_there_is_moved_aside(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line, data, keys, PHRASE, NOW)
+    monkeypatch.setenv("IVR_HOME", str(line.home))
+    monkeypatch.setenv("IVR_AUDIO", str(line.audio))
+    (line.home / "audit.jsonl").write_text("newer")
+    (told,) = restore(line.home, data, keys, PHRASE, NOW)
+    aside = line.home / "before-restore-20261127-040000"
+    assert str(aside) in told
+    assert (aside / "audit.jsonl").read_text() == "newer"
+    assert (line.home / "audit.jsonl").read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("what", ["phrase", "keys", "short", "changed", "absent"])
+def test_what_is_wrong_changes_nothing(
+    line: Settings, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line, data, keys, PHRASE, NOW)
+    content = data.read_bytes()
+    match what:
+        case "keys":
+            keys.write_bytes(keys.read_bytes()[:-1])
+        case "short":
+            data.write_bytes(content[: len(content) // 2])
+        case "changed":
+            data.write_bytes(content.replace(b"hear, hear", b"hear, HEAR"))
+        case "absent":
+            data.unlink()
+    new = tmp_path / "new"
+    monkeypatch.setenv("IVR_HOME", str(new))
+    with pytest.raises(BackupRefused):
+        restore(new, data, keys, "wrong phrase" if what == "phrase" else PHRASE, NOW)
+    assert not new.exists() or list(new.iterdir()) == []
+
+
+def test_a_backup_is_never_written_over(line: Settings, tmp_path: Path) -> None:
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    keys.write_text("another's")
+    with pytest.raises(BackupRefused, match="已存在"):
+        back_up(line, data, keys, PHRASE, NOW)
+    assert not data.exists()
+
+
+def test_databases_are_whole_and_lines_are_too_while_others_write(
+    line: Settings, tmp_path: Path
+) -> None:
+    """Two tables that change together never differ in a backup."""
+    over = threading.Event()
+    with sqlite3.connect(line.home / "callers.sqlite") as made:
+        made.execute("CREATE TABLE a (n)")
+        made.execute("CREATE TABLE b (n)")
+    made.close()
+
+    def write() -> None:
+        rows = sqlite3.connect(line.home / "callers.sqlite", timeout=10)
+        spool = (line.home / "spool/facts-1.jsonl").open("a")
+        while not over.is_set():
+            with rows:
+                rows.execute("INSERT INTO a VALUES (1)")
+                rows.execute("INSERT INTO b VALUES (1)")
+            spool.write('{"fact": "x"}\n')
+            spool.flush()
+        rows.close()
+        spool.close()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        for attempt in range(3):
+            data = tmp_path / f"{attempt}.tar"
+            back_up(line, data, tmp_path / f"{attempt}.keys", PHRASE, NOW)
+            with tarfile.open(data) as archive:
+                archive.extractall(tmp_path / str(attempt), filter="data")
+    finally:
+        over.set()
+        writing.join()
+    for attempt in range(3):
+        copy = sqlite3.connect(tmp_path / str(attempt) / "home/callers.sqlite")
+        ((a, b),) = copy.execute(
+            "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)"
+        ).fetchall()
+        copy.close()
+        assert a == b
+        lines = (tmp_path / str(attempt) / "home/spool/facts-1.jsonl").read_text().splitlines()
+        assert {json.loads(each)["fact"] for each in lines} == {"x"}
+
+
+def test_a_line_that_runs_is_not_put_back(line: Settings) -> None:
+    with only_one(line), pytest.raises(StillRunning, match="ivr run"), at_rest(line.home):
+        raise AssertionError("never reached")
+    with at_rest(line.home):
+        assert PROJECT.exists()
