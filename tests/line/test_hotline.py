@@ -658,6 +658,8 @@ def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_other
         await line.asterisk.call("c2")
         await line.asterisk.until(lambda: bool(line.asterisk.asked("POST channels/c2/continue")))
         assert not draining.done()
+        refused = [(fact.reason, fact.channel) for fact in line.notes.of(Refused)]
+        assert refused == [("draining", "c2")]
         await line.asterisk.press("c1", "7")
         await draining
         await line.over()
