@@ -74,6 +74,8 @@ def clips_of(manifest: sets.Manifest, prompt: str) -> tuple[str, ...]:
 def _clips(piece: Mapping[str, Any]) -> tuple[str, ...]:
     if "clip" in piece:
         return (piece["clip"],)
+    if "codes" in piece:
+        return tuple(clip for clip in piece["codes"].values() if clip)[:1]
     example = numbers.read(piece["read"], EXAMPLES[piece["read"]])
     return example.clips if piece.get("ends") else example.clips_within
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from ivr.positions import Positions, repeated
 from ivr.records.durable import write
-from prompt_build.catalog.content import Catalog, Spoken
+from prompt_build.catalog.content import Catalog, Prompt, Spoken
 from prompt_build.catalog.wording import misspelt
 from prompt_build.syllables import HANZI, NOTHING, Syllable, Words, cut, syllables
 
@@ -187,10 +187,15 @@ def unconfirmed_in(catalog: Catalog, lexicon: Lexicon) -> Iterator[Unconfirmed]:
     """The same of all sentences of a catalog, variables put in; a recording needs no reading."""
     for prompt in catalog.prompts.values():
         if prompt.recorded is None:
-            for piece in prompt.pieces:
-                if isinstance(piece, Spoken):
-                    for each in unconfirmed(piece.text, prompt.hints, lexicon):
-                        yield replace(each, prompt=prompt.name)
+            for text in _texts(prompt):
+                for each in unconfirmed(text, prompt.hints, lexicon):
+                    yield replace(each, prompt=prompt.name)
+
+
+def _texts(prompt: Prompt) -> Iterator[str]:
+    """What a prompt says in words, those of its codes too."""
+    for piece in prompt.pieces:
+        yield from [piece.text] if isinstance(piece, Spoken) else piece.codes.values()
 
 
 def confirm(found: Iterable[Unconfirmed], own: Path) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ivr.speech import numbers
 from ivr.speech.prompts import PromptSet, described
-from prompt_build.catalog.content import Catalog, Prompt, Spoken
+from prompt_build.catalog.content import Catalog, Prompt, Slot, Spoken
 from prompt_build.hearing import EXAMPLES
 from prompt_build.recipe import PAUSES, TONES, clips_of, script
 
@@ -37,11 +37,16 @@ def _silent(name: str, text: str) -> dict[str, Any]:
 def words(prompt: Prompt) -> str:
     """The sentence as it is heard, with an example in each place that a call fills in."""
     return "".join(
-        piece.text
-        if isinstance(piece, Spoken)
-        else f"〔{numbers.read(piece.read, EXAMPLES[piece.read]).text}〕"
+        piece.text if isinstance(piece, Spoken) else f"〔{_example(piece)}〕"
         for piece in prompt.pieces
     )
+
+
+def _example(slot: Slot) -> str:
+    """What a call could fill in; of a column of codes the first that has words."""
+    if slot.codes:
+        return next((said for said in slot.codes.values() if said), "")
+    return numbers.read(slot.read, EXAMPLES[slot.read]).text
 
 
 def seconds(prompt: Prompt, built: Mapping[str, Any]) -> float | None:

@@ -175,6 +175,15 @@ def clips_of(prompt: Prompt) -> Iterator[tuple[str, str]]:
         yield from (
             (f"{prompt.name}.{number}", piece.text) for number, piece in enumerate(pieces, 1)
         )
+    for slot in prompt.slots:
+        yield from (
+            (_of_code(prompt, slot, code), said) for code, said in slot.codes.items() if said
+        )
+
+
+def _of_code(prompt: Prompt, slot: Slot, code: str) -> str:
+    """The clip of what is said for a code."""
+    return f"{prompt.name}.{slot.name}.{code}"
 
 
 def script(prompt: Prompt) -> list[dict[str, Any]]:
@@ -189,7 +198,9 @@ def script(prompt: Prompt) -> list[dict[str, Any]]:
         part = {"part": piece.part} if piece.part else {}
         if isinstance(piece, Slot):
             ends = _ends_sentence(prompt.pieces[at + 1 :])
-            played.append({"slot": piece.name, "read": piece.read, "ends": ends, **part})
+            codes = {c: _of_code(prompt, piece, c) if w else "" for c, w in piece.codes.items()}
+            listed = {"codes": codes} if codes else {}
+            played.append({"slot": piece.name, "read": piece.read, "ends": ends, **part, **listed})
             continue
         if played and piece.text[0] in "，。；：":
             played.append({**_BREATH, **part})

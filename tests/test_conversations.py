@@ -52,7 +52,8 @@ class DemoAccounts:
         found = await self._found(_FUND, number)
         if isinstance(found, tuple):
             columns = ("paid_to", "monthly_deposit", "balance")
-            return rows.outcome([dict(zip(columns, found[1:], strict=True)) | self.held], rows.fund)
+            row = dict(zip(columns, found[1:], strict=True)) | self.held
+            return rows.outcome([row], rows.fund, closed=AccountsSettings().closed)
         return found
 
     async def loan(self, number: IdNumber) -> object:

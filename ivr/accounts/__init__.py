@@ -4,6 +4,7 @@ from ivr.accounts.database import open_accounts
 from ivr.accounts.guarded import Guarded
 from ivr.accounts.outcomes import (
     Accounts,
+    Closed,
     Empty,
     Found,
     Fund,
@@ -19,6 +20,7 @@ from ivr.accounts.outcomes import (
 
 __all__ = [
     "Accounts",
+    "Closed",
     "Empty",
     "Found",
     "Fund",

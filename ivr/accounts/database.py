@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,6 +99,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
         self._limit = settings.accounts.query_seconds
+        self._closed = settings.accounts.closed
         self._fund = text(settings.accounts.fund_query)
         self._loan = text(settings.accounts.loan_query)
         self._password = text(settings.accounts.password_query)
@@ -109,7 +110,9 @@ class Database:
 
     async def fund(self, number: IdNumber) -> Result[Fund]:
         """See Accounts."""
-        return await self._ask(self._fund, number, rows.FUND_COLUMNS, rows.fund)
+        return await self._ask(
+            self._fund, number, rows.FUND_COLUMNS, rows.fund, closed=self._closed
+        )
 
     async def loan(self, number: IdNumber) -> Result[Loan]:
         """See Accounts."""
@@ -199,10 +202,12 @@ class Database:
         number: IdNumber,
         columns: Sequence[str],
         account: Callable[[rows.Row], T],
+        *,
+        closed: Collection[str] = (),
     ) -> Result[T]:
         asked = self._rows(query, _names(number), columns)
         try:
-            return rows.outcome(await self._in_time(asked), account)
+            return rows.outcome(await self._in_time(asked), account, closed=closed)
         except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
             return _unavailable(failed)
 
@@ -243,7 +248,7 @@ class Database:
                 names, columns
             ):  # also where nobody is found: a wrong query must not say so of everybody
                 raise Nonsense(f"the query returns no column {', '.join(lacking)}")
-            return [dict(zip(names, row, strict=True)) for row in result.fetchmany(2)]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchmany(rows.MOST_ROWS)]
 
 
 def _test_id(settings: Settings) -> IdNumber | None:

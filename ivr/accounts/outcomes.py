@@ -57,6 +57,11 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """The person's account is closed (销户): there is no balance to tell (rules 1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     """An account without a balance (NULL): 账号不存在."""
 
@@ -89,7 +94,7 @@ class WrongPassword:
     """It is not, or this person has none: nobody is to learn which."""
 
 
-Result: TypeAlias = Found[T] | NotFound | Several | Empty | Unsayable | Unavailable
+Result: TypeAlias = Found[T] | NotFound | Several | Closed | Empty | Unsayable | Unavailable
 """What asking for one account can come to."""
 
 

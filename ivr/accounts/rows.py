@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from ivr.accounts.outcomes import Empty, Found, Fund, Loan, NotFound, Several, Unsayable
+from ivr.accounts.outcomes import Closed, Empty, Found, Fund, Loan, NotFound, Several, Unsayable
 from ivr.people.sensitive import Sensitive
+from ivr.speech.codes import code
 from ivr.speech.ranges import RANGES
 
 T = TypeVar("T")
@@ -23,6 +24,10 @@ Row = Mapping[str, Any]
 FUND_COLUMNS = ("paid_to", "monthly_deposit", "balance")
 LOAN_COLUMNS = ("term_years|term_months", "periods_repaid", "balance")
 """What a query must return; alternatives have bars between."""
+STATUS = "status"
+"""What the fund query may return besides: 账户状态 (GRZHZT), by which closed accounts are known."""
+MOST_ROWS = 20
+"""Of one person: the closed accounts among them are set aside."""
 _CENT = Decimal("0.01")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\Z", re.ASCII)
 _YEAR_MONTH = re.compile(
@@ -44,11 +49,17 @@ def lacking(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def outcome(
-    rows: Sequence[Row], account: Callable[[Row], T]
-) -> Found[T] | NotFound | Several | Empty | Unsayable:
-    """What the rows of one person come to."""
-    if not rows:
+    held: Sequence[Row], account: Callable[[Row], T], *, closed: Collection[str] = ()
+) -> Found[T] | NotFound | Several | Closed | Empty | Unsayable:
+    """What the rows of one person come to; `closed`: codes of accounts that are no more.
+
+    Who has had accounts merged keeps the old ones as closed, and needs no 并户 any more.
+    """
+    if not held:
         return NotFound()
+    rows = [row for row in held if not _is_closed(row, closed)]
+    if not rows:
+        return Closed()
     if len(rows) > 1:
         return Several()
     if _null(rows[0]["balance"]):
@@ -57,6 +68,11 @@ def outcome(
         return Found(account(rows[0]))
     except _Beyond as beyond:
         return Unsayable(str(beyond))
+
+
+def _is_closed(row: Row, closed: Collection[str]) -> bool:
+    status = row.get(STATUS)
+    return not _null(status) and code(_plain(status)) in {code(each) for each in closed}
 
 
 def fund(row: Row) -> Fund:

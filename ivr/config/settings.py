@@ -58,6 +58,8 @@ class AccountsSettings(Part):
         "SELECT term_years, periods_repaid, balance FROM loan_account"
         " WHERE id_number = :id18 OR id_number = :id15"
     )
+    closed: tuple[str, ...] = ("03", "04", "05")
+    """Codes of a closed account (销户), where `fund_query` returns a column `status` (GRZHZT)."""
     password: bool = False
     """Ask for the person's six-digit query password before anything is told."""
     password_query: str = (

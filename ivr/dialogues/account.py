@@ -45,5 +45,6 @@ _FUND = Inquiry(
     readout="account.readout",
     not_found="account.not_found",
     several="account.several",
+    closed="account.closed",
     empty="account.empty",
 )

@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import (
     Accounts,
+    Closed,
     Empty,
     Found,
     NotFound,
@@ -43,6 +44,7 @@ class Inquiry(Generic[Account]):
     readout: str
     not_found: str
     several: str
+    closed: str
     empty: str
 
 
@@ -79,6 +81,8 @@ async def _answer(
             await call.say(inquiry.not_found)
         case Several():
             await call.say(inquiry.several)
+        case Closed():
+            await call.say(inquiry.closed)
         case Empty():
             await call.say(inquiry.empty)
         case Unsayable(column):
@@ -97,6 +101,8 @@ async def _read_out(
         call.prompts.utterance(opening)
     except Unsaid as unsaid:
         return await _untold(call, inquiry, unsaid.slot)
+    for column in call.prompts.unknown_codes(opening):
+        call.means.untold.leave_out(inquiry.source, column)
     return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
 
 
@@ -147,17 +153,16 @@ async def _timed(delay: float, work: Awaitable[T]) -> tuple[T, int]:
     return result, round((clock() - began) * 1000)
 
 
+_WORDS: Mapping[type[object], LookupOutcome] = {
+    Found: "found",
+    NotFound: "not_found",
+    Several: "several",
+    Closed: "account_closed",
+    Empty: "empty",
+    Unsayable: "unsayable",
+    Unavailable: "unavailable",
+}
+
+
 def _word(result: Result[Account]) -> LookupOutcome:
-    match result:
-        case Found():
-            return "found"
-        case NotFound():
-            return "not_found"
-        case Several():
-            return "several"
-        case Empty():
-            return "empty"
-        case Unsayable():
-            return "unsayable"
-        case Unavailable():
-            return "unavailable"
+    return _WORDS[type(result)]

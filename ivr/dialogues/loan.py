@@ -45,5 +45,6 @@ _LOAN = Inquiry(
     readout="loan.readout",
     not_found="loan.not_found",
     several="loan.several",
+    closed="loan.empty",  # no code of a loan is in `accounts.closed`
     empty="loan.empty",
 )

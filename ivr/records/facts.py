@@ -21,7 +21,9 @@ Disposition = Literal[
     "service_lost",  # found unfinished at a later start, the channel gone
 ]
 
-LookupOutcome = Literal["found", "not_found", "several", "empty", "unsayable", "unavailable"]
+LookupOutcome = Literal[
+    "found", "not_found", "several", "account_closed", "empty", "unsayable", "unavailable"
+]
 
 Verb = Literal["say", "menu", "collect", "record", "transfer"]
 

@@ -17,7 +17,7 @@ class Clause:
     """What the code does with one prompt."""
 
     slots: Mapping[str, str] = field(default_factory=dict)
-    """The values that a call can fill in: name → the kind of its reading."""
+    """The values that a call can fill in: name → the kind of its reading, or a table of codes."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of a menu, in the seed's order: key → words that sentences use for what it does."""
 
@@ -68,12 +68,17 @@ _AGAIN = "重听|再听|再播|重播"
 CONTRACT = Contract(
     MappingProxyType(
         {
+            "account.closed": _said(),
             "account.empty": _said(),
             "account.help": _menu({"1": _AGAIN, "*": _BACK}),
             "account.menu": _menu({"1": "余额|账户", "2": "帮助|说明|指引", "*": _BACK}),
             "account.not_found": _said(),
             "account.readout": _readout(
-                id="id", paid_to="year_month", monthly_deposit="amount", balance="amount"
+                id="id",
+                status="account_status",
+                paid_to="year_month",
+                monthly_deposit="amount",
+                balance="amount",
             ),
             "account.several": _said(),
             "agent.busy": _said(),

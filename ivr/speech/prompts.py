@@ -15,6 +15,7 @@ from typing import Any
 
 from ivr.people.sensitive import Sensitive
 from ivr.speech import numbers
+from ivr.speech.codes import code
 from ivr.speech.contract import Contract
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,16 @@ class _Slot:
     """Whether the sentence ends with it."""
     part: int = 0
     """As of _Words: a part falls away when a value in it is NULL."""
+    codes: Mapping[str, str] | None = None
+    """Of a column of codes: code → the clip of its words, "" where nothing is said of it."""
+
+    def word(self, value: Any) -> str | None:
+        """The clip of a code, "" for none; None where nobody has said what the code means."""
+        return None if self.codes is None else self.codes.get(code(value))
+
+    def falls_away(self, value: Any) -> bool:
+        """Whether there is nothing to say of a value."""
+        return value is None or (self.codes is not None and not self.word(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,25 @@ class PromptSet:
             for prompt, pieces in self._scripts.items()
         }
 
+    def unknown_codes(self, said: Sentence) -> tuple[str, ...]:
+        """The columns whose code stands in no table: their part of the sentence is left out."""
+        return tuple(
+            piece.name
+            for piece in self._scripts[said.prompt]
+            if isinstance(piece, _Slot)
+            and piece.codes is not None
+            and (value := _plain(said.values.get(piece.name))) is not None
+            and piece.word(value) is None
+        )
+
+    def slots(self, prompt: str) -> tuple[tuple[str, bool], ...]:
+        """The values that a sentence says, and whether each may be missing."""
+        return tuple(
+            (piece.name, piece.part > 0)
+            for piece in self._scripts[prompt]
+            if isinstance(piece, _Slot)
+        )
+
     def breaches(self, contract: Contract) -> list[str]:
         """What the code would speak, fill in or be asked for, and this set does not allow."""
         told = [node.prompt for branch in self.information.values() for node in branch.walk()]
@@ -191,10 +221,11 @@ class PromptSet:
     def missing_clips(self) -> list[str]:
         """What its sentences need and it does not have, in words."""
         return [
-            f"prompt {prompt} needs clip {piece.clip}, which is missing"
+            f"prompt {prompt} needs clip {clip}, which is missing"
             for prompt, pieces in self._scripts.items()
             for piece in pieces
-            if isinstance(piece, _Words) and piece.clip not in self.clips
+            for clip in _clips_of(piece)
+            if clip not in self.clips
         ]
 
     def _pieces(self, said: Sentence) -> Iterable[tuple[Clip, bool]]:
@@ -211,6 +242,8 @@ class PromptSet:
 
     def _read(self, slot: _Slot, value: Value | None, ends: bool) -> Iterable[Clip]:
         plain = _plain(value)
+        if slot.codes is not None:
+            return [self.clips[clip] for clip in [slot.word(plain)] if clip]
         try:
             reading = numbers.read(slot.read, "" if plain is None else plain)
             names = reading.clips if ends else reading.clips_within
@@ -230,9 +263,18 @@ def _told(
     gone = {
         piece.part
         for piece in script
-        if isinstance(piece, _Slot) and piece.part and _plain(values.get(piece.name)) is None
+        if isinstance(piece, _Slot)
+        and piece.part
+        and piece.falls_away(_plain(values.get(piece.name)))
     }
     return [piece for piece in script if piece.part not in gone]
+
+
+def _clips_of(piece: _Words | _Slot) -> Iterable[str]:
+    """What a piece needs of its set, besides the numbers that every set has."""
+    if isinstance(piece, _Words):
+        return (piece.clip,)
+    return (clip for clip in (piece.codes or {}).values() if clip)
 
 
 def _is_heard(piece: _Words | _Slot) -> bool:
@@ -295,10 +337,19 @@ def _clip(root: Path, name: str, entry: Mapping[str, Any]) -> Clip:
 
 def _script(pieces: Sequence[Mapping[str, Any]]) -> tuple[_Words | _Slot, ...]:
     return tuple(
-        _Words(piece["clip"], piece.get("part", 0))
-        if "clip" in piece
-        else _Slot(piece["slot"], piece["read"], piece.get("ends", False), piece.get("part", 0))
+        _Words(piece["clip"], piece.get("part", 0)) if "clip" in piece else _slot(piece)
         for piece in pieces
+    )
+
+
+def _slot(piece: Mapping[str, Any]) -> _Slot:
+    codes = piece.get("codes")
+    return _Slot(
+        name=piece["slot"],
+        read=piece["read"],
+        ends=piece.get("ends", False),
+        part=piece.get("part", 0),
+        codes=None if codes is None else {code(each): clip for each, clip in codes.items()},
     )
 
 

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Literal
 
 from ivr.accounts import (
+    Closed,
     Empty,
     Found,
     Fund,
@@ -333,6 +334,7 @@ def _of_numbers() -> Iterator[Answer]:
     yield Answer(number, keyed(), "查到")
     yield Answer(number, keyed(NotFound()), "没有录入")
     yield Answer(number, keyed(Several()), "有多个账号")
+    yield Answer(number, keyed(Closed()), "已销户")
     yield Answer(number, keyed(Empty()), "余额为空")
     yield Answer(number, keyed(Unsayable("balance")), "播报不了")
     yield Answer(number, keyed(Unavailable("")), "数据库不通")
@@ -368,7 +370,7 @@ class _Asked(Inbox):
         return self._waiting.popleft() if self._waiting else None
 
 
-_Other = NotFound | Several | Empty | Unsayable | Unavailable | None
+_Other = NotFound | Several | Closed | Empty | Unsayable | Unavailable | None
 
 
 class _Accounts:

@@ -66,7 +66,7 @@ def _nobody(told: Told, name: str, contract: Contract) -> None:
 def _slots(told: Told, prompt: Prompt, clause: Clause, columns: Collection[str] | None) -> None:
     """`columns` are those of the query whose row is read out; None where nobody knows them."""
     where = _where(prompt.name)
-    for slot in (slot for slot in prompt.slots if is_slot(slot.name, slot.read)):
+    for slot in (slot for slot in prompt.slots if slot.codes or is_slot(slot.name, slot.read)):
         if slot.name not in clause.slots:
             if not clause.open:
                 _unknown_slot(told, where, slot.name, slot.read, clause)

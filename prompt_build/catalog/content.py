@@ -29,6 +29,8 @@ class Slot:
     read: str
     part: int = 0
     """As of Spoken; a part falls away when a value in it is NULL."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Of a column of codes: what is said for each; an empty text is nothing."""
 
 
 @dataclass(frozen=True, slots=True)

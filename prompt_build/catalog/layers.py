@@ -8,7 +8,7 @@ keys of a menu stay, since they are agreed with the code. `removed = true` takes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def laid(source: Source) -> Layers:
 def over(shipped: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, Any]:
     """The content of both."""
     merged = {**shipped, **{name: table for name, table in words.items() if name not in shipped}}
-    for name, lay in (("variables", _named), ("prompts", _groups), ("information", _branches)):
+    for name, lay in _LAID:
         below, above = shipped.get(name), words.get(name)
         if isinstance(below, dict) and isinstance(above, dict):
             merged[name] = lay(below, above)
@@ -92,6 +92,16 @@ def over(shipped: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, Any]
 
 def _named(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return {**below, **above}
+
+
+def _tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of codes, code by code."""
+    both = {
+        name: {**below[name], **new}
+        for name, new in above.items()
+        if isinstance(new, dict) and isinstance(below.get(name), dict)
+    }
+    return {**below, **above, **both}
 
 
 def _groups(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +145,14 @@ def _branches(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
+_LAID: tuple[tuple[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]], ...] = (
+    ("variables", _named),
+    ("codes", _tables),
+    ("prompts", _groups),
+    ("information", _branches),
+)
+
+
 def _branch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     children, options = split(old)
     new_children, new_options = split(new)
@@ -153,9 +171,12 @@ def split(node: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def entries(content: Mapping[str, Any]) -> Iterator[tuple[Where, Any]]:
-    """Every variable, sentence and branch (without those below it) of a file's content."""
+    """Every variable, code, sentence and branch (without those below it) of a file's content."""
     for name, value in _table(content.get("variables")).items():
         yield ("variables", name), value
+    for name, codes in _table(content.get("codes")).items():
+        for code, said in _table(codes).items():
+            yield ("codes", name, code), said
     for group, sentences in _table(content.get("prompts")).items():
         for name, value in _table(sentences).items():
             yield ("prompts", group, name), value

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ivr.speech import numbers
+from ivr.speech.codes import code
 from prompt_build.catalog import agreed, menus, wording
 from prompt_build.catalog.content import Catalog, Prompt
 from prompt_build.catalog.faults import CatalogError
@@ -40,6 +41,7 @@ class _Reading:
         self._faulty: set[str] = set()
         """Names of sentences with an option that cannot be used."""
         self._variables = dict(self._read_variables())
+        self._known = wording.Known(self._variables, dict(self._read_codes()))
 
     def catalog(self, source: Source) -> Catalog:
         self._unknown_tables()
@@ -101,6 +103,47 @@ class _Reading:
             )
             return ""
 
+    # --- codes --------------------------------------------------------------------------------
+
+    def _read_codes(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The tables whose codes have words; what is wrong with one does not hide the others."""
+        for name, table in self._tables("codes").items():
+            where = ("codes", name)
+            if name in numbers.KINDS or not wording.is_name(name):
+                self.told(
+                    where,
+                    f"代码表不能叫 {name}：用小写英文起一个不是读法的名字",
+                    f"a table of codes cannot be called {name}",
+                )
+            elif not isinstance(table, dict) or not table:
+                self.told(
+                    where,
+                    f'{name} 是代码表：写成 [codes.{name}]，下面每行 "02" = "要说的话"',
+                    f'{name} is a table of codes: write [codes.{name}], then "02" = "…"',
+                )
+            else:
+                yield name, dict(self._codes(where, table))
+
+    def _codes(self, where: Where, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        first: dict[str, str] = {}
+        for written, said in table.items():
+            same = first.setdefault(code(written), written)
+            if same != written:
+                self.told(
+                    (*where, written),
+                    f"代码 {written} 和 {same} 是同一个：只留一个",
+                    f"code {written} is {same}: keep one of them",
+                )
+            elif not isinstance(said, str):
+                self.told(
+                    (*where, written),
+                    f'代码 {written} 写成 "{written}" = "要说的话"，不说就写 ""',
+                    f'write "{written}" = "…", or "" where nothing is said',
+                )
+            else:
+                wording.check_words(self.told, (*where, written), said)
+                yield written, said
+
     def _unused(self) -> None:
         """Of the shipped variables the city's sentences may leave some unused."""
         for name in self._variables.keys() - self._used:
@@ -160,7 +203,7 @@ class _Reading:
         wording.check_hints(self.told, where, hints, text)
         prompt = Prompt(
             name=name,
-            pieces=tuple(wording.pieces(self.told, where, text, self._variables, self._used)),
+            pieces=tuple(wording.pieces(self.told, where, text, self._known, self._used)),
             keys=keys,
             hints=MappingProxyType(dict(hints)),
             pace=float(options.get("pace", 1.0)),

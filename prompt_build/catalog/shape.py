@@ -21,7 +21,7 @@ from prompt_build.catalog.layers import REMOVED, Where
 
 SLOWEST, FASTEST = 0.7, 1.3
 KEYS = "0123456789*#"
-TABLES = ("variables", "prompts", "information")
+TABLES = ("variables", "codes", "prompts", "information")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -184,6 +184,7 @@ def schema(contract: Contract, *, words: bool = False) -> dict[str, Any]:
         **_table(
             {
                 "variables": {"type": "object", "additionalProperties": _variable()},
+                "codes": _codes(),
                 "prompts": _table(
                     {group: _group(each, words=words) for group, each in groups.items()},
                     all_of_them=not words,
@@ -234,6 +235,13 @@ def _branch(*, words: bool) -> dict[str, Any]:
 
 def _variable() -> dict[str, Any]:
     return {"anyOf": [{"type": "string"}, _plain(Reading)]}
+
+
+def _codes() -> dict[str, Any]:
+    """Tables of what is said for the codes of a column."""
+    table = {"type": "object", "additionalProperties": {"type": "string"}}
+    noted = {"description": "代码表：代码 → 要说的话，空的不说"}
+    return {"type": "object", "additionalProperties": {**table, **noted}}
 
 
 def _plain(model: type[_Entry]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ivr.speech import numbers
 from prompt_build.catalog.content import Prompt, Slot, Spoken
@@ -28,8 +28,17 @@ _TO_FULL_WIDTH = {",": "，", ".": "。", ";": "；", ":": "：", "!": "！", "?
 _BRACKETS = set("（）()《》<>〈〉【】[]「」『』“”‘’\"'…—-～~·")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What braces may name."""
+
+    variables: Mapping[str, str]
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Tables of codes: name → code → words."""
+
+
 def pieces(
-    told: Told, where: Where, text: str, variables: Mapping[str, str], used: set[str]
+    told: Told, where: Where, text: str, known: Known, used: set[str]
 ) -> Iterator[Spoken | Slot]:
     """The sentence cut at the values of the call, the city's variables put in.
 
@@ -41,7 +50,9 @@ def pieces(
         optional = stretch[:1] == "[" and stretch[-1:] == "]"
         parts += optional
         inside = stretch[1:-1] if optional else stretch
-        found = list(_stretch(told, where, inside, variables, used))
+        found = list(_stretch(told, where, inside, known, used))
+        if not optional:
+            _codes_are_optional(told, where, found)
         if optional and not any(isinstance(piece, Slot) for piece in found):
             told(
                 where,
@@ -52,8 +63,20 @@ def pieces(
         yield from (replace(piece, part=parts if optional else 0) for piece in found)
 
 
+def _codes_are_optional(told: Told, where: Where, found: Sequence[Spoken | Slot]) -> None:
+    for slot in (piece for piece in found if isinstance(piece, Slot) and piece.codes):
+        written = f"{{{slot.name}:{slot.read}}}"
+        told(
+            where,
+            f"{written} 是代码表，要放进方括号：[，{written}]；表里没有的代码，这一段不说",
+            f"{written} is a table of codes: write [，{written}], which falls away with a code"
+            " that the table does not know",
+            within=written,
+        )
+
+
 def _stretch(
-    told: Told, where: Where, text: str, variables: Mapping[str, str], used: set[str]
+    told: Told, where: Where, text: str, known: Known, used: set[str]
 ) -> Iterator[Spoken | Slot]:
     spoken = ""
     for position, part in enumerate(_PLACEHOLDER.split(text)):
@@ -64,12 +87,12 @@ def _stretch(
         name = _ascii_inside(told, where, part)
         if ":" not in name:
             used.add(name)
-            spoken += _variable(told, where, name, variables)
+            spoken += _variable(told, where, name, known.variables)
             continue
         if spoken:
             yield _as_said(spoken)
         spoken = ""
-        yield _slot(told, where, name)
+        yield _slot(told, where, name, known.codes)
     if spoken:
         yield _as_said(spoken)
 
@@ -123,13 +146,20 @@ def _variable(told: Told, where: Where, name: str, variables: Mapping[str, str])
 
 def is_slot(name: str, kind: str) -> bool:
     """Whether this is written as a value of the call is."""
-    return kind in numbers.SLOT_KINDS and _NAME.match(name) is not None
+    return kind in numbers.SLOT_KINDS and is_name(name)
 
 
-def _slot(told: Told, where: Where, part: str) -> Slot:
+def is_name(text: str) -> bool:
+    """Whether a value or a table may be called so."""
+    return _NAME.match(text) is not None
+
+
+def _slot(told: Told, where: Where, part: str, codes: Mapping[str, Mapping[str, str]]) -> Slot:
     name, _, kind = part.partition(":")
+    if kind in codes and is_name(name):
+        return Slot(name, kind, codes=codes[kind])
     if not is_slot(name, kind):
-        kinds = ", ".join(sorted(numbers.SLOT_KINDS))
+        kinds = ", ".join((*sorted(numbers.SLOT_KINDS), *codes))
         told(
             where,
             f"{{{part}}} 写法不对：通话中的内容写成 {{名字:读法}}，名字用小写英文，"

@@ -305,7 +305,7 @@ def _nodes(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, tupl
 
 def _pieces(manifest: sets.Manifest, name: str) -> tuple[Piece, ...]:
     return tuple(
-        Piece(_example(piece["read"]), piece["slot"])
+        Piece(_example(manifest, piece), piece["slot"])
         if "slot" in piece
         else Piece(manifest["prompts"][piece["clip"]]["text"])
         for piece in manifest["scripts"][name]
@@ -313,7 +313,11 @@ def _pieces(manifest: sets.Manifest, name: str) -> tuple[Piece, ...]:
     )
 
 
-def _example(kind: str) -> str:
+def _example(manifest: sets.Manifest, piece: Mapping[str, Any]) -> str:
+    kind = piece["read"]
+    if "codes" in piece:
+        clip = next((clip for clip in piece["codes"].values() if clip), None)
+        return str(manifest["prompts"][clip]["text"]) if clip else ""
     return numbers.read(kind, EXAMPLES[kind]).text
 
 

@@ -142,6 +142,20 @@ def test_the_operator_is_told_once_of_a_column_and_counts_the_rest(
     assert registry.get_sample_value("ivr_accounts_untold_total", labels) == 3
 
 
+def test_an_unknown_code_is_counted_each_time_and_told_once_by_its_column(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = CollectorRegistry()
+    untold = Untold(registry)
+    for _ in range(3):
+        untold.leave_out("fund", "status")
+    untold.tell("fund", "status")
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "列 status" in caplog.text
+    labels = {"source": "fund", "column": "status"}
+    assert registry.get_sample_value("ivr_accounts_unknown_codes_total", labels) == 3
+
+
 @pytest.mark.parametrize(
     "query",
     [

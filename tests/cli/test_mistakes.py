@@ -59,11 +59,23 @@ def test_a_mistake(environment: dict[str, str], words: list[str], code: int, tol
 
 def test_wrong_settings_are_named_by_every_command(environment: dict[str, str]) -> None:
     wrong = {**environment, "IVR_SIP_PORT": "0", "IVR_PATIENCE__FAILURES": "x"}
-    for command in ("run", "serve", "doctor", "talk"):
+    for command in ("run", "serve", "talk"):
         returned, _, error = ivr(wrong, command)
         assert returned == 2
         assert "sip_port" in error
         assert "patience.failures" in error
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_wrong_settings_are_findings_of_the_doctor(
+    environment: dict[str, str], form: tuple[str, ...]
+) -> None:
+    """A program that reads them gets each fault as one finding, like all others."""
+    wrong = {**environment, "IVR_SIP_PORT": "0", "IVR_PATIENCE__FAILURES": "x"}
+    returned, told, _ = ivr(wrong, "doctor", *form)
+    assert returned == 1
+    assert "sip_port" in told
+    assert "patience.failures" in told
 
 
 def test_the_doctor_finds_faults_on_an_empty_machine(environment: dict[str, str]) -> None:

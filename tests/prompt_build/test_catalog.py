@@ -95,7 +95,7 @@ y = "好。"
         "no voice can say 'bye': write it in Hanzi",
         "the menu has key 2, but the sentence never says 请按二",
         "there is no option sound; known: ",
-        "there is no table [promts]; known: variables, prompts, information",
+        "there is no table [promts]; known: variables, codes, prompts, information",
     ]
     assert all(message in fault for message, fault in zip(expected, found, strict=True)), found
 

@@ -150,3 +150,109 @@ def test_the_columns_of_a_query(query: str, columns: str) -> None:
 @pytest.mark.parametrize("query", ["SELECT * FROM t", "SELECT t.*, a FROM t", "EXEC p :id18"])
 def test_a_query_that_does_not_tell_its_columns(query: str) -> None:
     assert columns_of(query) is None
+
+
+# --- columns of codes --------------------------------------------------------------------------
+
+SAID = "[{grzhzt:account_status}，]余额{balance:amount}。"
+CODES = QUERY.replace("QS AS left_over", "GRZHZT")
+
+
+@pytest.mark.parametrize("written", ["02", "2", 2, 2.0, Decimal("2"), " 02 "])
+def test_a_column_of_codes_is_said_by_its_table(tmp_path: Path, written: object) -> None:
+    assert heard(of(tmp_path, SAID, CODES), {"grzhzt": written}).startswith("您的账户已封存")
+
+
+@pytest.mark.parametrize(
+    ("written", "unknown"), [("42", ("grzhzt",)), ("", ()), (None, ()), ("01", ()), ("06", ())]
+)
+def test_a_code_without_words_is_left_out_and_an_unknown_one_named_by_its_column(
+    tmp_path: Path, written: object, unknown: tuple[str, ...]
+) -> None:
+    spoken = of(tmp_path, SAID, CODES)
+    row = {"paid_to": None, "monthly_deposit": None, "balance": 5, "grzhzt": written}
+    found = rows.outcome([row], rows.fund)
+    assert isinstance(found, Found)
+    said = sentence("account.readout", **found.account.others)
+    assert spoken.unknown_codes(said) == unknown
+    assert ("冻结" in spoken.utterance(said).text) == (written == "06")
+    assert "余额五元整" in spoken.utterance(said).text
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{grzhzt:account_status}，余额{balance:amount}。", "要放进方括号"),
+        ("[{grzhzt:account_stat}，]余额{balance:amount}。", "account_status"),
+        ("[{grzhz:account_status}，]余额{balance:amount}。", "没有 grzhz 这一列，是不是 grzhzt"),
+        ("[{status:digits}，]余额{balance:amount}。", "读法不对"),
+    ],
+)
+def test_a_readout_that_names_a_table_wrongly_is_refused(
+    tmp_path: Path, said: str, told: str
+) -> None:
+    with pytest.raises(CatalogError, match=told):
+        of(tmp_path, said, CODES)
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ('[codes.account_status]\n"2" = "封了。"', "是同一个"),
+        ('[codes.account_status]\n"07" = 7', "要说的话"),
+        ('[codes.account_status]\n"07" = "VIP"', "念不出来"),
+        ('[codes.amount]\n"07" = "好"', "不能叫 amount"),
+        ('[codes]\nloan_status = "好"', "是代码表"),
+    ],
+)
+def test_a_faulty_table_is_refused_with_its_place(tmp_path: Path, own: str, told: str) -> None:
+    words = tmp_path / "words.zh.toml"
+    words.write_text(own, encoding="utf-8")
+    with pytest.raises(CatalogError, match=told) as refused:
+        load(Source(PROJECT / "scripts.zh.toml", words))
+    assert "words.zh.toml:" in str(refused.value)
+
+
+def test_a_city_changes_one_code_and_adds_a_table(tmp_path: Path) -> None:
+    words = tmp_path / "words.zh.toml"
+    words.write_text(
+        '[codes.account_status]\n"02" = "封了"\n[codes.loan_status]\n"1" = "已经结清"\n'
+        '[prompts.loan]\nreadout = "余额{balance:amount}[，{dkzt:loan_status}]。"',
+        encoding="utf-8",
+    )
+    accounts = AccountsSettings(
+        loan_query="SELECT a AS term_months, b AS periods_repaid, c AS balance, DKZT FROM t"
+    )
+    columns = columns_of_readouts(accounts)
+    prompts_ = load(Source(PROJECT / "scripts.zh.toml", words, columns=columns)).prompts
+    status = next(slot for slot in prompts_["account.readout"].slots if slot.name == "status")
+    assert (status.codes["02"], status.codes["06"]) == ("封了", "您的账户已冻结")
+    assert ("loan.readout.dkzt.1", "已经结清") in recipe.clips_of(prompts_["loan.readout"])
+
+
+# --- closed accounts ---------------------------------------------------------------------------
+
+HELD = {"paid_to": "2026-10", "monthly_deposit": 1, "balance": 5}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [
+        (["05"], "Closed"),
+        ([3], "Closed"),
+        (["03", "04"], "Closed"),
+        (["03", "01"], "Found"),
+        (["01", "05", "05"], "Found"),
+        (["01", "02", "05"], "Several"),
+        (["03", None], "Found"),
+        (["42"], "Found"),
+    ],
+)
+def test_closed_accounts_are_set_aside(statuses: list[object], outcome: str) -> None:
+    held = [{**HELD, "status": status} for status in statuses]
+    found = rows.outcome(held, rows.fund, closed=AccountsSettings().closed)
+    assert type(found).__name__ == outcome
+
+
+def test_without_the_column_nothing_is_closed() -> None:
+    assert isinstance(rows.outcome([HELD], rows.fund, closed=AccountsSettings().closed), Found)
