@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
 # What needs no Asterisk, in two halves that take about as long as each other.
-ROOMS := tests/analytics tests/bench tests/prompt_build
+ROOMS := tests/analytics bench tests/prompt_build
 FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
 FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
