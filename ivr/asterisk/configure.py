@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -56,7 +58,8 @@ def folder(settings: Settings) -> Path:
 
 def configure(settings: Settings, found: Found) -> Path:
     """Write the whole configuration; returns the path of asterisk.conf."""
-    base = folder(settings)
+    base, spool = folder(settings), settings.home.absolute() / "spool"
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh", SITE):
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "spool/recording").chmod(0o700)
@@ -108,6 +111,9 @@ def _places(settings: Settings, found: Found) -> dict[str, str]:
         "etc": str(base / "etc"),
         "log": str(log_folder(settings)),
         "sounds": str(base / "sounds"),
+        "spool": str(settings.home.absolute() / "spool"),
+        "node": _escaped(json.dumps(settings.node)),
+        "node_mark": hashlib.sha256(settings.node.encode()).hexdigest()[:16],
         "modules": str(found.modules),
         "prefix": found.prefix,
     }

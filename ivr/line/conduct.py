@@ -25,7 +25,14 @@ from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
-from ivr.records.facts import Disposition, Fact, Refused, SessionAnswered, SessionEnded
+from ivr.records.facts import (
+    Disposition,
+    Fact,
+    Refusal,
+    Refused,
+    SessionAnswered,
+    SessionEnded,
+)
 from ivr.records.journal import Unfinished
 
 log = logging.getLogger(__name__)
@@ -84,13 +91,13 @@ class Conductor:
             return
         known = self.unfinished.get(channel.id)
         if known is None and self.draining:
-            self._turn_away(channel.id)
+            self._turn_away(channel.id, "draining")
             return
         try:
             live = self._met(channel, talk, known)
         except Exception:  # one caller's bad luck must not be everybody's
             log.exception("a call could not be taken and is sent to the agents")
-            self._turn_away(channel.id)
+            self._turn_away(channel.id, "not_taken")
             return
         if live is not None:
             self.unfinished.pop(channel.id, None)
@@ -205,13 +212,14 @@ class Conductor:
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
 
-    def _turn_away(self, channel: str) -> None:
+    def _turn_away(self, channel: str, reason: Refusal) -> None:
+        self._note(Refused(session=None, reason=reason, channel=channel))
         channels = self.reception.ari.channels
         self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
 
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
-        self._note(Refused(session=None, reason="line_overrun"))
+        self._note(Refused(session=None, reason="line_overrun", channel=channel.id))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="busy")
         self._to_its_end(self._surely(hangup))
 

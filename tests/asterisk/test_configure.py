@@ -87,6 +87,14 @@ def test_ari_listens_on_loopback_only(settings: Settings) -> None:
     assert "bindaddr = 127.0.0.1" in rendered(settings, "http.conf")
 
 
+def test_each_call_leaves_a_line_of_facts_without_its_number(settings: Settings) -> None:
+    written = rendered(settled(settings, node='East "1";'), "extensions.conf")
+    (line,) = re.findall(r"Set\(FILE\((.*?),,,al,u\)=(.*)\)$", written, re.M)
+    assert line[0].startswith(f"{settings.home.absolute()}/spool/facts-")
+    assert '"node": "East \\"1\\"\\;"' in line[1]
+    assert "CALLERID" not in line[1]
+
+
 def contexts(extensions: str) -> dict[str, str]:
     parts = re.split(r"^\[(\w[\w-]*)\]$", extensions, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -658,6 +658,8 @@ def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_other
         await line.asterisk.call("c2")
         await line.asterisk.until(lambda: bool(line.asterisk.asked("POST channels/c2/continue")))
         assert not draining.done()
+        refused = [(fact.reason, fact.channel) for fact in line.notes.of(Refused)]
+        assert refused == [("draining", "c2")]
         await line.asterisk.press("c1", "7")
         await draining
         await line.over()
@@ -1148,5 +1150,7 @@ def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> 
 
     line = tell(story)
     assert line.notes.ends() == ["completed"]
-    keys = [step.key for step in line.notes.of(Step) if step.key]
+    keys = [step.key for step in line.notes.of(Step) if step.key and step.verb == "menu"]
     assert keys == ["1", "*", "7"]
+    (seen,) = line.hotline.conductor.vitals.traffic.seen()
+    assert "3 个按键，其中 1 个来了两次" in seen
