@@ -12,8 +12,8 @@ from ivr.records.durable import write
 from prompt_build.recipe import Recipe
 from prompt_build.voices import Audio
 
-_COMPRESSION = 0.88
-"""Of libsndfile: 36 kbit/s; what it loses is below what A-law does (docs/decisions/speech.md)."""
+_COMPRESSION = 0.92
+"""Of libsndfile: 26 kbit/s; what it loses is below what A-law does (docs/decisions/speech.md)."""
 
 
 def place(folder: Path, recipe: Recipe) -> Path:
