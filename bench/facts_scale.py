@@ -21,7 +21,8 @@ from statistics import median
 
 from analytics.answering.asking import opened
 from analytics.answering.daily import page
-from analytics.answering.questioning import Days, find, questions
+from analytics.answering.questioning import Days, Terms, question_called, questions
+from analytics.answering.words import Vocabulary
 from analytics.loading.closing import ClosedDays
 from analytics.loading.intake import Reader
 from analytics.loading.publish import publish
@@ -169,14 +170,14 @@ def measure_questions(published: Path) -> None:
 def _median(published: Path, name: str, days: Days) -> float:
     def ask() -> None:
         with opened(published) as facts:
-            find(name).answer(facts, days)
+            question_called(name).answer(facts, days, Terms(datetime.now(UTC)))
 
     return _median_of(ask)
 
 
 def _page(published: Path, day: date) -> None:
     with opened(published) as facts:
-        page(facts, day)
+        page(facts, day, Terms(datetime.now(UTC)), Vocabulary())
 
 
 def _median_of(work: Callable[[], object]) -> float:

@@ -193,6 +193,7 @@ class Examiner:
             "journal": self._records(),
             "line": self._line(),
             "trunks": self._trunks(),
+            "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
         }
 
@@ -209,8 +210,9 @@ class Examiner:
         return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:
-        """What comes in; numbers that are not ours and missing keys are the carrier's fault."""
-        return Part(True, "; ".join(self._vitals.traffic()))
+        """What to ask a carrier about, or to set otherwise; calls come all the same."""
+        odd = "; ".join(self._vitals.traffic.oddities())
+        return Part(True, odd, warns=bool(odd))
 
     def agents(self) -> Part:
         """Whose phone rings for nothing is passed over; the line is well all the same."""

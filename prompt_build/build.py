@@ -153,7 +153,7 @@ def _make(
         mp_context=multiprocessing.get_context("spawn"),  # a fork would inherit held locks
         initializer=_follow_parent,
     ) as pool:
-        running = {pool.submit(_make_one, recipe, audio, engine): recipe for recipe in todo}
+        running = {pool.submit(make_one, recipe, audio, engine): recipe for recipe in todo}
         try:
             for done in as_completed(running):
                 yield running[done], _outcome(done, running, engine.workers)
@@ -210,7 +210,7 @@ class _Sound:
     clipped: int = 0
 
 
-def _make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made | str:
+def make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made | str:
     """One clip in all codings, and its measures last; in words why a voice did not make it."""
     try:
         sound = _sound(recipe, engine)

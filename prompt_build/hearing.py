@@ -48,16 +48,13 @@ EXAMPLES: Mapping[str, str] = {
 """A value for each kind that a call fills in, for those who listen without a call."""
 
 
-def hear(audio: Path, kind: str, value: str, out: Path) -> HeardClips:
-    """Join the published clips of a number, or of a prompt (kind `prompt`), as a call does.
+def hear(audio: Path, manifest: sets.Manifest, kind: str, value: str, out: Path) -> HeardClips:
+    """Join the clips of a number, or of a prompt (kind `prompt`), as a call does.
 
     Raises Unreadable or NoSuchSet.
     """
     import soundfile  # noqa: PLC0415  only where somebody listens
 
-    manifest = sets.published(audio)
-    if manifest is None:
-        raise sets.NoSuchSet("nothing is published yet: run `ivr build-prompts`")
     clips = clips_of(manifest, value) if kind == "prompt" else numbers.read(kind, value).clips
     sound, rate = joined(audio, manifest, clips)
     soundfile.write(out, sound, rate, subtype="PCM_16")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pypinyin import Style, lazy_pinyin
 
+from ivr.speech.fonts import chinese_fonts
 from prompt_build import sets
 from prompt_build.mastering import CEILING, CEILING_DBFS, RATES, TARGET_DBOV, Measured, decode
 from prompt_build.recipe import TONES
@@ -24,15 +25,6 @@ TOLERANCE_DB = 1.0
 PER_SHEET = 12
 """Clips on one picture."""
 _TITLE_HANZI = 28
-_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-)
 _PLAIN_STOPS = str.maketrans({"，": ",", "。": ".", "、": ",", "；": ";", "：": ":", "…": "..."})
 
 
@@ -120,7 +112,7 @@ def draw(audio: Path, clips: Sequence[Line], picture: Path) -> int:
 
     manifest = sets.published(audio) or {}
     shown = clips[:PER_SHEET]
-    fonts = _chinese_fonts()
+    fonts = chinese_fonts()[:1]
     with pyplot.rc_context({"font.family": [*fonts, "DejaVu Sans"], "font.size": 8}):
         sheet, axes = pyplot.subplots(
             len(shown), 2, figsize=(14, 1.5 * len(shown) + 0.4), squeeze=False, layout="constrained"
@@ -135,14 +127,6 @@ def draw(audio: Path, clips: Sequence[Line], picture: Path) -> int:
         sheet.savefig(picture, dpi=110)
         pyplot.close(sheet)
     return len(shown)
-
-
-def _chinese_fonts() -> list[str]:
-    """The first usual font that this machine has; none on many servers."""
-    from matplotlib.font_manager import fontManager  # noqa: PLC0415
-
-    known = {font.name for font in fontManager.ttflist}
-    return [font for font in _FONTS if font in known][:1]
 
 
 def _title(clip: Line, *, in_hanzi: bool) -> str:

@@ -43,7 +43,7 @@ class NothingPublished(CannotAnswer):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResultSet:
     """Columns and rows, as DuckDB gives them to Python."""
 
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Answer:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def ask(published: Path, sql: str, values: Mapping[str, object] | None = None) -> Answer:
+def ask(published: Path, sql: str, values: Mapping[str, object] | None = None) -> ResultSet:
     """The answer to one statement, with `$name` parameters from `values`.
 
     Raises NothingPublished, or CannotAnswer with DuckDB's own words.
@@ -74,15 +74,20 @@ def ask(published: Path, sql: str, values: Mapping[str, object] | None = None) -
 
 def answer(
     facts: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
-) -> Answer:
+) -> ResultSet:
     """As `ask`, from a snapshot that is open: several answers that fit together."""
     try:
         statements = facts.extract_statements(sql)
+        if len(statements) != 1:
+            raise CannotAnswer(
+                "请写一句 SQL，例如 SELECT count(*) FROM call_session"
+                f"（one statement is wanted, there are {len(statements)}）"
+            )
         if any(each.type not in _QUESTIONS for each in statements):
             raise CannotAnswer("the published facts are read-only: only questions")
         result = facts.execute(sql, dict(values) if values else None)
         columns = tuple(column[0] for column in result.description or ())
-        return Answer(columns, tuple(result.fetchall()))
+        return ResultSet(columns, tuple(result.fetchall()))
     except duckdb.OutOfMemoryException as refused:
         raise CannotAnswer(
             "这个问题要的内存或临时空间超过了限额，请缩短日期范围或先汇总。· The question needs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,40 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analytics.answering import charts
-from analytics.answering.asking import Answer
-from analytics.answering.questioning import WITHIN_SECONDS, Days, find
-from analytics.answering.words import words
+from analytics.answering.asking import ResultSet, answer
+from analytics.answering.questioning import Days, Terms, question_called
+from analytics.answering.words import Vocabulary
 
 _TEMPLATE = "daily.html.j2"
+ASKED = (
+    "summary", "calls_by_hour", "call_funnel", "where_callers_give_up", "transfers",
+    "service_level", "waiting", "survey", "complaints_open", "lookups", "anomalies",
+)  # fmt: skip
 DRAWN = ("calls_by_hour", "call_funnel", "survey")
 WEEKDAYS = "一二三四五六日"
+
+_REACH = "SELECT local_time(max(newest)) AS newest FROM hot.spool"
+"""The newest fact that is loaded, Beijing time; a lake's newest of all nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure of the day, and what it is on such a weekday."""
+    """One figure of the day, and what it is on such a day."""
 
     name: str
     value: str
     usual: str = ""
 
 
-def page(
-    facts: duckdb.DuckDBPyConnection,
-    day: date,
-    *,
-    within: tuple[float, float] = WITHIN_SECONDS,
-) -> str:
+def reach(facts: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Until when the data reach, Beijing time without a zone; None where there are none."""
+    (newest,) = answer(facts, _REACH).column("newest")
+    return newest if isinstance(newest, datetime) else None
+
+
+def page(facts: duckdb.DuckDBPyConnection, day: date, terms: Terms, words: Vocabulary) -> str:
     """The page of a day as HTML, from one snapshot, so that its figures fit together."""
-    answers = {
-        name: find(name).answer(facts, Days(day, day), within=within)
-        for name in (
-            "summary", "calls_by_hour", "call_funnel", "where_callers_give_up", "transfers",
-            "service_level", "waiting", "survey", "complaints_open", "lookups", "anomalies",
-        )
-    }  # fmt: skip
+    answers = {name: question_called(name).answer(facts, Days(day, day), terms) for name in ASKED}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).resolve().parent),
         autoescape=True,
@@ -51,33 +53,47 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = words
+    newest = reach(facts)
+    (whole,) = answers["summary"].records()
     return environment.get_template(_TEMPLATE).render(
         day=day,
         weekday=WEEKDAYS[day.weekday()],
-        tiles=_tiles(answers, within),
-        rows={name: answer.records() for name, answer in answers.items()},
-        pictures={name: _picture(name, answers[name]) for name in DRAWN},
+        reach=newest,
+        whole_day=newest is not None and newest.date() > day,
+        no_data=not whole["calls"],
+        like=_like(day, terms),
+        tiles=_tiles(answers, terms),
+        rows={name: words.translated(each).records() for name, each in answers.items()},
+        pictures={name: _picture(name, answers[name], words) for name in DRAWN},
     )
 
 
-def _tiles(answers: dict[str, Answer], within: tuple[float, float]) -> list[Tile]:
+def _like(day: date, terms: Terms) -> str:
+    """What the day is compared with, in words."""
+    if day in terms.hours.working_days:
+        return "前四个平常的工作日（当日为调休上班）"
+    if any(days.first <= day <= days.last for days in terms.hours.holidays):
+        return "前四个休息日（当日为节假日）"
+    return f"前四个星期{WEEKDAYS[day.weekday()]}（节假日和调休除外）"
+
+
+def _tiles(answers: dict[str, ResultSet], terms: Terms) -> list[Tile]:
     """What a manager looks at first."""
     (whole,) = answers["summary"].records()
-    agents = next(iter(answers["service_level"].records()), {})
+    (agents,) = answers["service_level"].records()
     usual = {row["figure"]: row["usual"] for row in answers["anomalies"].records()}
-    short, long = within
+    short, long = terms.within
     return [
-        Tile("来电", _text(whole["calls"]), _text(usual.get("calls"))),
-        Tile("接通", _text(whole["answered"]), _text(usual.get("answered"))),
+        Tile("来电", _text(whole["calls"]), _text(usual["calls"])),
+        Tile("接通", _text(whole["answered"]), _text(usual["answered"])),
         Tile(
             "自助率",
             _text(whole["self_service_percent"], "%"),
-            _text(usual.get("self_service_percent"), "%"),
+            _text(usual["self_service_percent"], "%"),
         ),
-        Tile("要求人工", _text(whole["asked_for_agent"]), _text(usual.get("asked_for_agent"))),
-        Tile(f"{short:g} 秒内接通", _text(agents.get("within_short_percent"), "%")),
-        Tile(f"{long:g} 秒内接通", _text(agents.get("within_long_percent"), "%")),
+        Tile("要求人工", _text(whole["asked_for_agent"]), _text(usual["asked_for_agent"])),
+        Tile(f"{short:g} 秒内接通", _text(agents["within_short_percent"], "%")),
+        Tile(f"{long:g} 秒内接通", _text(agents["within_long_percent"], "%")),
         Tile(f"满意度（{whole['votes']} 票，1 最好）", _text(whole["mean_grade"])),
         Tile("未处理的投诉、建议与留言", _text(len(answers["complaints_open"].rows))),
     ]
@@ -90,10 +106,9 @@ def _text(value: Any, unit: str = "") -> str:
     return f"{value:,.1f}{unit}".replace(f".0{unit}", unit) if unit else f"{value:,g}"
 
 
-def _picture(name: str, answer: Answer) -> Markup:
+def _picture(name: str, found: ResultSet, words: Vocabulary) -> Markup:
     """A chart inline; nothing where nothing was."""
-    question = find(name)
-    if question.chart is None or charts.nothing(answer, question.chart):
+    question = question_called(name)
+    if question.chart is None or charts.nothing(found, question.chart):
         return Markup("")
-    title = question.title.partition(" · ")[0]
-    return Markup(charts.svg(answer, question.chart, title))  # noqa: S704  our own drawing
+    return Markup(charts.svg(found, question.chart, question.chinese, words))  # noqa: S704  our own drawing

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
 
-from analytics.answering.asking import Answer, CannotAnswer, answer
+from analytics.answering.asking import CannotAnswer, ResultSet, answer
+from analytics.answering.comparing import usual_days
+from ivr.hours import BEIJING, AgentHours
 
 USUAL_DAYS = 30
-WITHIN_SECONDS = (15.0, 20.0)
-"""Limits within which an agent should answer, where the settings name no others."""
 _FOLDER = Path(__file__).resolve().parent / "questions"
 
 
@@ -22,9 +23,21 @@ class Chart:
     """How an answer is best drawn: which column along, which as heights or shades."""
 
     kind: str
-    """bars, lines, funnel or heat."""
+    """bars, ranking, lines, funnel or heat."""
     along: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What answers depend on besides the facts and the days: the settings, and the moment."""
+
+    now: datetime
+    """Aware of its zone."""
+    within: tuple[float, float] = (15.0, 20.0)
+    """Seconds within which an agent should answer: a short and a long limit."""
+    hours: AgentHours = field(default_factory=AgentHours)
+    """Which days are worked, and which are holidays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +49,26 @@ class Question:
     sql: str
     chart: Chart | None
 
-    def answer(
-        self,
-        facts: duckdb.DuckDBPyConnection,
-        days: Days,
-        *,
-        within: tuple[float, float] = WITHIN_SECONDS,
-    ) -> Answer:
-        """Its answer from a snapshot; `within` are the limits of an agent's answer, in seconds."""
-        return answer(facts, self.sql, self.values(days, within=within))
+    @property
+    def chinese(self) -> str:
+        """Its title for people."""
+        return self.title.partition(" · ")[0]
 
-    def values(
-        self, days: Days, *, within: tuple[float, float] = WITHIN_SECONDS
-    ) -> dict[str, object]:
+    def answer(self, facts: duckdb.DuckDBPyConnection, days: Days, terms: Terms) -> ResultSet:
+        """Its answer from a snapshot."""
+        return answer(facts, self.sql, self.values(days, terms))
+
+    def values(self, days: Days, terms: Terms) -> dict[str, object]:
         """What the parameters in its SQL stand for."""
-        short, long = within
-        known = {"since": days.first, "until": days.last, "short": short, "long": long}
+        short, long = terms.within
+        known = {
+            "since": days.first,
+            "until": days.last,
+            "short": short,
+            "long": long,
+            "now": terms.now.astimezone(BEIJING).replace(tzinfo=None),
+            "usual": list(usual_days(days.last, terms.hours)),
+        }
         return {name: known[name] for name in set(re.findall(r"\$(\w+)", self.sql))}
 
 
@@ -77,12 +94,18 @@ def questions() -> dict[str, Question]:
     return {path.stem: _read(path) for path in sorted(_FOLDER.glob("*.sql"))}
 
 
-def find(name: str) -> Question:
-    """The question of that name; CannotAnswer names those that exist."""
+def question_called(name: str) -> Question:
+    """The question of that name, or of that Chinese title; CannotAnswer says which come near."""
     known = questions()
-    if name not in known:
-        raise CannotAnswer(f"there is no question {name!r}; there are: {', '.join(known)}")
-    return known[name]
+    called = {**known, **{each.chinese: each for each in known.values()}}
+    wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
+    if wanted in called:
+        return called[wanted]
+    near = [called[each] for each in get_close_matches(wanted, called, n=3, cutoff=0.5)]
+    near += [each for title, each in called.items() if wanted and wanted in title]
+    meant = dict.fromkeys(f"{each.name}（{each.chinese}）" for each in near)
+    hint = f"您要找的是：{'、'.join(meant)}？" if meant else f"有这些报表：{', '.join(known)}"
+    raise CannotAnswer(f"没有报表“{name}”（there is no question {name!r}）。{hint}")
 
 
 def _read(path: Path) -> Question:

@@ -20,6 +20,7 @@ FACT_TABLES = (
     "refusal",
     "link",
     "session_resumed",
+    "carried",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

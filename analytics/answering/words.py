@@ -1,77 +1,96 @@
-"""The names of facts in the words of those who read the daily page."""
+"""The names of facts in the words of the script, for everything that people read."""
 
 from __future__ import annotations
 
-_WORDS = {
-    # Figures.
-    "calls": "来电",
-    "answered": "接通",
-    "self_service_percent": "自助率（%）",
-    "asked_for_agent": "要求人工的来电",
-    "left_without_answer": "未办成就离开",
-    "lost": "因故障中断",
-    "mean_seconds": "平均时长（秒）",
-    "most_at_once": "最多同时通话",
-    "erlangs": "话务量（厄兰）",
-    "lines_needed": "所需线路",
-    "visits": "到访次数",
-    "hung_up": "挂机",
-    "gave_up": "三次失败",
-    "percent": "占比（%）",
-    "times": "次数",
-    "within_short_percent": "短限内接通（%）",
-    "within_long_percent": "长限内接通（%）",
-    "p50_seconds": "半数等待（秒）",
-    "p95_seconds": "95% 等待（秒）",
-    "talk_minutes": "通话（分钟）",
-    "votes": "票数",
-    "mean_grade": "平均分",
-    "abstained": "不表态",
-    "heard": "收听",
-    "to_the_end": "听完",
-    "played": "播放",
-    "interrupted": "被打断",
-    "wrong": "按错",
-    "silent": "未按键",
-    "entries": "输入次数",
-    # Outcomes of a wish for an agent; `answered` is above.
-    "busy": "占线",
-    "no_answer": "无人接听",
-    "none_there": "无人值守",
-    "abandoned": "等待中放弃",
-    "failed": "故障",
-    # Recordings.
-    "complaint": "投诉",
-    "suggestion": "建议",
-    "message": "留言",
-    # Look-ups.
-    "fund": "公积金账户",
-    "loan": "贷款",
-    "found": "查到",
-    "not_found": "没有录入",
-    "several": "多个账户",
-    "empty": "账号不存在",
-    "unavailable": "系统繁忙",
-    "unsayable": "播报不了，请转人工",
-    # Places of the script.
-    "welcome": "问候",
-    "main": "主菜单",
-    "account": "公积金查询",
-    "information": "网点、政策与流程",
-    "feedback": "互动交流",
-    "survey": "满意度调查",
-    "agent": "人工服务",
-    "leave": "告别",
-}
-_PARTS = {"menu": "菜单", "inquiry": "输入与播报", "help": "帮助"}
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analytics.answering.asking import ResultSet
+from ivr.speech.prompts import Node, PromptSet
+
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_COLUMNS, _VALUES, _PLACES, _PARTS = (
+    _TABLES[name] for name in ("columns", "values", "places", "parts")
+)
+_PLACED = {"dialogue", "last_dialogue"}
+_SPOKEN = {"prompt", "opening"}
+_WEEKDAYS = "一二三四五六日"
+_BEGINNING = 16
+"""Characters of a sentence that stand for it."""
 
 
-def words(name: object) -> str:
-    """Chinese for a name of ours; a name that has none yet, as it is."""
-    text = "" if name is None else str(name)
-    if text in _WORDS:
-        return _WORDS[text]
-    place, _, part = text.partition(".")
-    if part and place in _WORDS:
-        return f"{_WORDS[place]} · {_PARTS.get(part, part)}"
-    return text
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What columns, places, sentences and outcomes are called; with the script at hand if any."""
+
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    """Prompt -> the words that callers hear."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Place of the information tree, such as `information.4.1.2` -> its titles from the top."""
+
+    @classmethod
+    def of(cls, script: PromptSet) -> Vocabulary:
+        """With the words of a published set."""
+        titles: dict[str, str] = {}
+        for branch in script.information.values():
+            _entitle(titles, branch, "")
+        return cls(script.wordings(), titles)
+
+    def column(self, name: str) -> str:
+        """The head of a column."""
+        return str(_COLUMNS.get(name, name))
+
+    def value(self, column: str, value: object) -> object:
+        """What a cell shows; numbers, times and what is no name of ours stay as they are."""
+        match value:
+            case bool():
+                return "是" if value else "否"
+            case int() if column == "weekday":
+                return f"周{_WEEKDAYS[value - 1]}"
+            case str():
+                return self._word(column, value)
+            case _:
+                return value
+
+    def _word(self, column: str, name: str) -> str:
+        if column in _PLACED:
+            return self.place(name)
+        if column in _SPOKEN:
+            return self.sentence(name)
+        if column == "leaf":
+            return self.titles.get(f"information.{name}", name)
+        if column == "figure":
+            return self.column(name)
+        return str(_TABLES["values_of"].get(column, {}).get(name, _VALUES.get(name, name)))
+
+    def place(self, name: str) -> str:
+        """A place of the script."""
+        if name in self.titles:
+            return self.titles[name]
+        room, _, part = name.partition(".")
+        known = _PLACES.get(room, room)
+        return f"{known} · {_PARTS.get(part, part)}" if part else known
+
+    def sentence(self, prompt: str) -> str:
+        """A sentence by its place and its first words."""
+        if prompt in self.titles:
+            return self.titles[prompt]
+        said = self.sentences.get(prompt)
+        if said is None:
+            return self.place(prompt)
+        room = prompt.partition(".")[0]
+        shown = said if len(said) <= _BEGINNING else f"{said[:_BEGINNING]}…"
+        return f"{_PLACES.get(room, room)}“{shown}”"
+
+    def translated(self, answer: ResultSet) -> ResultSet:
+        """An answer whose cells are in words; its columns keep their names."""
+        rows = tuple(tuple(map(self.value, answer.columns, row)) for row in answer.rows)
+        return ResultSet(answer.columns, rows)
+
+
+def _entitle(titles: dict[str, str], node: Node, above: str) -> None:
+    titles[node.prompt] = f"{above} › {node.title}" if above else node.title
+    for child in node.children.values():
+        _entitle(titles, child, titles[node.prompt])

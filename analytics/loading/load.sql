@@ -14,14 +14,16 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.survey_vote
         UNION ALL SELECT event, happened FROM {known}.refusal
         UNION ALL SELECT event, happened FROM {known}.link
-        UNION ALL SELECT event, happened FROM {known}.session_resumed)
+        UNION ALL SELECT event, happened FROM {known}.session_resumed
+        UNION ALL SELECT event, happened FROM {known}.carried)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT DISTINCT session FROM incoming WHERE session IS NOT NULL;
 
 INSERT INTO hot.call_step
-SELECT id, session, n, happened, dialogue, verb, prompt, heard, key, keys, interrupted, ms
+SELECT id, session, n, happened, dialogue, verb, prompt, heard, key, keys, interrupted, ms,
+       said, opening, figures
 FROM incoming WHERE fact = 'Step';
 
 INSERT INTO hot.dialogue_visit
@@ -48,7 +50,7 @@ INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';
 
 INSERT INTO hot.refusal
-SELECT id, session, happened, reason FROM incoming WHERE fact = 'Refused';
+SELECT id, session, happened, reason, channel FROM incoming WHERE fact = 'Refused';
 
 INSERT INTO hot.link
 SELECT id, node, happened, if(fact = 'LinkLost', 'lost', 'restored'), reason, adopted, ms
@@ -92,12 +94,28 @@ WITH part AS (
     SELECT session, count(*) AS times FROM {known}.call_step
     WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
 ), asked AS (
-    SELECT session, count(*) AS times, count(*) FILTER (outcome = 'found') AS found
-    FROM {known}.lookup
+    SELECT session, count(*) AS times FROM {known}.lookup
     WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
+), told AS (
+    SELECT session, happened, said, opening IS NOT NULL AND coalesce(figures, false) AS figures
+    FROM {known}.call_step
+    WHERE session IN (FROM touched) AND happened >= getvariable('since')
+), answered AS (
+    -- An account found was told when its figures were heard before the next one was asked for.
+    -- Services that did not note what was said yet are believed: there what was found counts.
+    SELECT inquiry.session, inquiry.happened
+    FROM (SELECT session, happened, outcome, lead(happened, 1, 'infinity') OVER (
+              PARTITION BY session ORDER BY happened, event) AS following
+          FROM {known}.lookup
+          WHERE session IN (FROM touched) AND happened >= getvariable('since')) AS inquiry
+    WHERE outcome = 'found' AND (
+        inquiry.session NOT IN (SELECT session FROM told WHERE said IS NOT NULL)
+        OR EXISTS (FROM told WHERE figures AND told.session = inquiry.session
+                   AND told.happened >= inquiry.happened AND told.happened < following))
 ), done AS (
     SELECT session, count(*) AS times FROM (
-        SELECT session, happened FROM {known}.information WHERE complete
+        SELECT session, happened FROM answered
+        UNION ALL SELECT session, happened FROM {known}.information WHERE complete
         UNION ALL SELECT session, happened FROM {known}.survey_vote
         -- A complaint that was spoken again is one complaint.
         UNION ALL SELECT session, saved.happened
@@ -111,11 +129,13 @@ WITH part AS (
     WHERE session IN (FROM touched) AND happened >= getvariable('since') GROUP BY session
 )
 SELECT merged.* REPLACE (
-           -- Whoever adopted a call measured its own part only.
-           if(resumed.times > 0, greatest(ms, date_diff('millisecond', started, ended)), ms) AS ms),
+           -- Whoever adopted a call measured its own part only; nobody measured one that was lost
+           -- (`greatest` passes over a NULL).
+           if(resumed.times > 0 AND ms IS NOT NULL,
+              greatest(ms, date_diff('millisecond', started, ended)), ms) AS ms),
        coalesce(resumed.times, 0)::INTEGER AS resumed,
        coalesce(step.times, 0)::INTEGER AS steps, coalesce(asked.times, 0)::INTEGER AS lookups,
-       (coalesce(asked.found, 0) + coalesce(done.times, 0))::INTEGER AS completed,
+       coalesce(done.times, 0)::INTEGER AS completed,
        coalesce(wished.times, 0)::INTEGER AS transfers,
        coalesce(wished.ring, 0)::BIGINT AS queue_ms, coalesce(wished.talk, 0)::BIGINT AS agent_ms
 FROM merged
@@ -132,3 +152,12 @@ WHERE session NOT IN (SELECT session FROM hot.call_session);
 DELETE FROM hot.call_session WHERE session IN (SELECT session FROM renewed);
 
 INSERT INTO hot.call_session BY NAME FROM renewed;
+
+-- Asterisk records every call; only those that no service took are of interest.
+INSERT INTO hot.carried
+SELECT id, node, channel, happened, ms, away FROM incoming
+WHERE fact = 'Carried' AND channel NOT IN (
+    SELECT channel FROM {known}.call_session
+    WHERE channel IS NOT NULL AND started >= getvariable('since'));
+
+DELETE FROM hot.carried WHERE channel IN (SELECT channel FROM renewed);

@@ -17,6 +17,10 @@ Json = Mapping[str, Any]
 
 _GUESTS = "anonymous"
 """The endpoint that pjsip.conf has for everybody else."""
+_NO_SPEECH = 1
+"""Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
+_NO_ANSWER = 18
+"""Q.850, "no user responding": the far end answers no request within the call any more."""
 _UNKNOWN = "unknown"
 """What the dialplan adds where the number dialled is none of the line's."""
 
@@ -83,6 +87,8 @@ class HangupRequested:
 
     channel: str
     cause: int | None
+    vanished: bool = False
+    """Nobody did: Asterisk gave the call up, for it heard nothing of the caller any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,10 @@ class DtmfReceived:
 
     channel: str
     digit: Sensitive[str]
+    ended: float | None = None
+    """When, in seconds by Asterisk's clock; None where it does not tell."""
+    seconds: float = 0.0
+    """How long it was pressed, as its sender tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +264,21 @@ _KEYS = frozenset("0123456789*#")
 """Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
 
 
+def _hangup_requested(json: Json) -> Event:
+    """The first of a hang-up tells who did it: the far end (not soft), or Asterisk (soft)."""
+    cause = _cause(json)
+    vanished = cause == _NO_SPEECH if json.get("soft") else cause == _NO_ANSWER
+    return HangupRequested(json["channel"]["id"], cause, vanished)
+
+
 def _key(json: Json) -> Event | None:
     """A key of a telephone; None for every other tone."""
     digit = json["digit"]
-    return DtmfReceived(json["channel"]["id"], Sensitive(digit)) if digit in _KEYS else None
+    if digit not in _KEYS:
+        return None
+    ended = moment(json["timestamp"]).timestamp() if "timestamp" in json else None
+    seconds = int(json.get("duration_ms", 0)) / 1000
+    return DtmfReceived(json["channel"]["id"], Sensitive(digit), ended, seconds)
 
 
 def _playback_finished(json: Json) -> Event:
@@ -284,7 +305,7 @@ def _recording_finished(json: Json) -> Event:
 READERS: Mapping[str, Callable[[Json], Event | None]] = {
     "StasisStart": lambda json: StasisStart(channel_of(json["channel"]), tuple(json["args"])),
     "StasisEnd": lambda json: StasisEnd(json["channel"]["id"]),
-    "ChannelHangupRequest": lambda json: HangupRequested(json["channel"]["id"], _cause(json)),
+    "ChannelHangupRequest": _hangup_requested,
     "ChannelDestroyed": lambda json: ChannelDestroyed(json["channel"]["id"], _cause(json)),
     "ChannelDtmfReceived": _key,
     "ChannelHold": lambda json: Held(json["channel"]["id"]),

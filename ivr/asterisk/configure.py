@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
 from ivr.asterisk.locate import Found, release
-from ivr.config import LINE_NUMBER, Agent, NatSettings, Registration, Settings, TlsSettings, Trunk
+from ivr.config import (
+    LINE_NUMBER,
+    Agent,
+    NatSettings,
+    Registration,
+    Settings,
+    SettingsError,
+    TlsSettings,
+    Trunk,
+)
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, PromptSet, sentence
 
@@ -22,6 +34,15 @@ SITE = "site"
 """The folder of files that the operator adds to ours, each under the name of the one it adds to."""
 _DIGEST_SINCE = (22, 2)
 """Before, `auth_type` knew the same thing by the name `userpass` only."""
+_VITAL = frozenset(
+    f"{name}.so"
+    for name in (
+        *("chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_rtp_asterisk"),
+        *("res_pjsip_endpoint_identifier_ip", "res_pjsip_authenticator_digest", "pbx_config"),
+        *("res_stasis", "res_stasis_playback", "app_stasis", "res_ari", "res_ari_channels"),
+        *("res_ari_events", "res_http_websocket", "codec_alaw", "format_pcm"),
+    )
+)
 _SPEECH = {
     "plain": "media_encryption = no",
     "offered": "media_encryption = sdes\nmedia_encryption_optimistic = yes",
@@ -37,7 +58,8 @@ def folder(settings: Settings) -> Path:
 
 def configure(settings: Settings, found: Found) -> Path:
     """Write the whole configuration; returns the path of asterisk.conf."""
-    base = folder(settings)
+    base, spool = folder(settings), settings.home.absolute() / "spool"
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh", SITE):
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "spool/recording").chmod(0o700)
@@ -46,8 +68,30 @@ def configure(settings: Settings, found: Found) -> Path:
     values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
     for template in sorted(TEMPLATES.glob("*.conf")):
         rendered = Template(template.read_text(encoding="utf-8")).substitute(values)
+        if template.name == "modules.conf":
+            rendered = _there(rendered, found.modules)
         write_private(base / "etc" / template.name, rendered + _site(base, template.name))
     return base / "etc" / "asterisk.conf"
+
+
+def _there(modules: str, folder: Path) -> str:
+    """The modules that this Asterisk has: older ones lack some, and complain of each.
+
+    SettingsError when one is lacking without which there is no call.
+    """
+    if not folder.is_dir():
+        return modules
+    wanted = re.findall(r"^load = (\S+)$", modules, re.MULTILINE)
+    lacking = [name for name in wanted if not (folder / name).exists()]
+    if vital := _VITAL.intersection(lacking):
+        names = ", ".join(sorted(vital))
+        raise SettingsError(
+            f"这个 Asterisk 缺少 {names}，请装齐它的模块 · {folder} lacks modules: install all of"
+            " Asterisk, or remove it and let `make asterisk` install one for the line"
+        )
+    for name in lacking:
+        modules = modules.replace(f"load = {name}\n", "")
+    return modules
 
 
 def _site(base: Path, name: str) -> str:
@@ -67,6 +111,9 @@ def _places(settings: Settings, found: Found) -> dict[str, str]:
         "etc": str(base / "etc"),
         "log": str(log_folder(settings)),
         "sounds": str(base / "sounds"),
+        "spool": str(settings.home.absolute() / "spool"),
+        "node": _escaped(json.dumps(settings.node)),
+        "node_mark": hashlib.sha256(settings.node.encode()).hexdigest()[:16],
         "modules": str(found.modules),
         "prefix": found.prefix,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import subprocess
 import time
@@ -20,6 +21,7 @@ from ivr.lifecycle.doors import Door, refusal
 
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
+CONSOLE_SECONDS = 10.0
 STOP_ATTEMPTS = 3
 
 
@@ -99,6 +101,22 @@ def info(settings: Settings) -> Mapping[str, Any]:
             return dict(json.load(answer))
     except (HTTPException, ValueError, TypeError) as odd:
         raise ConnectionError(f"{settings.ari_base}: {type(odd).__name__}") from odd
+
+
+_REGISTRATION = re.compile(r"^ *(\S+?)/sip:\S* +\S+ +(\S+)", re.MULTILINE)
+
+
+def registrations(settings: Settings, found: Found) -> Mapping[str, str]:
+    """How each trunk's endpoint stands with its carrier, in Asterisk's words (Registered, …).
+
+    Empty where Asterisk does not run, or has none.
+    """
+    conf = folder(settings) / "etc" / "asterisk.conf"
+    ask = found.command(["-C", str(conf), "-rx", "pjsip show registrations"])
+    told = subprocess.run(  # noqa: S603
+        ask, capture_output=True, text=True, check=False, timeout=CONSOLE_SECONDS
+    )
+    return dict(_REGISTRATION.findall(told.stdout))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

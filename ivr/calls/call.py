@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
 from ivr.agents.switchboard import Exchange
+from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.saying import Saying
@@ -87,6 +88,8 @@ class Answer:
     interrupted: bool
     """The key cut the sentence short."""
     ms: int
+    told: Told = field(default_factory=Told)
+    """How much was said until then."""
 
     @property
     def digit(self) -> str | None:
@@ -139,6 +142,8 @@ class Call:
     agent_seconds: float = 0.0
     """Spent talking with agents: `ends_at` does not count it."""
     _failures: int = 0
+    _hearing: Hearing | None = None
+    """What was said or asked last, until it is noted: who hangs up in it was in its midst."""
 
     def __post_init__(self) -> None:
         self.trail = Trail(self.session)
@@ -172,7 +177,7 @@ class Call:
 
         Returns whether it was heard to its end.
         """
-        answer = await self.listen(self.utter(prompt, **values), patience=0.0)
+        answer = await self.listen(self.utter(prompt, **values), patience=0.0, verb="say")
         if answer.key is not None:
             self.inbox.put_back(answer.key)
         self.note_step("say", prompt, "finished", answer)
@@ -184,8 +189,10 @@ class Call:
         They were pressed by someone who did not know yet (rules, 3.3).
         """
         began = _now()
-        await self.play_whole(self.utter(prompt, **values))
-        self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began)))
+        hearing = self._hearing = Hearing(self.utter(prompt, **values), began, "say")
+        await self._said_whole(hearing)
+        told = hearing.told(_now())
+        self.note_step("say", prompt, "finished", Answer(None, False, _ms_since(began), told))
 
     async def menu(
         self,
@@ -228,32 +235,55 @@ class Call:
 
     async def settle(self) -> None:
         """Bring to its end what the caller was in the midst of."""
+        self._note_unheard()
         pending, self.pending = self.pending, None
         if pending is not None:
             await pending.settle()
 
+    def _note_unheard(self) -> None:
+        """The sentence or the question in which the caller hung up."""
+        heard = self._hearing
+        if heard is not None and heard.utterance is not None and heard.verb is not None:
+            answer = Answer(None, False, _ms_since(heard.asked), heard.told(_now()))
+            self.note_step(heard.verb, heard.utterance.prompts[-1], "hung_up", answer)
+
     # --- what the verbs are made of ---------------------------------------------------------
 
-    async def listen(self, utterance: Utterance | None, patience: float) -> Answer:
+    async def listen(
+        self, utterance: Utterance | None, patience: float, *, verb: Verb | None = None
+    ) -> Answer:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
         A key that was typed ahead is taken at once, and nothing is said. Raises HeldTooLong, once,
-        in place of a question, when the call has had its time.
+        in place of a question, when the call has had its time. `verb` begins a step that whoever
+        asks notes; should the caller hang up before, it is noted all the same.
         """
         began = _now()
         if patience > 0 and began > self.ends_at:
             self.ends_at = math.inf
             raise HeldTooLong
+        hearing = Hearing(utterance, began, verb)
+        if verb is not None:
+            self._hearing = hearing
         if utterance is None or self.inbox.has_key():
-            return Answer(await self._key(began + patience), False, _ms_since(began))
-        key = await self._key_during(await Saying(self.line, utterance).begin())
+            key = await self._key(began + patience)
+            return Answer(key, False, _ms_since(began), hearing.told(_now()))
+        hearing.saying = await Saying(self.line, utterance).begin()
+        key = await self._key_during(hearing.saying)
+        told = hearing.told(_now())
         if key is not None:
-            return Answer(key, True, _ms_since(began))
-        return Answer(await self._key(_now() + patience), False, _ms_since(began))
+            return Answer(key, True, _ms_since(began), told)
+        key = await self._key(_now() + patience)
+        return Answer(key, False, _ms_since(began), hearing.told(_now()))
 
     async def play_whole(self, utterance: Utterance) -> None:
         """Say it to its end; keys typed before or meanwhile are void."""
-        saying = await Saying(self.line, utterance).begin()
+        await self._said_whole(Hearing(utterance, _now()))
+
+    async def _said_whole(self, hearing: Hearing) -> None:
+        if hearing.utterance is None:
+            return
+        saying = hearing.saying = await Saying(self.line, hearing.utterance).begin()
         while not await saying.over(await self.inbox.get(saying.until)):
             pass  # what else comes meanwhile is dropped
         self.inbox.forget_keys()
@@ -296,6 +326,7 @@ class Call:
     ) -> None:
         """Record one thing said or asked and what came back; never the digits of an entry."""
         self.steps += 1
+        self._hearing = None
         self.note(
             Step(
                 session=self.session,
@@ -308,6 +339,9 @@ class Call:
                 keys=keys or int(answer.key is not None),
                 interrupted=answer.interrupted,
                 ms=answer.ms,
+                said=answer.told.said,
+                opening=answer.told.opening,
+                figures=answer.told.figures,
             )
         )
 
@@ -316,10 +350,10 @@ class Call:
     ) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.patience.first_key_seconds)
+        answer = await self.listen(utterance, self.patience.first_key_seconds, verb="menu")
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
-        heard = "match" if wanted else _heard(answer.digit, choices)
-        self.note_step("menu", question, heard, answer)
+        heard = _heard(answer.digit, choices)
+        self.note_step("menu", question, "agent" if wanted else heard, answer)
         if wanted:
             raise AgentWanted
         if answer.digit is None or answer.digit not in choices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr.calls.call import AgentWanted, Answer, Call
+from ivr.calls.hearing import Told
 from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
@@ -16,7 +17,7 @@ _HEARD: dict[NoNumber, Heard] = {
     NoNumber.CLEARED: "cleared",
     NoNumber.WRONG_LENGTH: "invalid",
     NoNumber.ONLY_LONG: "invalid",
-    NoNumber.AGENT: "match",
+    NoNumber.AGENT: "agent",
     NoNumber.SILENT: "no_input",
 }
 
@@ -33,6 +34,7 @@ class _Try:
     keys: int
     interrupted: bool
     ms: int
+    told: Told
 
 
 async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -> IdNumber:
@@ -80,8 +82,9 @@ async def _digits(call: Call, question: str, form: Form, *, wrong: str) -> tuple
 
 async def _try(call: Call, question: str, form: Form) -> _Try:
     """One try, from the question to a number or to nothing."""
-    answer = await call.listen(call.utter(question), call.patience.first_digit_seconds)
-    interrupted, ms, keys = answer.interrupted, answer.ms, 0
+    asked, patience = call.utter(question), call.patience.first_digit_seconds
+    answer = first = await call.listen(asked, patience, verb="collect")
+    ms, keys = answer.ms, 0
     digits, nudged = "", False
     while True:
         keys += answer.key is not None
@@ -94,7 +97,7 @@ async def _try(call: Call, question: str, form: Form) -> _Try:
                 said = call.utter(prompt, **({} if missing is None else {"missing": missing}))
             case outcome:
                 _swallow_hash(call, outcome, answer)
-                return _Try(outcome, keys, interrupted, ms)
+                return _Try(outcome, keys, first.interrupted, ms, first.told)
         answer = await call.listen(said, _until_next_key(call, form, digits))
         ms += answer.ms
 
@@ -144,5 +147,5 @@ async def _explain(call: Call, nothing: NoNumber, wrong: str) -> None:
 
 
 def _note(call: Call, question: str, heard: Heard, tried: _Try) -> None:
-    answer = Answer(None, tried.interrupted, tried.ms)
+    answer = Answer(None, tried.interrupted, tried.ms, tried.told)
     call.note_step("collect", question, heard, answer, keys=tried.keys, sensitive=True)

@@ -39,6 +39,10 @@ class Saying:
     utterance: Utterance
     playback: str = ""
     until: float = 0.0
+    sounded: float = 0.0
+    """When it began to sound."""
+    ended: float | None = None
+    """When it was over; None while it sounds, and where it was cut."""
     _begun: bool = False
     _attempts: int = 0
 
@@ -46,7 +50,8 @@ class Saying:
         """Have it played."""
         self._attempts += 1
         self.playback = await self.player.play(self.utterance)
-        self.until = _now() + START_SECONDS
+        self.sounded = _now()
+        self.until = self.sounded + START_SECONDS
         return self
 
     async def over(self, news: News | None) -> bool:
@@ -57,12 +62,14 @@ class Saying:
         """
         match news:
             case Begun(self.playback):
-                self._begun = True
-                self.until = _now() + self.utterance.seconds + MARGIN_SECONDS
+                self._begun, self.sounded = True, _now()
+                self.until = self.sounded + self.utterance.seconds + MARGIN_SECONDS
             case Finished(self.playback):
+                self.ended = _now()
                 return True
             case None if self._begun:  # Asterisk never said that it ended
                 await self.stop()
+                self.ended = _now()
                 return True
             case None:
                 await self._once_more()

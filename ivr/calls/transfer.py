@@ -12,6 +12,7 @@ The caller who hangs up: abandoned before the answer, answered after it (seed, s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,15 +33,16 @@ _UNANSWERED = frozenset({18, 19, 102})
 _BUSY, _NOT_REACHED = 17, 20
 
 
-async def transfer(call: Call) -> TransferOutcome:
+async def transfer(call: Call, announced: Iterable[str] = ()) -> TransferOutcome:
     """Find an agent for the caller; back when they have talked, or when there is nobody.
 
+    The prompts `announced` are said first; who hangs up in them has wished for an agent already.
     A conversation that an earlier service began is gone on with.
     """
     wish = _Wish(call, _now())
     async with call.in_midst_of(wish):
         try:
-            wish.outcome = await wish.fulfilled()
+            wish.outcome = await wish.fulfilled(announced)
         except ExchangeFailed:
             wish.outcome = "failed"
     return wish.outcome
@@ -78,10 +80,13 @@ class _Wish:
         """Who is free, for all calls of the line."""
         return self.call.means.switchboard
 
-    async def fulfilled(self) -> TransferOutcome:
+    async def fulfilled(self, announced: Iterable[str]) -> TransferOutcome:
         """Wait among the others until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
+        for prompt in announced:
+            await self.call.say(prompt)
+        self.began = _now()
         present = self.switchboard.present(await self.exchange.online())
         if not present:
             return "none_there"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from analytics.answering.asking import Answer
+    from analytics.answering.asking import ResultSet
+    from analytics.answering.words import Vocabulary
     from analytics.loading.lake import Lake
     from analytics.loading.loader import Loading
     from analytics.loading.store import FactsFolder
@@ -144,8 +145,14 @@ def folder() -> FactsFolder:
     return FactsFolder(load().home)
 
 
-def show(answer: Answer, shape: Format, *, title: str | None = None) -> None:
-    """Print an answer."""
+def show(
+    answer: ResultSet,
+    shape: Format,
+    *,
+    title: str | None = None,
+    words: Vocabulary | None = None,
+) -> None:
+    """Print an answer; a table in `words` where they are given."""
     from analytics.answering.showing import as_csv, as_json, as_table
 
     if shape is Format.TABLE:
@@ -155,6 +162,6 @@ def show(answer: Answer, shape: Format, *, title: str | None = None) -> None:
         console = Console()
         if not console.is_terminal:
             console = Console(width=WIDE)
-        console.print(as_table(answer, title))
+        console.print(as_table(answer, title, words))
     else:
         typer.echo(as_csv(answer) if shape is Format.CSV else as_json(answer), nl=False)

@@ -14,11 +14,11 @@ from ivr.cli.entitled import noted
 from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
 from ivr.cli.people import REASON
-from ivr.cli.reports import FROM, TO, days_asked
+from ivr.cli.reports import FROM, TO, days_asked, terms
 from ivr.records.facts import ABSTAINED
 
 if TYPE_CHECKING:
-    from analytics.answering.asking import Answer
+    from analytics.answering.asking import ResultSet
     from analytics.answering.questioning import Days
 
 BAR = 40
@@ -190,13 +190,13 @@ def _range(since: datetime | None, until: datetime | None) -> Days:
 
 
 def _reported(question: str, days: Days) -> list[dict[str, object]]:
-    from analytics.answering.questioning import find
+    from analytics.answering.questioning import question_called
 
     with explained(), snapshot() as known:
-        return find(question).answer(known, days).records()
+        return question_called(question).answer(known, days, terms()).records()
 
 
-def _asked(sql: str, values: Mapping[str, object]) -> Answer:
+def _asked(sql: str, values: Mapping[str, object]) -> ResultSet:
     from analytics.answering.asking import answer
 
     with explained(), snapshot() as known:

@@ -359,14 +359,50 @@ def _read_file(file: Path) -> None:
 def hear(
     kind: Annotated[str, typer.Argument(help="amount, id18, …, or `prompt`")],
     value: Annotated[str, typer.Argument(help="The value, or the prompt's name.")],
-    out: Annotated[Path, typer.Option(help="The WAV file to write.")] = Path("heard.wav"),
+    out: Annotated[
+        Path | None, typer.Option(help="The WAV file to write; a temporary one if left out.")
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--set", help="As a set has it, a draft for example.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="A prompt as callers hear it now.")
+    ] = False,
 ) -> None:
-    """Write what a caller would hear as a WAV file, and play it where that is possible. 试听"""
+    """Hear a number, or a prompt as the catalog says it now, edited or not. 试听"""
+    from ivr.config import load
     from prompt_build.hearing import hear as listen
 
+    settings = load()
+    file = out or _temporary_wav()
     with _failures():
-        heard = listen(_audio(), kind, value, out)
-    typer.echo(f"{heard.text}\n{out}: {heard.seconds:.1f} s{', played' if heard.played else ''}")
+        manifest = _heard_from(settings, kind, value, number, published=published)
+        heard = listen(settings.audio, manifest, kind, value, file)
+    typer.echo(f"{heard.text}\n{file}: {heard.seconds:.1f} s{', played' if heard.played else ''}")
+
+
+def _heard_from(
+    settings: Settings, kind: str, value: str, number: int | None, *, published: bool
+) -> Mapping[str, Any]:
+    """The set that is asked for; a prompt is else heard as it is written, a number as published."""
+    from prompt_build import sets
+    from prompt_build.rehearing import as_written
+
+    if number is not None:
+        return sets.load(settings.audio, number)
+    if kind == "prompt" and not published:
+        return as_written(settings, value)
+    manifest = sets.published(settings.audio)
+    if manifest is None:
+        raise sets.NoSuchSet("nothing is published yet: run `ivr build-prompts`")
+    return manifest
+
+
+def _temporary_wav() -> Path:
+    """Outside of the checkout, and no other user's."""
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="ivr-hear-")) / "heard.wav"
 
 
 # --- the editor's page ------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +15,13 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     import duckdb
 
-    from analytics.answering.asking import Answer
-    from analytics.answering.questioning import Chart, Days, Question
+    from analytics.answering.asking import ResultSet
+    from analytics.answering.questioning import Chart, Days, Question, Terms
+    from analytics.answering.words import Vocabulary
 
 DAY = "%Y-%m-%d"
+DAILY = {"daily", "日报"}
+FORCE = "Replace a file that exists. 覆盖"
 FROM = typer.Option("--from", formats=[DAY], help="First day; else 30 days.")
 TO = typer.Option("--to", formats=[DAY], help="Last day; else today.")
 
@@ -57,47 +60,57 @@ def report(
     html: Annotated[
         Path | None, typer.Option(help="For `daily`: write the manager's page of a day (--to).")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
 ) -> None:
     """Answer one of the analysts' questions, days in Beijing time; or list them. 报表"""
-    from analytics.answering.asking import Answer
-    from analytics.answering.questioning import find, questions
+    from analytics.answering.asking import ResultSet
+    from analytics.answering.questioning import question_called, questions
 
     if name is None:
         listed = [(each.name, each.title) for each in questions().values()]
         listed.append(("daily", "日报 · The manager's page of a day: --html FILE"))
-        show(Answer(("name", "title"), tuple(listed)), Format.TABLE)
+        show(ResultSet(("name", "title"), tuple(listed)), Format.TABLE)
         return
     with explained():
-        if name == "daily":
-            _daily(html, until)
+        if name.lower() in DAILY:
+            _daily(html, target, until, force=force)
             return
-        question, days = find(name), days_asked(since, until)
+        question, days = question_called(name), days_asked(since, until)
         target = target or _usual_target(name, days, shape)
         reach = None if target is None else target.parent
         with snapshot(reach) as facts:
             if target is not None:
-                _save(facts, question, days, target)
+                _save(facts, question, days, target, force=force)
                 return
-            answer = question.answer(facts, days, within=_within())
+            answer = question.answer(facts, days, terms())
         if shape is ReportFormat.CHART:
             _show_chart(question, answer)
         else:
-            show(answer, Format(shape), title=question.title)
+            show(answer, Format(shape), title=question.title, words=vocabulary())
 
 
-def _daily(html: Path | None, day: datetime | None) -> None:
-    """The page of a day; yesterday's, which is over, where none is told."""
+def _daily(html: Path | None, output: Path | None, day: datetime | None, *, force: bool) -> None:
+    """The page of a day; yesterday's, which is over, where none is told.
+
+    A page named by --html is replaced every morning; one named by -o is a new file, as elsewhere.
+    """
     from analytics.answering.daily import page
+    from analytics.answering.exporting import new_file
     from ivr.hours import BEIJING
 
-    if html is None:
+    target = html or output
+    if target is None:
         raise CommandFailure(
-            "say where to write the page: ivr report daily --html FILE", exit_code=2
+            "请说明写到哪里（say where to write）：ivr report daily --html FILE",
+            exit_code=2,
         )
     told = day.date() if day else datetime.now(BEIJING).date() - timedelta(days=1)
     with snapshot() as facts:
-        html.write_text(page(facts, told, within=_within()), encoding="utf-8")
-    typer.echo(f"{html}: {told}")
+        text = page(facts, told, terms(), vocabulary())
+    replace = force or html is not None
+    with new_file(target, (".html", ".htm"), replace=replace) as part:
+        part.write_text(text, encoding="utf-8")
+    typer.echo(f"{target}: {told}")
 
 
 def _usual_target(name: str, days: Days, shape: ReportFormat) -> Path | None:
@@ -107,7 +120,9 @@ def _usual_target(name: str, days: Days, shape: ReportFormat) -> Path | None:
     return Path(f"{name}-{days.first}-{days.last}.{shape}")
 
 
-def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, target: Path) -> None:
+def _save(
+    facts: duckdb.DuckDBPyConnection, question: Question, days: Days, target: Path, *, force: bool
+) -> None:
     """An answer as a file: data, or a picture."""
     from functools import partial
 
@@ -117,8 +132,9 @@ def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, targ
         from analytics.answering.charts import save, shows_hanzi
 
         chart = _chart(question)
-        answer = question.answer(facts, days, within=_within())
-        exporting.draw(partial(save, answer, chart, question.title), target)
+        answer = question.answer(facts, days, terms())
+        drawn = partial(save, answer, chart, question.chinese, vocabulary())
+        exporting.draw(drawn, target, replace=force)
         typer.echo(f"{target}: {question.title}")
         if not shows_hanzi(target):
             typer.echo(
@@ -127,16 +143,17 @@ def _save(facts: duckdb.DuckDBPyConnection, question: Question, days: Days, targ
                 err=True,
             )
         return
-    values = question.values(days, within=_within())
-    typer.echo(f"{target}: {exporting.write(facts, question.sql, values, target)} rows")
+    values = question.values(days, terms())
+    rows = exporting.write(facts, question.sql, values, target, vocabulary(), replace=force)
+    typer.echo(f"{target}: {rows} rows")
 
 
-def _show_chart(question: Question, answer: Answer) -> None:
+def _show_chart(question: Question, answer: ResultSet) -> None:
     from rich.console import Console
 
     from analytics.answering.terminal import as_chart
 
-    Console().print(as_chart(answer, _chart(question), question.title))
+    Console().print(as_chart(answer, _chart(question), question.title, vocabulary()))
 
 
 def _chart(question: Question) -> Chart:
@@ -148,10 +165,29 @@ def _chart(question: Question) -> Chart:
     return question.chart
 
 
-def _within() -> tuple[float, float]:
+def terms() -> Terms:
+    """What the settings and this moment make of an answer."""
+    from analytics.answering.questioning import Terms
     from ivr.config import load
 
-    return load().agents.answer_within_seconds
+    agents = load().agents
+    return Terms(datetime.now(UTC), agents.answer_within_seconds, agents.hours)
+
+
+def vocabulary() -> Vocabulary:
+    """With the words of the published prompts, where there are any on this machine."""
+    import json
+
+    from analytics.answering.words import Vocabulary
+    from ivr.config import load
+    from ivr.speech.prompts import MANIFEST, described
+
+    audio = load().audio
+    try:
+        manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
+        return Vocabulary.of(described(manifest, audio))
+    except (OSError, ValueError, KeyError):
+        return Vocabulary()
 
 
 def export(
@@ -159,12 +195,14 @@ def export(
     target: Annotated[Path, typer.Argument(help="A new file, .parquet, .csv or .xlsx")],
     since: Annotated[datetime | None, FROM] = None,
     until: Annotated[datetime | None, TO] = None,
+    force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
 ) -> None:
     """Write a table's facts of a range of days into a file for other programs. 导出"""
     from analytics.answering.exporting import export as write
 
     with explained(), snapshot(target.parent) as facts:
-        rows = write(facts, table, days_asked(since, until), target)
+        days = days_asked(since, until)
+        rows = write(facts, table, days, target, vocabulary(), replace=force)
     typer.echo(f"{target}: {rows} rows")
 
 

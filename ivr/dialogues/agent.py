@@ -6,17 +6,17 @@ from ivr.calls.call import Call
 from ivr.calls.transfer import transfer
 from ivr.dialogues import feedback
 from ivr.dialogues.place import UP, Outcome, place
+from ivr.records.facts import Transferred
 
 
 @place("agent")
 async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
-    if call.exchange.talking is None:
-        if not call.means.settings.agents.hours.open_at(call.means.clock()):
-            return closed
-        await call.say("agent.transferring")
-        await call.say("agent.waiting_hint")
-    match await transfer(call):
+    open_now = call.means.settings.agents.hours.open_at(call.means.clock())
+    if call.exchange.talking is None and not open_now:
+        call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
+        return closed
+    match await transfer(call, announced=("agent.transferring", "agent.waiting_hint")):
         case "answered":
             await call.say("agent.ended")
             return UP
@@ -26,7 +26,7 @@ async def agent(call: Call) -> Outcome:
         case "no_answer" | "none_there":
             await call.say("agent.no_answer")
             return unanswered
-        case "abandoned":
+        case "abandoned" | "closed":
             return UP
 
 

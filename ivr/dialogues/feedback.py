@@ -124,7 +124,7 @@ async def _prepare(call: Call, form: _Form) -> Outcome:
         return UP
     if not await _begun(call, form, person):
         return UP
-    answer = await call.listen(call.utter(form.warning), patience=0.0)
+    answer = await call.listen(call.utter(form.warning), patience=0.0, verb="say")
     back = answer.digit == "*"
     call.note_step("say", form.warning, "back" if back else "finished", answer)
     return UP if back else recording

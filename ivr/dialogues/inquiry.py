@@ -112,14 +112,12 @@ async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome
 async def _look_up(
     call: Call, inquiry: Inquiry[Account], number: IdNumber, delay: float
 ) -> Result[Account]:
-    """Ask the accounts after `delay` seconds, and note how it went and how long it took.
+    """Ask the accounts after `delay` seconds, and note how it went and how long they took.
 
     What was typed ahead ends here: the result is always heard.
     """
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    work = _delayed(delay, inquiry.ask(call.means.accounts, number))
-    result = await call.meanwhile("identity.looking_up", work)
+    work = _timed(delay, inquiry.ask(call.means.accounts, number))
+    result, ms = await call.meanwhile("identity.looking_up", work)
     person = call.means.tokens.person(number)
     if not isinstance(result, Unavailable):
         call.means.limits.looked_up(person, call.means.clock().timestamp())
@@ -130,16 +128,23 @@ async def _look_up(
             source=inquiry.source,
             person=person,
             outcome=_word(result),
-            ms=round((clock() - began) * 1000),
+            ms=ms,
         )
     )
     call.inbox.forget_keys()
     return result
 
 
-async def _delayed(seconds: float, work: Awaitable[T]) -> T:
-    await asyncio.sleep(seconds)
-    return await work
+async def _timed(delay: float, work: Awaitable[T]) -> tuple[T, int]:
+    """What `work` comes to when it is begun after `delay` seconds, and how many ms it took.
+
+    Neither the delay nor the sentence that fills the wait is time of the source.
+    """
+    clock = asyncio.get_running_loop().time
+    await asyncio.sleep(delay)
+    began = clock()
+    result = await work
+    return result, round((clock() - began) * 1000)
 
 
 def _word(result: Result[Account]) -> LookupOutcome:

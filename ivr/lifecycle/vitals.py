@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from ivr.lifecycle.traffic import Traffic
 from ivr.records.facts import Disposition
-
-MOST_NUMBERS = 20
-"""Wrong numbers that are shown: who tries thousands need not fill the page, nor the records."""
-SILENT_CALLS = 20
-"""So many calls of a trunk without a single key, and its keys do not arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Misdialled:
-    """A call to a number that the line does not have."""
-
-    dialled: str
-    trunk: str | None
-    """None: it came from a guest."""
-    caller: str
-    """Masked."""
 
 
 @dataclass(slots=True)
@@ -35,13 +20,11 @@ class Vitals:
     passed_over: Callable[[], int] = lambda: 0
     """How many agents' phones are not rung now."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    traffic: Traffic = field(init=False)
     _link: Gauge = field(init=False)
     _calls: Gauge = field(init=False)
     _tasks: Gauge = field(init=False)
     _ended: Counter = field(init=False)
-    _came: Counter = field(init=False)
-    _keys: Counter = field(init=False)
-    _misdialled: Counter = field(init=False)
     _broken: Counter = field(init=False)
     _passed_over: Gauge = field(init=False)
     _refused: Gauge = field(init=False)
@@ -49,12 +32,8 @@ class Vitals:
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
 
-    came: dict[str | None, int] = field(default_factory=dict, init=False)
-    """Calls by the trunk that brought them; None: no trunk did."""
-    keys: dict[str | None, int] = field(default_factory=dict, init=False)
-    unknown_numbers: list[Misdialled] = field(default_factory=list, init=False)
-
     def __post_init__(self) -> None:
+        self.traffic = Traffic(self.registry)
         self._link = Gauge(
             "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
         )
@@ -68,20 +47,9 @@ class Vitals:
         self._ended = Counter(
             "ivr_calls_ended", "Calls by how they ended", ["disposition"], registry=self.registry
         )
-        self._came = Counter(
-            "ivr_calls_came", "Calls that entered the line", ["trunk"], registry=self.registry
-        )
-        self._keys = Counter("ivr_keys", "Keys that came", ["trunk"], registry=self.registry)
-        self._misdialled = Counter(
-            "ivr_calls_misdialled",
-            "Calls to numbers that the line does not have (404)",
-            ["trunk"],
-            registry=self.registry,
-        )
         self._broken = Counter(
             "ivr_prompts_broken", "Playbacks that Asterisk could not play", registry=self.registry
         )
-
         self._refused = Gauge(
             "ivr_prompts_refused",
             "1 while the published prompts cannot be spoken and others are",
@@ -95,38 +63,6 @@ class Vitals:
         )
         self._passed_over.set_function(lambda: float(self.passed_over()))
 
-    def call_came(self, trunk: str | None) -> None:
-        """A call entered the line."""
-        self._came.labels(trunk or "").inc()
-        self.came[trunk] = self.came.get(trunk, 0) + 1
-
-    def key_came(self, trunk: str | None) -> None:
-        """Somebody pressed a key."""
-        self._keys.labels(trunk or "").inc()
-        self.keys[trunk] = self.keys.get(trunk, 0) + 1
-
-    def misdialled(self, call: Misdialled) -> bool:
-        """A call was answered 404; whether it is the first to this number, and is to be shown."""
-        self._misdialled.labels(call.trunk or "").inc()
-        known = {(each.trunk, each.dialled) for each in self.unknown_numbers}
-        is_news = (call.trunk, call.dialled) not in known and len(known) < MOST_NUMBERS
-        if is_news:
-            self.unknown_numbers.append(call)
-        return is_news
-
-    def traffic(self) -> Iterator[str]:
-        """What trunks bring, and what is odd about it, for whoever watches the line."""
-        for trunk, calls in self.came.items():
-            keys = self.keys.get(trunk, 0)
-            yield f"{_called(trunk)}: {calls} calls, {keys} keys"
-            if calls >= SILENT_CALLS and not keys:
-                yield f"{_called(trunk)}: NO KEY HAS COME, see trunks[].dtmf in docs/settings.md"
-        for each in self.unknown_numbers:
-            yield (
-                f"{_called(each.trunk)}: {each.dialled or 'no number'} WAS DIALLED, which is no"
-                f" number of the line (answered 404; caller {each.caller}): see trunks[].numbers"
-            )
-
     def ended(self, disposition: Disposition | None, calls: int) -> None:
         """A call ended, or was suspended; `calls` are left."""
         self.calls = calls
@@ -135,7 +71,3 @@ class Vitals:
     def prompt_broke(self) -> None:
         """Asterisk could not play a file: the operator must look."""
         self._broken.inc()
-
-
-def _called(trunk: str | None) -> str:
-    return "not by a trunk" if trunk is None else f"trunk {trunk}"

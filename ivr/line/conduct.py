@@ -25,7 +25,14 @@ from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.recordings.desk import FilingDesk
-from ivr.records.facts import Disposition, Fact, Refused, SessionAnswered, SessionEnded
+from ivr.records.facts import (
+    Disposition,
+    Fact,
+    Refusal,
+    Refused,
+    SessionAnswered,
+    SessionEnded,
+)
 from ivr.records.journal import Unfinished
 
 log = logging.getLogger(__name__)
@@ -84,13 +91,13 @@ class Conductor:
             return
         known = self.unfinished.get(channel.id)
         if known is None and self.draining:
-            self._turn_away(channel.id)
+            self._turn_away(channel.id, "draining")
             return
         try:
             live = self._met(channel, talk, known)
         except Exception:  # one caller's bad luck must not be everybody's
             log.exception("a call could not be taken and is sent to the agents")
-            self._turn_away(channel.id)
+            self._turn_away(channel.id, "not_taken")
             return
         if live is not None:
             self.unfinished.pop(channel.id, None)
@@ -99,9 +106,11 @@ class Conductor:
                 live.task = asyncio.create_task(self._conduct(live))
             self.vitals.calls = len(self.calls)
 
-    def hung_up(self, channel: str, cause: int | None) -> None:
-        """One side put the receiver down: the caller, or an agent."""
+    def hung_up(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
+        """One side put the receiver down: the caller, or an agent; or has just vanished."""
         if live := self.calls.get(channel):
+            if vanished and not live.hung_up and live.cancelled_as is not None:
+                live.cancelled_as = "vanished"
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
         self._over(channel, cause)
@@ -190,12 +199,12 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        self.vitals.call_came(channel.trunk)
+        self.vitals.traffic.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
-        if self.vitals.misdialled(self.reception.misdialled(channel)):
+        if self.vitals.traffic.misdialled(self.reception.misdialled(channel)):
             self._note(Refused(session=None, reason="unknown_number"))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="unallocated")
         self._to_its_end(self._surely(hangup))
@@ -203,13 +212,14 @@ class Conductor:
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
 
-    def _turn_away(self, channel: str) -> None:
+    def _turn_away(self, channel: str, reason: Refusal) -> None:
+        self._note(Refused(session=None, reason=reason, channel=channel))
         channels = self.reception.ari.channels
         self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
 
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""
-        self._note(Refused(session=None, reason="line_overrun"))
+        self._note(Refused(session=None, reason="line_overrun", channel=channel.id))
         hangup = self.reception.ari.channels.hangup(channel.id, reason="busy")
         self._to_its_end(self._surely(hangup))
 
@@ -311,7 +321,7 @@ class Conductor:
             last.push_async_callback(self._let_go, live.line.channel, where)
         if ending == "hung_up" and where is Whereabouts.ELSEWHERE:
             ending = "service_lost"
-        if ending != "hung_up":
+        if ending not in {"hung_up", "vanished"}:
             self.count_broken(live)
         if ending != "service_lost" or live.started is None:
             self.reception.note_start(live)

@@ -127,7 +127,9 @@ class Hotline:
                 conductor.begin(channel)
             case StasisEnd(channel):
                 conductor.left(channel)
-            case HangupRequested(channel, cause) | ChannelDestroyed(channel, cause):
+            case HangupRequested(channel, cause, vanished):
+                conductor.hung_up(channel, cause, vanished=vanished)
+            case ChannelDestroyed(channel, cause):
                 conductor.hung_up(channel, cause)
             case LeftBridge(bridge) | BridgeDestroyed(bridge):
                 conductor.parted(bridge)
@@ -139,9 +141,8 @@ class Hotline:
         """What the call has yet to hear of."""
         inbox = live.call.inbox
         match event:
-            case DtmfReceived(_, digit):
-                self.conductor.vitals.key_came(live.trunk)
-                inbox.put(Key(digit.reveal(), asyncio.get_running_loop().time()))
+            case DtmfReceived(_, digit, ended, seconds):
+                self._pressed(live, digit.reveal(), ended, seconds)
             case Held():
                 inbox.hold()
             case Unheld():
@@ -154,3 +155,12 @@ class Hotline:
                 live.broke_off = failed
             case RecordingFinished(_, name, ms, failed):
                 inbox.put(RecordingEnded(name, ms, failed))
+
+    def _pressed(self, live: Live, digit: str, ended: float | None, seconds: float) -> None:
+        """A key counts once, by how many ways it may come."""
+        traffic = self.conductor.vitals.traffic
+        if live.doubled.is_copy(digit, ended, seconds):
+            traffic.key_doubled(live.trunk)
+            return
+        traffic.key_came(live.trunk)
+        live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))

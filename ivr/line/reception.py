@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -14,9 +14,10 @@ from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
 from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
+from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.lifecycle.vitals import Misdialled
+from ivr.lifecycle.traffic import Misdialled
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted
@@ -49,6 +50,8 @@ class Live:
     """Hang-up cause (Q.850)."""
     trunk: str | None = None
     """The name of the trunk that brought the call."""
+    doubled: Doubled = field(default_factory=Doubled)
+    """Tells a key that arrives twice from two keys."""
     started: SessionStarted | None = None
     """The first fact of the session, until the records have it."""
     hung_up: bool = False

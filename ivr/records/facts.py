@@ -12,6 +12,7 @@ from typing import Literal, get_args
 Disposition = Literal[
     "completed",  # key 7, or the line said goodbye after its last word
     "hung_up",  # the caller put the receiver down
+    "vanished",  # nothing was heard of the caller any more: a dead phone, or a broken network
     "closed",  # the line is not open: it said so
     "refused",  # too many calls at once: the line said so
     "gave_up",  # three failures in a row: the line said goodbye
@@ -24,7 +25,15 @@ LookupOutcome = Literal["found", "not_found", "several", "empty", "unsayable", "
 
 Verb = Literal["say", "menu", "collect", "record", "transfer"]
 
-TransferOutcome = Literal["answered", "busy", "no_answer", "none_there", "abandoned", "failed"]
+TransferOutcome = Literal[
+    "answered",
+    "busy",
+    "no_answer",
+    "none_there",
+    "closed",  # asked for out of the agents' hours: the line said so
+    "abandoned",
+    "failed",
+]
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
@@ -38,6 +47,8 @@ RecordingState = Literal[
 Refusal = Literal[
     "line_full",  # a call, told so: too many at once
     "line_overrun",  # a call, given the busy tone: too many even to be told so
+    "draining",  # a call, left to Asterisk and the agents: this service ends soon
+    "not_taken",  # the same, for a fault of ours
     "unknown_number",  # a call to a number that the line does not have; noted once for each number
     "caller_busy",  # a call: its caller has too many already
     "lookups_of_caller",  # a look-up: the caller asked about too many people
@@ -49,7 +60,23 @@ Refusal = Literal[
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 
-Heard = Literal["match", "no_match", "no_input", "back", "invalid", "cleared", "finished"]
+Said = Literal[
+    "whole",
+    "part",  # cut short by a key, or by who hung up
+    "none",  # typed over, or it was the opening that was cut short
+]
+
+Heard = Literal[
+    "match",
+    "no_match",
+    "no_input",
+    "back",
+    "invalid",
+    "cleared",
+    "agent",  # a 0 where it is no answer: a person, please
+    "finished",  # nothing was asked: it was said
+    "hung_up",  # the caller left in the midst of it
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +131,14 @@ class Step:
     keys: int = 0
     """How many keys were pressed."""
     interrupted: bool = False
-    """The prompt was cut short by a key (barge-in)."""
+    """What was being said was cut short by a key (barge-in)."""
     ms: int = 0
+    said: Said = "whole"
+    """How much of the prompt was said."""
+    opening: str | None = None
+    """The sentence said in front of the prompt, such as a readout."""
+    figures: bool | None = None
+    """The last of the values that were to be told was heard; None: there were none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +151,7 @@ class LookedUp:
     """Token of the ID number."""
     outcome: LookupOutcome
     ms: int
+    """How long the source took, whatever the caller heard meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +239,22 @@ class Refused:
     session: str | None
     """None where a call was not taken at all."""
     reason: Refusal
+    channel: str | None = None
+    """Of a call that was not taken: by it Asterisk's record of the same call is recognised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A call as Asterisk saw it, written by its dialplan when the call ended (extensions.conf).
+
+    Calls that no service ever saw are known by this only.
+    """
+
+    channel: str
+    ms: int
+    """From coming in to hanging up, in whole seconds."""
+    away: bool
+    """It was left to Asterisk: no service was there, or it sent the call away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +288,7 @@ Fact = (
     | RecordingMoved
     | Voted
     | Refused
+    | Carried
     | LinkLost
     | LinkRestored
 )

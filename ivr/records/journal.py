@@ -36,7 +36,9 @@ MOST_WAITING = 200_000
 HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
 OPERATORS = "-operator"
-"""Ends the name of a file that no service wrote."""
+ASTERISKS = "-asterisk"
+"""These end the names of files that no service wrote; Asterisk's dialplan writes the latter."""
+NOT_OF_A_SERVICE = (OPERATORS, ASTERISKS)
 
 Clock = Callable[[], datetime]
 
@@ -323,7 +325,7 @@ def unfinished(folder: Path) -> tuple[Unfinished, ...]:
 def _newest(folder: Path) -> list[Path]:
     """The services' files within the horizon."""
     paths = sorted(folder.glob("facts-*.jsonl"))
-    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(OPERATORS)}
+    written = {p: p.stat().st_mtime for p in paths if not p.stem.endswith(NOT_OF_A_SERVICE)}
     since = max(written.values(), default=0.0) - HORIZON_SECONDS
     return [path for path, moment in written.items() if moment >= since]
 

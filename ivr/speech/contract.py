@@ -47,14 +47,6 @@ class Contract:
         """The names of all of them, the roots of the tree included."""
         return (*self.clauses, *(f"information.{key}" for key in self.branches))
 
-    def with_slots(self, more: Mapping[str, Mapping[str, str]]) -> Contract:
-        """The same, with further values that some prompts may say: prompt → name → kind."""
-        wider = {
-            name: Clause({**self.clauses[name].slots, **slots}, self.clauses[name].keys)
-            for name, slots in more.items()
-        }
-        return Contract(MappingProxyType({**self.clauses, **wider}), self.branches)
-
 
 def _said(**slots: str) -> Clause:
     return Clause(MappingProxyType(slots))

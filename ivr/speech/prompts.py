@@ -73,6 +73,10 @@ class Utterance:
 
     prompts: tuple[str, ...]
     clips: tuple[Clip, ...] = field(repr=False)
+    last_begins: float = 0.0
+    """When its last sentence begins: after so many seconds of the others."""
+    figures_end: float | None = None
+    """After how many seconds the last value has been said; None: it tells no values."""
 
     @property
     def seconds(self) -> float:
@@ -143,8 +147,27 @@ class PromptSet:
 
     def utterance(self, *sentences: Sentence) -> Utterance:
         """The clips of these sentences, in order; Unsaid where a value has no words."""
-        clips = [clip for each in sentences for clip in self._pieces(each)]
-        return Utterance(tuple(each.prompt for each in sentences), tuple(clips))
+        clips: list[Clip] = []
+        at = last_begins = 0.0
+        figures_end = None
+        for each in sentences:
+            last_begins = at
+            for clip, is_value in self._pieces(each):
+                clips.append(clip)
+                at += clip.seconds
+                figures_end = at if is_value else figures_end
+        prompts = tuple(each.prompt for each in sentences)
+        return Utterance(prompts, tuple(clips), last_begins, figures_end)
+
+    def wordings(self) -> dict[str, str]:
+        """Every sentence in words, `…` for a value."""
+        return {
+            prompt: "".join(
+                self.clips[piece.clip].text if isinstance(piece, _Words) else "…"
+                for piece in pieces
+            )
+            for prompt, pieces in self._scripts.items()
+        }
 
     def breaches(self, contract: Contract) -> list[str]:
         """What the code would speak, fill in or be asked for, and this set does not allow."""
@@ -174,15 +197,17 @@ class PromptSet:
             if isinstance(piece, _Words) and piece.clip not in self.clips
         ]
 
-    def _pieces(self, said: Sentence) -> Iterable[Clip]:
+    def _pieces(self, said: Sentence) -> Iterable[tuple[Clip, bool]]:
+        """Each clip, and whether it says a value."""
         script = _told(self._scripts[said.prompt], said.values)
         last = next((piece for piece in reversed(script) if _is_heard(piece)), None)
         for piece in script:
             if isinstance(piece, _Words):
-                yield self.clips[piece.clip]
+                yield self.clips[piece.clip], False
             else:
                 ends = piece.ends or piece is last
-                yield from self._read(piece, said.values.get(piece.name), ends)
+                for clip in self._read(piece, said.values.get(piece.name), ends):
+                    yield clip, True
 
     def _read(self, slot: _Slot, value: Value | None, ends: bool) -> Iterable[Clip]:
         plain = _plain(value)

@@ -11,7 +11,7 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
@@ -121,6 +121,43 @@ def service(settings: Settings) -> Finding:
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
     except (OSError, HTTPException, ValueError, KeyError):
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
+
+
+def trunks(settings: Settings) -> Finding:
+    """Do the carriers have us, and do their calls and keys arrive?"""
+    if not settings.trunks:
+        told = "没有中继，只有网络上的来电 · no trunk in the settings: guests only"
+        return Finding("trunks", True, told, warns=not settings.guests)
+    unregistered = list(_unregistered(settings))
+    traffic = _traffic(settings) or f"{len(settings.trunks)} in the settings"
+    return Finding("trunks", not unregistered, "; ".join((*unregistered, traffic)))
+
+
+def _unregistered(settings: Settings) -> Iterator[str]:
+    """The carriers that we are to register with, and that do not have us."""
+    accounts = {
+        trunk: trunk.registration for trunk in settings.trunks if trunk.registration is not None
+    }
+    found = locate.find() if accounts and process.answers(settings) else None
+    if found is None:
+        return
+    states = process.registrations(settings, found)
+    for trunk, account in accounts.items():
+        if (state := states.get(trunk.endpoint, "unknown")) != "Registered":
+            yield (
+                f"中继 {trunk.name} 没有注册上（{state}），请核对 server、user、password · not"
+                f" registered with {account.server}: check the account"
+            )
+
+
+def _traffic(settings: Settings) -> str:
+    """What trunks have brought since the service started; empty while it does not run."""
+    url = f"http://{settings.host}:{settings.http_port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(json.load(answer)["traffic"]["detail"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return ""
 
 
 def prompts(settings: Settings) -> Finding:
@@ -312,6 +349,7 @@ CHECKS: tuple[Check, ...] = (
     ports,
     ari,
     service,
+    trunks,
     permissions,
     keys,
     disk,

@@ -88,6 +88,8 @@ class Entry:
     pieces: tuple[Piece, ...]
     take: Take | None
     """Its sound, unless it is stale."""
+    edited: str
+    """Where the page finds the sound of a stale one, which is spoken when somebody listens."""
     others: tuple[Version, ...]
     marks: tuple[Mark, ...]
     reviewed: date | None
@@ -241,6 +243,7 @@ class _Arranging:
             keys=self._seen.wanted["keys"].get(name, ""),
             pieces=_pieces(self._seen.wanted, name),
             take=take,
+            edited=f"edited/{self._seen.version}/{name}.wav" if name in self._stale else "",
             others=tuple(self._others(name)),
             marks=tuple(self._marks(name, prompt, take)),
             reviewed=prompt.reviewed if prompt else None,

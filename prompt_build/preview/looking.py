@@ -40,6 +40,8 @@ class Seen:
     prompts: Mapping[str, Prompt]
     """Of the catalog, for their dates; none while it has faults."""
     faults: tuple[str, ...]
+    version: str
+    """Of the catalog; empty while it has faults."""
     measures: Mapping[str, Measured]
     """By recipe, of every clip of the two sets that a sentence plays, examples included."""
 
@@ -56,8 +58,8 @@ def look(settings: Settings) -> Seen:
         wanted = _wanted(content, settings, built)
     except (CatalogError, lexicon.LexiconError) as faulty:
         faults = tuple(map(str, faulty.faults))
-        return Seen(built or _NOTHING, built, published, {}, faults, measures)
-    return Seen(wanted, built, published, content.prompts, (), measures)
+        return Seen(built or _NOTHING, built, published, {}, faults, "", measures)
+    return Seen(wanted, built, published, content.prompts, (), content.version, measures)
 
 
 def _wanted(content: Catalog, settings: Settings, built: sets.Manifest | None) -> sets.Manifest:

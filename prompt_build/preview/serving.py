@@ -15,9 +15,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ivr.config import Settings
 from ivr.speech import numbers
 from prompt_build import sets
+from prompt_build.build import BuildFailed
+from prompt_build.catalog.faults import CatalogError
 from prompt_build.hearing import EXAMPLES, clips_of, joined
+from prompt_build.lexicon import LexiconError
 from prompt_build.preview.content import minus, page
 from prompt_build.preview.looking import look
+from prompt_build.rehearing import as_written
+from prompt_build.voices import VoiceUnavailable
 
 LOOPBACK = "127.0.0.1"
 _HERE = Path(__file__).parent
@@ -77,6 +82,7 @@ def application(settings: Settings) -> web.Application:
     app.router.add_get("/", _page)
     app.router.add_get("/{file:page\\.(?:css|js)}", _file)
     app.router.add_get("/sets/{number:\\d+}/{prompt}.wav", _prompt)
+    app.router.add_get("/edited/{version}/{prompt}.wav", _edited)
     app.router.add_get("/numbers", _reading)
     app.router.add_get("/numbers/{kind}/{value}.wav", _number)
     return app
@@ -123,6 +129,17 @@ def _spoken(audio: Path, number: int, prompt: str) -> bytes:
     return _as_wav(audio, manifest, clips_of(manifest, prompt))
 
 
+async def _edited(request: web.Request) -> web.Response:
+    """A prompt as the catalog has it now; new words are spoken before the answer."""
+    settings, prompt = request.app[_SETTINGS], request.match_info["prompt"]
+    return await _wav(request, lambda: _rehearsed(settings, prompt))
+
+
+def _rehearsed(settings: Settings, prompt: str) -> bytes:
+    manifest = as_written(settings, prompt)
+    return _as_wav(settings.audio, manifest, clips_of(manifest, prompt))
+
+
 async def _reading(request: web.Request) -> web.Response:
     """How a value is read, and where it is heard."""
     kind, value = request.query.get("kind", ""), request.query.get("value", "").strip()
@@ -159,8 +176,10 @@ async def _wav(request: web.Request, make: Callable[[], bytes]) -> web.Response:
     """The sound, or the part of it that a browser asks for so as to move within it."""
     try:
         sound = await asyncio.to_thread(make)
-    except (sets.NoSuchSet, numbers.Unreadable, FileNotFoundError) as absent:
+    except (sets.NoSuchSet, numbers.Unreadable, FileNotFoundError, CatalogError) as absent:
         raise web.HTTPNotFound(text=str(absent)) from None
+    except (BuildFailed, VoiceUnavailable, LexiconError) as unspoken:
+        raise web.HTTPServiceUnavailable(text=str(unspoken)) from None
     if "Range" not in request.headers:
         return web.Response(
             body=sound, content_type="audio/wav", headers={"Accept-Ranges": "bytes"}

@@ -100,6 +100,20 @@ class Scene:
             ),
         )  # fmt: skip
 
+    def read_out(self, seconds: float, source: str, heard: Heard, *, figures: bool = True) -> Scene:
+        """The readout and the question after it: left by a key or by hanging up."""
+        self.steps += 1
+        return self.at(
+            seconds,
+            Step(
+                session=self.session, n=self.steps, dialogue=f"{source}.inquiry", verb="menu",
+                prompt="nav.replay_or_back", heard=heard, key="*" if heard == "back" else None,
+                keys=int(heard == "back"), interrupted=heard == "back",
+                said="part" if figures else "none", opening=f"{source}.readout", figures=figures,
+                ms=30000,
+            ),
+        )  # fmt: skip
+
     def looked_up(self, source: Literal["fund", "loan"], outcome: LookupOutcome, ms: int) -> Scene:
         return self.at(
             20,
@@ -148,6 +162,7 @@ def _balances() -> list[Scene]:
         .visited(6, "account.inquiry")
         .keyed_id(19, "match", 15 if n == 6 else 18)
         .looked_up("fund", "found", 90 if n == 6 else 4)
+        .read_out(59, "account", "hung_up")
         .ended(60, "hung_up", "account.inquiry")
         for n, caller in enumerate("ABCDEF", start=1)
     ]
@@ -173,6 +188,7 @@ def _loans() -> list[Scene]:
         .asked(5, "main.menu", "match", "2")
         .visited(6, "loan.inquiry")
         .looked_up("loan", "found", 7)
+        .read_out(79, "loan", "back")
         .visited(80, "main")
         .asked(90, "main.menu", "match", "7")
         .ended(100, "completed", "leave")

@@ -19,10 +19,10 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from analytics.answering import charts
-from analytics.answering.asking import Answer
+from analytics.answering.asking import ResultSet
 from analytics.answering.exporting import save_sheet
 from analytics.answering.questioning import questions
+from analytics.answering.words import Vocabulary
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
@@ -30,6 +30,7 @@ from ivr.cli.failure import CommandFailure
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
+from ivr.speech import fonts
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 
@@ -92,7 +93,7 @@ def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
     assert ivr(*words, "--format", "csv").stdout.splitlines() == [
         "day,calls,answered,mean_seconds",
         "2026-11-23,1,1,4000.0",
-        "2026-11-24,20,19,75.3",
+        "2026-11-24,21,19,75.3",
     ]
 
 
@@ -169,7 +170,8 @@ def test_an_export_has_the_days_asked_for_and_no_others(home: Path, name: str) -
     if name.endswith(".xlsx"):
         header, *cells = sheet_rows(home / name)
         assert len(cells) == 20
-        assert header[0] == "session"
+        assert header[:2] == ["通话", "机器"]
+        assert header[6] == "开始（北京时间）"
         return
     with duckdb.connect() as other:
         rows = other.execute(f"SELECT count(*), sum(ms) FROM '{home / name}'").fetchall()
@@ -192,18 +194,22 @@ def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(home)
     assert ivr("report", "survey", *DAY, "--format", "xlsx").exit_code == 0
     rows = sheet_rows(home / "survey-2026-11-24-2026-11-24.xlsx")
-    assert rows[0] == ["grade", "words", "votes", "percent"]
+    assert rows[0] == ["分值", "评价", "票数", "占比（%）"]
     assert rows[2] == ["2", "满意", "1", "50"]
     assert ivr("report", "calls_by_hour", *DAY, "--format", "parquet").exit_code == 0
     with duckdb.connect() as other:
         assert other.execute("SELECT sum(calls) FROM 'calls_by_hour-*.parquet'").fetchall() == [
-            (20,)
+            (21,)
         ]
 
 
 def test_text_in_a_spreadsheet_is_never_a_formula(home: Path) -> None:
     loaded(home)
-    save_sheet(Answer(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))), home / "x.xlsx")
+    save_sheet(
+        ResultSet(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))),
+        home / "x.xlsx",
+        Vocabulary(),
+    )
     with zipfile.ZipFile(home / "x.xlsx") as book:
         assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 
@@ -213,7 +219,7 @@ def test_an_export_refuses_what_it_cannot_do_well(home: Path) -> None:
     (home / "here.csv").write_text("mine")
     assert "exists already" in str(failure("export", "lookup", str(home / "here.csv")))
     assert (home / "here.csv").read_text() == "mine"
-    assert ".parquet or .csv" in str(failure("export", "lookup", str(home / "x.doc")))
+    assert ".parquet、.csv" in str(failure("export", "lookup", str(home / "x.doc")))
     assert "call_session" in str(failure("export", "weather", str(home / "x.csv")))
     assert "No such file" in str(failure("export", "lookup", str(home / "none" / "x.csv")))
 
@@ -244,7 +250,7 @@ def test_a_heat_map_on_the_terminal_shades_the_hours(home: Path) -> None:
     loaded(home)
     words = ("report", "calls_by_weekday_and_hour", *DAY, "--format", "chart")
     tuesday = next(line for line in ivr(*words).stdout.splitlines() if line.startswith("周二"))
-    assert "".join(tuesday.split()[1:]) == "██▒▒░░▒▒▒▒░░"
+    assert "".join(tuesday.split()[1:]) == "██▒▒░░▓▓▒▒░░"
 
 
 def test_a_report_that_is_no_chart_names_those_that_are(home: Path) -> None:
@@ -265,7 +271,7 @@ def test_a_machine_without_a_chinese_font_draws_readable_svg_and_warns_of_png(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded(home)
-    monkeypatch.setattr(charts, "CHINESE_FONTS", ())
+    monkeypatch.setattr(fonts, "CHINESE", ())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         drawn = ivr("report", "calls_by_hour", *DAY, "-o", str(home / "hours.svg"))
@@ -283,7 +289,7 @@ def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> No
     text = (home / "day.html").read_text()
     tiles = re.findall(r'<div class="tile"><span>(.*?)</span><b>(.*?)</b>', text)
     assert dict(tiles) == {
-        "来电": "20",
+        "来电": "21",
         "接通": "19",
         "自助率": "57.9%",
         "要求人工": "4",

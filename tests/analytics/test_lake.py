@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics.answering.asking import CannotAnswer, NothingPublished, answer
-from analytics.answering.questioning import Days, find, questions
+from analytics.answering.questioning import Days, question_called, questions
 from analytics.loading import lake as lake_module
 from analytics.loading.lake import Lake, LakeLoader, extension
 from analytics.loading.loader import run
@@ -33,7 +33,7 @@ from tests.analytics.day import twenty_calls
 from tests.analytics.postgres import made_database, postgres, programs
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_loader import COUNTS, call
-from tests.analytics.test_questions import BY_HAND, DAY
+from tests.analytics.test_questions import BY_HAND, DAY, TERMS
 
 KILLS = int(os.environ.get("KILL_ROUNDS", "3"))
 
@@ -90,7 +90,7 @@ def test_every_question_has_the_answer_of_one_machine(lake: Lake, tmp_path: Path
     once(tmp_path, lake)
     with lake.opened() as facts:
         for name in questions():
-            found = find(name).answer(facts, Days(DAY, DAY))
+            found = question_called(name).answer(facts, Days(DAY, DAY), TERMS)
             assert list(found.rows) == BY_HAND[name], name
 
 

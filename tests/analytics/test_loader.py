@@ -66,6 +66,14 @@ def call(session: str, start: float = 0.0) -> list[Timed]:
         ),
         at(start + 9, LookedUp(session=session, source="fund", person="p", outcome="found", ms=9)),
         at(
+            start + 29,
+            Step(
+                session=session, n=2, dialogue="account.inquiry", verb="menu",
+                prompt="nav.replay_or_back", heard="hung_up", ms=20000, said="part",
+                opening="account.readout", figures=True,
+            ),
+        ),
+        at(
             start + 30,
             SessionEnded(
                 session=session, disposition="hung_up", dialogue="account.inquiry", cause=16,
@@ -96,7 +104,7 @@ def test_a_call_becomes_one_row(tmp_path: Path) -> None:
     ) == [
         (
             "a", "n1", "12329", "t", "2026-11-24 04:00:00", "2026-11-24 04:00:30",
-            100, 30000, "hung_up", "account.inquiry", 16, 1, 1, 1, 0,
+            100, 30000, "hung_up", "account.inquiry", 16, 2, 1, 1, 0,
         )
     ]  # fmt: skip
 
@@ -341,21 +349,23 @@ def test_a_later_step_of_the_schema_is_applied_once_and_keeps_what_there_is(
     run(folder, once=True)
     steps = tmp_path / "schema"
     shutil.copytree(SCHEMA, steps)
-    (steps / "0002_more.sql").write_text("ALTER TABLE hot.lookup ADD COLUMN region VARCHAR;")
+    (steps / "0099_more.sql").write_text("ALTER TABLE hot.lookup ADD COLUMN region VARCHAR;")
     monkeypatch.setattr("analytics.loading.store.SCHEMA", steps)
     for _ in range(2):
         run(folder, once=True)
     assert asked(tmp_path, "SELECT person, region FROM lookup") == [("p", None)]
-    assert asked(tmp_path, "SELECT version FROM schema_version") == [(1,), (2,)]
+    assert asked(tmp_path, "SELECT max(version) FROM schema_version") == [(99,)]
 
 
 def test_a_step_of_the_schema_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
     steps = tmp_path / "schema"
     shutil.copytree(SCHEMA, steps)
-    (steps / "0002_bad.sql").write_text("CREATE TABLE hot.good (a INT); CREATE TABLE nonsense;")
+    (steps / "0099_bad.sql").write_text("CREATE TABLE hot.good (a INT); CREATE TABLE nonsense;")
     with duckdb.connect() as store:
         with pytest.raises(duckdb.Error):
             migrate(store, steps)
         store.rollback()
-        assert store.execute("SELECT max(version) FROM schema_version").fetchall() == [(1,)]
+        versions = store.execute("SELECT version FROM schema_version").fetchall()
+        assert versions
+        assert (99,) not in versions
         assert store.execute("FROM duckdb_tables() WHERE table_name = 'good'").fetchall() == []

@@ -21,6 +21,7 @@ from ivr.config import (
     NatSettings,
     Registration,
     Settings,
+    SettingsError,
     SpeechSettings,
     TlsSettings,
     Trunk,
@@ -84,6 +85,14 @@ def test_the_settings_passwords_come_first(settings: Settings) -> None:
 
 def test_ari_listens_on_loopback_only(settings: Settings) -> None:
     assert "bindaddr = 127.0.0.1" in rendered(settings, "http.conf")
+
+
+def test_each_call_leaves_a_line_of_facts_without_its_number(settings: Settings) -> None:
+    written = rendered(settled(settings, node='East "1";'), "extensions.conf")
+    (line,) = re.findall(r"Set\(FILE\((.*?),,,al,u\)=(.*)\)$", written, re.M)
+    assert line[0].startswith(f"{settings.home.absolute()}/spool/facts-")
+    assert '"node": "East \\"1\\"\\;"' in line[1]
+    assert "CALLERID" not in line[1]
 
 
 def contexts(extensions: str) -> dict[str, str]:
@@ -280,3 +289,18 @@ def test_signalling_and_speech_are_encrypted_by_setting(settings: Settings, spee
     plain = rendered(settings, "pjsip.conf")
     assert "tls" not in plain
     assert "media_encryption" not in plain
+
+
+def test_an_older_asterisk_is_asked_for_what_it_has(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = re.findall(r"^load = (\S+)$", rendered(settings, "modules.conf"), re.M)
+    monkeypatch.setattr(Found, "modules", property(lambda _: tmp_path))
+    for name in wanted:
+        (tmp_path / name).touch()
+    (tmp_path / "res_websocket_client.so").unlink()
+    had = re.findall(r"^load = (\S+)$", rendered(settings, "modules.conf"), re.M)
+    assert had == [name for name in wanted if name != "res_websocket_client.so"]
+    (tmp_path / "chan_pjsip.so").unlink()
+    with pytest.raises(SettingsError, match=r"chan_pjsip\.so"):
+        rendered(settings, "modules.conf")

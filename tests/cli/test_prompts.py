@@ -114,6 +114,30 @@ def test_a_prompt_and_a_number_are_heard(ivr: Ivr, tmp_path: Path) -> None:
     assert ivr("hear", "prompt", "line.goodbye", "--out", str(wav)).startswith("感谢您的来电")
 
 
+def test_drafts_and_edited_sentences_are_heard_and_nothing_is_written_but_the_sound(
+    ivr: Ivr, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ivr("build-prompts")
+    reword(catalog, "再见", "祝您愉快")
+    ivr("build-prompts", "--draft")
+    reword(catalog, "祝您愉快", "回头见")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    monkeypatch.chdir(checkout)
+    before = sorted(path for path in (tmp_path / "audio").rglob("*"))
+    assert ivr("hear", "prompt", "line.goodbye").startswith("感谢您的来电，回头见。\n")
+    assert ivr("hear", "prompt", "line.goodbye", "--set", "2").startswith(
+        "感谢您的来电，祝您愉快。"
+    )
+    assert ivr("hear", "prompt", "line.goodbye", "--published").startswith("感谢您的来电，再见。")
+    told = ivr("hear", "prompt", "line.goodbye", "--set", "1")
+    assert Path(told.splitlines()[1].partition(":")[0]).is_file()
+    assert list(checkout.iterdir()) == []
+    assert sorted(path for path in (tmp_path / "audio").rglob("*")) == before
+    with pytest.raises(CommandFailure, match=r"no prompt line\.nowhere"):
+        ivr("hear", "prompt", "line.nowhere")
+
+
 def test_a_number_is_read(ivr: Ivr, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ivr("read", "amount", "1") == "一元整\nnumber.一元整。\n"
     assert ivr("read", "percent", "3.075") == "百分之三点零七五\n(spoken within a sentence)\n"

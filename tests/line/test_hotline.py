@@ -34,9 +34,11 @@ from ivr.records.facts import (
     DialogueEntered,
     Fact,
     LookedUp,
+    Refused,
     SessionAnswered,
     SessionEnded,
     SessionStarted,
+    Step,
     Transferred,
 )
 from ivr.records.journal import Unfinished
@@ -656,6 +658,8 @@ def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_other
         await line.asterisk.call("c2")
         await line.asterisk.until(lambda: bool(line.asterisk.asked("POST channels/c2/continue")))
         assert not draining.done()
+        refused = [(fact.reason, fact.channel) for fact in line.notes.of(Refused)]
+        assert refused == [("draining", "c2")]
         await line.asterisk.press("c1", "7")
         await draining
         await line.over()
@@ -1077,3 +1081,76 @@ def test_a_resumed_call_counts_its_whole_length_and_a_clock_set_back_makes_none_
     ends = {fact.session: fact.ms for fact in tell(story, *left).notes.of(SessionEnded)}
     assert ends["s-long"] >= 90_000
     assert 0 <= ends["s-future"] < 60_000
+
+
+def test_a_number_that_the_line_does_not_have_is_told_the_operator_and_begins_no_call(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        for channel in ("c1", "c2"):
+            described = channel_json(channel, number="13912345678")
+            described["name"] = f"PJSIP/trunk-carrier-{channel}"
+            plan = {**described["dialplan"], "app_data": "hotline,4001,unknown"}
+            described["dialplan"] = plan
+            line.asterisk.channels[channel] = described
+            await line.asterisk.send("StasisStart", channel=described, args=["4001", "unknown"])
+            await line.asterisk.until(lambda: not line.asterisk.channels)
+
+    line = tell(story)
+    assert [(each.reason, each.session) for each in line.notes.of(Refused)] == [
+        ("unknown_number", None)
+    ], "once for each number"
+    assert line.notes.of(SessionStarted) == []
+    (odd,) = line.hotline.conductor.vitals.traffic.oddities()
+    assert "中继 carrier：拨的是 4001" in odd
+    assert "来电号码 …78" in odd
+
+
+@pytest.mark.parametrize(
+    ("told", "disposition"),
+    [
+        ({"cause": 1, "soft": True}, "vanished"),  # no RTP and no RTCP for too long
+        ({"cause": 18}, "vanished"),  # a session refresh that nobody answers
+        ({"cause": 1}, "hung_up"),
+        ({"cause": 16}, "hung_up"),
+        ({"cause": 16, "soft": True}, "hung_up"),
+        ({}, "hung_up"),
+    ],
+)
+def test_a_caller_who_vanished_did_not_hang_up(
+    tell: Callable[..., Line], told: dict[str, Any], disposition: str
+) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        described = line.asterisk.channels.pop("c1")
+        await line.asterisk.send("ChannelHangupRequest", channel=described, **told)
+        await line.asterisk.send("ChannelHangupRequest", channel=described, cause=16, soft=True)
+        await line.asterisk.send("ChannelDestroyed", channel=described, cause=44)
+        await line.over()
+
+    assert tell(story).notes.ends() == [disposition]
+
+
+def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionAnswered)))
+        for digit, second in (("1", "01.719"), ("1", "01.765"), ("*", "02.300"), ("7", "03.000")):
+            await line.asterisk.send(
+                "ChannelDtmfReceived",
+                channel=line.asterisk.channels["c1"],
+                digit=digit,
+                duration_ms=100,
+                timestamp=f"2026-11-25T09:00:{second}+0000",
+            )
+        await line.over()
+
+    line = tell(story)
+    assert line.notes.ends() == ["completed"]
+    keys = [step.key for step in line.notes.of(Step) if step.key and step.verb == "menu"]
+    assert keys == ["1", "*", "7"]
+    (seen,) = line.hotline.conductor.vitals.traffic.seen()
+    assert "3 个按键，其中 1 个来了两次" in seen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import random
 import re
 import struct
@@ -57,6 +58,34 @@ class Message:
         found = re.search(r"^m=audio (\d+)", self.body, re.M)
         assert found, "no audio in the session description"
         return int(found[1])
+
+
+_ROWS = {697: "123A", 770: "456B", 852: "789C", 941: "*0#D"}
+_COLUMNS = (1209, 1336, 1477, 1633)
+
+
+def tones(keys: str, *, tone: float = 0.1, gap: float = 0.1) -> bytes:
+    """Keys as sound (ITU-T Q.23) in A-law, each tone followed by silence."""
+    return b"".join(_dual_tone(key, tone) + SILENCE[:1] * round(gap * 8000) for key in keys)
+
+
+def _dual_tone(key: str, seconds: float) -> bytes:
+    low = next(hertz for hertz, row in _ROWS.items() if key in row)
+    high = _COLUMNS[_ROWS[low].index(key)]
+    turn = 2 * math.pi / 8000
+    return bytes(
+        _alaw(round(6000 * (math.sin(turn * low * n) + math.sin(turn * high * n))))
+        for n in range(round(seconds * 8000))
+    )
+
+
+def _alaw(sample: int) -> int:
+    """One sample of 16 bits by ITU-T G.711."""
+    sign = 0x80 if sample >= 0 else 0
+    size = min(abs(sample), 32767) >> 4
+    segment = max(size.bit_length() - 4, 0)
+    step = (size >> max(segment - 1, 0)) & 0x0F
+    return (sign | (segment << 4) | step) ^ 0x55
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -141,6 +170,9 @@ class Phone:
         self._responses: asyncio.Queue[Message] = asyncio.Queue()
         self.sender: str | None = None
         """Its own From, without the tag, where another than its user's is wanted."""
+        self.behind_router: str | None = None
+        """Its own address, where that is not the one that it is heard from."""
+        self._vanished = False
         self.sends_media = True
         """Whether it sends RTP: a muted phone, or one that suppresses silence, does not."""
         self._call_id = f"{random.getrandbits(64):x}@{host}"
@@ -203,6 +235,7 @@ class Phone:
         self,
         number: str,
         *,
+        parameters: str = "",
         within: float = 10.0,
         method: str = "INVITE",
         offer: str | None = None,
@@ -210,12 +243,13 @@ class Phone:
     ) -> int:
         """Call a number; returns the final status (200 when it was answered).
 
-        `number` may be a whole user part with its parameters. `offer`: another session
-        description than this phone's usual one.
+        `number` may be a whole user part with its parameters; `parameters` are the URI's.
+        `offer`: another session description than this phone's usual one.
         """
         uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
         if not number:
             uri = f"sip:{self.server[0]}:{self.server[1]}"
+        uri += parameters
         self._target, self._to = uri, f"<{uri}>"
         async with asyncio.timeout(within):
             answer = await self._request(
@@ -257,6 +291,11 @@ class Phone:
             self._send_request("ACK", self._target, cseq=self._cseq)
         return answer
 
+    def intrude(self, other: Phone) -> None:
+        """Send RTP to where another's call is heard, as an intruder would."""
+        self._media_to = other._media_to
+        self._tasks.append(asyncio.create_task(self._media()))
+
     async def move_media(self) -> None:
         """Go on from another port, as behind a router that has forgotten the first."""
         before = self._rtp
@@ -285,6 +324,7 @@ class Phone:
 
     def cut_off(self) -> None:
         """Vanish without a word, as a phone whose battery is empty."""
+        self._vanished = True
         self.ended.set()
 
     async def wait_for_end(self, *, within: float) -> None:
@@ -303,6 +343,16 @@ class Phone:
         """
         for key in keys:
             self._keys.put_nowait(_Press(key, tone, gap, held_back))
+
+    def end_key_anew(self, key: str, *, ends: int = 3, length: float = 0.1) -> None:
+        """A sender at fault: each end packet of the one key has a time stamp of its own."""
+        event, began = EVENTS.index(key), self._timestamp
+        frames = round(length / FRAME_SECONDS)
+        for step in range(1, frames + 1):
+            self._send_event(event, 0x0A, step * FRAME, began, marker=step == 1)
+        for late in range(1, ends + 1):
+            self._send_event(event, 0x8A, frames * FRAME, began + late * FRAME)
+        self._timestamp += (frames + ends) * FRAME
 
     def speak(self, alaw: bytes) -> None:
         """Queue audio; silence is sent when there is none."""
@@ -342,12 +392,8 @@ class Phone:
             duration = step * FRAME
             end = step == steps
             for _ in range(3 if end else 1):
-                self._send_rtp(
-                    EVENT_PAYLOAD,
-                    struct.pack("!BBH", event, 0x8A if end else 0x0A, duration),
-                    began,
-                    marker=step == 1,
-                )
+                flags = 0x8A if end else 0x0A
+                self._send_event(event, flags, duration, began, marker=step == 1)
             if not press.held_back:
                 due = await _next_frame(due)
         self._timestamp += steps * FRAME
@@ -355,6 +401,12 @@ class Phone:
             self._send_audio()
             due = await _next_frame(due)
         return due
+
+    def _send_event(
+        self, event: int, flags: int, duration: int, began: int, *, marker: bool = False
+    ) -> None:
+        body = struct.pack("!BBH", event, flags, duration)
+        self._send_rtp(EVENT_PAYLOAD, body, began, marker=marker)
 
     def _send_rtp(self, payload: int, body: bytes, timestamp: int, *, marker: bool = False) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -377,7 +429,7 @@ class Phone:
         keys = f"a=rtpmap:{EVENT_PAYLOAD} telephone-event/8000\r\na=fmtp:{EVENT_PAYLOAD} 0-15\r\n"
         return (
             f"v=0\r\no=- {self._ssrc} {self._version} IN IP4 {self.host}\r\ns=-\r\n"
-            f"c=IN IP4 {self.host}\r\nt=0 0\r\n"
+            f"c=IN IP4 {self.behind_router or self.host}\r\nt=0 0\r\n"
             f"m=audio {self._media_port} RTP/AVP {payloads}\r\n"
             f"a=rtpmap:8 PCMA/8000\r\n{keys if events else ''}a=ptime:20\r\na={direction}\r\n"
         )
@@ -451,7 +503,8 @@ class Phone:
         }
 
     def _on_sip(self, data: bytes) -> None:
-        if not data[:1].isalpha():  # a keep-alive, or sound for who had this port before
+        # Besides messages there are keep-alives, and sound for who had this port before.
+        if self._vanished or not data[:1].isalpha():
             return
         message = Message.parse(data)
         if message.status is not None:

@@ -4,31 +4,75 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from ivr.asterisk.configure import folder, log_folder
 from ivr.speech.prompts import PromptSet
+from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
-from tests.live.phone import Phone
+from tests.live.phone import Phone, tones
+from tests.live.registrar import Registrar
 from tests.live.test_agents import agent_phone, ask_for_an_agent, first, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
-CARRIER, STRANGER = "127.0.0.2", "127.0.0.66"
-TRUNKS = [{"name": "carrier", "hosts": [CARRIER], "numbers": ["01012329"]}]
-NUMBER = "13912345678"
+CARRIER, BY_INFO, BY_TONES, ANYTHING, ACCOUNT, REFUSING, ELSEWHERE, IMPATIENT, STRANGER = (
+    f"127.0.0.{last}" for last in (2, 3, 4, 5, 6, 7, 8, 9, 66)
+)
+NUMBER, OTHER_NUMBER = "13912345678", "13787654321"
+USER, PASSWORD = "8657157112329", "s;cret#1"
+
+
+def trunks(account: Registrar, refusing: Registrar) -> list[dict[str, Any]]:
+    """As many ways to be a carrier as there are settings for."""
+    return [
+        {"name": "carrier", "hosts": [CARRIER], "numbers": ["01012329"]},
+        {"name": "info", "hosts": [BY_INFO], "dtmf": "info"},
+        {"name": "tones", "hosts": [BY_TONES], "dtmf": "inband"},
+        {"name": "anything", "hosts": [ANYTHING], "any_number": True},
+        {"name": "impatient", "hosts": [IMPATIENT]},
+        {"name": "account", "registration": registration(ACCOUNT, account)},
+        {"name": "refusing", "registration": registration(REFUSING, refusing)},
+    ]
+
+
+def registration(host: str, registrar: Registrar) -> dict[str, str]:
+    return {"server": f"{host}:{registrar.port}", "user": USER, "password": PASSWORD}
+
+
+@dataclass
+class Carriers:
+    """The line, and the registrars of the carriers that it has accounts with."""
+
+    line: LiveLine
+    account: Registrar
 
 
 @pytest.fixture(scope="module")
-def sip_line(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[LiveLine]:
-    with a_line(tmp_path_factory.mktemp("sip"), whole_set, guests=False, trunks=TRUNKS) as line:
+def carriers(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Carriers]:
+    home = tmp_path_factory.mktemp("sip")
+    site = home / "asterisk" / "site"
+    site.mkdir(parents=True)
+    (site / "pjsip.conf").write_text("[trunk-impatient](+)\nrtp_timeout = 2\n")
+    with (
+        Registrar.open(ACCOUNT, {USER: PASSWORD}) as account,
+        Registrar.open(REFUSING, {USER: "another"}) as refusing,
+        a_line(home, whole_set, guests=False, trunks=trunks(account, refusing)) as line,
+    ):
         line.start_service()
-        yield line
+        yield Carriers(line, account)
+
+
+@pytest.fixture(scope="module")
+def sip_line(carriers: Carriers) -> LiveLine:
+    return carriers.line
 
 
 @asynccontextmanager
@@ -55,7 +99,7 @@ def written(line: LiveLine) -> str:
     return "".join(path.read_text(errors="replace") for path in logs if path.exists())
 
 
-# --- who is let in ----------------------------------------------------------------------------
+# --- who is let in --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("user", ["trunk-carrier", "6001", "anonymous", "carrier", "agent"])
@@ -67,7 +111,7 @@ def test_a_name_is_no_password(sip_line: LiveLine, user: str) -> None:
     assert asyncio.run(story()) == 401
 
 
-# --- what a packet leaves in the logs -----------------------------------------------------------
+# --- what a packet leaves in the logs ---------------------------------------------------------
 
 LACKING = ["Via", "From", "To", "Call-ID", "CSeq"]
 
@@ -106,7 +150,7 @@ def test_a_malformed_packet_leaves_nothing_in_the_logs(sip_line: LiveLine) -> No
     assert len(said) - before < 1000, said[-3000:]
 
 
-# --- what is offered ------------------------------------------------------------------------------
+# --- what is offered ----------------------------------------------------------------------------
 
 FAX = "m=image 40000 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
 
@@ -120,7 +164,7 @@ def test_a_trunk_that_offers_fax_besides_is_greeted_and_its_keys_count(sip_line:
     asyncio.run(story())
 
 
-# --- requests within a call --------------------------------------------------------------------
+# --- requests within a call ------------------------------------------------------------------
 
 WITHIN_A_CALL: dict[str, tuple[str, str | None, set[int | None]]] = {
     "OPTIONS": ("", None, {200}),
@@ -173,7 +217,7 @@ def test_options_outside_of_a_call_are_answered_whatever_they_ask_for(sip_line: 
     assert asyncio.run(story()) == [200] * 6
 
 
-# --- numbers dialled -----------------------------------------------------------------------------
+# --- numbers dialled ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -204,7 +248,7 @@ def test_what_is_no_number_of_the_line_is_answered_404(sip_line: LiveLine, diall
     assert asyncio.run(story()) == 404
 
 
-# --- hold ----------------------------------------------------------------------------------------
+# --- hold --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "inactive"])
@@ -228,3 +272,227 @@ def test_a_caller_whom_the_agent_holds_hears_music(sip_line: LiveLine, direction
 
     asyncio.run(story())
     assert "Music on Hold" not in written(sip_line)
+
+
+# --- trunks as sold ----------------------------------------------------------------------------
+
+
+def test_the_line_registers_and_is_called_where_it_said_it_is(carriers: Carriers) -> None:
+    """Also from a host that the settings do not have: the carrier knows the contact alone."""
+    line = carriers.line
+
+    async def story() -> None:
+        await until(lambda: USER in carriers.account.contacts)
+        contact = carriers.account.contacts[USER]
+        user, parameters = re.fullmatch(r"sip:([^@]+)@[^;]+(;.*)?", contact).groups()
+        assert user == USER
+        async with calling(line, user, host=ELSEWHERE, parameters=parameters) as caller:
+            await reaches_the_menu(caller)
+        async with calling(line, user, host=ACCOUNT) as caller:
+            await reaches_the_menu(caller)
+        async with Phone.open(line.settings.sip_port, host=ELSEWHERE) as phone:
+            assert await phone.dial(user) == 401, "without the contact's parameters"
+        await line.settled()
+
+    asyncio.run(story())
+    found = doctor.trunks(line.settings)
+    assert "中继 refusing 没有注册上" in found.detail
+    assert "中继 account 没有注册上" not in found.detail
+    assert not found.ok
+    assert PASSWORD not in found.detail
+
+
+def test_a_carrier_whose_numbers_are_all_ours_reaches_the_line(sip_line: LiveLine) -> None:
+    async def story() -> None:
+        for dialled in ("4001", "+8657112329", ""):
+            async with calling(sip_line, dialled, host=ANYTHING) as caller:
+                await caller.hears_begin("main.greeting")
+            await sip_line.settled()
+
+    asyncio.run(story())
+    assert [fact["dialled"] for fact in begun(sip_line)[-3:]] == ["4001", "+8657112329", ""]
+
+
+def begun(line: LiveLine) -> list[dict[str, Any]]:
+    return [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
+
+
+def test_an_operator_sees_which_number_was_dialled_in_vain(sip_line: LiveLine) -> None:
+    async def story() -> None:
+        for _ in range(3):
+            async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=CARRIER) as phone:
+                assert await phone.dial("02087654") == 404
+
+    before = len([fact for fact in sip_line.facts() if fact["fact"] == "Refused"])
+    asyncio.run(story())
+    found = doctor.service(sip_line.settings)
+    assert found.warns
+    assert "中继 carrier：拨的是 02087654，热线没有这个号码（404，来电号码 …78）" in found.detail
+    assert NUMBER not in found.detail
+    refused = [fact for fact in sip_line.facts() if fact["fact"] == "Refused"][before:]
+    assert [(fact["reason"], fact["session"]) for fact in refused] == [("unknown_number", None)]
+    assert NUMBER not in str(refused)
+
+
+# --- who calls ---------------------------------------------------------------------------------
+
+ASSERTED = {"P-Asserted-Identity": f"<sip:+86{NUMBER}@carrier.example>"}
+ONE_CALLER: list[dict[str, Any]] = [
+    {"user": f"+86{NUMBER}"},
+    {"user": f"86{NUMBER}"},
+    {"user": f"0{NUMBER}"},
+    {"user": NUMBER},
+    {"user": f"0086{NUMBER}"},
+    {"user": "anonymous", "headers": ASSERTED},
+    {"user": OTHER_NUMBER, "headers": ASSERTED},
+    {"user": "anonymous", "headers": {**ASSERTED, "Privacy": "id"}},
+    {"user": "anonymous", "headers": {"Remote-Party-ID": f"<sip:{NUMBER}@x>;party=calling"}},
+    {"user": NUMBER, "headers": {"P-Asserted-Identity": "<tel:+86-139-1234-5678>"}},
+]
+NOBODY = ["anonymous", "unavailable", "Restricted", "unknown", "0000000000", "12329", "01012329"]
+
+
+def test_one_caller_is_one_and_nobody_is_nobody(sip_line: LiveLine) -> None:
+    async def caller_of(**call: Any) -> str | None:
+        async with calling(sip_line, **call) as caller:
+            await caller.hears_begin("main.greeting")
+        await sip_line.settled()
+        token: str | None = begun(sip_line)[-1]["caller"]
+        return token
+
+    async def story() -> tuple[list[str | None], list[str | None], str | None]:
+        ones = [await caller_of(**call) for call in ONE_CALLER]
+        nobodies = [await caller_of(user=user) for user in NOBODY]
+        return ones, nobodies, await caller_of(user=OTHER_NUMBER)
+
+    ones, nobodies, other = asyncio.run(story())
+    assert None not in ones
+    assert len(set(ones)) == 1, ones
+    assert nobodies == [None] * len(NOBODY)
+    assert other not in {None, *ones}
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [(ASSERTED, NUMBER), ({**ASSERTED, "Privacy": "id"}, "12329"), ({}, "12329")],
+    ids=["asserted", "withheld", "unknown"],
+)
+def test_an_agent_sees_a_number_that_is_not_withheld(
+    sip_line: LiveLine, headers: dict[str, str], shown: str
+) -> None:
+    async def story() -> None:
+        async with (
+            agent_phone(sip_line, first(sip_line), "answer") as agent,
+            calling(sip_line, user="anonymous", headers=headers) as caller,
+        ):
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            said = agent.incoming[0].headers
+            assert f"<sip:{shown}@" in said["from"]
+            if shown != NUMBER:
+                assert NUMBER not in str(said)
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+async def by_rtp_and_info(phone: Phone, key: str) -> None:
+    """As a telephone does that is set to both ways."""
+    phone.press(key, tone=0.1, gap=0.1)
+    await asyncio.sleep(0.1)
+    await phone.ask("INFO", f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
+
+
+async def by_info(phone: Phone, key: str) -> None:
+    await phone.ask("INFO", key, kind="application/dtmf")
+
+
+async def by_tone(phone: Phone, key: str) -> None:
+    phone.speak(tones(key))
+
+
+async def under_new_stamps(phone: Phone, key: str) -> None:
+    phone.end_key_anew(key)
+
+
+async def by_tone_and_events(phone: Phone, key: str) -> None:
+    """As a gateway does that leaves the tones in the sound."""
+    phone.speak(tones(key))
+    phone.end_key_anew(key, ends=1)
+
+
+Way = Callable[[Phone, str], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("host", "way", "events"),
+    [
+        (CARRIER, by_rtp_and_info, True),
+        (CARRIER, under_new_stamps, True),
+        (CARRIER, by_info, True),
+        (CARRIER, by_tone, False),
+        (BY_INFO, by_info, True),
+        (BY_INFO, by_rtp_and_info, True),
+        (BY_TONES, by_tone, True),
+        (BY_TONES, by_tone_and_events, True),
+    ],
+)
+def test_a_key_counts_once_by_whatever_way_it_comes(
+    sip_line: LiveLine, host: str, way: Way, events: bool
+) -> None:
+    """Two keys lead to the question for an ID number; one that counted twice would not."""
+
+    async def story() -> None:
+        async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=host) as phone:
+            assert await phone.dial("12329", offer=phone.offer(events=events)) == 200
+            caller = Caller(sip_line, phone)
+            await caller.hears_begin("main.greeting")
+            await way(phone, "1")
+            await caller.hears_begin("account.menu")
+            await asyncio.sleep(0.4)
+            await way(phone, "1")
+            await caller.hears_begin("identity.ask")
+            await asyncio.sleep(0.3)
+            assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+# --- the way of the sound ------------------------------------------------------------------------
+
+
+def test_a_strangers_packets_stay_out(sip_line: LiveLine) -> None:
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            await asyncio.sleep(1.0)
+            async with Phone.open(sip_line.settings.sip_port, host=STRANGER) as stranger:
+                stranger.intrude(caller.phone)
+                stranger.press("2")
+                await asyncio.sleep(1.0)
+                assert not stranger.heard.audio, "a stranger hears nothing"
+            caller.phone.press("1")
+            await caller.hears_begin("account.menu")
+            assert "loan.menu" not in [clip.name for clip in caller.heard()]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+def test_a_call_that_falls_silent_for_too_long_was_not_hung_up(sip_line: LiveLine) -> None:
+    """The site's own file makes "too long" short for this trunk."""
+
+    async def story() -> None:
+        async with calling(sip_line, host=IMPATIENT) as caller:
+            await caller.hears_begin("main.greeting")
+            caller.phone.sends_media = False
+            await caller.phone.wait_for_end(within=15)
+        await sip_line.settled()
+
+    asyncio.run(story())
+    ended = [fact for fact in sip_line.facts() if fact["fact"] == "SessionEnded"]
+    assert ended[-1]["disposition"] == "vanished"

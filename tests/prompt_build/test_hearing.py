@@ -46,13 +46,13 @@ def test_the_clips_are_joined_without_a_sample_between_them(audio: Path) -> None
 
 
 def test_a_wav_file_is_written(audio: Path, tmp_path: Path) -> None:
-    heard = hearing.hear(audio, "amount", "12345.67", tmp_path / "heard.wav")
+    heard = hearing.hear(audio, sets.load(audio, 1), "amount", "12345.67", tmp_path / "heard.wav")
     assert heard.text == "一万两千三百四十五元六角七分".replace("两", "二")
     assert (tmp_path / "heard.wav").read_bytes().startswith(b"RIFF")
 
 
 def test_what_is_not_there_is_named(audio: Path, tmp_path: Path) -> None:
     with pytest.raises(sets.NoSuchSet, match="no prompt nowhere"):
-        hearing.hear(audio, "prompt", "nowhere", tmp_path / "heard.wav")
+        hearing.hear(audio, sets.load(audio, 1), "prompt", "nowhere", tmp_path / "heard.wav")
     with pytest.raises(numbers.Unreadable):
-        hearing.hear(audio, "amount", "many", tmp_path / "heard.wav")
+        hearing.hear(audio, sets.load(audio, 1), "amount", "many", tmp_path / "heard.wav")

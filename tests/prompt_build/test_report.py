@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from ivr.speech import fonts
 from prompt_build import report, sets
 from tests.prompt_build.smallset import build_set, write_catalog
 
@@ -38,7 +39,7 @@ def test_silence_and_short_clips_can_be_drawn(audio: Path, tmp_path: Path) -> No
 def test_without_a_chinese_font_titles_are_in_pinyin(
     audio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_FONTS", ())
+    monkeypatch.setattr(fonts, "CHINESE", ())
     clips = report.lines(audio, ("line.", "number."))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a missing glyph is a warning

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from ivr.asterisk import locate
+from ivr.asterisk import locate, process
 from ivr.cli import app
 from ivr.cli.line import _catalog as catalog_findings
-from ivr.config import Settings
+from ivr.config import Settings, Trunk
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch as opening
 from ivr.people.keys import Keys
@@ -273,3 +273,50 @@ def test_findings_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (finding,) = json.loads(told.stdout)
     assert (finding["name"], finding["ok"]) == ("settings", False)
     assert "IVR_SIP_PORT" in finding["detail"]
+
+
+SHOWN = """
+ <Registration/ServerURI..............................>  <Auth....................>  <Status.......>
+==========================================================================================
+ trunk-a/sip:sip.example:5080                            trunk-a     Registered  (exp. 3591s)
+ trunk-b/sip:192.0.2.7                                   trunk-b     Rejected    (exp. 12s ago)
+
+Objects found: 2
+"""
+
+
+def told_by_asterisk(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    answer = SimpleNamespace(stdout=text)
+    monkeypatch.setattr(process, "subprocess", SimpleNamespace(run=lambda *_, **__: answer))
+    monkeypatch.setattr(process, "answers", lambda _: True)
+    monkeypatch.setattr(locate, "find", lambda: locate.Found(None))
+
+
+def trunk(name: str, *, registers: bool = True) -> Trunk:
+    account = {"server": f"{name}.example", "user": "u", "password": "p"} if registers else None
+    return Trunk.model_validate({"name": name, "hosts": ["192.0.2.1"], "registration": account})
+
+
+def test_a_trunk_that_is_not_registered(
+    elsewhere: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_by_asterisk(monkeypatch, SHOWN)
+    trunks = (trunk("a"), trunk("b"), trunk("c"), trunk("d", registers=False))
+    finding = doctor.trunks(elsewhere.model_copy(update={"trunks": trunks}))
+    assert not finding.ok
+    assert "中继 b 没有注册上（Rejected）" in finding.detail
+    assert "中继 c 没有注册上（unknown）" in finding.detail
+    assert "中继 a" not in finding.detail
+    assert "中继 d" not in finding.detail
+
+
+def test_trunks_that_are_well(elsewhere: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_by_asterisk(monkeypatch, SHOWN)
+    finding = doctor.trunks(elsewhere.model_copy(update={"trunks": (trunk("a"),)}))
+    assert finding.ok
+    assert not finding.warns
+
+
+def test_a_line_that_nobody_can_call(elsewhere: Settings) -> None:
+    assert not doctor.trunks(elsewhere).warns
+    assert doctor.trunks(elsewhere.model_copy(update={"guests": False})).warns

@@ -1,10 +1,8 @@
 -- 每日来电 · Calls by day
 -- chart: lines day calls answered
-SELECT local_time(started)::DATE AS day,
-       count(*) AS calls,
-       count(answered) AS answered,
-       round(avg(ms) / 1000, 1) AS mean_seconds
-FROM call_session
-WHERE on_days(started, $since, $until)
+SELECT day, count(started) AS calls, count(*) FILTER (served) AS answered,
+       round(avg(ms) FILTER (served) / 1000, 1) AS mean_seconds
+FROM days_between($since, $until)
+LEFT JOIN every_call ON local_time(started)::DATE = day AND on_days(started, $since, $until)
 GROUP BY day
 ORDER BY day

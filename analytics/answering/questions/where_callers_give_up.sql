@@ -1,5 +1,5 @@
 -- 放弃位置 · Where calls end that got no answer from the line
--- chart: bars dialogue hung_up gave_up
+-- chart: ranking dialogue hung_up gave_up
 SELECT last_dialogue AS dialogue, count(*) AS calls,
        count(*) FILTER (disposition = 'hung_up') AS hung_up,
        count(*) FILTER (disposition = 'gave_up') AS gave_up,

@@ -21,7 +21,7 @@ COMMENT ON COLUMN hot.call_session.answered IS 'When the line picked up, UTC; NU
 COMMENT ON COLUMN hot.call_session.ended IS 'When it was over, UTC; NULL while it goes on.';
 COMMENT ON COLUMN hot.call_session.answer_ms IS 'From coming in to being answered.';
 COMMENT ON COLUMN hot.call_session.ms IS 'Length of the whole call; NULL while it goes on, and where Asterisk or the service was lost with it.';
-COMMENT ON COLUMN hot.call_session.disposition IS 'completed (key 7), hung_up, closed (the line was not open), refused (too many calls at once), gave_up (three failures), failed (our fault), asterisk_lost, service_lost.';
+COMMENT ON COLUMN hot.call_session.disposition IS 'completed (key 7), hung_up, vanished (nothing was heard of the caller any more), closed (the line was not open), refused (too many calls at once), gave_up (three failures), failed (our fault), asterisk_lost, service_lost.';
 COMMENT ON COLUMN hot.call_session.last_dialogue IS 'Where the caller was last.';
 COMMENT ON COLUMN hot.call_session.cause IS 'Hang-up cause (Q.850) where Asterisk told one.';
 COMMENT ON COLUMN hot.call_session.resumed IS 'How often a service adopted the call after a restart or a lost link.';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -15,9 +16,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.config import Settings
 from ivr.speech import numbers
-from prompt_build import sets
+from prompt_build import choosing, sets
 from prompt_build.hearing import clips_of, joined
 from prompt_build.preview.serving import _KINDS, application
+from tests.prompt_build import humming
 
 Get = Callable[..., tuple[ClientResponse, bytes]]
 
@@ -87,6 +89,24 @@ def test_a_prompt_sounds_as_its_clips_do(get: Get, published: Settings) -> None:
     assert answer.content_type == "audio/wav"
     assert rate == 8000
     assert np.abs(heard - said).max() < 1e-4
+
+
+def test_an_edited_sentence_is_heard_before_it_is_built(
+    get: Get, published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "choose", lambda settings, remembered: humming.engine())
+    text = published.catalog.read_text(encoding="utf-8")
+    published.catalog.write_text(text.replace("再见", "祝您一切都好"), encoding="utf-8")
+    _, page = get("/")
+    sound = re.search(r'src="(edited/[0-9a-f]+/line\.goodbye\.wav)"', page.decode())
+    assert sound is not None
+    before = sorted(published.audio.rglob("*"))
+    answer, body = get(f"/{sound[1]}")
+    assert (answer.status, answer.content_type) == (200, "audio/wav")
+    heard, rate = soundfile.read(io.BytesIO(body), dtype="float32")
+    assert len(heard) / rate > 2
+    assert sorted(published.audio.rglob("*")) == before
+    assert get("/edited/0/line.nowhere.wav")[0].status == 404
 
 
 def test_a_part_of_a_sound(get: Get) -> None:

@@ -1,0 +1,48 @@
+"""What an operator is told of the trunks: what they bring, and what is odd about it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from ivr.lifecycle.traffic import MOST_NUMBERS, SILENT_CALLS, Misdialled, Traffic
+
+
+def test_what_a_trunk_brings_is_counted() -> None:
+    registry = CollectorRegistry()
+    traffic = Traffic(registry)
+    for _ in range(3):
+        traffic.call_came("a")
+        traffic.key_came("a")
+    traffic.key_doubled("a")
+    traffic.call_came(None)
+    assert list(traffic.seen()) == [
+        "中继 a：3 通来电，3 个按键，其中 1 个来了两次 · 3 calls, 3 keys",
+        "不经中继：1 通来电，0 个按键 · 1 calls, 0 keys",
+    ]
+    assert list(traffic.oddities()) == []
+    assert b'ivr_keys_total{trunk="a"} 3.0' in generate_latest(registry)
+
+
+def test_a_trunk_whose_keys_never_come_is_odd() -> None:
+    traffic = Traffic(CollectorRegistry())
+    for _ in range(SILENT_CALLS):
+        traffic.call_came("a")
+        traffic.call_came("b")
+    traffic.key_came("b")
+    (odd,) = traffic.oddities()
+    assert "中继 a" in odd
+    assert "trunks[].dtmf" in odd
+
+
+def test_each_wrong_number_is_told_once_and_thousands_do_not_fill_the_page() -> None:
+    traffic = Traffic(CollectorRegistry())
+    assert traffic.misdialled(Misdialled("4001", "a", "…78"))
+    assert not traffic.misdialled(Misdialled("4001", "a", "…79"))
+    assert traffic.misdialled(Misdialled("4001", None, "…79"))
+    assert traffic.misdialled(Misdialled("", "a", "withheld"))
+    for number in range(5000):
+        traffic.misdialled(Misdialled(str(number), "a", "…78"))
+    told = list(traffic.oddities())
+    assert len(told) == MOST_NUMBERS
+    assert "拨的是 4001，热线没有这个号码（404，来电号码 …78）" in told[0]
+    assert "拨的是 空号" in told[2]
