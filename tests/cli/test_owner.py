@@ -141,6 +141,8 @@ import os, sys, unicodedata
 import ivr.cli, ivr.config, ivr.lifecycle.owner, ivr.lifecycle.switch  # root's, perhaps
 os.environ["IVR_HOME"] = {home!r}
 sys.argv = ["ivr", "line", "close"]
+from typer.testing import CliRunner
+CliRunner().invoke(ivr.cli.app, ["line", "status"])  # what it imports may be root's to read
 os.setresuid(12345, 12345, 12345)
 ivr.cli.main()
 """
