@@ -53,10 +53,23 @@ def heard(sound: Audio, rate: int) -> Audio:
 
 def distance_db(one: Audio, other: Audio) -> float:
     """Root mean square of the log spectra's difference where there is speech, 300 to 3400 Hz."""
-    length = min(len(one), len(other))
-    first, second = (spectra(sound[:length]) for sound in (one, other))
+    first, second = map(spectra, aligned(one, other))
     loud = first.mean(axis=1) > np.median(first) - 6
     return float(np.sqrt(((first - second)[loud] ** 2).mean()))
+
+
+def _correlation(one: Audio, other: Audio) -> np.ndarray:
+    size = len(one) + len(other) - 1
+    product = np.fft.rfft(one, size) * np.fft.rfft(other[::-1], size)
+    return np.fft.irfft(product, size)
+
+
+def aligned(one: Audio, other: Audio) -> tuple[Audio, Audio]:
+    """Where they begin may differ by some samples: the trim looks for the first sound."""
+    lag = int(np.argmax(_correlation(one, other))) - (len(other) - 1)
+    one, other = one[max(0, lag) :], other[max(0, -lag) :]
+    length = min(len(one), len(other))
+    return one[:length], other[:length]
 
 
 def spectra(sound: Audio) -> np.ndarray:
