@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
 # What needs no Asterisk, in two halves that take about as long as each other.
-ROOMS := tests/analytics tests/bench tests/prompt_build
+ROOMS := tests/analytics bench tests/prompt_build
 FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
 FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
@@ -31,7 +31,7 @@ define side_by_side
 	  cat $$out; rm $$out; exit $$code'
 endef
 
-.PHONY: help run test check live prompts asterisk browser postgres setup wheel lock clean
+.PHONY: help run test check live prompts voice asterisk browser postgres setup wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -54,6 +54,9 @@ check: setup  ## Style, types, import rules, the fast tests, known faults of pac
 
 prompts: setup  ## The sentences as sound; only what changed is made
 	@$(IVR) build-prompts
+
+voice: setup  ## Renew the speech that ships, after a change of the catalog or the voice
+	@$(VENV)/bin/python -m prompt_build.shipped
 
 asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
 	@$(VENV)/bin/python -m ivr.asterisk

@@ -26,7 +26,7 @@ from prompt_build.locking import locked
 from prompt_build.mastering import RATES, clipped_samples, encode, master, measure
 from prompt_build.recipe import TONES, Recipe, Speaking, missing, recipes, script
 from prompt_build.recorded import read_recording
-from prompt_build.synthesis import utterance
+from prompt_build.synthesis import needs_voice, utterance
 from prompt_build.tones import tone
 from prompt_build.voices import Audio, Engine, SpeechFailed, VoiceUnavailable
 
@@ -46,6 +46,8 @@ class Built:
     """What a build did."""
 
     made: int
+    spoken: int
+    """Of those: what the voice had to say; the rest ships, was kept, or is no speech."""
     kept: int
     audio_seconds: float
     """Of the clips that were made."""
@@ -93,6 +95,7 @@ def build(
     wall = time.monotonic() - began
     return Built(
         made=len(todo),
+        spoken=sum(each.engine_seconds > 0 for each in made),
         kept=len({recipe.id for recipe in wanted}) - len(todo),
         audio_seconds=sum(each.audio_seconds for each in made),
         wall_seconds=wall,
@@ -103,7 +106,7 @@ def build(
 
 
 def _nothing_new(catalog: Catalog, before: unchanged.Before, wall: float) -> Built:
-    return Built(0, before.clips, 0.0, wall, None, before.number, _due(catalog))
+    return Built(0, 0, before.clips, 0.0, wall, None, before.number, _due(catalog))
 
 
 def _due(catalog: Catalog) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ def _make(
     """Make all of them, over the engine's processes; as they are done."""
     if not todo:
         return
-    if any(recipe.sounds for recipe in todo):
+    if any(needs_voice(recipe, engine) for recipe in todo):
         engine.prepare()
     with ProcessPoolExecutor(
         min(engine.workers, len(todo)),

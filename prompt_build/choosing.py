@@ -14,15 +14,14 @@ def choose(settings: SpeechSettings, remembered: str | None) -> Engine:
     """The engine for this build.
 
     `remembered`: the voice of the published set. With `auto` it stays, so that one reworded
-    sentence does not change the voice of the line; without one, edge-tts speaks if its service
-    answers, else Kokoro.
+    sentence does not change the voice of the line; without one Kokoro speaks, whose speech ships.
     """
     online = edge.engine(settings.edge_voice, settings.edge_proxy)
     if settings.voice == "edge":
         return online
     if settings.voice == "kokoro" or remembered == KOKORO.name:
         return KOKORO
-    return online if remembered == online.name or edge.answers(online) else KOKORO
+    return online if remembered == online.name else KOKORO
 
 
 def speaking(settings: SpeechSettings, engine: Engine, lexicon: Lexicon) -> Speaking:

@@ -51,15 +51,6 @@ def engine(voice: str, proxy: str | None) -> Engine:
     )
 
 
-def answers(online: Engine) -> bool:
-    """Whether the service can be reached just now."""
-    try:
-        online.prepare()
-    except VoiceUnavailable:
-        return False
-    return True
-
-
 def respelt(text: str, hints: Words, lexicon: Words) -> str:
     """Readings put in as Hanzi, which is all that the service reads: pinyin as common homophones.
 

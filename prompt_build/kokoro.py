@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ivr.config import PROJECT
 from prompt_build.cache import cache_folder
 from prompt_build.mastering import trim
 from prompt_build.pronounce import phonemes
@@ -31,6 +32,8 @@ RATE = 24000
 DEPTH = 0.88
 """Played so much slower than it was made, and so much lower: what tells ü from i in a woman's voice
 lies at the edge of the telephone's band, and now within it (docs/decisions/intelligibility.md)."""
+SHIPPED = PROJECT / "generated_audio" / "speech"
+"""What it has made of the shipped catalog (`make voice`)."""
 VOICE = "zf_xiaoxiao"
 ENGINE = "kokoro-82M-v1.0-int8"
 
@@ -186,5 +189,6 @@ KOKORO = Engine(
     open=Kokoro,
     spell=phonemes,
     workers=os.cpu_count() or 1,
+    shipped=SHIPPED,
     pace=0.85,  # with the depth 249 syllables a minute; the rules want 220 to 240
 )

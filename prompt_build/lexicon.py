@@ -17,7 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ivr.positions import Positions, repeated
+from ivr import syntax
+from ivr.positions import Positions
 from ivr.records.durable import write
 from prompt_build.catalog.content import Catalog, Prompt, Spoken
 from prompt_build.catalog.wording import misspelt
@@ -94,15 +95,14 @@ def load(paths: Iterable[Path]) -> Lexicon:
 
 def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     try:
-        source = path.read_text(encoding="utf-8-sig")
-        content = tomllib.loads(source)
+        source = syntax.text_of(path)
     except FileNotFoundError:
         return {}, ["1:1: 没有这个文件"]
-    except UnicodeDecodeError:
-        return {}, ["1:1: 不是 UTF-8 编码：请另存为 UTF-8"]
-    except tomllib.TOMLDecodeError as broken:
-        return {}, _broken(source, broken)
-    positions = Positions(source)
+    except syntax.Unreadable as refused:
+        return {}, _told([refused.blemish])
+    if blemishes := syntax.blemishes(source):
+        return {}, _told(blemishes)
+    content, positions = tomllib.loads(source), Positions(source)
     faults = [
         f"{line}:{column}: {message}"
         for where, message in _faults(content)
@@ -111,14 +111,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[str]]:
     return content, faults
 
 
-def _broken(source: str, broken: tomllib.TOMLDecodeError) -> list[str]:
-    twice = [
-        f"{line}:{column}: 「{name.split('.')[-1]}」在第 {first} 行已经写过：删掉一个"
-        for name, first, line, column in repeated(source)
-    ]
-    found = re.search(r"line (\d+), column (\d+)", str(broken))
-    place = f"{found[1]}:{found[2]}" if found else "1:1"
-    return twice or [f'{place}: 这一行不成格式：应该是 "词" = "ci2"，引号用英文的直引号']
+def _told(blemishes: Iterable[syntax.Blemish]) -> list[str]:
+    return [f"{each.line}:{each.column}: {each.chinese}" for each in blemishes]
 
 
 def _faults(content: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from prompt_build import acceptance
+from prompt_build import acceptance, opus
 from prompt_build.cache import cache_folder
 from prompt_build.locking import locked
 from prompt_build.recipe import Recipe
@@ -31,20 +31,39 @@ def utterance(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
 
     Raises SpeechFailed when the last attempt has faults too, and names those.
     """
-    kept = cache_folder() / "synthesis" / recipe.synthesis[:2] / f"{recipe.synthesis}.npy"
+    kept = _place(recipe)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with locked(kept.parent / "lock"):
-        if (known := _known(kept)) is not None:
+        if (known := _known(kept)) is None:
+            known = _shipped(recipe, engine)
+        if known is not None:
             return known, engine.rate, 0.0
         voice = _opened(engine)
         began = time.monotonic()
-        speech = _accepted(voice, recipe, engine.rate)
+        speech = accepted(voice, recipe, engine.rate)
         spent = time.monotonic() - began
         _keep(kept, speech)
     return speech, engine.rate, spent
 
 
-def _accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
+def needs_voice(recipe: Recipe, engine: Engine) -> bool:
+    """Whether somebody must speak it: it is neither kept on this machine nor shipped."""
+    return bool(recipe.sounds) and not (_place(recipe).is_file() or _ships(recipe, engine))
+
+
+def _place(recipe: Recipe) -> Path:
+    return cache_folder() / "synthesis" / recipe.synthesis[:2] / f"{recipe.synthesis}.npy"
+
+
+def _ships(recipe: Recipe, engine: Engine) -> bool:
+    return engine.shipped is not None and opus.place(engine.shipped, recipe).is_file()
+
+
+def _shipped(recipe: Recipe, engine: Engine) -> Audio | None:
+    return None if engine.shipped is None else opus.read(engine.shipped, recipe)
+
+
+def accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
     """An utterance without faults, within some attempts; each is a little faster than the last.
 
     Kokoro says the same again bit for bit, and stumbles at one pace where it does not at another.

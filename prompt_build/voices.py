@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -54,5 +55,7 @@ class Engine:
     """What it is given for a text."""
     workers: int
     """How many processes speak at once."""
+    shipped: Path | None = None
+    """A folder of what it has said already (opus.py), asked before the voice itself."""
     pace: float = 1.0
     """Of its sentences where the settings say 1.0; its numbers are left as they come."""

@@ -51,12 +51,21 @@ def command(settings: Settings, found: Found) -> list[str]:
     return found.command(["-C", str(conf), "-f", "-n"])
 
 
+PRIVATE = 0o077
+"""Recordings and records that Asterisk writes are for its own user only."""
+
+
 def start(settings: Settings, found: Found) -> subprocess.Popen[bytes]:
     """Run it as a child of ours, in a session of its own."""
     run = command(settings, found)
     with output_file(settings).open("wb") as output:
         return subprocess.Popen(  # noqa: S603
-            run, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            run,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=PRIVATE,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,6 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from ivr.config import Settings
     from prompt_build.build import Built
-    from prompt_build.voices import Engine
 
 
 _WHY = typer.Option("--why", help="For the log of publications. 缘由")
@@ -54,6 +54,9 @@ def build_prompts(
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="Another folder than generated_audio.")] = None,
     why: Annotated[str, _WHY] = "",
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Take nothing of the speech that ships.")
+    ] = False,
 ) -> None:
     """Make every prompt that is not made yet, and publish the set. 生成语音."""
     from ivr.config import load
@@ -68,7 +71,7 @@ def build_prompts(
         if check:
             _check(settings)
             return
-        built = _build(settings, folder)
+        built = _build(settings, folder, from_scratch=from_scratch)
         remember(source_of(settings))
         for warning in built.due:
             typer.echo(f"due: {warning}", err=True)
@@ -95,37 +98,27 @@ def _check(settings: Settings) -> None:
     typer.echo(f"{' + '.join(files)}: {len(catalog.prompts)} prompts, no fault")
 
 
-def _build(settings: Settings, folder: Path) -> Built:
-    """With the voice that is chosen; a first build does not fail because of the online one."""
-    from prompt_build.build import BuildFailed
-    from prompt_build.choosing import choose
-    from prompt_build.kokoro import KOKORO
+def _build(settings: Settings, folder: Path, *, from_scratch: bool) -> Built:
+    from prompt_build import lexicon
+    from prompt_build.build import build
+    from prompt_build.catalog.source import source_of
+    from prompt_build.choosing import choose, speaking
     from prompt_build.sets import published
 
     heard = published(folder) or {}
     engine = choose(settings.speech, heard.get("voice", {}).get("name"))
-    try:
-        return _build_with(engine, settings, folder)
-    except BuildFailed as failed:
-        if heard or settings.speech.voice != "auto" or engine.name == KOKORO.name:
-            raise
-        typer.echo(f"{engine.name} failed, {KOKORO.name} speaks all of it:\n{failed}", err=True)
-        return _build_with(KOKORO, settings, folder)
-
-
-def _build_with(engine: Engine, settings: Settings, folder: Path) -> Built:
-    from prompt_build import lexicon
-    from prompt_build.build import build
-    from prompt_build.catalog.source import source_of
-    from prompt_build.choosing import speaking
-
+    if from_scratch:
+        engine = replace(engine, shipped=None)
     with _bar() as progress:
         speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
         return build(source_of(settings), folder, engine, speaks, progress)
 
 
 def _summary(built: Built) -> str:
-    made = f"{built.made} clips made ({built.audio_seconds:.0f} s of speech), {built.kept} kept"
+    made = (
+        f"{built.made} clips made ({built.audio_seconds:.0f} s of speech; {built.spoken} by the"
+        f" voice, the others were there), {built.kept} kept"
+    )
     if built.engine_share is None:
         return f"{made}, in {built.wall_seconds:.1f} s"
     speed = built.audio_seconds / built.wall_seconds

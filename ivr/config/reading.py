@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -14,15 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ivr import syntax
 from ivr.config import environment
 from ivr.config.checks import clashes
 from ivr.config.faults import Fault, fault_of
 from ivr.config.faults import Path as Where
 from ivr.config.settings import OWN, Settings, SettingsError
-from ivr.positions import Positions, repeated
-
-_FULL_WIDTH = {"“": '"', "”": '"', "＂": '"', "‘": "'", "’": "'", "＝": "=", "：": "=", "，": ",",
-               "［": "[", "］": "]", "【": "[", "】": "]", "＃": "#"}  # fmt: skip
+from ivr.positions import Positions
 
 
 def home_folder() -> Path:
@@ -131,89 +127,35 @@ class _Source:
     def __post_init__(self) -> None:
         try:
             self._read(_text(self.file))
-        except _Unreadable as unreadable:
-            self.faults.append(f"{self.file}: {unreadable}")
+        except syntax.Unreadable as refused:
+            self._refuse(refused.blemish)
 
     def _read(self, text: str) -> None:
         self.positions = Positions(text)
-        try:
+        if blemishes := syntax.blemishes(text):
+            self._refuse(*blemishes)
+        else:
             self.content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as broken:
-            self.faults += [f"{self.file}:{fault}" for fault in _syntax_faults(text, broken)]
 
-
-class _Unreadable(Exception):
-    """Why nothing can be read, and what to do."""
+    def _refuse(self, *blemishes: syntax.Blemish) -> None:
+        self.faults += [
+            f"{self.file}:{line}:{column}: {chinese} · {english}"
+            for line, column, chinese, english in blemishes
+        ]
 
 
 def _text(file: Path) -> str:
     """What the file says; nothing where there is none and none was named."""
     try:
-        content = file.read_bytes()
+        return syntax.text_of(file)
     except FileNotFoundError:
-        if os.environ.get(environment.POINTER):
-            raise _Unreadable(
-                f"没有这个文件，{environment.POINTER} 指错了地方"
-                f" · there is no such file: {environment.POINTER} leads nowhere"
-            ) from None
-        return ""
-    except OSError as refused:
-        raise _Unreadable(
-            f"读不了：{refused.strerror}；运行热线的用户要能读它"
-            f" · cannot be read by this user: {refused.strerror}"
-        ) from refused
-    return _decoded(content)
-
-
-def _decoded(content: bytes) -> str:
-    """UTF-8 with or without a BOM; other encodings are named."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        name = _encoding(content)
-        raise _Unreadable(
-            f"文件是 {name} 编码，请另存为 UTF-8 · it is {name}: save it as UTF-8"
+        if not os.environ.get(environment.POINTER):
+            return ""
+        raise syntax.Unreadable(
+            syntax.Blemish(
+                1,
+                1,
+                f"没有这个文件，{environment.POINTER} 指错了地方",
+                f"there is no such file: {environment.POINTER} leads nowhere",
+            )
         ) from None
-
-
-def _encoding(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "UTF-16"
-    try:
-        content.decode("gb18030")
-    except UnicodeDecodeError:
-        return "未知的 (unknown)"
-    return "GBK"
-
-
-def _syntax_faults(text: str, broken: tomllib.TOMLDecodeError) -> Iterator[str]:
-    """Whatever stands twice; else where TOML ends, and what is probably wrong there."""
-    twice = repeated(text)
-    for name, first, line, column in twice:
-        yield (
-            f"{line}:{column}: {name} 写了两次，第一次在第 {first} 行，请删去一处"
-            f" · {name} stands here and in line {first}: remove one"
-        )
-    if not twice:
-        found = re.search(r"line (\d+), column (\d+)", str(broken))
-        lines = text.splitlines() or [""]
-        line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
-        chinese, english = _remedy(lines[min(line, len(lines)) - 1])
-        yield f"{line}:{column}: {chinese} · {english} ({broken})"
-
-
-def _remedy(line: str) -> tuple[str, str]:
-    bare = re.sub(r"#.*|\"[^\"]*\"|'[^']*'", "", line)  # texts and comments may say anything
-    full_width = [mark for mark in _FULL_WIDTH if mark in bare]
-    if full_width:
-        pairs = "，".join(f"{mark} 改成 {_FULL_WIDTH[mark]}" for mark in full_width)
-        return f"这一行有全角符号：{pairs}", "full-width marks stand here: use ASCII ones"
-    if "\\" in line:
-        return (
-            "反斜杠要写两个，或者整个值用单引号括起来",
-            "write each backslash twice, or put the value into single quotes",
-        )
-    return (
-        "这里不是合格的 TOML：引号或方括号没有成对，或文字没有加引号？",
-        "this is no TOML: are quotes or brackets missing?",
-    )

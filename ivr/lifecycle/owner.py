@@ -42,7 +42,6 @@ def act_as_owner(home: Path, *, reach: bool) -> None:
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
     user = _user(owner.st_uid)
-    os.environ.setdefault("LOGNAME", "root")  # the audit trail names who it was
     real = 0 if reach else owner.st_uid  # who may open what is asked for the real user, access(2)
     try:
         os.setgroups(os.getgrouplist(user.pw_name, user.pw_gid) if user else [owner.st_gid])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from ivr.people.identity import IdNumber
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive, CannotKeep, KeptLater, Slip, Sound
-from ivr.records.facts import Recorded, RecordingKind, RecordingMoved, Voted
+from ivr.records.facts import Fact, Recorded, RecordingKind, RecordingMoved, Voted
 from ivr.records.journal import Journal, Unsettled
 from ivr.speech.prompts import Clip
 
@@ -192,8 +192,7 @@ class FilingDesk:
     async def _file(self, slip: Slip) -> None:
         sound = await asyncio.to_thread(self.archive.file, slip)
         if slip.reference not in self.known:
-            self._note(slip, sound)
-            await self.journal.settled()
+            await self.journal.keep(*_facts(slip, sound))
         self._slips[slip.reference] = await asyncio.to_thread(self.archive.mark_filed, slip)
         if not sound.whole:
             raise CannotKeep("the disk became full: the recording may lack its end")
@@ -203,21 +202,21 @@ class FilingDesk:
         if not done.cancelled() and (failed := done.exception()) is not None:
             log.error("recording %s is not kept as it should be: %s", reference, failed)
 
-    def _note(self, slip: Slip, sound: Sound) -> None:
-        self.journal.note(
-            Recorded(
-                session=slip.session,
-                kind=slip.kind,
-                person=slip.person,
-                path=slip.path,
-                ms=sound.ms,
-                bytes=sound.bytes,
-                sha256=sound.sha256,
-                reference=slip.reference,
-            )
-        )
-        if slip.replaces is not None:
-            self.journal.note(RecordingMoved(reference=slip.replaces, state="replaced"))
+
+def _facts(slip: Slip, sound: Sound) -> Iterator[Fact]:
+    """What the records learn of a recording that is filed."""
+    yield Recorded(
+        session=slip.session,
+        kind=slip.kind,
+        person=slip.person,
+        path=slip.path,
+        ms=sound.ms,
+        bytes=sound.bytes,
+        sha256=sound.sha256,
+        reference=slip.reference,
+    )
+    if slip.replaces is not None:
+        yield RecordingMoved(reference=slip.replaces, state="replaced")
 
 
 class NothingKept:

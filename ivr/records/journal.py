@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 MOST_WAITING = 200_000
-"""Facts kept in memory while the disk is full; beyond that the oldest are given up."""
+"""Facts kept in memory while the disk is full; beyond that the oldest are given up, and told."""
 HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
 OPERATORS = "-operator"
@@ -60,6 +60,8 @@ class _Line:
     is_handed: bool = False
     """Some of it is on the page, or goes there just now."""
     is_withdrawn: bool = False
+    is_given_up: bool = False
+    """Too many waited behind it: it is never written, and nobody may be promised it."""
 
 
 class Journal:
@@ -73,7 +75,8 @@ class Journal:
         """Of the page that is written now."""
         self._page: IO[bytes] | None = None
         self._day: date | None = None
-        self._waiting: deque[_Line] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[_Line] = deque()
+        self._given_up = 0
         self._promises: list[Future[None]] = []
         self._news = threading.Condition()
         self._closing = False
@@ -94,34 +97,43 @@ class Journal:
     @property
     def fault(self) -> str | None:
         """What keeps facts from the disk, for the operator; None while all is well."""
+        if self._fault is not None and self._given_up:
+            return f"{self._fault}; {self._given_up} facts were given up, the oldest that waited"
         return self._fault
 
     def note(self, fact: Fact) -> None:
         """Take a fact; never waits. Its id, its time and its node are added here."""
         self._take(fact)
 
-    async def keep(self, fact: Fact, *, within: float) -> None:
-        """Take a fact that somebody is promised; back when it would survive a power cut.
+    async def keep(self, *facts: Fact, within: float | None = None) -> None:
+        """Take facts that somebody is promised; back when they would survive a power cut.
 
-        After `within` seconds it is withdrawn and never written (OSError), unless the disk has
-        some of it by then (Unsettled).
+        After `within` seconds they are withdrawn and never written (OSError), unless the disk has
+        some of them by then (Unsettled). OSError too when they were given up.
         """
-        line = self._take(fact)
+        lines = [self._take(fact) for fact in facts]
         try:
             async with asyncio.timeout(within):
-                await self.settled()
+                await self._settled(lines)
         except TimeoutError:
-            if self._withdrawn(line):
+            if self._withdrawn(lines):
                 raise OSError("the disk is too slow") from None
             raise Unsettled from None
 
     async def settled(self) -> None:
-        """Return when everything noted so far would survive a power cut."""
+        """Return when all that waits now would survive a power cut; OSError if some never will."""
+        with self._news:
+            lines = tuple(self._waiting)
+        await self._settled(lines)
+
+    async def _settled(self, lines: Sequence[_Line]) -> None:
         promise: Future[None] = Future()
         with self._news:
             self._promises.append(promise)
             self._news.notify()
         await asyncio.wrap_future(promise)
+        if any(line.is_given_up for line in lines):
+            raise OSError("too many facts wait for the disk")
 
     async def close(self) -> None:
         """Write what is left, and end."""
@@ -136,14 +148,25 @@ class Journal:
         with self._news:
             line = _Line(_line(fact, self._clock(), self._node))
             self._waiting.append(line)
+            if len(self._waiting) > MOST_WAITING:
+                self._give_up(self._waiting.popleft())
             self._news.notify()
         return line
 
-    def _withdrawn(self, line: _Line) -> bool:
-        """Take it back; False when it is too late."""
+    def _give_up(self, line: _Line) -> None:
+        line.is_given_up = True
+        if not self._given_up:
+            log.error("more than %d facts wait: the oldest are given up", MOST_WAITING)
+        self._given_up += 1
+
+    def _withdrawn(self, lines: Sequence[_Line]) -> bool:
+        """Take them back, all or none; False when it is too late."""
         with self._news:
-            line.is_withdrawn = not line.is_handed
-            return line.is_withdrawn
+            if any(line.is_handed for line in lines):
+                return False
+            for line in lines:
+                line.is_withdrawn = True
+            return True
 
     # --- the thread -------------------------------------------------------------------------
 
@@ -189,8 +212,15 @@ class Journal:
                 rest = self._take_back(rest, waiting, written)
                 time.sleep(RETRY_SECONDS)
             else:
-                self._fault = None
+                self._well_again()
                 return True
+
+    def _well_again(self) -> None:
+        self._fault = None
+        with self._news:
+            given_up, self._given_up = self._given_up, 0
+        if given_up:
+            log.error("facts are written again; %d were given up and are in no record", given_up)
 
     def _hand_over(self, waiting: deque[_Line], written: deque[_Line]) -> bytes:
         """The next line that nobody has withdrawn; nothing when all have been written."""

@@ -58,21 +58,14 @@ def call(session: str, start: float = 0.0) -> list[Timed]:
         ),
         at(start + 0.1, SessionAnswered(session=session, after_ms=100)),
         at(
-            start + 3,
-            Step(
-                session=session, n=1, dialogue="main", verb="menu", prompt="main.menu",
-                heard="match", key="1", keys=1, ms=2900,
-            ),
-        ),
-        at(start + 9, LookedUp(session=session, source="fund", person="p", outcome="found", ms=9)),
-        at(
             start + 29,
             Step(
-                session=session, n=2, dialogue="account.inquiry", verb="menu",
+                session=session, n=1, dialogue="account.inquiry", verb="menu",
                 prompt="nav.replay_or_back", heard="hung_up", ms=20000, said="part",
                 opening="account.readout", figures=True,
             ),
         ),
+        at(start + 9, LookedUp(session=session, source="fund", person="p", outcome="found", ms=9)),
         at(
             start + 30,
             SessionEnded(
@@ -104,7 +97,7 @@ def test_a_call_becomes_one_row(tmp_path: Path) -> None:
     ) == [
         (
             "a", "n1", "12329", "t", "2026-11-24 04:00:00", "2026-11-24 04:00:30",
-            100, 30000, "hung_up", "account.inquiry", 16, 2, 1, 1, 0,
+            100, 30000, "hung_up", "account.inquiry", 16, 1, 1, 1, 0,
         )
     ]  # fmt: skip
 

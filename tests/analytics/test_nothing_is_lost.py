@@ -371,7 +371,7 @@ def test_the_page_that_a_service_writes_is_never_put_away(tmp_path: Path) -> Non
 
 # --- kills ------------------------------------------------------------------------------------
 
-KILLS = int(os.environ.get("IVR_KILL_ROUNDS", "6"))
+KILLS = int(os.environ.get("KILL_ROUNDS", "6"))
 COURSES = """
 import os, signal, sys
 from pathlib import Path

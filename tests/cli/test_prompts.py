@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -13,9 +15,11 @@ from ivr.cli import app
 from ivr.cli.failure import CommandFailure
 from ivr.people.operator import operator_name
 from ivr.speech import contract, numbers
-from prompt_build import choosing, kokoro, sets
+from prompt_build import choosing, kokoro, opus, sets
+from prompt_build.catalog.reading import load
+from prompt_build.recipe import recipes
 from prompt_build.voices import Audio, SpeechFailed
-from tests.contracts import contract_of
+from tests.contracts import contract_of, source_of
 from tests.prompt_build import humming
 from tests.prompt_build.conftest import FEW
 
@@ -195,19 +199,30 @@ def test_faults_and_failures_are_listed(ivr: Ivr, catalog: Path) -> None:
         ivr("build-prompts")
 
 
-def test_the_offline_voice_speaks_a_first_set_that_the_online_one_cannot(
-    ivr: Ivr, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_voice_that_refuses_is_not_replaced_by_another(
+    ivr: Ivr, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """But a later one fails: callers would hear another voice without anyone's choice."""
-    monkeypatch.setattr(kokoro, "KOKORO", humming.engine("offline"))
+    """Callers would hear another voice without anyone's choice."""
     monkeypatch.setattr(
         choosing, "choose", lambda settings, remembered: humming.engine("online", opened=Refusing)
     )
-    assert "set 1: published" in ivr("build-prompts")
-    assert (sets.published(tmp_path / "audio") or {})["voice"]["name"] == "offline"
-    reword(catalog, "再见", "祝您愉快")
     with pytest.raises(CommandFailure, match="the service refuses"):
         ivr("build-prompts")
+
+
+def test_speech_that_ships_is_taken_unless_it_is_made_from_scratch(
+    ivr: Ivr, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipping = replace(humming.engine(), shipped=tmp_path / "speech")
+    monkeypatch.setattr(choosing, "choose", lambda settings, remembered: shipping)
+    known = load(source_of(catalog))
+    goodbye = next(r for r in recipes(known, humming.speaking()) if r.name == "line.goodbye")
+    opus.keep(tmp_path / "speech", goodbye, np.full(24000, 0.1, np.float32), 24000)
+    ivr("build-prompts")
+    assert "感谢您的来电，再见。" not in humming.utterances()
+    assert "您的余额为" in "".join(humming.utterances())
+    ivr("build-prompts", "--from-scratch", "--audio", str(tmp_path / "another"))
+    assert "感谢您的来电，再见。" in humming.utterances()
 
 
 class Refusing(humming.Humming):

@@ -81,13 +81,16 @@ def test_the_setting_that_was_meant_is_named(file: Path, written: str, meant: st
 @pytest.mark.parametrize(
     ("written", "place", "words"),
     [
-        ("sip_port == 1 # 端口，UDP", "1:11", "不是合格的 TOML"),
-        ("guests = “yes”", "1:10", '“ 改成 "'),
-        ("sip_port：5060", "1:9", "： 改成 ="),
-        ('[recordings]\nfolder = "D:\\voice\\prop"', "2:15", "反斜杠要写两个"),
-        ("sip_port = 1\nari_port = 2\nsip_port = 3", "3:1", "sip_port 写了两次，第一次在第 1 行"),
-        ("[limits]\ncalls = 1\n[limits]\n", "3:1", "limits 写了两次，第一次在第 1 行"),
-        ('node = "node-1', "1:15", "引号"),
+        ("sip_port == 1 # 端口，UDP", "1:11", "不合 TOML"),
+        ("guests = “yes”", "1:10", '引号是 “，要用英文引号 "'),
+        ("sip_port：5060", "1:9", "： 是中文符号，改成英文的 ="),
+        ('[recordings]\nfolder = "D:\\voice\\prop"', "2:13", "反斜杠要写两个"),
+        ("sip_port = 1\nari_port = 2\nsip_port = 3", "3:1", "sip_port 写了两遍，第一遍在第 1 行"),
+        ("[limits]\ncalls = 1\n[limits]\n", "3:1", "limits 写了两遍，第一遍在第 1 行"),
+        ('node = "node-1', "1:15", "少了一个引号"),
+        ("guests = True", "1:10", "小写的 true"),
+        ("node = 'a：b' c", "1:14", "不合 TOML"),
+        ('formats = [\n  "alaw"\n  "ulaw"\n]', "3:3", "不合 TOML"),
     ],
 )
 def test_what_is_no_toml_is_placed_and_explained(
@@ -98,6 +101,11 @@ def test_what_is_no_toml_is_placed_and_explained(
     assert words in told
 
 
+def test_every_line_that_is_no_toml_is_told_at_once(file: Path) -> None:
+    told = refused(file, "guests = “yes”\nsip_port = 5060\nhttp_port：8329").splitlines()
+    assert [line.split(": ")[0] for line in told] == [f"{file}:1:10", f"{file}:3:10"]
+
+
 def test_a_byte_order_mark_is_accepted(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfsip_port = 5070\r\n")
     assert load().sip_port == 5070
@@ -106,7 +114,7 @@ def test_a_byte_order_mark_is_accepted(file: Path) -> None:
 @pytest.mark.parametrize(("encoding", "name"), [("gbk", "GBK"), ("utf-16", "UTF-16")])
 def test_another_encoding_is_named(file: Path, encoding: str, name: str) -> None:
     told = refused(file, 'node = "node-1" # 一号\n'.encode(encoding))
-    assert f"{name} 编码，请另存为 UTF-8" in told
+    assert f"{name} 编码，请在编辑器里另存为 UTF-8" in told
 
 
 def test_settings_that_lead_nowhere_are_no_silence(

@@ -96,9 +96,11 @@ class LiveLine:
             return json.load(answer)
 
     def facts(self) -> list[dict[str, Any]]:
+        """Of the service, in their order; Asterisk writes a page of its own."""
         return [
             json.loads(line)
             for path in sorted((self.settings.home / "spool").glob("*.jsonl"))
+            if not path.name.endswith("-asterisk.jsonl")
             for line in path.read_text().splitlines()
         ]
 

@@ -39,6 +39,9 @@ class Sent:
     body: Mapping[str, Any]
 
 
+CHANNEL = {"id": "x", "state": "Up", "creationtime": "2026-11-25T08:00:00.000+0000"}
+
+
 class Recorder(Ari):
     """Keeps what would be sent."""
 
@@ -50,11 +53,9 @@ class Recorder(Ari):
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
     ) -> Any:
         self.sent.append(Sent(method, f"/{path}", query, json or {}))
-        return (
-            {"status": {"startup_time": "2026-11-25T08:00:00.000+0000"}}
-            if path == "asterisk/info"
-            else []
-        )
+        if path == "asterisk/info":
+            return {"status": {"startup_time": "2026-11-25T08:00:00.000+0000"}}
+        return CHANNEL if path == "channels/x" else []
 
 
 EXAMPLES: dict[object, object] = {

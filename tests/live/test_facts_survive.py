@@ -34,7 +34,8 @@ async def calls_and_leaves(line: LiveLine) -> None:
 
 
 def lines(line: LiveLine) -> list[bytes]:
-    spools = sorted((line.settings.home / "spool").glob("*.jsonl"))
+    pages = sorted((line.settings.home / "spool").glob("*.jsonl"))
+    spools = [path for path in pages if not path.name.endswith("-asterisk.jsonl")]
     return [each for path in spools for each in path.read_bytes().splitlines(keepends=True)]
 
 

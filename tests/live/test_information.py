@@ -73,7 +73,7 @@ def test_a_closed_line_says_so_and_ends_and_is_opened_again(line: LiveLine) -> N
                 ]
             inside.phone.press("3")  # who is in the line already is not turned out
             await inside.hears_begin("information.3")
-            assert line.health()["status"] == "ok"
+            assert line.health()["status"] == "closed"
             switch(line, "open")
             async with line.call() as caller:
                 await caller.hears_begin("main.greeting")

@@ -111,7 +111,8 @@ def file_all_days(line: LiveLine) -> None:
     """Load what the spools hold, and file the day as if it were long over."""
     loader = Loader(FactsFolder(line.settings.home))
     loader.load()
-    loader.tidy(datetime.now(UTC) + timedelta(days=4))
+    for _step in loader.tidy(datetime.now(UTC) + timedelta(days=4)):
+        pass
     loader.publish()
     loader.close()
 

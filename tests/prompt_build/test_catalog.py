@@ -204,7 +204,7 @@ def test_the_byte_order_mark_of_an_editor_is_no_fault(tmp_path: Path) -> None:
 
 def test_a_quotation_mark_that_is_missing(tmp_path: Path) -> None:
     fault = only_fault(tmp_path, GOOD.replace('{centre_name}。"', "{centre_name}。"))
-    assert fault.startswith("scripts.zh.toml:6:43: 这一句少了一个引号")
+    assert fault.startswith("scripts.zh.toml:6:43: 这里少了一个引号")
 
 
 def test_two_branches_of_one_key_and_two_sentences_of_one_name(tmp_path: Path) -> None:

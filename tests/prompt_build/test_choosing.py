@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from ivr.config import SpeechSettings
-from prompt_build import edge
 from prompt_build.choosing import choose, speaking
 from prompt_build.kokoro import KOKORO
 from prompt_build.lexicon import EMPTY
@@ -13,30 +12,23 @@ from prompt_build.lexicon import EMPTY
 ONLINE = "edge-tts/zh-CN-XiaoxiaoNeural"
 
 
-@pytest.fixture(params=[True, False], ids=["online", "offline"])
-def there(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    answer: bool = request.param
-    monkeypatch.setattr(edge, "answers", lambda engine: answer)
-    return answer
-
-
-def test_at_first_the_online_voice_if_it_answers(there: bool) -> None:
-    assert choose(SpeechSettings(), None).name == (ONLINE if there else KOKORO.name)
+def test_at_first_the_voice_whose_speech_ships() -> None:
+    assert choose(SpeechSettings(), None).name == KOKORO.name
 
 
 @pytest.mark.parametrize("before", [ONLINE, KOKORO.name])
-def test_a_rebuild_keeps_the_voice_of_the_set(before: str, there: bool) -> None:
-    """One reworded sentence does not change the voice of the line, network or not."""
+def test_a_rebuild_keeps_the_voice_of_the_set(before: str) -> None:
+    """One reworded sentence does not change the voice of the line."""
     assert choose(SpeechSettings(), before).name == before
 
 
 @pytest.mark.parametrize("before", [None, ONLINE, KOKORO.name])
-def test_the_settings_come_first(before: str | None, there: bool) -> None:
+def test_the_settings_come_first(before: str | None) -> None:
     assert choose(SpeechSettings(voice="edge"), before).name == ONLINE
     assert choose(SpeechSettings(voice="kokoro"), before).name == KOKORO.name
 
 
-def test_the_online_voice_by_its_name(there: bool) -> None:
+def test_the_online_voice_by_its_name() -> None:
     settings = SpeechSettings(voice="edge", edge_voice="zh-CN-YunxiNeural")
     assert choose(settings, ONLINE).name == "edge-tts/zh-CN-YunxiNeural"
 

@@ -87,8 +87,12 @@ def test_a_city_lies_over_what_ships(tmp_path: Path) -> None:
         ('"应还" = "yīng huán"', "声调要写成数字：ying1"),
         ('"应还" = 3', "写在引号里"),
         ('"A卡" = "ka3"', "「A卡」不全是汉字"),
-        ('"应还" = “ying1 huan2”', "2:8: 这一行不成格式"),
-        ('"应还" = "ying1 huan2"\n"应还" = "ying1 hai2"', "3:1: 「应还」在第 2 行已经写过"),
+        ('应还 = "ying1 huan2"', "2:1: 等号左边的名字 应还 只能用英文字母"),
+        ('"应还" = “ying1 huan2”', "2:8: 这里的引号是 “"),
+        (
+            '"应还" = "ying1 huan2"\n"应还" = "ying1 hai2"',
+            "3:1: words.应还 写了两遍，第一遍在第 2 行",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_what_to_write(
@@ -110,7 +114,7 @@ def test_usual_readings_are_those_that_there_are(tmp_path: Path) -> None:
 def test_other_encodings_are_named(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.zh.toml"
     path.write_bytes('[words]\n"应还" = "ying1 huan2"\n'.encode("gb18030"))
-    with pytest.raises(LexiconError, match="UTF-8"):
+    with pytest.raises(LexiconError, match="GBK 编码，请在编辑器里另存为 UTF-8"):
         lexicon.load([path])
     path.write_bytes('\ufeff[words]\n"应还" = "ying1 huan2"\n'.encode())
     assert lexicon.load([path]).words

@@ -344,3 +344,75 @@ def test_who_stops_waiting_for_a_promise_stops_nothing_else(tmp_path: Path) -> N
 
     lines = list(read_lines(asyncio.run(course())))
     assert [line["reason"] for line in lines] == [*(str(n) for n in range(50)), "last"]
+
+
+@pytest.mark.parametrize("promised", ["keep", "settled"])
+def test_nobody_is_promised_a_fact_that_too_many_others_pushed_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    promised: str,
+) -> None:
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="first"))
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        if promised == "keep":
+            early = asyncio.create_task(spool.keep(LinkLost(reason="early")))
+        else:
+            spool.note(LinkLost(reason="early"))
+            early = asyncio.create_task(spool.settled())
+        await asyncio.sleep(0)
+        for n in range(5):
+            spool.note(LinkLost(reason=str(n)))
+        late = asyncio.create_task(spool.keep(LinkLost(reason="a"), LinkLost(reason="b")))
+        await asyncio.sleep(0)
+        assert spool.fault is not None
+        assert "4 facts were given up" in spool.fault
+        full[0] = False
+        with pytest.raises(OSError, match="too many facts"):
+            await early
+        await late
+        assert spool.fault is None
+        await spool.keep(LinkLost(reason="afterwards"))
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(journal, "MOST_WAITING", 4)
+    monkeypatch.setattr(os, "write", write_some)
+    kept = [line["reason"] for line in read_lines(asyncio.run(course()))]
+    assert kept == ["first", "3", "4", "a", "b", "afterwards"]
+    assert "4 were given up" in caplog.text
+
+
+def test_facts_that_belong_together_are_withdrawn_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        with pytest.raises(OSError, match="too slow"):
+            await spool.keep(LinkLost(reason="a"), LinkLost(reason="b"), within=0.1)
+        full[0] = False
+        await spool.keep(LinkLost(reason="c"))
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "write", write_some)
+    assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["c"]

@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +59,92 @@ def test_a_line_that_does_not_run(elsewhere: Settings) -> None:
         assert not finding.ok
         assert "start `ivr run`" in finding.detail
         assert "secret" not in finding.detail.replace("ari.secret", "")
+
+
+@contextmanager
+def answering(settings: Settings, answer: bytes) -> Iterator[None]:
+    """A service whose every page is `answer`, then the end of the connection."""
+    with socket.create_server((settings.host, settings.http_port)) as door:
+
+        def serve() -> None:
+            while True:
+                try:
+                    visitor, _ = door.accept()
+                except OSError:
+                    return
+                with visitor:
+                    visitor.recv(4096)
+                    visitor.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def page(status: int, body: str, length: int | None = None) -> bytes:
+    content = body.encode()
+    head = f"HTTP/1.1 {status} x\r\nContent-Length: {length or len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+def healthz(status: str, **parts: dict[str, object]) -> str:
+    well = {"ok": True, "detail": "", "warns": False}
+    return json.dumps({"status": status, "calls": 2} | {k: well | v for k, v in parts.items()})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page(status, body, length)
+        for status in (200, 503)
+        for body, length in [
+            ('{"status": "unavail', 500),  # dies in the midst of it
+            ('{"status": "unavail', None),
+            ("<h1>Bad Gateway</h1>", None),
+            ("[]", None),
+            ("5", None),
+            ("{}", None),
+            ('{"status": "ok", "calls": 1, "ari": {}}', None),
+            ("", None),
+        ]
+    ]
+    + [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 503 x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"],
+)
+def test_a_page_that_is_none_of_the_services_is_a_finding(
+    elsewhere: Settings, answer: bytes
+) -> None:
+    with answering(elsewhere, answer):
+        finding = doctor.service(elsewhere)
+        trunked = elsewhere.model_copy(update={"trunks": (trunk("a", registers=False),)})
+        assert doctor.trunks(trunked).detail == "1 in the settings"
+    assert not finding.ok
+    assert "does not answer" in finding.detail
+
+
+def test_what_the_service_says_of_itself_is_told(elsewhere: Settings) -> None:
+    lost = {"ok": False, "detail": "no link to Asterisk"}
+    with answering(elsewhere, page(503, healthz("unavailable", ari=lost, accounts={}))):
+        assert doctor.service(elsewhere) == doctor.Finding(
+            "service", False, "cannot take calls: ari: no link to Asterisk"
+        )
+    away = {"warns": True, "detail": "passed over, not answering: 一号坐席 (6001)"}
+    refused = {"warns": True, "detail": "set 3 (v); 发布的语音用不了 · refused: 2 clips missing"}
+    with answering(elsewhere, page(200, healthz("ok", agents=away, prompts=refused, ari={}))):
+        finding = doctor.service(elsewhere)
+    assert (finding.ok, finding.warns) == (True, True)
+    assert finding.detail.startswith("takes calls, 2 now; agents: passed over, not answering: 一号")
+    assert "prompts: set 3 (v); 发布的语音用不了" in finding.detail
+
+
+def test_traffic_of_trunks_is_told_also_while_the_service_is_unwell(elsewhere: Settings) -> None:
+    trunked = elsewhere.model_copy(update={"trunks": (trunk("a", registers=False),)})
+    body = healthz("unavailable", ari={"ok": False}, traffic={"detail": "a: 3 calls"})
+    with answering(elsewhere, page(503, body)):
+        assert doctor.trunks(trunked).detail == "a: 3 calls"
 
 
 def test_no_prompts(settings: Settings, tmp_path: Path) -> None:
