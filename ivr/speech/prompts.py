@@ -191,14 +191,6 @@ class PromptSet:
             and piece.word(value) is None
         )
 
-    def slots(self, prompt: str) -> tuple[tuple[str, bool], ...]:
-        """The values that a sentence says, and whether each may be missing."""
-        return tuple(
-            (piece.name, piece.part > 0)
-            for piece in self._scripts[prompt]
-            if isinstance(piece, _Slot)
-        )
-
     def breaches(self, contract: Contract) -> list[str]:
         """What the code would speak, fill in or be asked for, and this set does not allow."""
         told = [node.prompt for branch in self.information.values() for node in branch.walk()]
