@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _in_git() -> list[str]:
     asked = ["git", "-C", str(PROJECT), "ls-files", *PACKAGES, "pyproject.toml", "README.md",
-             "scripts.zh.toml"]  # fmt: skip
+             "scripts.zh.toml", "lexicon.zh.toml"]  # fmt: skip
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.splitlines()
 
 

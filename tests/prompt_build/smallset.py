@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ivr.config import SpeechSettings
+from ivr.config import PROJECT, SpeechSettings
 from ivr.speech import numbers
-from prompt_build import hearing, sets
+from prompt_build import hearing, lexicon, sets
 from prompt_build.catalog.reading import load
 from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO
-from prompt_build.lexicon import EMPTY
 from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
 from prompt_build.recipe import Recipe, recipes, script
 from tests.contracts import source_of
 
-SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO, EMPTY)
+TRADE = lexicon.load([PROJECT / "lexicon.zh.toml"])
+SPEAKING = speaking(SpeechSettings(formats=("alaw",)), KOKORO, TRADE)
 HUM_HERTZ = 220
 HUM_PEAK = 0.1414
 """A sine at −20 dBov, as speech is mastered."""
