@@ -13,7 +13,7 @@ from prompt_build.recipe import Recipe
 from prompt_build.voices import Audio
 
 _COMPRESSION = 0.92
-"""Of libsndfile: 26 kbit/s; what it loses is below what A-law does (docs/decisions/speech.md)."""
+"""Of libsndfile: 26 kbit/s (docs/decisions/prompts.md)."""
 
 
 def place(folder: Path, recipe: Recipe) -> Path:
