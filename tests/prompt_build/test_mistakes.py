@@ -58,7 +58,7 @@ def test_a_mistake_is_told_in_chinese_where_it_stands(
     ("right", "wrong", "place"),
     [
         ('goodbye = "感谢您的来电，再见。"', "goodbye = “感谢您的来电，再见。”", 11),
-        ("您的余额为{balance:amount}", "您的余额为{balance：amount}", 95),
+        ("您的余额为{balance:amount}", "您的余额为{balance：amount}", 121),
         ("expires = 2027-05-24", "expires = 2027/05/24", 11),
         ('"额为" = "e2 wei2" }', '"额为" = "e2 wei" }', 39),
     ],
