@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from prompt_build.syllables import HANZI, NOTHING, Words, cut, syllables
+from prompt_build.syllables import HANZI, NOTHING, NUMERALS, Words, cut, syllables
 
 _INITIALS = {
     "b": "p", "p": "pʰ", "m": "m", "f": "f", "d": "t", "t": "tʰ", "n": "n", "l": "l",
@@ -32,7 +32,6 @@ _APICAL = {"zh", "ch", "sh", "r", "z", "c", "s"}
 _PUNCTUATION = {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ", "；": "; ", "：": ": "}
 _SPELT_LETTERS = {"X": "ˈɛks"}
 
-_NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
 _UNITS = set("负元角分整年月日期位个")
 
 
@@ -73,11 +72,11 @@ def _run(run: str, hints: Words, lexicon: Words) -> str:
 
 def _cut(run: str) -> list[str]:
     """Into words, which the model knows by the spaces between them; a number stays whole."""
-    if set(run) <= _NUMERALS | _UNITS:
+    if set(run) <= NUMERALS | _UNITS:
         return [run]
     words: list[str] = []
     for word in cut(run):
-        if words and words[-1][-1] in _NUMERALS and word[0] in _NUMERALS:
+        if words and words[-1][-1] in NUMERALS and word[0] in NUMERALS:
             words[-1] += word
         else:
             words.append(word)

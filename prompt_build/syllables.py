@@ -27,7 +27,8 @@ _SYLLABLE = re.compile(
     r"(?:a|ai|an|ang|ao|e|ei|en|eng|er|i|ia|ian|iang|iao|ie|in|ing|iong|iu|o|ong|ou"
     r"|u|ua|uai|uan|uang|(?<=[jqxy])ue|ui|un|uo|v|ve|van|vn)[1-5]"
 )
-_NUMERALS = set("零幺一二两三四五六七八九十百千万亿点")
+NUMERALS = frozenset("零幺一二两三四五六七八九十百千万亿点")
+"""What numbers are written with."""
 _DATES = set("月日号")
 _STAYS_BEFORE = _DATES | set("零幺一二三四五六七八九点")
 """Before these 一 keeps its tone, and after those below."""
@@ -159,7 +160,7 @@ def _tone(character: str, before: str, after: Syllable | None) -> str:
     plain = "yi" if character == "一" else "bu"
     if after is None:
         return "yi1" if character == "一" else "bu4"
-    if before.endswith(after.character) and not set(before) & _NUMERALS:
+    if before.endswith(after.character) and not set(before) & NUMERALS:
         return f"{plain}5"  # 看一看, 是不是; but 一位一位
     if character == "一" and (after.character in _STAYS_BEFORE or before[-1:] in _STAYS_AFTER):
         return "yi1"
