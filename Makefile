@@ -91,7 +91,7 @@ wheel: setup  ## The wheel in dist/: `pip install` of it gives a working ivr
 
 lock:  ## Pin the newest allowed packages (needs uv)
 	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
-	  --extra dev --extra install --universal \
+	  --extra fast --extra browser --extra dev --extra install --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade \
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
