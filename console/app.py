@@ -77,8 +77,8 @@ async def _alive(_: web.Application) -> AsyncIterator[None]:
 
 
 async def _livez(_: web.Request) -> web.Response:
-    """For `ivr doctor`: it speaks, whoever asks."""
-    return web.Response(text="ok")
+    """For `ivr doctor`: it speaks, whoever asks; and whether browsers get all that they need."""
+    return web.Response(text="ok" if browser.folder().is_dir() else "without libraries")
 
 
 @web.middleware

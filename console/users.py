@@ -156,13 +156,14 @@ class Users:
     ) -> None:
         """One change, after which the user signs in anew."""
         with self._opened() as rows:
+            before = _administrators(rows)
             done = rows.execute(
                 f"UPDATE user SET {what}, version = version + 1 WHERE name = ?",  # noqa: S608
                 (value, name),
             )
             if not done.rowcount:
                 raise Refused(f"没有 {name} 这个用户 · there is no user {name}")
-            if needs_administrator and not _administrators(rows):
+            if needs_administrator and before and not _administrators(rows):
                 raise Refused("这样就没有管理员了 · no administrator would be left")
 
     # --- the first one ------------------------------------------------------------------------
