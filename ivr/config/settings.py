@@ -298,6 +298,27 @@ class SpeechSettings(Part):
     """How a 1 is said in telephone, account and ID numbers."""
 
 
+class ConsoleSettings(Part):
+    """The pages of the centre's people (`ivr console`); callers never notice them."""
+
+    address: str = "127.0.0.1"
+    port: Port = 8331
+    names: tuple[str, ...] = ()
+    """Host names by which browsers reach it, besides addresses, localhost and this machine's."""
+    certificate: Path | None = None
+    """PEM, with those of the authorities between; with `key` the pages are served by https."""
+    key: Path | None = None
+    idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
+    """Whoever does nothing for so long signs in again."""
+
+    @property
+    def url(self) -> str:
+        """Where this machine's own browser finds it."""
+        scheme = "https" if self.certificate else "http"
+        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+
 class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
 
@@ -344,7 +365,7 @@ class Settings(Part):
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
-
+    console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
 
     @property
