@@ -31,17 +31,17 @@ define side_by_side
 	  cat $$out; rm $$out; exit $$code'
 endef
 
-.PHONY: help run test check live prompts voice asterisk browser postgres setup wheel lock clean
+.PHONY: help run test check live prompts voice asterisk pages browser postgres setup wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
-run: setup  ## The whole line, until Ctrl-C
+run: setup pages  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
 test: postgres check live  ## Everything, live calls on a real Asterisk included
 
-live: prompts asterisk browser postgres  ## Real calls to a real Asterisk
+live: prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
 	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
 
 check: setup  ## Style, types, import rules, the fast tests, known faults of packages
@@ -60,6 +60,9 @@ voice: setup  ## Renew the speech that ships, after a change of the catalog or t
 
 asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
 	@$(VENV)/bin/python -m ivr.asterisk
+
+pages: setup  ## What the console's pages load in the browser, fetched by hash and bundled
+	@$(VENV)/bin/python -m console.browser >/dev/null
 
 browser:  ## Chromium and a Chinese font, for the tests of the editor's page
 	@{ command -v chromium && fc-list :lang=zh | grep -q .; } >/dev/null \

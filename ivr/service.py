@@ -32,7 +32,9 @@ from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
 from ivr.line.reception import Reception
+from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
+from ivr.line.watching import said
 from ivr.people.keys import Keys
 from ivr.people.sensitive import leave_no_core
 from ivr.people.tokens import Tokens
@@ -59,7 +61,11 @@ async def serve(settings: Settings) -> None:
         hotline, journal = await _composed(settings, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
-        await stack.enter_async_context(served(settings, conductor.vitals, examine))
+        screens = conductor.reception.screens
+        await stack.enter_async_context(
+            served(settings, conductor.vitals, examine, [said(screens)])
+        )
+        stack.callback(screens.close)
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
@@ -93,6 +99,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
     )
+    screens = Screens()
     means = Means(
         settings=settings,
         accounts=Guarded(database, settings.accounts),
@@ -100,11 +107,11 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         desk=desk,
-        note=journal.note,
+        note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         untold=Untold(vitals.registry),
     )
-    conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
+    conductor = Conductor(Reception(ari, shelf, means, screens), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
 

@@ -15,6 +15,7 @@ import typer
 from ivr.cli import (
     accounts,
     backup,
+    console,
     facts,
     feedback,
     line,
@@ -50,6 +51,7 @@ _ROOMS = (
     retention,
     reports,
     people,
+    console,
     backup,
     service,
 )
@@ -78,7 +80,7 @@ def _top(
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader")
+_STAYING = ("run", "serve", "guard", "loader", "console")
 """Commands that stay, and need nothing that is root's."""
 
 

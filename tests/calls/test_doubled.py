@@ -63,3 +63,40 @@ def heard(*keys: Pressed) -> str:
 )
 def test_one_key_counts_once(keys: list[Pressed], told: str) -> None:
     assert heard(*keys) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "pressed"),
+    [
+        (
+            0.04,
+            "1 .959 2 .984 2 1.013 3 1.113 4 1.144 4 1.158 5 1.265 6 1.305 6 1.311 7 1.416 8 1.464 "
+            "9 1.568 0 1.720 1 1.722 1 1.805 2 1.892 2 1.901 3 1.903 3 1.986 4 2.044 4 2.072 "
+            "5 2.072 5 2.165 6 2.195 6 2.250 7 2.260 8 2.346",
+            "123456789012345678",
+        ),
+        (
+            0.04,
+            "6 1.192 7 1.192 7 1.239 8 1.240 8 1.415 9 1.416 9 1.505 0 1.506 0 1.595 1 1.596 "
+            "1 1.683 2 1.684 2 1.772 3 1.775 3 1.859 4 1.998 5 2.000 6 2.000 7 2.001 8 2.001",
+            "6789012345678",
+        ),
+        (
+            0.08,
+            "1 9.277 2 9.277 3 9.277 4 9.728 5 9.729 5 9.780 6 9.780 6 9.912 7 10.181 8 10.181 "
+            "8 10.228 9 10.636 0 10.636 0 10.763 1 10.764 1 10.889 2 11.089 3 11.090 3 11.223",
+            "1234567890123",
+        ),
+        (
+            0.1,
+            "4 9.256 5 9.256 5 9.301 6 9.302 6 9.446 7 9.909 8 9.910 8 10.055 9 10.056 9 10.211 "
+            "0 10.212 0 10.357 1 10.564 2 10.564 2 10.609 3 10.610 3 10.755 4 11.217",
+            "45678901234",
+        ),
+    ],
+)
+def test_what_a_network_held_back_counts_once(seconds: float, told: str, pressed: str) -> None:
+    """As an idle Asterisk and one that was playing told of keys that came in bursts."""
+    words = told.split()
+    keys = zip(words[::2], map(float, words[1::2]), strict=True)
+    assert heard(*((key, ended, seconds) for key, ended in keys)) == pressed

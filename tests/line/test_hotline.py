@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Container
@@ -17,6 +18,7 @@ import pytest
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
+from ivr.ari.line import ChannelLine
 from ivr.calls import saying
 from ivr.calls.means import Means
 from ivr.config import Patience, Settings
@@ -27,6 +29,7 @@ from ivr.line import takeover
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
+from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -168,7 +171,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
 
         def _line(asterisk: FakeAsterisk, ari: Ari, inherit: Any) -> Line:
             chosen = Settings(home=tmp_path, patience=BRISK)
-            notes = Notes()
+            notes, screens = Notes(), Screens()
             desk: Any = IdleDesk()
             means = Means(
                 settings=chosen,
@@ -177,10 +180,10 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
                 limits=Limits(chosen.limits),
                 switchboard=Switchboard(chosen.agents, lambda: 0.0),
                 desk=desk,
-                note=notes.note,
+                note=screens.noting(notes.note),
                 is_open=lambda: True,
             )
-            reception = Reception(ari, OneSet(short_set), means)  # type: ignore[arg-type]
+            reception = Reception(ari, OneSet(short_set), means, screens)  # type: ignore[arg-type]
             conductor = Conductor(reception, desk, Vitals())
             made = Hotline(conductor, Takeover(conductor, inherit))
             return Line(asterisk, made, notes, short_set, conductor.vitals)
@@ -1224,3 +1227,112 @@ def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> 
     assert keys == ["1", "*", "7"]
     (seen,) = line.hotline.conductor.vitals.traffic.seen()
     assert "3 个按键，其中 1 个来了两次" in seen
+
+
+# --- calls of browsers ------------------------------------------------------------------------
+
+TOKEN = "0123456789abcdef" * 2
+
+
+async def _read(line: Line, token: str = TOKEN, mark: str = "") -> list[tuple[str, dict[str, Any]]]:
+    watching = line.hotline.conductor.reception.screens.watch(token, mark)
+    return [(shown.mark, json.loads(shown.json)) async for shown in watching]
+
+
+def _words(shown: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return ["".join(t for t, _ in each["said"]) for _, each in shown if each["kind"] == "says"]
+
+
+def test_a_browser_reads_what_its_caller_is_told_and_how_the_call_went(
+    tell: Callable[..., Line],
+) -> None:
+    """Watched from before the call came; another call and its words are not on this screen."""
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        reading = asyncio.create_task(_read(line))
+        await asyncio.sleep(0)
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.asterisk.call("c2")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1")
+        await line.hears("c1", "account.menu")
+        await line.asterisk.press("c1", f"1{NUMBER}")
+        await line.asterisk.until(lambda: any(len(said) > 20 for said in line.asterisk.said["c1"]))
+        await line.asterisk.press("c1", "*")
+        await line.hears("c1", "account.menu", times=2)
+        await line.asterisk.hang_up("c1")
+        await line.asterisk.hang_up("c2")
+        await line.over()
+        shown.extend(await reading)
+        assert await _read(line) == shown, "who comes after the end reads the same"
+        assert await _read(line, mark=shown[4][0]) == shown[5:]
+        assert await _read(line, mark="of-another-service.3") == shown
+
+    line = tell(story)
+    words = [line.prompts.utterance(sentence(name)).text for name in ("account.menu",)]
+    assert words[0] in _words(shown)
+    assert any("您的余额为五万六千元" in text for text in _words(shown))
+    kinds = [each["kind"] for _, each in shown]
+    assert kinds[-1] == "ended"
+    assert {"says", "stops", "heard", "looked_up", "ended"} == set(kinds)
+    assert NUMBER not in json.dumps(shown), "the digits of an entry are nobody's"
+    (asked,) = [each for _, each in shown if each.get("verb") == "collect"]
+    assert (asked["keys"], asked["key"]) == (18, None)
+    assert [each["at"] for _, each in shown] == sorted(each["at"] for _, each in shown)
+
+
+def test_a_call_that_another_service_began_is_shown_on(tell: Callable[..., Line]) -> None:
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.drop()
+        await line.asterisk.until(lambda: not line.hotline.calls)
+        await line.asterisk.until(lambda: bool(line.hotline.calls))
+        await line.hears("c1", "line.sorry_wait")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+        shown.extend(await _read(line))
+
+    line = tell(story)
+    assert "resumed" in {each["kind"] for _, each in shown}
+    assert line.prompts.utterance(sentence("line.sorry_wait")).text in _words(shown)
+
+
+def test_who_brings_no_token_has_no_screen(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        for n, odd in enumerate(("", "0" * 31, "0" * 33, "G" * 32)):
+            await line.asterisk.call(f"c{n}", screen=odd)
+            await line.hears(f"c{n}", "main.menu")
+            assert await _read(line, odd) == []
+            assert isinstance(line.hotline.calls[f"c{n}"].call.line, ChannelLine)
+            await line.asterisk.hang_up(f"c{n}")
+        await line.over()
+
+    tell(story)
+
+
+def test_a_token_shows_one_call_only(tell: Callable[..., Line]) -> None:
+    """Whoever calls with the token of a call that goes on learns nothing, and shows nothing."""
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.call("c2", screen=TOKEN)
+        await line.hears("c2", "main.menu")
+        await line.asterisk.press("c2", "3")
+        await line.hears("c2", "information.3")
+        for channel in ("c2", "c1"):
+            await line.asterisk.hang_up(channel)
+        await line.over()
+        shown.extend(await _read(line))
+
+    line = tell(story)
+    assert line.prompts.utterance(sentence("information.3")).text not in _words(shown)

@@ -1,0 +1,9 @@
+"""One module for each page; what is not in this list is in no menu."""
+
+from __future__ import annotations
+
+from console.pages import start
+from console.routes import Page
+
+PAGES: tuple[Page, ...] = (start.PAGE,)
+"""In the order of the menu."""
