@@ -28,6 +28,8 @@ class Action(StrEnum):
     PHONE = "拨打"
     OWN_PASSWORD = "改自己的口令"  # noqa: S105  an action's name
     EDIT_USERS = "管理用户"
+    SEE_LINE = "看值班"
+    SWITCH_LINE = "开关热线"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -37,6 +39,8 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.PHONE: EVERYBODY,
     Action.OWN_PASSWORD: EVERYBODY,
     Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
+    Action.SEE_LINE: frozenset({Role.LEADER}),
+    Action.SWITCH_LINE: frozenset({Role.LEADER}),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -167,27 +167,18 @@ def _chart(question: Question) -> Chart:
 
 def terms() -> Terms:
     """What the settings and this moment make of an answer."""
-    from analytics.answering.questioning import Terms
+    from console import facts
     from ivr.config import load
 
-    agents = load().agents
-    return Terms(datetime.now(UTC), agents.answer_within_seconds, agents.hours)
+    return facts.terms(load())
 
 
 def vocabulary() -> Vocabulary:
     """With the words of the published prompts, where there are any on this machine."""
-    import json
-
-    from analytics.answering.words import Vocabulary
+    from console import facts
     from ivr.config import load
-    from ivr.speech.prompts import MANIFEST, described
 
-    audio = load().audio
-    try:
-        manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
-        return Vocabulary.of(described(manifest, audio))
-    except (OSError, ValueError, KeyError):
-        return Vocabulary()
+    return facts.vocabulary(load())
 
 
 def export(
