@@ -30,6 +30,7 @@ class Action(StrEnum):
     EDIT_USERS = "管理用户"
     SEE_LINE = "看值班"
     SWITCH_LINE = "开关热线"
+    SEE_CALLS = "看通话"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -41,6 +42,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
+    Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from console.pages import duty, password, signing, start, users
+from console.pages import calls, duty, password, signing, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
     start.PAGE,
     signing.PAGE,
     duty.PAGE,
+    calls.PAGE,
     users.PAGE,
     password.PAGE,
 )
