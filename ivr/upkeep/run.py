@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPException
 
@@ -67,9 +68,11 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
     """Everything that the programs need; they are returned in the order of their start."""
-    found = _asterisk(say)
-    _prompts(settings, say)
-    _accounts(settings, say)
+    with ThreadPoolExecutor(1) as aside:
+        asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
+        _prompts(settings, say)
+        _accounts(settings, say)
+        found = asterisk.result()
     log = log_folder(settings)
     return (
         Program(
