@@ -152,9 +152,9 @@ def _smoothed(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     padded = np.pad(values.astype(np.float64), (0, -len(values) % _STRETCH))
     stretches = padded.reshape(-1, _STRETCH) @ _ANSWER
     last = 0.0
-    for stretch in stretches:
-        stretch += last * _FADING
-        last = float(stretch[-1])
+    for at in range(len(stretches)):
+        stretches[at] += last * _FADING
+        last = float(stretches[at, -1])
     return stretches.ravel()[: len(values)]
 
 
