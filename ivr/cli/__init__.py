@@ -15,6 +15,7 @@ import typer
 from ivr.cli import (
     accounts,
     backup,
+    console,
     facts,
     feedback,
     line,
@@ -26,6 +27,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    users,
     words,
 )
 from ivr.cli.failure import CommandFailure
@@ -50,8 +52,10 @@ _ROOMS = (
     retention,
     reports,
     people,
+    console,
     backup,
     service,
+    users,
 )
 for room in _ROOMS:
     room.add_to(app)
@@ -78,7 +82,7 @@ def _top(
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader")
+_STAYING = ("run", "serve", "guard", "loader", "console")
 """Commands that stay, and need nothing that is root's."""
 
 

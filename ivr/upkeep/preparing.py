@@ -26,6 +26,7 @@ PACKAGES = "系统软件包 · system packages"
 PYTHON = "Python 软件包 · Python packages"
 ASTERISK = "Asterisk"
 SPEECH = "语音 · prompts"
+PAGES = "网页用的库 · what the pages load"
 SERVERS = "测试用的浏览器和 PostgreSQL · the tests' browser and PostgreSQL"
 _IVR = Path(".venv/bin/ivr")
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")
@@ -45,6 +46,8 @@ class Step:
     work: Callable[[Say], None]
     after: tuple[str, ...] = ()
     """Names of steps; one that is not to be done is waited for by nobody."""
+    needed: bool = True
+    """Without the others nobody can be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Done:
     seconds: float
     failed: str = ""
     """Why, in words; empty when all went well."""
+    needed: bool = True
 
 
 # --- what is to be done -----------------------------------------------------------------------
@@ -76,7 +80,8 @@ def todo(make: str, *, tests: bool) -> list[Step]:
     if tests:
         steps.append(Step(SERVERS, _command(make, "-s", "browser", "postgres"), (PACKAGES,)))
     speak = (str(_IVR), "build-prompts", "--if-none", "--why", "make")
-    return [*steps, Step(SPEECH, _command(*speak), (PYTHON,))]
+    pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON,), needed=tests)
+    return [*steps, Step(SPEECH, _command(*speak), (PYTHON,)), pages]
 
 
 def _venv() -> list[str]:
@@ -125,7 +130,7 @@ def side_by_side(steps: Sequence[Step], screen: Screen) -> list[Done]:
 
 def _done(step: Step, before: Sequence[Future[Done]], screen: Screen) -> Done:
     if any(each.result().failed for each in before):
-        return Done(step.name, 0.0, "没有开始 · not begun")
+        return Done(step.name, 0.0, "没有开始 · not begun", step.needed)
     screen.begun(step.name)
     began = time.monotonic()
     failed = ""
@@ -133,7 +138,7 @@ def _done(step: Step, before: Sequence[Future[Done]], screen: Screen) -> Done:
         step.work(lambda line: screen.said(step.name, line))
     except (StepFailed, packages.PackagesMissing, OSError) as why:
         failed = str(why)
-    done = Done(step.name, time.monotonic() - began, failed)
+    done = Done(step.name, time.monotonic() - began, failed, step.needed)
     screen.done(done)
     return done
 
@@ -231,8 +236,10 @@ def main(arguments: Sequence[str]) -> int:
     if not steps:
         return 0
     all_done = side_by_side(steps, Terminal() if sys.stdout.isatty() else Screen())
-    if failed := [done for done in all_done if done.failed]:
-        print(*(f"{done.name}: {done.failed}" for done in failed), sep="\n", file=sys.stderr)
+    failed = [done for done in all_done if done.failed]
+    for done in failed:
+        print(f"{done.name}: {done.failed}", file=sys.stderr)
+    if any(done.needed for done in failed):
         return 1
     print(*table(all_done, time.monotonic() - began), sep="\n", flush=True)
     return 0

@@ -173,6 +173,8 @@ class Phone:
         self.behind_router: str | None = None
         """Its own address, where that is not the one that it is heard from."""
         self._vanished = False
+        self._stalled: list[bytes] | None = None
+        """Packets that the network holds back; None while it brings each at once."""
         self.sends_media = True
         """Whether it sends RTP: a muted phone, or one that suppresses silence, does not."""
         self._call_id = f"{random.getrandbits(64):x}@{host}"
@@ -296,6 +298,15 @@ class Phone:
         self._media_to = other._media_to
         self._tasks.append(asyncio.create_task(self._media()))
 
+    async def stall(self, seconds: float) -> None:
+        """Let the network hold back what is sent for so long, and then bring it all at once."""
+        held: list[bytes] = []
+        self._stalled = held
+        await asyncio.sleep(seconds)
+        self._stalled = None
+        for packet in held:
+            self._rtp.sendto(packet, self._media_to)
+
     async def move_media(self) -> None:
         """Go on from another port, as behind a router that has forgotten the first."""
         before = self._rtp
@@ -418,7 +429,10 @@ class Phone:
             timestamp & 0xFFFFFFFF,
             self._ssrc,
         )
-        self._rtp.sendto(head + body, self._media_to)
+        if self._stalled is None:
+            self._rtp.sendto(head + body, self._media_to)
+        else:
+            self._stalled.append(head + body)
 
     # --- SIP ------------------------------------------------------------------------------
 

@@ -127,6 +127,18 @@ def test_the_table_has_each_step_with_its_seconds() -> None:
     assert lines[1].split() == ["18.3", "s", "Asterisk"]
 
 
+@pytest.mark.parametrize(("needed", "code"), [(True, 1), (False, 0)])
+def test_a_line_starts_without_what_no_caller_hears(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], needed: bool, code: int
+) -> None:
+    steps = [Step("pages", failing, needed=needed), Step("Asterisk", lambda say: None)]
+    monkeypatch.setattr(preparing, "todo", lambda make, tests: steps)
+    assert preparing.main(["make"]) == code
+    told = capsys.readouterr()
+    assert "pages: no network" in told.err
+    assert ("准备好了" in told.out) is not needed
+
+
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without an Asterisk; `make` finds the environment complete."""
@@ -146,13 +158,13 @@ def test_nothing_is_to_be_done_where_all_is_there(bare: Path) -> None:
 def test_only_what_is_missing_is_made(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locate, "missing_packages", list)
     named = [step.name for step in preparing.todo("true", tests=False)]
-    assert named == [preparing.ASTERISK, preparing.SPEECH]
+    assert named == [preparing.ASTERISK, preparing.SPEECH, preparing.PAGES]
     monkeypatch.setattr(locate, "missing_packages", lambda: ["mmdebstrap"])
     steps = preparing.todo("false", tests=True)
     named = [step.name for step in steps]
     assert named[:3] == [preparing.PACKAGES, preparing.PYTHON, preparing.ASTERISK]
-    assert named[3:] == [preparing.SERVERS, preparing.SPEECH]
-    assert steps[-1].after == (preparing.PYTHON,)
+    assert named[3:] == [preparing.SERVERS, preparing.SPEECH, preparing.PAGES]
+    assert steps[-1].after == steps[-2].after == (preparing.PYTHON,)
 
 
 def test_it_needs_no_package_of_ours() -> None:
