@@ -494,6 +494,66 @@ def test_a_key_counts_once_by_whatever_way_it_comes(
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("gap", [0.12, 0.16, 0.3])
+def test_a_key_whose_end_is_lost_counts_once_and_so_does_the_next(
+    sip_line: LiveLine, gap: float
+) -> None:
+    """The same key twice, and the number behind it: whatever is lost, each counts."""
+
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for key in "11":
+                caller.phone.press_for_ever(key, gap=gap)
+            await caller.hears_begin("identity.ask")
+            for key in "990102200012120127":
+                caller.phone.press_for_ever(key, gap=gap)
+            await caller.hears_begin("account.readout.1")
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+def junk() -> dict[str, bytes]:
+    """What else telephones, routers and scanners send to the port of a call."""
+    noise, ssrc = random.randbytes(160), random.randbytes(4)
+    return {
+        "keep-alive": b"\0",
+        "keep-alive of SIP": b"\r\n\r\n",
+        "STUN": bytes.fromhex("000100002112a442") + random.randbytes(12),
+        "no version": b"\x00" + noise,
+        "version 1": b"\x40\x08" + noise,
+        "version 3": b"\xc0\x65" + noise,
+        "cut in its head": b"\x80\x08" + noise[:6],
+        "head alone": b"\x80\x08" + noise[:10],
+        "comfort noise": b"\x80\x0d\x00\x01" + noise[:4] + ssrc + b"\x40",
+        "unknown payload": b"\x80\x4d\x00\x01" + noise[:4] + ssrc + noise,
+        "RTCP": b"\x80\xc8\x00\x06" + noise[:24],
+        "somebody else's sound": b"\x80\x08" + noise[:6] + random.randbytes(4) + noise,
+        "T.38": b"\x00\x01\x06\x00\x00\x00" + noise[:10],
+    }
+
+
+@pytest.mark.parametrize("kind", junk())
+def test_junk_from_the_callers_own_socket_presses_no_key_and_swallows_none(
+    sip_line: LiveLine, kind: str
+) -> None:
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for key, heard in (("1", "account.menu"), ("1", "identity.ask")):
+                for _ in range(20):
+                    caller.phone.throw(junk()[kind])
+                    await asyncio.sleep(0.01)
+                caller.phone.press(key)
+                await caller.hears_begin(heard)
+            await asyncio.sleep(0.3)
+            assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
 # --- the way of the sound ------------------------------------------------------------------------
 
 
