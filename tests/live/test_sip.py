@@ -19,7 +19,7 @@ from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone, tones
 from tests.live.registrar import Registrar
-from tests.live.test_agents import agent_phone, ask_for_an_agent, first, until
+from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -310,6 +310,44 @@ def test_a_caller_whom_the_agent_holds_hears_music(sip_line: LiveLine, direction
 
     asyncio.run(story())
     assert "Music on Hold" not in written(sip_line)
+
+
+# --- an agent who would pass the caller on -------------------------------------------------------
+
+
+def test_an_agent_who_transfers_is_refused_with_words_and_the_talk_goes_on(
+    sip_line: LiveLine,
+) -> None:
+    """To another agent, to a number outside, and to a call of the agent's own (attended)."""
+    other = sip_line.settings.agents.phones[1].extension
+    replaced = f"{other}@127.0.0.1?Replaces=1%40x%3Bto-tag%3D1%3Bfrom-tag%3D2"
+    targets = [f"sip:{other}@127.0.0.1", f"sip:{OTHER_NUMBER}@127.0.0.1", f"sip:{replaced}", "x"]
+
+    async def story() -> list[int | None]:
+        statuses = []
+        async with (
+            agent_phone(sip_line, first(sip_line), "answer") as agent,
+            calling(sip_line) as caller,
+        ):
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            for target in targets:
+                answer = await agent.ask("REFER", headers={"Refer-To": f"<{target}>"})
+                statuses.append(None if answer is None else answer.status)
+            agent.speak(sip_line.ear.sound("survey.thanks"))
+            await caller.hears("survey.thanks")
+            caller.phone.speak(sip_line.ear.sound("survey.thanks"))
+            await until(lambda: heart(sip_line.ear.sound("survey.thanks")) in agent.heard.audio)
+            await agent.hang_up()
+            await caller.hears("agent.ended")
+        await sip_line.settled()
+        return statuses
+
+    before = written(sip_line).count("transfer attempt blocked")
+    assert asyncio.run(story()) == [603] * len(targets)
+    said = written(sip_line)
+    assert said.count("transfer attempt blocked") >= before + len(targets)
+    assert OTHER_NUMBER not in said
 
 
 # --- trunks as sold ----------------------------------------------------------------------------
