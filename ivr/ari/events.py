@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.config import TRUNK_ENDPOINT
+from ivr.config import BROWSERS, GUESTS, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
 
@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-_GUESTS = "anonymous"
-"""The endpoint that pjsip.conf has for everybody else."""
+_UNVOUCHED = frozenset({GUESTS, BROWSERS})
+"""Endpoints that may call themselves by any number."""
 _NO_SPEECH = 1
 """Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
 _NO_ANSWER = 18
@@ -45,11 +45,13 @@ class Channel:
     """The caller wants no number shown; a trunk may tell it us all the same."""
     unknown: bool = False
     """The number dialled is none of the line's."""
+    screen: str = field(default="", repr=False)
+    """By which the browser that calls is shown what is being said; empty for all others."""
 
     @property
     def guest(self) -> bool:
         """Came from no trunk and no agent's phone: nobody vouches for its number."""
-        return self.endpoint == _GUESTS
+        return self.endpoint in _UNVOUCHED
 
     @property
     def trunk(self) -> str | None:
@@ -221,7 +223,7 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, dialled, told, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "")
+    app, dialled, told, screen, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "", "")
     return Channel(
         id=json["id"],
         state=json["state"],
@@ -231,6 +233,7 @@ def channel_of(json: Json) -> Channel:
         endpoint=json.get("name", "").partition("/")[2].rpartition("-")[0],
         withheld=in_stasis and told.startswith("prohib"),
         unknown=in_stasis and told == _UNKNOWN,
+        screen=screen if in_stasis else "",
         created=moment(json["creationtime"]),
     )
 
