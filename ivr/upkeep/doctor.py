@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import json
 import os
 import shutil
 import ssl
@@ -12,17 +11,17 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, cast
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
 from ivr.hours import BEIJING
+from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
@@ -103,7 +102,7 @@ def ari(settings: Settings) -> Finding:
 def service(settings: Settings) -> Finding:
     """Does the service take calls?"""
     try:
-        told = _health(settings)
+        told = asking.health(settings)
         parts = {name: part for name, part in told.items() if isinstance(part, dict)}
         faults = [f"{name}: {part['detail']}" for name, part in parts.items() if not part["ok"]]
         warnings = [
@@ -112,36 +111,11 @@ def service(settings: Settings) -> Finding:
         does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
         state = f"{does}, {told['calls']} now"
     except (OSError, KeyError):
-        url = _health_page(settings)
+        url = asking.page(settings, "healthz")
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
     if faults:
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
     return Finding("service", True, "; ".join([state, *warnings]), warns=bool(warnings))
-
-
-def _health(settings: Settings) -> Mapping[str, Any]:
-    """What the running service says of itself, well or not.
-
-    An answer that breaks off, or is none of the service's, is as good as none: OSError.
-    """
-    url = _health_page(settings)
-    try:
-        with _answer(url) as answer:
-            return dict(json.load(answer))
-    except (HTTPException, ValueError, TypeError) as odd:
-        raise ConnectionError(f"{url}: {type(odd).__name__}") from odd
-
-
-def _health_page(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.http_port}/healthz"
-
-
-def _answer(url: str) -> IO[bytes]:
-    """A page, also where its status is 503: it says what is wrong."""
-    try:
-        return cast("IO[bytes]", urllib.request.urlopen(url, timeout=5))  # noqa: S310  our own page
-    except urllib.error.HTTPError as unwell:
-        return unwell
 
 
 def trunks(settings: Settings) -> Finding:
@@ -174,7 +148,7 @@ def _unregistered(settings: Settings) -> Iterator[str]:
 def _traffic(settings: Settings) -> str:
     """What trunks have brought since the service started; empty while it does not run."""
     try:
-        return str(_health(settings)["traffic"]["detail"])
+        return str(asking.health(settings)["traffic"]["detail"])
     except (OSError, KeyError, TypeError):
         return ""
 
