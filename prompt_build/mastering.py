@@ -162,7 +162,7 @@ def _active_steps(above: npt.NDArray[np.bool_]) -> npt.NDArray[np.int_]:
     """Per row: steps above a threshold, with 200 ms of hang-over after each."""
     counted = np.cumsum(above, axis=1)
     before = np.pad(counted, ((0, 0), (201, 0)))[:, : above.shape[1]]
-    return np.count_nonzero(counted > before, axis=1)
+    return np.asarray(np.count_nonzero(counted > before, axis=1))
 
 
 def _p56(total: float, active: npt.NDArray[np.int_], thresholds: npt.NDArray[np.float64]) -> float:
