@@ -141,7 +141,12 @@ def _there(parquet: Path, names: set[str]) -> set[str]:
 def _lost(store: duckdb.DuckDBPyConnection, names: set[str]) -> list[losses.Loss]:
     """Of the files that the database knows."""
     rows = store.execute("FROM hot.parquet_file ORDER BY name").fetchall()
-    return [losses.Loss(*row, datetime.now(UTC)) for row in rows if row[0] in names]
+    now = datetime.now(UTC)
+    return [
+        losses.Loss(name, table, first, last, number, now)
+        for name, table, first, last, number in rows
+        if name in names
+    ]
 
 
 def _generation(store: duckdb.DuckDBPyConnection) -> int:
