@@ -9,7 +9,7 @@ FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
 FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
 # own. The largest files go first.
-LIVE_TESTS = $(shell ls -S $$(grep -rl "mark.live" tests))
+LIVE_TESTS = $(shell ls -S $$(grep -rl --include='test_*.py' 'mark\.live' tests))
 LIVE_JOBS ?= 4
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
@@ -23,14 +23,6 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-# Run what comes in, a line a pytest, side by side; each is printed when it ends. $(1): which
-# tests of it, $(2): how many at once.
-define side_by_side
-	xargs -P $(2) -I{} sh -c '\
-	  out=$$(mktemp); $(VENV)/bin/pytest -m "$(1)" {} >$$out 2>&1; code=$$?; \
-	  cat $$out; rm $$out; exit $$code'
-endef
-
 .PHONY: help run test check live prompts voice asterisk pages browser postgres setup wheel lock clean
 
 help:  ## What can be made
@@ -42,14 +34,14 @@ run: setup  ## The whole line, until Ctrl-C
 test: postgres check live  ## Everything, live calls on a real Asterisk included
 
 live: prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
-	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
+	@$(VENV)/bin/python -m tests.side_by_side --again --jobs $(LIVE_JOBS) --mark live $(LIVE_TESTS)
 
 check: setup  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	@printf '%s\n' $(FAST_TESTS) | $(call side_by_side,not live,$(FAST_JOBS))
+	@$(VENV)/bin/python -m tests.side_by_side --jobs $(FAST_JOBS) --mark "not live" $(FAST_TESTS)
 	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
