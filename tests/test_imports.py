@@ -47,6 +47,10 @@ def test_every_room_of_the_analysts_stands_in_its_layers() -> None:
     assert layered("analytics") == rooms("analytics")
 
 
+def test_every_room_of_the_console_stands_in_its_layers() -> None:
+    assert layered("console") == rooms("console")
+
+
 def test_every_folder_of_the_prompts_stands_in_its_layers() -> None:
     folders = {f"prompt_build.{path.parent.name}" for path in PROJECT.glob("prompt_build/*/*.py")}
     assert folders <= layered("prompt_build")
@@ -71,7 +75,7 @@ def test_no_test_knows_a_measurement() -> None:
 
 
 def test_no_program_knows_tests_or_measurements() -> None:
-    houses = ("ivr", "prompt_build", "analytics")
+    houses = ("ivr", "prompt_build", "analytics", "console")
     outside = [
         (path, name)
         for house in houses

@@ -15,7 +15,7 @@ import pytest
 
 from ivr.config import PROJECT
 
-PACKAGES = ("ivr", "prompt_build", "analytics")
+PACKAGES = ("ivr", "prompt_build", "analytics", "console")
 
 
 @pytest.fixture(scope="module")

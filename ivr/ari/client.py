@@ -201,7 +201,7 @@ class Channels:
         """Queue media URIs as one playback whose id we chose."""
         await self._ari.post(f"channels/{channel}/play/{playback}", json={"media": list(media)})
 
-    async def record(self, channel: str, recording: Recording) -> None:
+    async def record(self, channel: str, recording: LiveRecording) -> None:
         """Queue a recording; it ends by `#`, by silence, by its length, by stop or by hang-up."""
         await self._ari.post(
             f"channels/{channel}/record",
@@ -236,7 +236,7 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LiveRecording:
     """What to record: `name` is the file's below Asterisk's recording folder, no extension."""
 
     name: str

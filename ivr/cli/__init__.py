@@ -15,10 +15,10 @@ import typer
 from ivr.cli import (
     accounts,
     backup,
+    console,
     facts,
     feedback,
     line,
-    opening,
     people,
     prompts,
     pronounce,
@@ -26,6 +26,8 @@ from ivr.cli import (
     retention,
     script,
     service,
+    switch,
+    users,
     words,
 )
 from ivr.cli.failure import CommandFailure
@@ -39,7 +41,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     line,
-    opening,
+    switch,
     prompts,
     words,
     pronounce,
@@ -50,8 +52,10 @@ _ROOMS = (
     retention,
     reports,
     people,
+    console,
     backup,
     service,
+    users,
 )
 for room in _ROOMS:
     room.add_to(app)
@@ -78,7 +82,7 @@ def _top(
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader")
+_STAYING = ("run", "serve", "guard", "loader", "console")
 """Commands that stay, and need nothing that is root's."""
 
 

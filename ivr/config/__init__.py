@@ -5,6 +5,8 @@ Order of precedence: environment (`IVR_…`), the settings file (TOML), the defa
 
 from ivr.config.reading import home_folder, load, settings_file
 from ivr.config.settings import (
+    BROWSERS,
+    GUESTS,
     LINE_NUMBER,
     PROJECT,
     TRUNK_ENDPOINT,
@@ -12,11 +14,13 @@ from ivr.config.settings import (
     Agent,
     AgentsSettings,
     CallersSettings,
+    ConsoleSettings,
     FactsSettings,
     LimitsSettings,
     NatSettings,
     Part,
     Patience,
+    PhoneSettings,
     RecordingsSettings,
     Registration,
     RetentionSettings,
@@ -28,6 +32,8 @@ from ivr.config.settings import (
 )
 
 __all__ = [
+    "BROWSERS",
+    "GUESTS",
     "LINE_NUMBER",
     "PROJECT",
     "TRUNK_ENDPOINT",
@@ -35,11 +41,13 @@ __all__ = [
     "Agent",
     "AgentsSettings",
     "CallersSettings",
+    "ConsoleSettings",
     "FactsSettings",
     "LimitsSettings",
     "NatSettings",
     "Part",
     "Patience",
+    "PhoneSettings",
     "RecordingsSettings",
     "Registration",
     "RetentionSettings",

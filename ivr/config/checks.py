@@ -7,10 +7,10 @@ import re
 import ssl
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 from ivr.config.faults import Fault
-from ivr.config.settings import Settings, SettingsError
+from ivr.config.settings import BROWSERS, GUESTS, Settings, SettingsError
 
 _NUMERIC = re.compile(r"[0-9./]+|.*:.*")
 """Of digits and dots, or with a colon: meant as an address, and no name."""
@@ -29,6 +29,7 @@ def _ports(settings: Settings) -> Iterator[Fault]:
         (("sip_port",), settings.sip_port),
         (("http_port",), settings.http_port),
         (("preview_port",), settings.preview_port),
+        (("console", "port"), settings.console.port),
     ]
     if settings.ari_url is None:
         ports.append((("ari_port",), settings.ari_port))
@@ -63,9 +64,14 @@ def _speech_ports(settings: Settings) -> Iterator[Fault]:
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
-    for name in ("host", "sip_host"):
-        if not _is_host(str(getattr(settings, name))):
-            yield Fault((name,), "不是地址，也不是主机名", "is neither an address nor a host name")
+    hosts: tuple[tuple[tuple[str, ...], str], ...] = (
+        (("host",), settings.host),
+        (("sip_host",), settings.sip_host),
+        (("console", "address"), settings.console.address),
+    )
+    for where, host in hosts:
+        if not _is_host(host):
+            yield Fault(where, "不是地址，也不是主机名", "is neither an address nor a host name")
     if settings.ari_url is not None and not settings.ari_url.startswith(("http://", "https://")):
         yield Fault(("ari_url",), "要以 http:// 开头", "must begin with http://")
     proxy = settings.speech.edge_proxy
@@ -135,7 +141,7 @@ def _overlap(
 
 def _phones(settings: Settings) -> Iterator[Fault]:
     """Asterisk would take one of two phones of one number, and nobody knows which."""
-    seen: set[str] = set()
+    seen: set[str] = {GUESTS, BROWSERS}
     for number, phone in enumerate(settings.agents.phones):
         if phone.extension.lower() in seen:
             yield _twice(("agents", "phones", str(number), "extension"), phone.extension)
@@ -156,19 +162,31 @@ def _answering(settings: Settings) -> Iterator[Fault]:
         )
 
 
-def _certificate(settings: Settings) -> Iterator[Fault]:
-    """What Asterisk would only say in its log, and take no encrypted call."""
-    if settings.tls is None:
-        return
+def _certificates(settings: Settings) -> Iterator[Fault]:
+    """What Asterisk would only say in its log, and take no encrypted call; and the pages' own."""
+    if settings.tls is not None:
+        yield from _pair("tls", settings.tls.certificate, settings.tls.key)
+    certificate, key = settings.console.certificate, settings.console.key
+    if certificate and key:
+        yield from _pair("console", certificate, key)
+    elif certificate or key:
+        yield Fault(
+            ("console", "certificate" if key else "key"),
+            "证书和私钥要一起写",
+            "certificate and key go together",
+        )
+
+
+def _pair(table: str, certificate: Path, key: Path) -> Iterator[Fault]:
+    """A certificate and its key, as a server can use them."""
     unreadable = False
-    for name in ("certificate", "key"):
-        path = getattr(settings.tls, name)
+    for name, path in (("certificate", certificate), ("key", key)):
         try:
             path.read_bytes()
         except OSError as refused:
             unreadable = True
             yield Fault(
-                ("tls", name),
+                (table, name),
                 f"{path} 读不了：{refused.strerror}",
                 f"{path} cannot be read: {refused.strerror}",
             )
@@ -176,10 +194,10 @@ def _certificate(settings: Settings) -> Iterator[Fault]:
         return
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(settings.tls.certificate, settings.tls.key, password="")
+        context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, ValueError):
         yield Fault(
-            ("tls", "certificate"),
+            (table, "certificate"),
             "证书和私钥不是一对，或不是没有口令的 PEM",
             "certificate and key are no pair, or no PEM without a passphrase",
         )
@@ -244,7 +262,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _trunks,
     _phones,
     _answering,
-    _certificate,
+    _certificates,
     _places,
     _accounts,
     _facts,

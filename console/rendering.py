@@ -1,0 +1,33 @@
+"""Pages as HTML: one template each, on one base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from console.routes import PAGES, allowed, session_of
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """A whole page, or a part of one, as its template makes it of `values`."""
+    session = session_of(request)
+    pages = [each for each in request.app[PAGES] if each.in_menu]
+    text = _TEMPLATES.get_template(template).render(
+        menu=[each for each in pages if allowed(request, each.action)],
+        here=request.path,
+        user=session.user if session else None,
+        token=session.token if session else "",
+        **values,
+    )
+    return web.Response(text=text, status=status, content_type="text/html")
