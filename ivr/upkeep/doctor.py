@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from ivr.accounts import open_accounts
 from ivr.accounts.database import Sampled

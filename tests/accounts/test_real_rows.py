@@ -136,7 +136,7 @@ def test_whatever_a_driver_raises_is_a_fault_with_a_cause(
         raise raised
 
     centre(tmp_path)
-    monkeypatch.setattr(SQLiteDialect_aiosqlite, "_get_server_version_info", refused, raising=False)
+    monkeypatch.setattr(SQLiteDialect_aiosqlite, "initialize", refused)
     finding = found(tmp_path)
     assert not finding.ok
     assert told in finding.detail
