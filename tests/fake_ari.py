@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, web
 
 USER, PASSWORD = "hotline", "secret"
 STARTED = "2026-11-25T08:00:00.000+0000"
@@ -52,6 +52,8 @@ class FakeAsterisk:
     failing: bool = False
     """Whether every playback ends as one of a file that is not there."""
     password: str = PASSWORD
+    takes_commands: bool = True
+    """Whether it takes commands over the events' link too, as Asterisk does since 22.5."""
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     recordings: dict[str, str] = field(default_factory=dict)
     """Those that are queued or go on, with their channels."""
@@ -198,11 +200,30 @@ class FakeAsterisk:
         await socket.prepare(request)
         self.sockets.append(socket)
         try:
-            async for _ in socket:
-                pass
+            async with ClientSession(headers=request.headers) as itself:
+                async for message in socket:
+                    if self.takes_commands:
+                        await self._command(itself, socket, message.json())
         finally:
             self.sockets.remove(socket)
         return socket
+
+    async def _command(
+        self, itself: ClientSession, socket: web.WebSocketResponse, asked: dict[str, Any]
+    ) -> None:
+        """One after another, each by the same door as over HTTP."""
+        url = f"{self.base}/{asked['uri']}"
+        body = asked.get("message_body")
+        try:
+            async with itself.request(
+                asked["method"], url, data=body, headers={"Content-Type": "application/json"}
+            ) as answer:
+                said = await answer.text()
+                told = {"status_code": answer.status, "reason_phrase": answer.reason}
+        except ClientError:
+            return  # spoilt by order: nobody answers
+        kind = {"type": "RESTResponse", "request_id": asked["request_id"], "uri": asked["uri"]}
+        await socket.send_json({**kind, **told, "message_body": said})
 
     async def _info(self, _: web.Request) -> web.Response:
         return web.json_response({"status": {"startup_time": self.startup}})

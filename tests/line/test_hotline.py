@@ -570,6 +570,7 @@ def test_a_command_that_finds_nobody_while_the_link_stands_is_looked_after(
 ) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.05
+        line.hotline.conductor.reception.ari.wire = None
         await line.asterisk.call("c1")
         await line.hears("c1", "main.menu")
         monkeypatch.setattr(line.hotline.conductor.reception.ari, "base", "http://127.0.0.1:9/ari")
