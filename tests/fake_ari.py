@@ -33,6 +33,8 @@ class FakeAsterisk:
     bridges: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     """Method and path of all that was asked, in order."""
+    on_wire: list[str] = field(default_factory=list)
+    """The same of what came over the events' link."""
     said: dict[str, list[Sequence[str]]] = field(default_factory=dict)
     """The media of each playback, by channel."""
     phones: frozenset[str] = frozenset()
@@ -212,6 +214,7 @@ class FakeAsterisk:
         self, itself: ClientSession, socket: web.WebSocketResponse, asked: dict[str, Any]
     ) -> None:
         """One after another, each by the same door as over HTTP."""
+        self.on_wire.append(f"{asked['method']} {asked['uri'].partition('?')[0]}")
         url = f"{self.base}/{asked['uri']}"
         body = asked.get("message_body")
         try:

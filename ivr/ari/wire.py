@@ -93,9 +93,13 @@ class Wire:
         await self._send(method, path, {}, None, "")
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """An answer has come."""
+        """An answer has come; one of a shape that nobody knows is passed over."""
+        status = message.get("status_code")
+        if not isinstance(status, int):
+            log.warning("an answer without a status was passed over")
+            return
         awaited = self._awaited.pop(str(message.get("request_id", "")), None)
-        answer = Answer(int(message["status_code"]), str(message.get("message_body") or ""))
+        answer = Answer(status, str(message.get("message_body") or ""))
         if awaited is not None and not awaited.answer.done():
             awaited.answer.set_result(answer)
         elif awaited is None and answer.status >= 400 and answer.status not in _GONE:
