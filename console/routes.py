@@ -8,10 +8,15 @@ from typing import Literal
 
 from aiohttp import web
 
-from console.rights import Action
+from console.rights import Action, is_open, may
+from console.sessions import Session, Sessions
+from console.users import Users
 from ivr.config import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
+USERS = web.AppKey("users", Users)
+SESSIONS = web.AppKey("sessions", Sessions)
+_SESSION = web.RequestKey("session", Session)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -24,6 +29,8 @@ class Route:
     path: str
     handler: Handler
     action: Action
+    background: bool = False
+    """Asked for by the page itself: no sign that the person is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +46,33 @@ class Page:
     def action(self) -> Action:
         """The right that opens it."""
         return next(each.action for each in self.routes if each.path == self.path)
+
+
+PAGES = web.AppKey("pages", tuple[Page, ...])
+"""All pages of the application, in the order of the menu."""
+
+
+def remember(request: web.Request, session: Session) -> None:
+    """Whose request this is; the guard says it once."""
+    request[_SESSION] = session
+
+
+def session_of(request: web.Request) -> Session | None:
+    """None where nobody has signed in."""
+    return request.get(_SESSION)
+
+
+def user_name(request: web.Request) -> str:
+    """Of whoever asks, as it stands in the audit trail."""
+    session = session_of(request)
+    return "" if session is None else session.user.name
+
+
+def allowed(request: web.Request, action: Action) -> bool:
+    """Whether whoever asks may do this."""
+    session = session_of(request)
+    if session is None:
+        return is_open(action, request.app[SETTINGS])
+    if session.user.one_time:
+        return action in (Action.OWN_PASSWORD, Action.SIGN_IN)
+    return may(session.user.roles, action)

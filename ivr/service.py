@@ -32,14 +32,16 @@ from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
 from ivr.line.reception import Reception
+from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
+from ivr.line.watching import said
 from ivr.people.keys import Keys
 from ivr.people.sensitive import leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
-from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.records.journal import Journal, Left, left, recorded
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
@@ -59,7 +61,11 @@ async def serve(settings: Settings) -> None:
         hotline, journal = await _composed(settings, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
-        await stack.enter_async_context(served(settings, conductor.vitals, examine))
+        screens = conductor.reception.screens
+        await stack.enter_async_context(
+            served(settings, conductor.vitals, examine, [said(screens)])
+        )
+        stack.callback(screens.close)
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
@@ -93,6 +99,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
     )
+    screens = Screens()
     means = Means(
         settings=settings,
         accounts=Guarded(database, settings.accounts),
@@ -100,11 +107,11 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         desk=desk,
-        note=journal.note,
+        note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         untold=Untold(vitals.registry),
     )
-    conductor = Conductor(Reception(ari, shelf, means), desk, vitals)
+    conductor = Conductor(Reception(ari, shelf, means, screens), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
 
@@ -117,15 +124,15 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> dict[str, Unfinished]:
-    """What the service before has left open, once it writes no more."""
+async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> Left:
+    """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
-    return {each.channel: each for each in await asyncio.to_thread(unfinished, spool)}
+    return await asyncio.to_thread(left, spool)
 
 
 def _archive(settings: Settings) -> Archive:

@@ -68,9 +68,12 @@ class FakeAsterisk:
 
     # --- what happens on the line -----------------------------------------------------------
 
-    async def call(self, channel: str, *, number: str = "13800138000") -> None:
-        """Somebody calls."""
+    async def call(self, channel: str, *, number: str = "13800138000", screen: str = "") -> None:
+        """Somebody calls; a browser brings the token of its screen."""
         self.channels[channel] = channel_json(channel, number=number)
+        if screen:
+            app_data = f"hotline,12329,allowed,{screen}"
+            self.channels[channel]["dialplan"] = {**_STASIS, "app_data": app_data}
         await self._tell("StasisStart", channel=self.channels[channel], args=[])
 
     async def press(self, channel: str, keys: str) -> None:

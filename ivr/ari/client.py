@@ -219,7 +219,7 @@ class Channels:
         body = {"media": list(media)}
         await self._ari.at_once("POST", f"channels/{channel}/play/{playback}", body)
 
-    async def record(self, channel: str, recording: Recording) -> None:
+    async def record(self, channel: str, recording: LiveRecording) -> None:
         """Queue a recording; it ends by `#`, by silence, by its length, by stop or by hang-up."""
         await self._ari.post(
             f"channels/{channel}/record",
@@ -254,7 +254,7 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LiveRecording:
     """What to record: `name` is the file's below Asterisk's recording folder, no extension."""
 
     name: str

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.config import TRUNK_ENDPOINT
+from ivr.config import BROWSERS, GUESTS, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
+from ivr.speech.contract import DTMF
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-_GUESTS = "anonymous"
-"""The endpoint that pjsip.conf has for everybody else."""
+_UNVOUCHED = frozenset({GUESTS, BROWSERS})
+"""Endpoints that may call themselves by any number."""
 _NO_SPEECH = 1
 """Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
 _NO_ANSWER = 18
@@ -44,11 +45,13 @@ class Channel:
     """The caller wants no number shown; a trunk may tell it us all the same."""
     unknown: bool = False
     """The number dialled is none of the line's."""
+    screen: str = field(default="", repr=False)
+    """By which the browser that calls is shown what is being said; empty for all others."""
 
     @property
     def guest(self) -> bool:
         """Came from no trunk and no agent's phone: nobody vouches for its number."""
-        return self.endpoint == _GUESTS
+        return self.endpoint in _UNVOUCHED
 
     @property
     def trunk(self) -> str | None:
@@ -220,7 +223,7 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, dialled, told, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "")
+    app, dialled, told, screen, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "", "")
     return Channel(
         id=json["id"],
         state=json["state"],
@@ -230,6 +233,7 @@ def channel_of(json: Json) -> Channel:
         endpoint=json.get("name", "").partition("/")[2].rpartition("-")[0],
         withheld=in_stasis and told.startswith("prohib"),
         unknown=in_stasis and told == _UNKNOWN,
+        screen=screen if in_stasis else "",
         created=moment(json["creationtime"]),
     )
 
@@ -260,10 +264,6 @@ def _playback_started(json: Json) -> Event:
     return PlaybackStarted(_target(playback), playback["id"])
 
 
-_KEYS = frozenset("0123456789*#")
-"""Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
-
-
 def _hangup_requested(json: Json) -> Event:
     """The first of a hang-up tells who did it: the far end (not soft), or Asterisk (soft)."""
     cause = _cause(json)
@@ -274,7 +274,7 @@ def _hangup_requested(json: Json) -> Event:
 def _key(json: Json) -> Event | None:
     """A key of a telephone; None for every other tone."""
     digit = json["digit"]
-    if digit not in _KEYS:
+    if digit not in DTMF:
         return None
     ended = moment(json["timestamp"]).timestamp() if "timestamp" in json else None
     seconds = int(json.get("duration_ms", 0)) / 1000

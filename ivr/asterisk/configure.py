@@ -12,6 +12,7 @@ from string import Template
 
 from ivr.asterisk.locate import Found, release
 from ivr.config import (
+    BROWSERS,
     LINE_NUMBER,
     Agent,
     NatSettings,
@@ -49,6 +50,10 @@ _SPEECH = {
     "required": "media_encryption = sdes",
 }
 """What pjsip.conf calls the ways of SRTP; its keys (SDES) are protected by TLS."""
+RELAYED = "X-Relay"
+"""The header by which the console's relay vouches that a request came through it."""
+SCREEN = "X-Screen"
+"""The header with the token by which a browser is shown what its call is told."""
 
 
 def folder(settings: Settings) -> Path:
@@ -65,6 +70,7 @@ def configure(settings: Settings, found: Found) -> Path:
     (base / "spool/recording").chmod(0o700)
     log_folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
+    values |= _browsers(settings) if settings.console.phone.calls else _NO_BROWSERS
     values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
     for template in sorted(TEMPLATES.glob("*.conf")):
         rendered = Template(template.read_text(encoding="utf-8")).substitute(values)
@@ -221,6 +227,63 @@ def _agent(agent: Agent, settings: Settings) -> str:
     )
 
 
+_NO_BROWSERS = {"ice": "icesupport = no"} | dict.fromkeys(
+    ("browsers", "browser_context", "browser_modules"), ""
+)
+
+
+def _browsers(settings: Settings) -> dict[str, str]:
+    """The browser phone: SIP by a WebSocket of the console's relay, speech straight to us.
+
+    Candidates of ICE are made for calls of browsers only; a link-local address is none of them,
+    for it means nothing without the name of an interface.
+    """
+    return {
+        "ice": "icesupport = yes\nice_deny = fe80::/10",
+        "browser_modules": "load = func_groupcount.so\nload = res_pjsip_transport_websocket.so\n",
+        "browsers": _BROWSER.format(
+            name=BROWSERS, header=RELAYED, secret=_escaped(relay_secret(settings))
+        ),
+        "browser_context": _BROWSER_CONTEXT.format(
+            number=LINE_NUMBER, most=settings.console.phone.calls, header=SCREEN
+        ),
+    }
+
+
+_BROWSER = """\
+; Opens no port: SIP arrives at /ws of the HTTP server, which listens on loopback.
+[ws]
+type = transport
+protocol = ws
+bind = 127.0.0.1
+; No name and no address makes somebody a browser: the relay adds a line that only it knows. A page
+; always sends speech, if only silence, so that one which has vanished is let go soon.
+[{name}](caller)
+identify_by = header
+context = {name}
+callerid = {name} <anonymous>
+webrtc = yes
+media_encryption = dtls
+allow = !all,alaw,ulaw
+dtmf_mode = rfc4733
+rtp_timeout = 20
+[{name}-relay]
+type = identify
+endpoint = {name}
+match_header = {header}: {secret}
+"""
+_BROWSER_CONTEXT = """\
+; So many at once; one more is refused (503), and its page says why.
+[browser]
+exten => {number},1,Set(GROUP()=browsers)
+ same => n,GotoIf($[${{GROUP_COUNT(browsers)}} > {most}]?full)
+ same => n,Set(DIALLED={number})
+ same => n,Set(SCREEN=${{FILTER(0-9a-f,${{PJSIP_HEADER(read,{header})}})}})
+ same => n,Goto(line,s,1)
+ same => n(full),Hangup(34)
+"""
+
+
 def _escaped(value: str) -> str:
     """A value as Asterisk's files want it: a semicolon would begin a comment."""
     return value.replace(";", "\\;")
@@ -238,6 +301,11 @@ def agent_password(agent: Agent, settings: Settings) -> str:
     if agent.password is not None:
         return agent.password.get_secret_value()
     return secret(folder(settings) / "agents" / f"{agent.extension}.secret")
+
+
+def relay_secret(settings: Settings) -> str:
+    """By which Asterisk knows what comes through the console's relay; made once and kept."""
+    return secret(folder(settings) / "relay.secret")
 
 
 def secret(path: Path) -> str:

@@ -19,7 +19,6 @@ from ivr.cli import (
     facts,
     feedback,
     line,
-    opening,
     people,
     prompts,
     pronounce,
@@ -27,6 +26,8 @@ from ivr.cli import (
     retention,
     script,
     service,
+    switch,
+    users,
     words,
 )
 from ivr.cli.failure import CommandFailure
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     line,
-    opening,
+    switch,
     prompts,
     words,
     pronounce,
@@ -54,6 +55,7 @@ _ROOMS = (
     console,
     backup,
     service,
+    users,
 )
 for room in _ROOMS:
     room.add_to(app)

@@ -5,6 +5,8 @@ Order of precedence: environment (`IVR_…`), the settings file (TOML), the defa
 
 from ivr.config.reading import home_folder, load, settings_file
 from ivr.config.settings import (
+    BROWSERS,
+    GUESTS,
     LINE_NUMBER,
     PROJECT,
     TRUNK_ENDPOINT,
@@ -18,6 +20,7 @@ from ivr.config.settings import (
     NatSettings,
     Part,
     Patience,
+    PhoneSettings,
     RecordingsSettings,
     Registration,
     RetentionSettings,
@@ -29,6 +32,8 @@ from ivr.config.settings import (
 )
 
 __all__ = [
+    "BROWSERS",
+    "GUESTS",
     "LINE_NUMBER",
     "PROJECT",
     "TRUNK_ENDPOINT",
@@ -42,6 +47,7 @@ __all__ = [
     "NatSettings",
     "Part",
     "Patience",
+    "PhoneSettings",
     "RecordingsSettings",
     "Registration",
     "RetentionSettings",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
 
 from ivr.config.faults import Fault
-from ivr.config.settings import Settings, SettingsError
+from ivr.config.settings import BROWSERS, GUESTS, Settings, SettingsError
 
 _NUMERIC = re.compile(r"[0-9./]+|.*:.*")
 """Of digits and dots, or with a colon: meant as an address, and no name."""
@@ -141,7 +141,7 @@ def _overlap(
 
 def _phones(settings: Settings) -> Iterator[Fault]:
     """Asterisk would take one of two phones of one number, and nobody knows which."""
-    seen: set[str] = set()
+    seen: set[str] = {GUESTS, BROWSERS}
     for number, phone in enumerate(settings.agents.phones):
         if phone.extension.lower() in seen:
             yield _twice(("agents", "phones", str(number), "extension"), phone.extension)

@@ -24,6 +24,10 @@ OWN = _DATA if _INSTALLED else _CHECKOUT
 LINE_NUMBER = "12329"
 TRUNK_ENDPOINT = "trunk-"
 """What the name of a trunk's endpoint in Asterisk begins with."""
+GUESTS = "anonymous"
+"""The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
+BROWSERS = "browser"
+"""The endpoint in Asterisk of all that call from the console's page."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -298,6 +302,15 @@ class SpeechSettings(Part):
     """How a 1 is said in telephone, account and ID numbers."""
 
 
+class PhoneSettings(Part):
+    """The browser phone: anybody whom its page admits calls the line with a click."""
+
+    calls: Annotated[int, Field(ge=0, le=50)] = 10
+    """At once; 0: no page, and Asterisk answers no browser. Each is one of ARI's 100 sessions."""
+    open_to: Literal["this_machine", "everybody", "nobody"] = "this_machine"
+    """Who needs no sign-in: browsers of this machine, whoever reaches the page, or nobody."""
+
+
 class ConsoleSettings(Part):
     """The pages of the centre's people (`ivr console`); callers never notice them."""
 
@@ -310,6 +323,7 @@ class ConsoleSettings(Part):
     key: Path | None = None
     idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
     """Whoever does nothing for so long signs in again."""
+    phone: PhoneSettings = PhoneSettings()
 
     @property
     def url(self) -> str:

@@ -23,7 +23,7 @@ from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
-from ivr.dialogues.place import UP, Outcome, find
+from ivr.dialogues.place import UP, Outcome, coded
 from ivr.limits.limits import Denied
 from ivr.people.identity import IdNumber
 from ivr.records.facts import LookedUp, LookupOutcome
@@ -109,7 +109,7 @@ async def _read_out(
 async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome:
     """您的账户信息电话里不能播报: an agent can look; asking again would bring nothing else."""
     call.means.untold.tell(inquiry.source, column)
-    choices = {"0": find("agent"), "*": find("main")}
+    choices = {"0": coded("agent"), "*": coded("main")}
     return await call.menu(
         "limits.agent_menu", choices, opening=sentence("identity.cannot_be_told")
     )

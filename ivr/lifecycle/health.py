@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from ivr.config import Settings, SettingsError
 from ivr.lifecycle.doors import Door, why
 from ivr.lifecycle.vitals import Vitals
+
+GOODBYE_SECONDS = 1.0
+"""Whoever reads a stream does not hold up the end of the service for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,10 @@ Examine = Callable[[], Awaitable[Mapping[str, Part]]]
 
 
 @asynccontextmanager
-async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncIterator[None]:
-    """Serve the pages while the context lasts; SettingsError when the port is taken.
+async def served(
+    settings: Settings, vitals: Vitals, examine: Examine, also: Iterable[web.RouteDef] = ()
+) -> AsyncIterator[None]:
+    """Serve the pages while the context lasts, and `also`; SettingsError when the port is taken.
 
     A successor may listen beside the service that it relieves (SO_REUSEPORT).
     """
@@ -40,7 +45,8 @@ async def served(settings: Settings, vitals: Vitals, examine: Examine) -> AsyncI
     app.router.add_get("/healthz", _healthz(vitals, examine))
     app.router.add_get("/livez", _livez)
     app.router.add_get("/metrics", _metrics(vitals))
-    runner = web.AppRunner(app, access_log=None)
+    app.add_routes(also)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_SECONDS)
     await runner.setup()
     try:
         await _listen(runner, settings)

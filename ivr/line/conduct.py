@@ -20,7 +20,7 @@ from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.calls.inbox import LegGone, Parted, PickedUp
-from ivr.dialogues import converse, find
+from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
@@ -33,7 +33,7 @@ from ivr.records.facts import (
     SessionAnswered,
     SessionEnded,
 )
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,11 @@ class Conductor:
             asyncio.get_running_loop().call_soon(live.task.cancel)
 
     # --- for whoever compares us with Asterisk ---------------------------------------------------
+
+    def inherit(self, left: Left) -> None:
+        """What a service before has begun: open sessions go on, ended ones still want a hang-up."""
+        self.unfinished.update((each.channel, each) for each in left.unfinished)
+        self.departing |= left.over - self.unfinished.keys()
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
@@ -281,7 +286,8 @@ class Conductor:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
         if live.call.exchange.talking is None:
             await live.line.hush()
-        if live.call.exchange.talking is None and not find(live.start, live.call.prompts).quiet:
+        quiet = place_named(live.start, live.call.prompts).quiet
+        if live.call.exchange.talking is None and not quiet:
             await live.call.exchange.quiet()
             await live.call.say("line.sorry_wait")
 

@@ -18,6 +18,7 @@ from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
 from ivr.lifecycle.traffic import Misdialled
+from ivr.line.screens import Screens
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Disposition, SessionResumed, SessionStarted
@@ -69,6 +70,7 @@ class Reception:
     ari: Ari
     shelf: Shelf
     means: Means
+    screens: Screens = field(default_factory=Screens)
 
     def door(self, channel: Channel, calls: Iterable[Live]) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
@@ -127,7 +129,7 @@ class Reception:
         line = ChannelLine(self.ari, known.channel)
         call = Call(
             session=known.session,
-            line=line,
+            line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
             exchange=self._exchange(channel, talk),

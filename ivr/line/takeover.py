@@ -18,7 +18,7 @@ from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ SECOND_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Listed:
     """What Asterisk has, as its lists told it."""
 
     channels: tuple[Channel, ...]
@@ -55,8 +55,8 @@ class Takeover:
     """Looks through Asterisk as long as the link stands, whenever there is reason to."""
 
     conductor: Conductor
-    inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
-    """What a service before has left without an end, by channel; waits until it lets go."""
+    inherit: Callable[[], Awaitable[Left]]
+    """What the records know of the sessions of a service before; waits until it lets go."""
     _lost: Disposition = "service_lost"
     """What it means that a session's channel is not there any more."""
     _down_since: float | None = field(default_factory=_now)
@@ -114,7 +114,7 @@ class Takeover:
         if self.conductor.inherited:
             return
         try:
-            self.conductor.unfinished.update(await self.inherit())
+            self.conductor.inherit(await self.inherit())
         except Exception:  # its callers are met anew; who calls now is served all the same
             log.exception("what the service before has left cannot be read")
         self.conductor.inherited = True
@@ -128,7 +128,7 @@ class Takeover:
         conductor = self.conductor
         sessions, departing = set(conductor.unfinished), set(conductor.departing)
         with conductor.watched() as gone:
-            held = Held(await self._ari.channels.list(), await self._ari.bridges.list())
+            held = Listed(await self._ari.channels.list(), await self._ari.bridges.list())
         callers = held.callers(conductor.reception.means.settings.ari_app, gone)
         strays = self._strays(held)
         self._close_lost(sessions - callers.keys(), held, startup)
@@ -145,7 +145,7 @@ class Takeover:
         self._note_restored()
         self.conductor.file_left_over()
 
-    def _close_lost(self, names: Iterable[str], held: Held, startup: datetime) -> None:
+    def _close_lost(self, names: Iterable[str], held: Listed, startup: datetime) -> None:
         elsewhere = {channel.id for channel in held.channels}
         for name in names:
             known = self.conductor.unfinished.pop(name, None)
@@ -162,9 +162,10 @@ class Takeover:
             self.conductor.reception.means.note(restored)
             log.info("the link to Asterisk is up; %d calls in progress", adopted)
 
-    def _strays(self, held: Held) -> tuple[list[str], list[str]]:
+    def _strays(self, held: Listed) -> tuple[list[str], list[str]]:
         """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
-        kept = {talk.leg for talk in held.talks.values()}
+        over = self.conductor.departing
+        kept = {talk.leg for caller, talk in held.talks.items() if caller not in over}
 
         def stray(name: str) -> bool:
             caller = caller_of(name)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import json
 import os
 import shutil
+import ssl
 import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, cast
 
 from ivr.accounts import open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
 from ivr.hours import BEIJING
+from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
@@ -32,8 +32,9 @@ from ivr.upkeep.clips import damaged
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 _TIME_ERROR = 5
-_PRIVATE = ("accounts.sqlite", "vault.sqlite", "keys", "keys/*", "asterisk/*.secret",
-            "asterisk/agents/*.secret", "asterisk/etc/*.conf", "spool", "recordings")  # fmt: skip
+_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
+            "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
+            "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -101,7 +102,7 @@ def ari(settings: Settings) -> Finding:
 def service(settings: Settings) -> Finding:
     """Does the service take calls?"""
     try:
-        told = _health(settings)
+        told = asking.health(settings)
         parts = {name: part for name, part in told.items() if isinstance(part, dict)}
         faults = [f"{name}: {part['detail']}" for name, part in parts.items() if not part["ok"]]
         warnings = [
@@ -110,36 +111,11 @@ def service(settings: Settings) -> Finding:
         does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
         state = f"{does}, {told['calls']} now"
     except (OSError, KeyError):
-        url = _health_page(settings)
+        url = asking.page(settings, "healthz")
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
     if faults:
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
     return Finding("service", True, "; ".join([state, *warnings]), warns=bool(warnings))
-
-
-def _health(settings: Settings) -> Mapping[str, Any]:
-    """What the running service says of itself, well or not.
-
-    An answer that breaks off, or is none of the service's, is as good as none: OSError.
-    """
-    url = _health_page(settings)
-    try:
-        with _answer(url) as answer:
-            return dict(json.load(answer))
-    except (HTTPException, ValueError, TypeError) as odd:
-        raise ConnectionError(f"{url}: {type(odd).__name__}") from odd
-
-
-def _health_page(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.http_port}/healthz"
-
-
-def _answer(url: str) -> IO[bytes]:
-    """A page, also where its status is 503: it says what is wrong."""
-    try:
-        return cast("IO[bytes]", urllib.request.urlopen(url, timeout=5))  # noqa: S310  our own page
-    except urllib.error.HTTPError as unwell:
-        return unwell
 
 
 def trunks(settings: Settings) -> Finding:
@@ -172,7 +148,7 @@ def _unregistered(settings: Settings) -> Iterator[str]:
 def _traffic(settings: Settings) -> str:
     """What trunks have brought since the service started; empty while it does not run."""
     try:
-        return str(_health(settings)["traffic"]["detail"])
+        return str(asking.health(settings)["traffic"]["detail"])
     except (OSError, KeyError, TypeError):
         return ""
 
@@ -359,6 +335,22 @@ def agents(settings: Settings) -> Finding:
     )
 
 
+def console(settings: Settings) -> Finding:
+    """Are the pages of the centre's people there? No caller notices if they are not."""
+    url = settings.console.url
+    unchecked = ssl._create_unverified_context()  # noqa: S323  its name is the centre's
+    try:
+        with urllib.request.urlopen(f"{url}livez", timeout=5, context=unchecked) as answer:  # noqa: S310
+            lacks = answer.read().decode() != "ok"
+    except (OSError, HTTPException):
+        told = (
+            f"{url} 打不开，电话照常：`ivr run` 或 `systemctl start ivr-console` · does not answer"
+        )
+        return Finding("console", True, told, warns=True)
+    advice = "；图表和网页电话缺少程序：`make pages`，再重新启动 · its libraries are missing"
+    return Finding("console", True, url + advice * lacks, warns=lacks)
+
+
 CHECKS: tuple[Check, ...] = (
     asterisk,
     prompts,
@@ -375,4 +367,5 @@ CHECKS: tuple[Check, ...] = (
     loader,
     opened,
     agents,
+    console,
 )

@@ -9,17 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPException
 
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
+from ivr.lifecycle import asking
 from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
 from ivr.speech.contract import CONTRACT
@@ -31,16 +30,17 @@ class CannotRun(Exception):
     """What is missing, and what to do about it."""
 
 
-def run(settings: Settings, say: Say) -> None:
+def run(settings: Settings, say: Say, welcome: Callable[[], Sequence[str]] = tuple) -> None:
     """Make everything ready, run the line, return on SIGINT or SIGTERM; nothing is left running.
 
-    Raises SettingsError (a port is taken) or CannotRun before the first call.
+    `welcome` is asked, once all runs, what else somebody must know. Raises SettingsError (a port is
+    taken) or CannotRun before the first call.
     """
     leave_no_core()
     with only_one(settings):
         process.check_ports(settings)
         programs = _made_ready(settings, say)
-        asyncio.run(_lead(settings, programs, say))
+        asyncio.run(_lead(settings, programs, say, welcome))
 
 
 @contextmanager
@@ -67,9 +67,12 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
     """Everything that the programs need; they are returned in the order of their start."""
-    found = _asterisk(say)
-    _prompts(settings, say)
-    _accounts(settings, say)
+    with ThreadPoolExecutor(1) as aside:
+        asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
+        _prompts(settings, say)
+        _accounts(settings, say)
+        _pages(say)
+        found = asterisk.result()
     log = log_folder(settings)
     return (
         Program(
@@ -82,11 +85,12 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             "service",
             lambda: _ivr("serve"),
             log / "service.log",
-            lambda: _served(settings),
+            lambda: asking.speaks(settings),
             ends_for_good=REPLACED,
         ),
         Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
         Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
+        Program("console", lambda: _ivr("console"), log / "console.log", beats=True, needed=False),
     )
 
 
@@ -141,36 +145,35 @@ def _accounts(settings: Settings, say: Say) -> None:
         say("accounts: made a database of demo accounts")
 
 
+def _pages(say: Say) -> None:
+    """What the console's pages load; without it they still show everything but the charts."""
+    done = subprocess.run(
+        [sys.executable, "-m", "console.browser"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        say(done.stderr.strip())
+
+
 def _ivr(*arguments: str) -> Sequence[str]:
     """One of our own commands, which ends when we do."""
     return [*locate.ENDS_WITH_PARENT, sys.executable, "-m", "ivr.cli", *arguments]
 
 
-def _served(settings: Settings) -> bool:
-    """Whether the service speaks at all; how well it is, is its own affair."""
-    try:
-        urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, HTTPException):  # nobody there, or it died in the midst of its answer
-        return False
-    return True
-
-
-def _page(settings: Settings, name: str) -> str:
-    return f"http://{settings.host}:{settings.http_port}/{name}"
-
-
 # --- running ----------------------------------------------------------------------------------
 
 
-async def _lead(settings: Settings, programs: Sequence[Program], say: Say) -> None:
+async def _lead(
+    settings: Settings,
+    programs: Sequence[Program],
+    say: Say,
+    welcome: Callable[[], Sequence[str]],
+) -> None:
     """Start in order, keep, and on a signal stop: first who takes calls, last who carries them."""
     told = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sign, told.set)
     asterisk, *others = (Kept(program, say) for program in programs)
-    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say))
+    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say, welcome))
     waiting = asyncio.create_task(told.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -186,18 +189,31 @@ async def _lead(settings: Settings, programs: Sequence[Program], say: Say) -> No
         say("stopped; nothing is left running")
 
 
-async def _kept_up(settings: Settings, all_kept: Sequence[Kept], say: Say) -> None:
+async def _kept_up(
+    settings: Settings,
+    all_kept: Sequence[Kept],
+    say: Say,
+    welcome: Callable[[], Sequence[str]],
+) -> None:
     for kept in all_kept:
-        try:
-            await kept.start()
-        except ProgramFailed as failed:
-            raise CannotRun(str(failed)) from failed
-        say(f"{kept.program.name}: running")
-    for line in how_to_call(settings):
+        await _started(kept, say)
+    for line in (*how_to_call(settings), *await asyncio.to_thread(welcome)):
         say(line)
     async with asyncio.TaskGroup() as care:
         for kept in all_kept:
             care.create_task(kept.keep())
+
+
+async def _started(kept: Kept, say: Say) -> None:
+    """Up, or still trying where the line can do without it."""
+    try:
+        await kept.start()
+    except ProgramFailed as failed:
+        if kept.program.needed:
+            raise CannotRun(str(failed)) from failed
+        say(f"{failed}；电话照常 · calls are taken all the same")
+        return
+    say(f"{kept.program.name}: running")
 
 
 # --- what the newcomer is told -----------------------------------------------------------------
@@ -212,7 +228,7 @@ def how_to_call(settings: Settings) -> list[str]:
     lines += ["坐席话机 · agents' phones (SIP user, password in the file):"]
     lines += [f"  {agent}" for agent in _agents(settings)]
     lines += [
-        f"健康检查 · health  {_page(settings, 'healthz')}",
+        f"健康检查 · health  {asking.page(settings, 'healthz')}",
         f"日志 · logs    {log_folder(settings)}",
         "Ctrl-C 停止 · stops everything",
     ]

@@ -13,12 +13,14 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from ivr.asterisk import locate
-from ivr.asterisk.configure import agent_password, configure, publish_sounds
+from ivr.asterisk.configure import agent_password, configure, publish_sounds, relay_secret
 from ivr.asterisk.locate import Found
 from ivr.config import (
     Agent,
     AgentsSettings,
+    ConsoleSettings,
     NatSettings,
+    PhoneSettings,
     Registration,
     Settings,
     SettingsError,
@@ -66,7 +68,7 @@ def test_secrets_are_made_once_and_kept(settings: Settings) -> None:
     assert rendered(settings, "pjsip.conf") == rendered(settings, "pjsip.conf")
     assert rendered(settings, "ari.conf") == rendered(settings, "ari.conf")
     made = list((settings.home / "asterisk").rglob("*.secret"))
-    assert len(made) == 3
+    assert {path.stem for path in made} == {"ari", "relay", *("6001", "6002")}
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
 
 
@@ -287,8 +289,63 @@ def test_signalling_and_speech_are_encrypted_by_setting(settings: Settings, spee
     assert ("media_encryption = sdes" in pjsip) is (speech != "plain")
     assert ("media_encryption_optimistic = yes" in pjsip) is (speech == "offered")
     plain = rendered(settings, "pjsip.conf")
-    assert "tls" not in plain
-    assert "media_encryption" not in plain
+    assert "[tls]" not in plain
+    assert re.findall("media_encryption.*", plain) == ["media_encryption = dtls"], "of browsers"
+
+
+def no_browsers(settings: Settings) -> Settings:
+    phone = PhoneSettings(calls=0)
+    return settled(settings, console=ConsoleSettings(phone=phone))
+
+
+def test_browsers_are_known_by_the_relay_and_by_nothing_else(settings: Settings) -> None:
+    """Not by their address, which is this machine's, and not by the name that they give."""
+    conf = rendered(settings, "pjsip.conf")
+    pjsip = sections(conf)
+    assert pjsip["browser(caller)"]["identify_by"] == "header"
+    secret = relay_secret(settings)
+    assert pjsip["browser-relay"] == {
+        "type": "identify",
+        "endpoint": "browser",
+        "match_header": f"X-Relay: {secret}",
+    }
+    assert "endpoint_identifier_order = header,ip,username,anonymous\n" in conf
+    assert "context = callers" in conf.partition("[caller](!)")[2]
+    assert pjsip["browser(caller)"]["context"] == "browser"
+
+
+@pytest.mark.parametrize("speech", ["plain", "offered", "required"])
+def test_browsers_speak_as_webrtc_wants_it_whatever_telephones_do(
+    settings: Settings, speech: str
+) -> None:
+    pjsip = sections(rendered(settled(settings, tls=tls(speech)), "pjsip.conf"))
+    browser = pjsip["browser(caller)"]
+    assert (browser["webrtc"], browser["media_encryption"]) == ("yes", "dtls")
+    assert browser["allow"] == "!all,alaw,ulaw", "the prompts' own coding is not transcoded"
+    assert browser["callerid"] == "browser <anonymous>", "and not the number that it claims"
+    assert pjsip["ws"] == {"type": "transport", "protocol": "ws", "bind": "127.0.0.1"}
+
+
+def test_only_so_many_browsers_call_at_once_and_reach_the_line_only(settings: Settings) -> None:
+    phone = PhoneSettings(calls=3)
+    changed = settled(settings, console=ConsoleSettings(phone=phone))
+    browser = contexts(rendered(changed, "extensions.conf"))["browser"]
+    assert re.findall(r"^exten => ([^,]+),", browser, re.M) == ["12329"]
+    assert "GotoIf($[${GROUP_COUNT(browsers)} > 3]?full)" in browser
+    assert "Set(SCREEN=${FILTER(0-9a-f,${PJSIP_HEADER(read,X-Screen)})})" in browser
+    assert "include" not in browser
+
+
+def test_without_the_page_no_browser_is_answered(settings: Settings) -> None:
+    assert "icesupport = yes\nice_deny = fe80::/10\n" in rendered(settings, "rtp.conf")
+    off = no_browsers(settings)
+    assert "icesupport = no\n" in rendered(off, "rtp.conf")
+    for name in ("pjsip.conf", "extensions.conf", "modules.conf"):
+        found = rendered(off, name)
+        for word in ("webrtc", "browser", "websocket.so\nload = func_group", "X-Relay", "[ws]"):
+            assert word not in found, name
+    assert "res_pjsip_transport_websocket.so" in rendered(settings, "modules.conf")
+    assert "res_pjsip_transport_websocket.so" not in rendered(off, "modules.conf")
 
 
 def test_an_older_asterisk_is_asked_for_what_it_has(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
+from ivr.ari.line import ChannelLine
 from ivr.calls import saying
 from ivr.calls.means import Means
 from ivr.config import Patience, Settings
@@ -27,6 +29,7 @@ from ivr.line import takeover
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
 from ivr.line.reception import Live, Reception
+from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -41,10 +44,10 @@ from ivr.records.facts import (
     Step,
     Transferred,
 )
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left, Unfinished
 from ivr.speech.prompts import PromptSet, sentence
 from tests import textset
-from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
+from tests.fake_ari import CALLED, PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
@@ -142,19 +145,24 @@ def tell(
         story: Story,
         *left: Unfinished,
         there: bool = True,
+        over: Collection[str] = (),
         unreadable: Exception | None = None,
+        first: Story | None = None,
     ) -> Line:
-        async def inherit() -> dict[str, Unfinished]:
+        async def inherit() -> Left:
             if unreadable is not None:
                 raise unreadable
-            return {each.channel: each for each in left}
+            return Left(left, frozenset(over))
 
         async def course() -> Line:
             async with fake_asterisk() as asterisk, Ari(asterisk.base, USER, PASSWORD) as ari:
                 asterisk.takes_commands = takes_commands
                 line = _line(asterisk, ari, inherit)
                 if there:
-                    asterisk.channels = {each.channel: _up(each.channel) for each in left}
+                    found = [*(each.channel for each in left), *over]
+                    asterisk.channels = {channel: _up(channel) for channel in found}
+                if first is not None:
+                    await first(line)
                 serving = asyncio.create_task(line.hotline.run())
                 try:
                     await asterisk.until(lambda: bool(line.vitals.link))
@@ -167,7 +175,7 @@ def tell(
 
         def _line(asterisk: FakeAsterisk, ari: Ari, inherit: Any) -> Line:
             chosen = Settings(home=tmp_path, patience=BRISK)
-            notes = Notes()
+            notes, screens = Notes(), Screens()
             desk: Any = IdleDesk()
             means = Means(
                 settings=chosen,
@@ -176,10 +184,10 @@ def tell(
                 limits=Limits(chosen.limits),
                 switchboard=Switchboard(chosen.agents, lambda: 0.0),
                 desk=desk,
-                note=notes.note,
+                note=screens.noting(notes.note),
                 is_open=lambda: True,
             )
-            reception = Reception(ari, OneSet(short_set), means)  # type: ignore[arg-type]
+            reception = Reception(ari, OneSet(short_set), means, screens)  # type: ignore[arg-type]
             conductor = Conductor(reception, desk, Vitals())
             made = Hotline(conductor, Takeover(conductor, inherit))
             return Line(asterisk, made, notes, short_set, conductor.vitals)
@@ -647,6 +655,71 @@ def test_sessions_whose_callers_are_gone_are_closed_by_what_took_them(
         "s-old": "asterisk_lost",
         "s-new": "service_lost",
     }
+
+
+def test_a_caller_whose_session_has_ended_is_hung_up_and_not_greeted_anew(
+    tell: Callable[..., Line],
+) -> None:
+    """The service before died between its last fact and the last hang-up."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: "over" not in line.asterisk.channels)
+        await line.hears("alive", "line.sorry_wait")
+        await line.asterisk.hang_up("alive")
+        await line.asterisk.until(lambda: bool(line.notes.ends()))
+        assert "over" not in line.asterisk.said
+
+    line = tell(story, left_over("alive", "main"), over=["over"])
+    assert line.notes.of(SessionStarted) == []
+    assert [fact.session for fact in line.notes.of(SessionEnded)] == ["s-alive"]
+
+
+@pytest.mark.parametrize("fault", [500, 503, "cut", "closed"])
+@pytest.mark.parametrize("command", ["GET channels$", "GET bridges$", "DELETE channels/over"])
+def test_a_caller_whose_session_has_ended_is_hung_up_by_a_later_look(
+    tell: Callable[..., Line], command: str, fault: int | str
+) -> None:
+    async def story(line: Line) -> None:
+        if isinstance(fault, int):
+            line.asterisk.refusals.append((command, fault))
+        else:
+            line.asterisk.spoilt.append((command, fault))
+        await line.asterisk.until(lambda: not line.asterisk.channels)
+
+    assert tell(story, over=["over"]).notes.of(SessionStarted) == []
+
+
+def test_whoever_was_saved_after_the_session_had_ended_is_not_cut_off(
+    tell: Callable[..., Line],
+) -> None:
+    """The guardian sent them to the apology and the agents: they hear it to the end."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: not line.hotline.conductor.departing)
+        await asyncio.sleep(0.1)
+        assert "c1" in line.asterisk.channels
+
+    async def saved(line: Line) -> None:
+        await line.asterisk.go_on_in_dialplan("c1", "away")
+
+    line = tell(story, over=["c1"], first=saved)
+    assert line.asterisk.asked("DELETE channels/c1") == []
+
+
+def test_an_agent_whom_an_ended_session_has_left_in_silence_is_let_go(
+    tell: Callable[..., Line],
+) -> None:
+    """Their bridge would look like a conversation that goes on."""
+    leg = "agent.6001.1f2e3d4c.c1"
+
+    async def joined(line: Line) -> None:
+        line.asterisk.channels[leg] = channel_json(leg, state="Up", name=f"PJSIP/6001-{leg}")
+        line.asterisk.bridges[leg] = {"id": leg, "channels": ["c1", leg], "creationtime": CALLED}
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: not line.asterisk.channels and not line.asterisk.bridges)
+
+    assert tell(story, over=["c1"], first=joined).notes.of(SessionStarted) == []
 
 
 def test_another_service_that_takes_the_name_has_the_calls(tell: Callable[..., Line]) -> None:
@@ -1175,3 +1248,112 @@ def test_a_key_that_comes_by_two_ways_counts_once(tell: Callable[..., Line]) -> 
     assert keys == ["1", "*", "7"]
     (seen,) = line.hotline.conductor.vitals.traffic.seen()
     assert "3 个按键，其中 1 个来了两次" in seen
+
+
+# --- calls of browsers ------------------------------------------------------------------------
+
+TOKEN = "0123456789abcdef" * 2
+
+
+async def _read(line: Line, token: str = TOKEN, mark: str = "") -> list[tuple[str, dict[str, Any]]]:
+    watching = line.hotline.conductor.reception.screens.watch(token, mark)
+    return [(shown.mark, json.loads(shown.json)) async for shown in watching]
+
+
+def _words(shown: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return ["".join(t for t, _ in each["said"]) for _, each in shown if each["kind"] == "says"]
+
+
+def test_a_browser_reads_what_its_caller_is_told_and_how_the_call_went(
+    tell: Callable[..., Line],
+) -> None:
+    """Watched from before the call came; another call and its words are not on this screen."""
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        reading = asyncio.create_task(_read(line))
+        await asyncio.sleep(0)
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.asterisk.call("c2")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1")
+        await line.hears("c1", "account.menu")
+        await line.asterisk.press("c1", f"1{NUMBER}")
+        await line.asterisk.until(lambda: any(len(said) > 20 for said in line.asterisk.said["c1"]))
+        await line.asterisk.press("c1", "*")
+        await line.hears("c1", "account.menu", times=2)
+        await line.asterisk.hang_up("c1")
+        await line.asterisk.hang_up("c2")
+        await line.over()
+        shown.extend(await reading)
+        assert await _read(line) == shown, "who comes after the end reads the same"
+        assert await _read(line, mark=shown[4][0]) == shown[5:]
+        assert await _read(line, mark="of-another-service.3") == shown
+
+    line = tell(story)
+    words = [line.prompts.utterance(sentence(name)).text for name in ("account.menu",)]
+    assert words[0] in _words(shown)
+    assert any("您的余额为五万六千元" in text for text in _words(shown))
+    kinds = [each["kind"] for _, each in shown]
+    assert kinds[-1] == "ended"
+    assert {"says", "stops", "heard", "looked_up", "ended"} == set(kinds)
+    assert NUMBER not in json.dumps(shown), "the digits of an entry are nobody's"
+    (asked,) = [each for _, each in shown if each.get("verb") == "collect"]
+    assert (asked["keys"], asked["key"]) == (18, None)
+    assert [each["at"] for _, each in shown] == sorted(each["at"] for _, each in shown)
+
+
+def test_a_call_that_another_service_began_is_shown_on(tell: Callable[..., Line]) -> None:
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.drop()
+        await line.asterisk.until(lambda: not line.hotline.calls)
+        await line.asterisk.until(lambda: bool(line.hotline.calls))
+        await line.hears("c1", "line.sorry_wait")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+        shown.extend(await _read(line))
+
+    line = tell(story)
+    assert "resumed" in {each["kind"] for _, each in shown}
+    assert line.prompts.utterance(sentence("line.sorry_wait")).text in _words(shown)
+
+
+def test_who_brings_no_token_has_no_screen(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        for n, odd in enumerate(("", "0" * 31, "0" * 33, "G" * 32)):
+            await line.asterisk.call(f"c{n}", screen=odd)
+            await line.hears(f"c{n}", "main.menu")
+            assert await _read(line, odd) == []
+            assert isinstance(line.hotline.calls[f"c{n}"].call.line, ChannelLine)
+            await line.asterisk.hang_up(f"c{n}")
+        await line.over()
+
+    tell(story)
+
+
+def test_a_token_shows_one_call_only(tell: Callable[..., Line]) -> None:
+    """Whoever calls with the token of a call that goes on learns nothing, and shows nothing."""
+    shown: list[tuple[str, dict[str, Any]]] = []
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1", screen=TOKEN)
+        await line.hears("c1", "main.menu")
+        await line.asterisk.call("c2", screen=TOKEN)
+        await line.hears("c2", "main.menu")
+        await line.asterisk.press("c2", "3")
+        await line.hears("c2", "information.3")
+        for channel in ("c2", "c1"):
+            await line.asterisk.hang_up(channel)
+        await line.over()
+        shown.extend(await _read(line))
+
+    line = tell(story)
+    assert line.prompts.utterance(sentence("information.3")).text not in _words(shown)

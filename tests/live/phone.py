@@ -149,6 +149,8 @@ class _Press:
     tone: float
     gap: float
     held_back: bool
+    ends: int = 3
+    """How many packets tell of its end."""
 
 
 class Phone:
@@ -173,6 +175,8 @@ class Phone:
         self.behind_router: str | None = None
         """Its own address, where that is not the one that it is heard from."""
         self._vanished = False
+        self._stalled: list[bytes] | None = None
+        """Packets that the network holds back; None while it brings each at once."""
         self.sends_media = True
         """Whether it sends RTP: a muted phone, or one that suppresses silence, does not."""
         self._call_id = f"{random.getrandbits(64):x}@{host}"
@@ -296,6 +300,15 @@ class Phone:
         self._media_to = other._media_to
         self._tasks.append(asyncio.create_task(self._media()))
 
+    async def stall(self, seconds: float) -> None:
+        """Let the network hold back what is sent for so long, and then bring it all at once."""
+        held: list[bytes] = []
+        self._stalled = held
+        await asyncio.sleep(seconds)
+        self._stalled = None
+        for packet in held:
+            self._rtp.sendto(packet, self._media_to)
+
     async def move_media(self) -> None:
         """Go on from another port, as behind a router that has forgotten the first."""
         before = self._rtp
@@ -354,6 +367,14 @@ class Phone:
             self._send_event(event, 0x8A, frames * FRAME, began + late * FRAME)
         self._timestamp += (frames + ends) * FRAME
 
+    def press_for_ever(self, key: str, *, tone: float = 0.08, gap: float = 0.1) -> None:
+        """A key of which every end packet is lost on the way."""
+        self._keys.put_nowait(_Press(key, tone, gap, held_back=False, ends=0))
+
+    def throw(self, packet: bytes) -> None:
+        """Anything at all, from the socket that sends its speech."""
+        self._rtp.sendto(packet, self._media_to)
+
     def speak(self, alaw: bytes) -> None:
         """Queue audio; silence is sent when there is none."""
         self._speech += alaw
@@ -391,7 +412,7 @@ class Phone:
         for step in range(1, steps + 1):
             duration = step * FRAME
             end = step == steps
-            for _ in range(3 if end else 1):
+            for _ in range(press.ends if end else 1):
                 flags = 0x8A if end else 0x0A
                 self._send_event(event, flags, duration, began, marker=step == 1)
             if not press.held_back:
@@ -418,7 +439,10 @@ class Phone:
             timestamp & 0xFFFFFFFF,
             self._ssrc,
         )
-        self._rtp.sendto(head + body, self._media_to)
+        if self._stalled is None:
+            self._rtp.sendto(head + body, self._media_to)
+        else:
+            self._stalled.append(head + body)
 
     # --- SIP ------------------------------------------------------------------------------
 

@@ -66,6 +66,27 @@ def test_every_key_counts_once(line: LiveLine, pressed: dict[str, Any]) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(("length", "stall"), [(0.04, 0.1), (0.04, 0.35), (0.08, 0.25), (0.1, 0.6)])
+def test_a_network_that_stalls_doubles_no_key(line: LiveLine, length: float, stall: float) -> None:
+    """Keys that come in bursts are put off by Asterisk and told twice; each counts once.
+
+    The number ends as it should only if none of the eighteen was doubled or lost.
+    """
+    keys = "123456789012345678"
+
+    async def story() -> None:
+        async with line.call() as caller:
+            await to_the_question(caller, "1")
+            caller.phone.press(keys, tone=length, gap=length)
+            for _ in range(round(len(keys) * 2 * length / (stall + 0.05)) + 1):
+                await caller.phone.stall(stall)
+                await asyncio.sleep(0.05)
+            heard = [clip.name for clip in await caller.hears("identity.wrong_number.2")]
+            assert heard[-3:-1] == ["number.五六", "number.七八"]
+
+    asyncio.run(story())
+
+
 def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
     before = len(line.facts())
 
