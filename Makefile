@@ -9,7 +9,7 @@ FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
 FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
 # own. The largest files go first.
-LIVE_TESTS = $(shell ls -S $$(grep -rl "mark.live" tests))
+LIVE_TESTS = $(shell ls -S $$(grep -rl --include='test_*.py' 'mark\.live' tests))
 LIVE_JOBS ?= 4
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
@@ -29,14 +29,6 @@ define pip_install
 	echo "installing the Python packages …"; \
 	$(VENV)/bin/pip install -qq --no-compile --require-hashes -r $(1) \
 	|| { echo "make: the Python packages could not be installed: is the network up?" >&2; exit 1; }
-endef
-
-# Run what comes in, a line a pytest, side by side; each is printed when it ends. $(1): which
-# tests of it, $(2): how many at once.
-define side_by_side
-	xargs -P $(2) -I{} sh -c '\
-	  out=$$(mktemp); $(VENV)/bin/pytest -m "$(1)" {} >$$out 2>&1; code=$$?; \
-	  cat $$out; rm $$out; exit $$code'
 endef
 
 # A Python that is too old is told so before it reads our code.
@@ -69,14 +61,14 @@ ready:  # What tests find missing, the slow steps side by side
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
 live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
-	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
+	@$(VENV)/bin/python -m tests.side_by_side --again --jobs $(LIVE_JOBS) --mark live $(LIVE_TESTS)
 
 check: tools postgres  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	@printf '%s\n' $(FAST_TESTS) | $(call side_by_side,not live,$(FAST_JOBS))
+	@$(VENV)/bin/python -m tests.side_by_side --jobs $(FAST_JOBS) --mark "not live" $(FAST_TESTS)
 	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
