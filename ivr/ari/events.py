@@ -245,7 +245,7 @@ def bridge_of(json: Json) -> Bridge:
 
 def moment(text: str) -> datetime:
     """Asterisk writes 2026-11-25T08:00:00.000+0000."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+    return datetime.fromisoformat(text)
 
 
 def _cause(json: Json) -> int | None:

@@ -32,7 +32,7 @@ class ChannelLine:
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once."""
-        await self.ari.playbacks.stop(playback)
+        await self.ari.playbacks.cut(playback)
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
         """Queue it; Asterisk ends it by `#`, by silence, by its length and by hang-up."""

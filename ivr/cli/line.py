@@ -146,6 +146,7 @@ def _heard(settings: Settings, version: str) -> Finding:
 
 def serve() -> None:
     """Take calls from Asterisk until SIGTERM. 接听来电"""
+    from ivr import fast
     from ivr.ari import NotAuthorised
     from ivr.config import load
     from ivr.lifecycle import logs
@@ -156,7 +157,7 @@ def serve() -> None:
 
     logs.to_stderr()
     try:
-        asyncio.run(serve_calls(load()))
+        fast.run(serve_calls(load()))
     except PromptSetError as unusable:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
     except NotAuthorised as refused:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ivr.accounts.demo import PEOPLE, make_demo
@@ -66,10 +67,12 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
     """Everything that the programs need; they are returned in the order of their start."""
-    found = _asterisk(say)
-    _prompts(settings, say)
-    _accounts(settings, say)
-    _pages(say)
+    with ThreadPoolExecutor(1) as aside:
+        asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
+        _prompts(settings, say)
+        _accounts(settings, say)
+        _pages(say)
+        found = asterisk.result()
     log = log_folder(settings)
     return (
         Program(
