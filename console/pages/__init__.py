@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.pages import calls, duty, password, signing, start, users
+from console.pages import audit, calls, duty, password, reports, signing, sql, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
@@ -10,7 +10,10 @@ EVERY_PAGE: tuple[Page, ...] = (
     signing.PAGE,
     duty.PAGE,
     calls.PAGE,
+    reports.PAGE,
+    sql.PAGE,
     users.PAGE,
+    audit.PAGE,
     password.PAGE,
 )
 """In the order of the menu."""
