@@ -32,7 +32,6 @@ class Action(StrEnum):
     SWITCH_LINE = "开关热线"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
-    ASK_SQL = "写SQL"
     READ_TRAIL = "看审计"
 
 
@@ -47,7 +46,6 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
-    Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

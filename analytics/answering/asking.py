@@ -97,18 +97,6 @@ def answer(
         raise CannotAnswer(str(refused)) from refused
 
 
-def answer_some(facts: duckdb.DuckDBPyConnection, sql: str, most: int) -> ResultSet:
-    """As `answer`, its first rows only, however many there would be."""
-    try:
-        (statement,) = facts.extract_statements(sql)
-    except (duckdb.Error, ValueError):
-        return answer(facts, sql)  # which says what is wrong
-    if statement.type is not duckdb.StatementType.SELECT:
-        return answer(facts, sql)
-    whole = statement.query.strip().rstrip(";")
-    return answer(facts, f"FROM (\n{whole}\n) LIMIT {most}")
-
-
 def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
     """The newest snapshot; it stays as it is while open, open again for newer facts.
 

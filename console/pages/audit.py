@@ -38,7 +38,6 @@ NAMES: Final[Mapping[str, str]] = {
     "password given": "给一次性口令",
     "line opened": "开通热线",
     "line closed": "停开热线",
-    "sql": "SQL 查询",
     "trail": "看审计记录",
 }
 

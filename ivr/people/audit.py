@@ -25,7 +25,7 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "line opened", "line closed", "sql", "trail",
+    "line opened", "line closed", "trail",
 ]  # fmt: skip
 
 _FIRST = "0" * 64

@@ -146,7 +146,6 @@ TABLE = """
 开关热线           ✓     ·     ·     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
 看报表            ·     ·     ·     ·     ✓     ·     ·
-写SQL            ·     ·     ·     ·     ✓     ·     ·
 看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""

@@ -1,21 +1,18 @@
-"""报表 and SQL: every question answers, as a table and as files; no question leaves its bounds."""
+"""报表: every question answers, as a table and as files."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from analytics.answering.questioning import questions
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from console import facts
 from console.rights import Role
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
-from tests.console.test_signing import trail
 from tests.console.visiting import Console, Visitor
 
 DAY = "from=2026-11-24&to=2026-11-24"
@@ -87,95 +84,8 @@ def test_what_is_no_report(analyst: Visitor, path: str, status: int) -> None:
     assert analyst.get(path).status == status
 
 
-# --- SQL --------------------------------------------------------------------------------------
-
-
-def asked(analyst: Visitor, statement: str) -> tuple[int, str]:
-    analyst.get("/sql")
-    answer = analyst.post("/sql", {"sql": statement})
-    return answer.status, answer.text
-
-
-def test_a_question_is_answered_and_stands_in_the_trail(analyst: Visitor) -> None:
-    status, shown = asked(analyst, "SELECT count(*) AS n, '<b>' AS b FROM call_session; -- all")
-    assert status == 200
-    assert re.search(r'<td class="number">21</td>', shown)
-    assert "&lt;b&gt;" in shown
-    assert trail(analyst.console.settings.home)[-1][0] == "sql"
-    assert "call_session" in trail(analyst.console.settings.home)[-1][1]
-
-
-def test_of_many_rows_the_first_are_shown(analyst: Visitor) -> None:
-    status, shown = asked(analyst, "SELECT * FROM range(3000000000)")
-    assert status == 200
-    assert "后面还有" in shown
-    assert shown.count('<td class="number">') == 1000
-    assert asked(analyst, "WITH a AS (SELECT 1 AS x) SELECT x FROM a ORDER BY x")[0] == 200
-    assert asked(analyst, "EXPLAIN SELECT 1")[0] == 200
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "SELECT * FROM read_text('/etc/passwd')",
-        "SELECT * FROM read_csv('/etc/passwd', header = false)",
-        "SELECT * FROM '/etc/passwd'",
-        "SELECT * FROM read_blob('HOME/users.sqlite')",
-        "SELECT * FROM read_text('HOME/keys/*')",
-        "SELECT * FROM glob('/etc/*')",
-        "SELECT * FROM read_text('http://127.0.0.1:1/')",
-        "COPY (SELECT 1) TO 'HOME/out.csv'",
-        "COPY call_session TO 'HOME/facts/pub/out.csv'",
-        "EXPLAIN ANALYZE COPY (SELECT 1) TO 'HOME/out.csv'",
-        "ATTACH 'HOME/vault.sqlite' AS v",
-        "INSTALL httpfs",
-        "LOAD httpfs",
-        "SET enable_external_access = true",
-        "SET memory_limit = '100GB'",
-        "PRAGMA database_list",
-        "CREATE TABLE t (a INT)",
-        "DROP VIEW call_local",
-        "DELETE FROM hot.call_session",
-        "UPDATE hot.call_session SET caller = ''",
-        "SELECT 1; SELECT 2",
-        "SELECT 1) UNION ALL (SELECT 2; DROP TABLE x",
-        "EXPORT DATABASE 'HOME/out'",
-        "SELECT getenv('PATH')",
-        "CHECKPOINT",
-        "",
-    ],
-)
-def test_no_question_reaches_a_file_or_changes_anything(analyst: Visitor, statement: str) -> None:
-    home = analyst.console.settings.home
-    (home / "keys").mkdir(mode=0o700, exist_ok=True)
-    before = sorted(path for path in home.rglob("*") if path.is_file())
-    status, shown = asked(analyst, statement.replace("HOME", str(home)))
-    assert status == 422, shown
-    assert "root:" not in shown
-    assert "notice bad" in shown
-    assert sorted(path for path in home.rglob("*") if path.is_file()) == before
-
-
-def test_a_question_without_end_is_stopped(
-    analyst: Visitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(facts.asked, "__kwdefaults__", {"seconds": 0.5, "reach": None})
-    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7"
-    status, shown = asked(analyst, endless)
-    assert status == 422
-    assert "已停止" in shown
-
-
-def test_a_question_that_wants_all_memory_is_refused(analyst: Visitor) -> None:
-    greedy = "SELECT count(DISTINCT hash(range)::VARCHAR || range) FROM range(200000000)"
-    status, shown = asked(analyst, greedy)
-    assert status == 422
-    assert "限额" in shown or "已停止" in shown
-
-
-def test_without_facts_it_is_said_what_to_do(console: Console, tmp_path: Path) -> None:
+def test_without_facts_it_is_said_what_to_do(console: Console) -> None:
     visitor = console.signed_in("统计员", Role.ANALYST)
-    for path in ("/reports/summary", "/sql"):
-        answer = visitor.get(path)
-        assert answer.status == 422
-        assert "ivr loader" in answer.text
+    answer = visitor.get("/reports/summary")
+    assert answer.status == 422
+    assert "ivr loader" in answer.text

@@ -307,7 +307,7 @@ def test_a_report_with_its_chart(opened: Opened, page: Page, pictures: Path, nam
     look(page, pictures, f"report-{name}")
 
 
-def test_reports_and_questions_of_ones_own(opened: Opened, page: Page, pictures: Path) -> None:
+def test_reports_are_listed_and_taken_home(opened: Opened, page: Page, pictures: Path) -> None:
     sign_in(page, opened, "统计员")
     page.get_by_role("link", name="报表").click()
     look(page, pictures, "reports")
@@ -315,11 +315,6 @@ def test_reports_and_questions_of_ones_own(opened: Opened, page: Page, pictures:
     with page.expect_download() as download:
         page.get_by_role("link", name="Excel").click()
     assert download.value.suggested_filename == "calls_by_hour-2026-11-24-2026-11-24.xlsx"
-    page.get_by_role("link", name="SQL").click()
-    page.get_by_role("button", name="查询").click()
-    expect(page.get_by_role("region", name="结果")).to_be_visible()
-    page.get_by_text("有哪些表和列").click()
-    look(page, pictures, "sql")
 
 
 def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:
