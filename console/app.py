@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from console import browser
+from console import browser, telephone
 from console.guarding import add_headers, guard
 from console.pages import PAGES
 from console.rendering import PAGES as SHOWN
@@ -47,6 +47,7 @@ def application(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[SHOWN] = PAGES
     app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(telephone.connected)
     for page in PAGES:
         for route in page.routes:
             app.router.add_route(route.method, route.path, route.handler)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.pages import start
+from console.pages import phone, start
 from console.routes import Page
 
-PAGES: tuple[Page, ...] = (start.PAGE,)
+PAGES: tuple[Page, ...] = (start.PAGE, phone.PAGE)
 """In the order of the menu."""
