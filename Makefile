@@ -36,7 +36,7 @@ endef
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
-run: setup pages  ## The whole line, until Ctrl-C
+run: setup  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
 test: postgres check live  ## Everything, live calls on a real Asterisk included

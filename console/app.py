@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
 from pathlib import Path
+from sqlite3 import Error as DatabaseError
 
 from aiohttp import web
 
 from console import browser, telephone
-from console.guarding import add_headers, guard
-from console.pages import PAGES
-from console.rendering import PAGES as SHOWN
-from console.routes import SETTINGS
+from console.guarding import add_headers, entitled, guard
+from console.pages import EVERY_PAGE
+from console.rendering import page
+from console.routes import PAGES, SESSIONS, SETTINGS, USERS, Handler
+from console.sessions import Sessions
+from console.users import Users
 from ivr.config import Settings
+from ivr.lifecycle.watchdog import watched
+from ivr.people.audit import AuditChanged
+
+log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
 _LARGEST_REQUEST_BYTES = 1_000_000
@@ -28,6 +37,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         ssl_context=_encryption(settings),
         print=lambda _: say(settings.console.url),
         access_log=None,
+        shutdown_timeout=2.0,
     )
 
 
@@ -43,15 +53,63 @@ def _encryption(settings: Settings) -> ssl.SSLContext | None:
 
 def application(settings: Settings) -> web.Application:
     """Every page, what browsers load, and what guards them."""
-    app = web.Application(middlewares=[guard], client_max_size=_LARGEST_REQUEST_BYTES)
+    app = web.Application(middlewares=[_explained, guard], client_max_size=_LARGEST_REQUEST_BYTES)
     app[SETTINGS] = settings
-    app[SHOWN] = PAGES
+    app[PAGES] = EVERY_PAGE
+    app[USERS] = Users(settings.home)
+    app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(telephone.connected)
-    for page in PAGES:
-        for route in page.routes:
-            app.router.add_route(route.method, route.path, route.handler)
+    for each in EVERY_PAGE:
+        for route in each.routes:
+            app.router.add_route(route.method, route.path, entitled(route))
+    app.router.add_get("/livez", _livez)
     app.router.add_static("/static", _STATIC)
     if (bundles := browser.folder() / "lib").is_dir():
         app.router.add_static("/lib", bundles)
     return app
+
+
+async def _alive(_: web.Application) -> AsyncIterator[None]:
+    """Signs of life for systemd or `ivr run`, from the first moment to the last."""
+    with watched():
+        yield
+
+
+async def _livez(_: web.Request) -> web.Response:
+    """For `ivr doctor`: it speaks, whoever asks; and whether browsers get all that they need."""
+    return web.Response(text="ok" if browser.folder().is_dir() else "without libraries")
+
+
+@web.middleware
+async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What went wrong as a page that says what to do; never a traceback, and never silence."""
+    try:
+        return await handler(request)
+    except web.HTTPException as told:
+        if told.status < HTTPStatus.BAD_REQUEST:
+            raise
+        said = "" if told.text == f"{told.status}: {told.reason}" else told.text or ""
+        return _told(request, told.status, _WORDS.get(told.status, "没有办成"), said)
+    except AuditChanged as changed:
+        log.error("%s", changed)  # noqa: TRY400  the message says it all
+        return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
+    except (DatabaseError, OSError) as busy:
+        log.exception("%s %s", request.method, request.match_info.route.name or "a page")
+        return _told(
+            request, 503, "现在办不到", f"稍后再试；还不行，请看日志。（{type(busy).__name__}）"
+        )
+
+
+_WORDS = {
+    403: "不能这样做",
+    404: "没有这一页",
+    405: "不能这样做",
+    413: "太大了",
+    421: "这台服务器不叫这个名字",
+}
+
+
+def _told(request: web.Request, status: int, heading: str, told: str) -> web.Response:
+    return page(request, "told.html.j2", status=status, heading=heading, told=told)

@@ -1,14 +1,28 @@
-"""What every request passes: no foreign page speaks here, and no answer is kept or framed."""
+"""What every request passes: no foreign page speaks here, nobody without the right gets in."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import secrets
 import socket
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from console.routes import SETTINGS, Handler
+from console.rendering import page
+from console.routes import (
+    SESSIONS,
+    SETTINGS,
+    USERS,
+    Handler,
+    Route,
+    allowed,
+    remember,
+    session_of,
+)
+from console.sessions import Session
+from ivr.config import Settings
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -24,8 +38,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
+TOKEN = "token"  # noqa: S105  the name of a form's field
+TOKEN_HEADER = "X-Token"  # noqa: S105  the same for what scripts send
 _LASTING = ("/static/", "/lib/")
 """What is the same for everybody; all else stays out of the browser's cache."""
+
+
+# --- before anything is looked at -------------------------------------------------------------
 
 
 @web.middleware
@@ -79,5 +98,65 @@ def _same_origin(request: web.Request) -> bool:
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None:
         return site == "same-origin"
-    parts = urlsplit(origin)
-    return parts.netloc.lower() == request.host.lower()
+    return urlsplit(origin).netloc.lower() == request.host.lower()
+
+
+# --- who it is, and what they may -------------------------------------------------------------
+
+
+def cookie_name(settings: Settings) -> str:
+    """Of the session; two lines on one machine keep theirs apart, for cookies know no port."""
+    prefix = "__Host-" if settings.console.certificate else ""
+    return f"{prefix}ivr-{settings.console.port}"
+
+
+def entitled(route: Route) -> Handler:
+    """The route's handler for those who may; others are told what they lack."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        session = await _session(request, touch=not route.background)
+        if session is not None:
+            remember(request, session)
+        if not allowed(request, route.action):
+            return _refused(request, route)
+        if session is not None and _changes_something(request):
+            await _check_token(request, session)
+        return await route.handler(request)
+
+    return handle
+
+
+async def _session(request: web.Request, *, touch: bool) -> Session | None:
+    """The session of this browser, as long as its user is as they were when it began."""
+    secret = request.cookies.get(cookie_name(request.app[SETTINGS]), "")
+    session = request.app[SESSIONS].find(secret, touch=touch)
+    if session is None:
+        return None
+    user = await asyncio.to_thread(request.app[USERS].find, session.user.name)
+    if user is None or user.locked or user.version != session.user.version:
+        request.app[SESSIONS].end(secret)
+        return None
+    return session
+
+
+async def _check_token(request: web.Request, session: Session) -> None:
+    """A WebSocket cannot carry one; its origin was checked, and only browsers of ours have that."""
+    if request.method == hdrs.METH_GET:
+        return
+    given = request.headers.get(TOKEN_HEADER)
+    if given is None:
+        given = str((await request.post()).get(TOKEN, ""))
+    if not secrets.compare_digest(given.encode(), session.token.encode()):
+        raise web.HTTPForbidden(text="页面过期了：请退回，刷新后再试 · reload the page")
+
+
+def _refused(request: web.Request, route: Route) -> web.Response:
+    session = session_of(request)
+    if route.background:
+        return web.Response(status=401 if session is None else 403)
+    if session is None:
+        raise web.HTTPSeeOther("/sign-in")
+    if session.user.one_time:
+        raise web.HTTPSeeOther("/password")
+    told = f"您的岗位（{'、'.join(sorted(session.user.roles))}）没有“{route.action}”的权限。"
+    return page(request, "told.html.j2", status=403, heading="没有权限", told=told)

@@ -8,10 +8,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.routes import Page
-
-PAGES = web.AppKey("pages", tuple[Page, ...])
-"""All pages of the application, in the order of the menu."""
+from console.routes import PAGES, allowed, session_of
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -24,9 +21,13 @@ _TEMPLATES = Environment(
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A whole page, or a part of one, as its template makes it of `values`."""
+    session = session_of(request)
+    pages = [each for each in request.app[PAGES] if each.in_menu]
     text = _TEMPLATES.get_template(template).render(
-        menu=[each for each in request.app[PAGES] if each.in_menu],
+        menu=[each for each in pages if allowed(request, each.action)],
         here=request.path,
+        user=session.user if session else None,
+        token=session.token if session else "",
         **values,
     )
     return web.Response(text=text, status=status, content_type="text/html")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from ivr.config import PhoneSettings
+
 
 class Role(StrEnum):
     """What somebody works as; one person may be several."""
@@ -25,6 +27,7 @@ class Action(StrEnum):
     SIGN_IN = "登录"
     PHONE = "拨打"
     OWN_PASSWORD = "改自己的口令"  # noqa: S105  an action's name
+    EDIT_USERS = "管理用户"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -33,9 +36,17 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SIGN_IN: EVERYBODY,
     Action.PHONE: EVERYBODY,
     Action.OWN_PASSWORD: EVERYBODY,
+    Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
 }
 
 
 def may(roles: frozenset[Role], action: Action) -> bool:
     """Whether one of these roles has the right."""
     return not roles.isdisjoint(RIGHTS[action])
+
+
+def is_open(action: Action, phone: PhoneSettings, *, at_home: bool) -> bool:
+    """Whether it needs no sign-in; `at_home`: asked for by a browser of this very machine."""
+    if action is Action.PHONE:
+        return phone.open_to == "everybody" or (phone.open_to == "this_machine" and at_home)
+    return action is Action.SIGN_IN

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from aiohttp import web
 
-from console.rights import Action
+from console.rights import Action, is_open, may
+from console.sessions import Session, Sessions
+from console.users import Users
 from ivr.config import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
+USERS = web.AppKey("users", Users)
+SESSIONS = web.AppKey("sessions", Sessions)
+_SESSION = web.RequestKey("session", Session)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -24,6 +30,8 @@ class Route:
     path: str
     handler: Handler
     action: Action
+    background: bool = False
+    """Asked for by the page itself: no sign that the person is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +47,54 @@ class Page:
     def action(self) -> Action:
         """The right that opens it."""
         return next(each.action for each in self.routes if each.path == self.path)
+
+
+PAGES = web.AppKey("pages", tuple[Page, ...])
+"""All pages of the application, in the order of the menu."""
+
+
+def remember(request: web.Request, session: Session) -> None:
+    """Whose request this is; the guard says it once."""
+    request[_SESSION] = session
+
+
+def session_of(request: web.Request) -> Session | None:
+    """None where nobody has signed in."""
+    return request.get(_SESSION)
+
+
+def user_name(request: web.Request) -> str:
+    """Of whoever asks, as it stands in the audit trail."""
+    session = session_of(request)
+    return "" if session is None else session.user.name
+
+
+def allowed(request: web.Request, action: Action) -> bool:
+    """Whether whoever asks may do this."""
+    session = session_of(request)
+    if session is None:
+        phone = request.app[SETTINGS].console.phone
+        return is_open(action, phone, at_home=_is_at_home(request))
+    if session.user.one_time:
+        return action in (Action.OWN_PASSWORD, Action.SIGN_IN)
+    return may(session.user.roles, action)
+
+
+def _is_at_home(request: web.Request) -> bool:
+    """Whether it comes from this machine, and from nobody else by way of it: no proxy, no tunnel.
+
+    A proxy on this machine names whom it speaks for, or keeps the name by which it was asked.
+    """
+    if any(name in request.headers for name in _PROXIES):
+        return False
+    return _is_loopback(request.remote or "") and _is_loopback(request.url.host or "")
+
+
+_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

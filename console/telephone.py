@@ -54,7 +54,8 @@ async def connected(app: web.Application) -> AsyncIterator[None]:
 
 async def _hang_up(app: web.Application) -> None:
     """The calls go on without us: their speech does not come this way."""
-    for browser in tuple(app[_RELAYS]):
+    relays = app[_RELAYS]
+    for browser in tuple(relays):
         await browser.close(code=aiohttp.WSCloseCode.GOING_AWAY)
 
 

@@ -41,7 +41,7 @@ from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
-from ivr.records.journal import Journal, Unfinished, recorded, unfinished
+from ivr.records.journal import Journal, Left, left, recorded
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
@@ -124,15 +124,15 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> dict[str, Unfinished]:
-    """What the service before has left open, once it writes no more."""
+async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> Left:
+    """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
-    return {each.channel: each for each in await asyncio.to_thread(unfinished, spool)}
+    return await asyncio.to_thread(left, spool)
 
 
 def _archive(settings: Settings) -> Archive:

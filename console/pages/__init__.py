@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.pages import phone, start
+from console.pages import password, phone, signing, start, users
 from console.routes import Page
 
-PAGES: tuple[Page, ...] = (start.PAGE, phone.PAGE)
+EVERY_PAGE: tuple[Page, ...] = (start.PAGE, phone.PAGE, signing.PAGE, users.PAGE, password.PAGE)
 """In the order of the menu."""

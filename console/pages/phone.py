@@ -38,7 +38,7 @@ PAGE = Page(
     "/phone",
     (
         Route("GET", "/phone", _phone, Action.PHONE),
-        Route("GET", "/phone/ws", relay, Action.PHONE),
-        Route("GET", "/phone/said", said, Action.PHONE),
+        Route("GET", "/phone/ws", relay, Action.PHONE, background=True),
+        Route("GET", "/phone/said", said, Action.PHONE, background=True),
     ),
 )

@@ -1,16 +1,21 @@
-"""The first page: it leads to the first one that the visitor may open."""
+"""The address that everybody is told: it leads to the first page that the visitor may open."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from console.rendering import page
 from console.rights import Action
-from console.routes import Page, Route
+from console.routes import PAGES, Page, Route, allowed, session_of
 
 
 async def _start(request: web.Request) -> web.Response:
-    return page(request, "start.html.j2")
+    session = session_of(request)
+    if session is not None and session.user.one_time:
+        raise web.HTTPSeeOther("/password")
+    for each in request.app[PAGES]:
+        if each.in_menu and allowed(request, each.action):
+            raise web.HTTPSeeOther(each.path)
+    raise web.HTTPSeeOther("/sign-in" if session is None else "/password")
 
 
-PAGE = Page("首页", "/", (Route("GET", "/", _start, Action.PHONE),), in_menu=False)
+PAGE = Page("首页", "/", (Route("GET", "/", _start, Action.SIGN_IN),), in_menu=False)

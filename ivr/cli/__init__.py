@@ -27,6 +27,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    users,
     words,
 )
 from ivr.cli.failure import CommandFailure
@@ -54,6 +55,7 @@ _ROOMS = (
     console,
     backup,
     service,
+    users,
 )
 for room in _ROOMS:
     room.add_to(app)

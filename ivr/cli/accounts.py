@@ -113,9 +113,13 @@ def show(
     id_number: Annotated[
         str | None, typer.Argument(help="Left out, it is asked for without being shown.")
     ] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show amounts in full.")] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show amounts in full; noted in the audit trail.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why they are shown, for the audit trail.")] = "",
 ) -> None:
     """Look a person up as the line does. 查询一个账户"""
+    from ivr.cli.entitled import note
     from ivr.config import load
     from ivr.people.identity import IdNumber, parse
 
@@ -123,8 +127,19 @@ def show(
     number = parse(keyed, verify=False)
     if not isinstance(number, IdNumber):
         raise CommandFailure("an ID number has 15 digits, or 17 and a digit or X", exit_code=2)
-    for line in asyncio.run(_looked_up(load(), number, reveal=reveal)):
+    settings = load()
+    if reveal:
+        note("reveal", _token(settings, number), reason)
+    for line in asyncio.run(_looked_up(settings, number, reveal=reveal)):
         typer.echo(line)
+
+
+def _token(settings: Settings, number: IdNumber) -> str:
+    """What the trail and the facts call this person."""
+    from ivr.people.keys import Keys
+    from ivr.people.tokens import Tokens
+
+    return Tokens(Keys.load(settings.home / "keys")).person(number)
 
 
 async def _looked_up(settings: Settings, number: IdNumber, *, reveal: bool) -> list[str]:

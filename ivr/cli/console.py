@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from ivr.cli.failure import CommandFailure
+
+_NICENESS = 5
+"""Calls come first: pages take what is left of the processor."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,9 +22,12 @@ def console() -> None:
     from console.app import serve
     from ivr.config import load
     from ivr.lifecycle import logs
+    from ivr.people.sensitive import leave_no_core
 
     settings = load()
     logs.to_stderr()
+    leave_no_core()
+    os.nice(_NICENESS)
     try:
         serve(settings, typer.echo)
     except OSError as refused:

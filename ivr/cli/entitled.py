@@ -15,18 +15,24 @@ if TYPE_CHECKING:
 def noted(action: Action, subject: str, reason: str) -> Vault:
     """The vault, once this look and its reason are written down."""
     from ivr.config import load
-    from ivr.people.audit import Audit, AuditChanged, Entry
     from ivr.people.keys import Keys
-    from ivr.people.operator import operator_name
     from ivr.people.vault import Vault
 
     if not reason.strip():
         raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
+    note(action, subject, reason)
     home = load().home
-    keys = Keys.load(home / "keys")
+    return Vault(home / "vault.sqlite", Keys.load(home / "keys"))
+
+
+def note(action: Action, subject: str, reason: str = "") -> None:
+    """Write down what the user of this command is about to do."""
+    from ivr.config import load
+    from ivr.people.audit import Audit, AuditChanged, Entry
+    from ivr.people.operator import operator_name
+
     entry = Entry(datetime.now(UTC), action, subject, operator_name(), reason)
     try:
-        Audit(home / "audit.jsonl", keys.audit).note(entry)
+        Audit.of(load().home).note(entry)
     except AuditChanged as changed:
         raise CommandFailure(str(changed)) from changed
-    return Vault(home / "vault.sqlite", keys)

@@ -34,12 +34,26 @@ def run() -> None:
     from ivr.upkeep.run import run as run_line
 
     console = Console(highlight=False, soft_wrap=True)
+    settings = load()
     try:
-        run_line(load(), lambda line: console.print(line, markup=False))
+        run_line(
+            settings, lambda line: console.print(line, markup=False), lambda: welcome(settings)
+        )
     except CannotRun as cannot:
         raise CommandFailure(str(cannot), exit_code=3) from cannot
     except KeyboardInterrupt:
         raise CommandFailure("stopped before the line was ready", exit_code=130) from None
+
+
+def welcome(settings: Settings) -> list[str]:
+    """The one address, and how the first person gets in; nothing of it goes into a log."""
+    from console.users import Users
+
+    lines = ["", f"打开 · open  {settings.console.url}"]
+    if given := Users(settings.home).first():
+        told = "第一次登录，名字 admin，一次性口令 · first sign-in as admin, one-time password"
+        lines.append(f"{told}  {given.reveal()}")
+    return lines
 
 
 def doctor(

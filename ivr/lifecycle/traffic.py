@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 MOST_NUMBERS = 20
 """Wrong numbers that are shown: who tries thousands need not fill the page, nor the records."""
 SILENT_CALLS = 20
-"""So many calls of a trunk without a single key, and its keys do not arrive."""
+"""So many calls of a trunk in a row without a single key, and its keys do not arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Traffic:
     registry: CollectorRegistry
     _counted: dict[str, Counter] = field(default_factory=dict, init=False)
     _calls: Tally[str | None] = field(default_factory=Tally, init=False)
+    _calls_without_key: Tally[str | None] = field(default_factory=Tally, init=False)
+    """Since the last key: a carrier may change its equipment."""
     _keys: Tally[str | None] = field(default_factory=Tally, init=False)
     _doubled: Tally[str | None] = field(default_factory=Tally, init=False)
     _unknown: list[Misdialled] = field(default_factory=list, init=False)
@@ -52,11 +54,13 @@ class Traffic:
         """A call entered the line."""
         self._count("ivr_calls_came", trunk)
         self._calls[trunk] += 1
+        self._calls_without_key[trunk] += 1
 
     def key_came(self, trunk: str | None) -> None:
         """Somebody pressed a key."""
         self._count("ivr_keys", trunk)
         self._keys[trunk] += 1
+        self._calls_without_key[trunk] = 0
 
     def key_doubled(self, trunk: str | None) -> None:
         """A key came once more at the same moment, by another way, and was not taken."""
@@ -84,11 +88,11 @@ class Traffic:
 
     def oddities(self) -> Iterator[str]:
         """What a carrier, or the settings for it, should be asked about."""
-        for trunk, calls in self._calls.items():
-            if calls >= SILENT_CALLS and not self._keys[trunk]:
+        for trunk, calls in self._calls_without_key.items():
+            if calls >= SILENT_CALLS:
                 yield (
-                    f"{_called(trunk)}：{calls} 通来电没有一个按键，请改 trunks[].dtmf · "
-                    "no key comes: set another dtmf"
+                    f"{_called(trunk)}：最近 {calls} 通来电没有一个按键，请改 trunks[].dtmf · "
+                    f"no key in the last {calls} calls: set another dtmf"
                 )
         for each in self._unknown:
             yield (

@@ -33,7 +33,7 @@ from ivr.records.facts import (
     SessionAnswered,
     SessionEnded,
 )
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,11 @@ class Conductor:
             asyncio.get_running_loop().call_soon(live.task.cancel)
 
     # --- for whoever compares us with Asterisk ---------------------------------------------------
+
+    def inherit(self, left: Left) -> None:
+        """What a service before has begun: open sessions go on, ended ones still want a hang-up."""
+        self.unfinished.update((each.channel, each) for each in left.unfinished)
+        self.departing |= left.over - self.unfinished.keys()
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:

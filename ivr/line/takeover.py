@@ -18,7 +18,7 @@ from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ class Takeover:
     """Looks through Asterisk as long as the link stands, whenever there is reason to."""
 
     conductor: Conductor
-    inherit: Callable[[], Awaitable[Mapping[str, Unfinished]]]
-    """What a service before has left without an end, by channel; waits until it lets go."""
+    inherit: Callable[[], Awaitable[Left]]
+    """What the records know of the sessions of a service before; waits until it lets go."""
     _lost: Disposition = "service_lost"
     """What it means that a session's channel is not there any more."""
     _down_since: float | None = field(default_factory=_now)
@@ -114,7 +114,7 @@ class Takeover:
         if self.conductor.inherited:
             return
         try:
-            self.conductor.unfinished.update(await self.inherit())
+            self.conductor.inherit(await self.inherit())
         except Exception:  # its callers are met anew; who calls now is served all the same
             log.exception("what the service before has left cannot be read")
         self.conductor.inherited = True
@@ -164,7 +164,8 @@ class Takeover:
 
     def _strays(self, held: Held) -> tuple[list[str], list[str]]:
         """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
-        kept = {talk.leg for talk in held.talks.values()}
+        over = self.conductor.departing
+        kept = {talk.leg for caller, talk in held.talks.items() if caller not in over}
 
         def stray(name: str) -> bool:
             caller = caller_of(name)

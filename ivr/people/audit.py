@@ -19,7 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
-Action = Literal["who", "forget", "export", "voters", "rotate"]
+from ivr.people.keys import Keys
+
+Action = Literal[
+    "who", "forget", "export", "voters", "rotate", "reveal",
+    "sign-in", "sign-in refused", "sign-out", "password",
+    "user added", "user locked", "user unlocked", "roles", "password given",
+    "line opened", "line closed", "announcement", "call", "sql", "trail",
+]  # fmt: skip
 
 _FIRST = "0" * 64
 
@@ -30,12 +37,13 @@ class AuditChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One look at what is kept from others."""
+    """One look at what is kept from others, or one change of what all depend on."""
 
     at: datetime
     action: Action
     token: str
-    """Of the person; of a recording its reference, of a survey its days; or a key's name."""
+    """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
+    a user of the console, a call's session."""
     operator: str
     reason: str
 
@@ -46,6 +54,11 @@ class Audit:
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
+
+    @classmethod
+    def of(cls, home: Path) -> Audit:
+        """The trail of the line whose home this is."""
+        return cls(home / "audit.jsonl", Keys.load(home / "keys").audit)
 
     def note(self, entry: Entry) -> None:
         """Write an entry; on disk when it returns. Raises AuditChanged on a broken trail."""

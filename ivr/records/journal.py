@@ -330,26 +330,38 @@ class Unfinished:
     """Talked with agents so far."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the records know of the sessions of services before."""
+
+    unfinished: tuple[Unfinished, ...] = ()
+    over: frozenset[str] = frozenset()
+    """Channels whose sessions have ended; one that is still there was not hung up in time."""
+
+
 # As `Journal.note` writes them: the kind of a fact, and then its session.
-_STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)"')
+_STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)", "channel": "([^"]+)"')
 _RECORDED = b'"fact": "Recorded"'
 _ENDED = re.compile(rb'"fact": "SessionEnded", "session": "(\w+)"')
 
 
-def unfinished(folder: Path) -> tuple[Unfinished, ...]:
-    """Sessions without an end in the newest spool files of `folder`.
+def left(folder: Path) -> Left:
+    """What the newest spool files of `folder` tell of sessions, ended and not.
 
-    Callers wait for this: a day's facts are parsed only from the first such session on.
+    Callers wait for this: a day's facts are parsed only from the first session without an end on.
     """
     spools = [path.read_bytes() for path in _newest(folder)]
     ended = {session for spool in spools for session in _ENDED.findall(spool)}
     open_sessions: dict[str, Unfinished] = {}
+    over: set[bytes] = set()
     for spool in spools:
-        begins = (at.start() for at in _STARTED.finditer(spool) if at[1] not in ended)
+        begun = [(at[1], at[2], at.start()) for at in _STARTED.finditer(spool)]
+        over.update(channel for session, channel, _ in begun if session in ended)
+        begins = (start for session, _, start in begun if session not in ended)
         first = 0 if open_sessions else next(begins, len(spool))
         for fact in _facts(spool[spool.rfind(b"\n", 0, first) + 1 :].splitlines(keepends=True)):
             _follow(open_sessions, fact)
-    return tuple(open_sessions.values())
+    return Left(tuple(open_sessions.values()), frozenset(channel.decode() for channel in over))
 
 
 def _newest(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import shutil
+import ssl
 import stat
 import time
 import urllib.error
@@ -32,8 +33,9 @@ from ivr.upkeep.clips import damaged
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 _TIME_ERROR = 5
-_PRIVATE = ("accounts.sqlite", "vault.sqlite", "keys", "keys/*", "asterisk/*.secret",
-            "asterisk/agents/*.secret", "asterisk/etc/*.conf", "spool", "recordings")  # fmt: skip
+_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
+            "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
+            "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -359,6 +361,22 @@ def agents(settings: Settings) -> Finding:
     )
 
 
+def console(settings: Settings) -> Finding:
+    """Are the pages of the centre's people there? No caller notices if they are not."""
+    url = settings.console.url
+    unchecked = ssl._create_unverified_context()  # noqa: S323  its name is the centre's
+    try:
+        with urllib.request.urlopen(f"{url}livez", timeout=5, context=unchecked) as answer:  # noqa: S310
+            lacks = answer.read().decode() != "ok"
+    except (OSError, HTTPException):
+        told = (
+            f"{url} 打不开，电话照常：`ivr run` 或 `systemctl start ivr-console` · does not answer"
+        )
+        return Finding("console", True, told, warns=True)
+    advice = "；图表和网页电话缺少程序：`make pages`，再重新启动 · its libraries are missing"
+    return Finding("console", True, url + advice * lacks, warns=lacks)
+
+
 CHECKS: tuple[Check, ...] = (
     asterisk,
     prompts,
@@ -375,4 +393,5 @@ CHECKS: tuple[Check, ...] = (
     loader,
     opened,
     agents,
+    console,
 )

@@ -26,8 +26,9 @@ ENVIRONMENT = Path("/etc/ivr/environment")
 PROGRAM = Path("/usr/local/bin/ivr")
 UNITS = Path("/etc/systemd/system")
 STARTED = ("ivr-asterisk.service", "ivr-service.service", "ivr-loader.service",
-           "ivr-guardian.service", "ivr-retention.timer")  # fmt: skip
-RESTARTED = ("ivr-service.service", "ivr-loader.service", "ivr-guardian.service")
+           "ivr-guardian.service", "ivr-console.service", "ivr-retention.timer")  # fmt: skip
+RESTARTED = ("ivr-service.service", "ivr-loader.service", "ivr-guardian.service",
+             "ivr-console.service")  # fmt: skip
 """At an upgrade; the calls in progress stay in Asterisk meanwhile."""
 _TEMPLATES = Path(__file__).with_name("units")
 _PLACES = {"IVR_HOME": HOME, "IVR_AUDIO": AUDIO, "XDG_CACHE_HOME": CACHE}
@@ -94,6 +95,7 @@ def install(say: Say) -> None:
     else:
         say(f"没有运行 systemd；开机后 · no systemd here: systemctl enable --now {STARTED[0]} …")
     say("`ivr doctor` 检查一切 · checks everything")
+    say("`ivr users add 名字 --role 管理员` 建立控制台的第一个管理员 · the console's administrator")
 
 
 def upgrade(say: Say) -> None:
@@ -201,6 +203,8 @@ def _prepare(say: Say) -> None:
     """Asterisk and the prompts; an older set is better than no line."""
     say("准备 Asterisk 和语音，第一次要几分钟 · preparing Asterisk and the prompts …")
     _ours("-m", "ivr.asterisk")
+    with suppress(CannotInstall):  # it has said so; the pages do without charts
+        _ours("-m", "console.browser")
     try:
         _run([str(PROGRAM), "build-prompts"])
     except CannotInstall:

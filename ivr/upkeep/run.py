@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 
@@ -31,16 +31,17 @@ class CannotRun(Exception):
     """What is missing, and what to do about it."""
 
 
-def run(settings: Settings, say: Say) -> None:
+def run(settings: Settings, say: Say, welcome: Callable[[], Sequence[str]] = tuple) -> None:
     """Make everything ready, run the line, return on SIGINT or SIGTERM; nothing is left running.
 
-    Raises SettingsError (a port is taken) or CannotRun before the first call.
+    `welcome` is asked, once all runs, what else somebody must know. Raises SettingsError (a port is
+    taken) or CannotRun before the first call.
     """
     leave_no_core()
     with only_one(settings):
         process.check_ports(settings)
         programs = _made_ready(settings, say)
-        asyncio.run(_lead(settings, programs, say))
+        asyncio.run(_lead(settings, programs, say, welcome))
 
 
 @contextmanager
@@ -70,6 +71,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
     found = _asterisk(say)
     _prompts(settings, say)
     _accounts(settings, say)
+    _pages(say)
     log = log_folder(settings)
     return (
         Program(
@@ -87,6 +89,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         ),
         Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
         Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
+        Program("console", lambda: _ivr("console"), log / "console.log", beats=True, needed=False),
     )
 
 
@@ -141,6 +144,15 @@ def _accounts(settings: Settings, say: Say) -> None:
         say("accounts: made a database of demo accounts")
 
 
+def _pages(say: Say) -> None:
+    """What the console's pages load; without it they still show everything but the charts."""
+    done = subprocess.run(
+        [sys.executable, "-m", "console.browser"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        say(done.stderr.strip())
+
+
 def _ivr(*arguments: str) -> Sequence[str]:
     """One of our own commands, which ends when we do."""
     return [*locate.ENDS_WITH_PARENT, sys.executable, "-m", "ivr.cli", *arguments]
@@ -164,13 +176,18 @@ def _page(settings: Settings, name: str) -> str:
 # --- running ----------------------------------------------------------------------------------
 
 
-async def _lead(settings: Settings, programs: Sequence[Program], say: Say) -> None:
+async def _lead(
+    settings: Settings,
+    programs: Sequence[Program],
+    say: Say,
+    welcome: Callable[[], Sequence[str]],
+) -> None:
     """Start in order, keep, and on a signal stop: first who takes calls, last who carries them."""
     told = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sign, told.set)
     asterisk, *others = (Kept(program, say) for program in programs)
-    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say))
+    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say, welcome))
     waiting = asyncio.create_task(told.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -186,18 +203,31 @@ async def _lead(settings: Settings, programs: Sequence[Program], say: Say) -> No
         say("stopped; nothing is left running")
 
 
-async def _kept_up(settings: Settings, all_kept: Sequence[Kept], say: Say) -> None:
+async def _kept_up(
+    settings: Settings,
+    all_kept: Sequence[Kept],
+    say: Say,
+    welcome: Callable[[], Sequence[str]],
+) -> None:
     for kept in all_kept:
-        try:
-            await kept.start()
-        except ProgramFailed as failed:
-            raise CannotRun(str(failed)) from failed
-        say(f"{kept.program.name}: running")
-    for line in how_to_call(settings):
+        await _started(kept, say)
+    for line in (*how_to_call(settings), *await asyncio.to_thread(welcome)):
         say(line)
     async with asyncio.TaskGroup() as care:
         for kept in all_kept:
             care.create_task(kept.keep())
+
+
+async def _started(kept: Kept, say: Say) -> None:
+    """Up, or still trying where the line can do without it."""
+    try:
+        await kept.start()
+    except ProgramFailed as failed:
+        if kept.program.needed:
+            raise CannotRun(str(failed)) from failed
+        say(f"{failed}；电话照常 · calls are taken all the same")
+        return
+    say(f"{kept.program.name}: running")
 
 
 # --- what the newcomer is told -----------------------------------------------------------------

@@ -44,6 +44,8 @@ class Program:
     start_seconds: float = 60.0
     ends_for_good: int | None = None
     """The exit code of one that is not to be started again: somebody else does its work."""
+    needed: bool = True
+    """Whether there is no line without it; others come up when they can."""
 
 
 class Kept:

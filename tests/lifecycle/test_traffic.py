@@ -34,6 +34,18 @@ def test_a_trunk_whose_keys_never_come_is_odd() -> None:
     assert "trunks[].dtmf" in odd
 
 
+def test_a_trunk_whose_keys_come_no_more_is_odd_until_one_comes() -> None:
+    traffic = Traffic(CollectorRegistry())
+    traffic.call_came("a")
+    traffic.key_came("a")
+    for _ in range(SILENT_CALLS):
+        traffic.call_came("a")
+    (odd,) = traffic.oddities()
+    assert f"最近 {SILENT_CALLS} 通来电没有一个按键" in odd
+    traffic.key_came("a")
+    assert list(traffic.oddities()) == []
+
+
 def test_each_wrong_number_is_told_once_and_thousands_do_not_fill_the_page() -> None:
     traffic = Traffic(CollectorRegistry())
     assert traffic.misdialled(Misdialled("4001", "a", "…78"))

@@ -7,7 +7,7 @@ import gc
 import json
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,10 +44,10 @@ from ivr.records.facts import (
     Step,
     Transferred,
 )
-from ivr.records.journal import Unfinished
+from ivr.records.journal import Left, Unfinished
 from ivr.speech.prompts import PromptSet, sentence
 from tests import textset
-from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
+from tests.fake_ari import CALLED, PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
 from tests.test_conversations import DemoAccounts
 
 NUMBER = "990101199001010019"
@@ -142,18 +142,23 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
         story: Story,
         *left: Unfinished,
         there: bool = True,
+        over: Collection[str] = (),
         unreadable: Exception | None = None,
+        first: Story | None = None,
     ) -> Line:
-        async def inherit() -> dict[str, Unfinished]:
+        async def inherit() -> Left:
             if unreadable is not None:
                 raise unreadable
-            return {each.channel: each for each in left}
+            return Left(left, frozenset(over))
 
         async def course() -> Line:
             async with fake_asterisk() as asterisk, Ari(asterisk.base, USER, PASSWORD) as ari:
                 line = _line(asterisk, ari, inherit)
                 if there:
-                    asterisk.channels = {each.channel: _up(each.channel) for each in left}
+                    found = [*(each.channel for each in left), *over]
+                    asterisk.channels = {channel: _up(channel) for channel in found}
+                if first is not None:
+                    await first(line)
                 serving = asyncio.create_task(line.hotline.run())
                 try:
                     await asterisk.until(lambda: bool(line.vitals.link))
@@ -631,6 +636,71 @@ def test_sessions_whose_callers_are_gone_are_closed_by_what_took_them(
         "s-old": "asterisk_lost",
         "s-new": "service_lost",
     }
+
+
+def test_a_caller_whose_session_has_ended_is_hung_up_and_not_greeted_anew(
+    tell: Callable[..., Line],
+) -> None:
+    """The service before died between its last fact and the last hang-up."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: "over" not in line.asterisk.channels)
+        await line.hears("alive", "line.sorry_wait")
+        await line.asterisk.hang_up("alive")
+        await line.asterisk.until(lambda: bool(line.notes.ends()))
+        assert "over" not in line.asterisk.said
+
+    line = tell(story, left_over("alive", "main"), over=["over"])
+    assert line.notes.of(SessionStarted) == []
+    assert [fact.session for fact in line.notes.of(SessionEnded)] == ["s-alive"]
+
+
+@pytest.mark.parametrize("fault", [500, 503, "cut", "closed"])
+@pytest.mark.parametrize("command", ["GET channels$", "GET bridges$", "DELETE channels/over"])
+def test_a_caller_whose_session_has_ended_is_hung_up_by_a_later_look(
+    tell: Callable[..., Line], command: str, fault: int | str
+) -> None:
+    async def story(line: Line) -> None:
+        if isinstance(fault, int):
+            line.asterisk.refusals.append((command, fault))
+        else:
+            line.asterisk.spoilt.append((command, fault))
+        await line.asterisk.until(lambda: not line.asterisk.channels)
+
+    assert tell(story, over=["over"]).notes.of(SessionStarted) == []
+
+
+def test_whoever_was_saved_after_the_session_had_ended_is_not_cut_off(
+    tell: Callable[..., Line],
+) -> None:
+    """The guardian sent them to the apology and the agents: they hear it to the end."""
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: not line.hotline.conductor.departing)
+        await asyncio.sleep(0.1)
+        assert "c1" in line.asterisk.channels
+
+    async def saved(line: Line) -> None:
+        await line.asterisk.go_on_in_dialplan("c1", "away")
+
+    line = tell(story, over=["c1"], first=saved)
+    assert line.asterisk.asked("DELETE channels/c1") == []
+
+
+def test_an_agent_whom_an_ended_session_has_left_in_silence_is_let_go(
+    tell: Callable[..., Line],
+) -> None:
+    """Their bridge would look like a conversation that goes on."""
+    leg = "agent.6001.1f2e3d4c.c1"
+
+    async def joined(line: Line) -> None:
+        line.asterisk.channels[leg] = channel_json(leg, state="Up", name=f"PJSIP/6001-{leg}")
+        line.asterisk.bridges[leg] = {"id": leg, "channels": ["c1", leg], "creationtime": CALLED}
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: not line.asterisk.channels and not line.asterisk.bridges)
+
+    assert tell(story, over=["c1"], first=joined).notes.of(SessionStarted) == []
 
 
 def test_another_service_that_takes_the_name_has_the_calls(tell: Callable[..., Line]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr.records.journal import unfinished
+from ivr.records.journal import left
 from tests.live.conftest import LiveLine
 
 pytestmark = pytest.mark.live
@@ -31,7 +31,7 @@ def test_a_call_is_on_record_whether_or_not_a_service_saw_it(line: LiveLine) -> 
     assert unseen["ms"] >= 1000
     assert unseen["node"] == line.settings.node
     assert "guest" not in repr(carried)
-    assert unfinished(line.settings.home / "spool") == ()
+    assert left(line.settings.home / "spool").unfinished == ()
 
 
 async def _until_carried(line: LiveLine, calls: int) -> None:

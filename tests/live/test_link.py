@@ -101,6 +101,56 @@ def test_commands_that_are_slow_delay_a_call_and_do_not_end_it(line: LiveLine, w
     asyncio.run(story())
 
 
+def test_a_service_killed_between_the_last_fact_and_the_hang_up_leaves_nobody_on_the_line(
+    line: LiveLine, wire: Cut
+) -> None:
+    """Its last command is still on the wire: the next service greets nobody anew."""
+
+    async def story() -> None:
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            caller.phone.press("7")
+            await caller.hears_begin("line.goodbye")
+            wire.wire.delay = 0.5
+            try:
+                await until(lambda: kinds(line, since).count("SessionEnded") == 1)
+                with wire.half_open():
+                    line.kill_service()
+                    await asyncio.sleep(1.0)  # what was on the wire is lost
+            finally:
+                wire.wire.delay = 0.0
+            assert not caller.phone.ended.is_set(), "the hang-up came through: nothing was shown"
+            heard = len(caller.heard())
+            await asyncio.to_thread(line.start_service)
+            await caller.phone.wait_for_end(within=20)
+            assert len(caller.heard()) == heard, "somebody spoke to a caller who had been let go"
+        await line.settled()
+
+    since = len(line.facts())
+    asyncio.run(story())
+    assert kinds(line, since).count("SessionStarted") == 1
+    assert "SessionResumed" not in kinds(line, since)
+
+
+def test_a_service_killed_in_its_goodbye_says_it_again(line: LiveLine) -> None:
+    async def story() -> None:
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+            caller.phone.press("7")
+            await caller.hears_begin("line.goodbye")
+            line.kill_service()
+            await asyncio.to_thread(line.start_service)
+            await caller.hears_begin("line.sorry_wait")
+            await caller.hears_begin("line.goodbye", times=2)
+            await caller.phone.wait_for_end(within=20)
+        await line.settled()
+
+    since = len(line.facts())
+    asyncio.run(story())
+    ended = [fact for fact in line.facts()[since:] if fact["fact"] == "SessionEnded"]
+    assert [fact["disposition"] for fact in ended] == ["completed"]
+
+
 def test_calls_that_died_with_asterisk_are_closed_so_and_the_line_is_ready_with_it(
     line: LiveLine,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Run:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.http_port = free_port()
+        self.console_port = free_port()
         self.output = home.parent / "run.out"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
@@ -37,6 +39,7 @@ class Run:
             "IVR_SIP_PORT": str(free_port()),
             "IVR_ARI_PORT": str(free_port()),
             "IVR_HTTP_PORT": str(self.http_port),
+            "IVR_CONSOLE__PORT": str(self.console_port),
         }
         self.command = [sys.executable, "-m", "ivr.cli", "run"]
         self.environment = environment
@@ -114,6 +117,26 @@ def test_a_killed_supervisor_leaves_nothing(line: Run) -> None:
     line.process.kill()
     line.process.wait()
     line.until(lambda: not line.programs(), within=15)
+
+
+def test_the_console_is_told_of_last_and_no_call_needs_it(line: Run) -> None:
+    url = f"http://127.0.0.1:{line.console_port}/"
+    line.until(lambda: url in line.told())
+    *_, before, last = line.told().strip().splitlines()
+    assert url in before
+    assert re.search(r"admin.* [a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}$", last)
+    assert b"12329" in urllib.request.urlopen(f"{url}sign-in", timeout=5).read()
+    os.kill(line.program("console"), signal.SIGKILL)
+    assert line.healthy()
+    line.until(lambda: line.healthy() and _opens(f"{url}livez"))
+    logs = line.home / "log"
+    assert last.split()[-1] not in "".join(each.read_text() for each in logs.glob("*.log"))
+
+
+def _opens(url: str) -> bool:
+    with suppress(OSError):
+        return bool(urllib.request.urlopen(url, timeout=2).status == 200)
+    return False
 
 
 def test_programs_that_are_killed_come_back(line: Run) -> None:

@@ -398,6 +398,8 @@ def test_an_agent_sees_a_number_that_is_not_withheld(
 
 # --- keys ----------------------------------------------------------------------------------------
 
+Way = Callable[[Phone, str], Awaitable[None]]
+
 
 async def by_rtp_and_info(phone: Phone, key: str) -> None:
     """As a telephone does that is set to both ways."""
@@ -408,6 +410,32 @@ async def by_rtp_and_info(phone: Phone, key: str) -> None:
 
 async def by_info(phone: Phone, key: str) -> None:
     await phone.ask("INFO", key, kind="application/dtmf")
+
+
+def by_rtp_and_info_after(seconds: float, *, tone: float, told: int = 160) -> Way:
+    """INFO comes so long after the key was pressed, and tells a length of its own."""
+
+    async def way(phone: Phone, key: str) -> None:
+        phone.press(key, tone=tone, gap=0.1)
+        await asyncio.sleep(seconds)
+        body = f"Signal={key}\r\nDuration={told}\r\n"
+        await phone.ask("INFO", body, kind="application/dtmf-relay")
+
+    return way
+
+
+async def by_info_and_rtp(phone: Phone, key: str) -> None:
+    """INFO comes before anything is heard of the key."""
+    relay = "application/dtmf-relay"
+    asked = asyncio.create_task(phone.ask("INFO", f"Signal={key}\r\nDuration=250\r\n", kind=relay))
+    await asyncio.sleep(0.02)
+    phone.press(key, tone=0.12, gap=0.1)
+    await asked
+
+
+async def by_tone_and_info(phone: Phone, key: str) -> None:
+    phone.speak(tones(key, tone=0.15))
+    await phone.ask("INFO", f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
 
 
 async def by_tone(phone: Phone, key: str) -> None:
@@ -424,9 +452,6 @@ async def by_tone_and_events(phone: Phone, key: str) -> None:
     phone.end_key_anew(key, ends=1)
 
 
-Way = Callable[[Phone, str], Awaitable[None]]
-
-
 @pytest.mark.parametrize(
     ("host", "way", "events"),
     [
@@ -434,10 +459,17 @@ Way = Callable[[Phone, str], Awaitable[None]]
         (CARRIER, under_new_stamps, True),
         (CARRIER, by_info, True),
         (CARRIER, by_tone, False),
+        (CARRIER, by_rtp_and_info_after(0.0, tone=0.12), True),
+        (CARRIER, by_rtp_and_info_after(0.0, tone=0.4), True),
+        (CARRIER, by_rtp_and_info_after(0.15, tone=0.3), True),
+        (CARRIER, by_rtp_and_info_after(0.3, tone=0.2, told=250), True),
+        (CARRIER, by_info_and_rtp, True),
+        (CARRIER, by_tone_and_info, False),
         (BY_INFO, by_info, True),
         (BY_INFO, by_rtp_and_info, True),
         (BY_TONES, by_tone, True),
         (BY_TONES, by_tone_and_events, True),
+        (BY_TONES, by_tone_and_info, True),
     ],
 )
 def test_a_key_counts_once_by_whatever_way_it_comes(

@@ -24,7 +24,7 @@ from ivr.records.facts import (
     Step,
     Transferred,
 )
-from ivr.records.journal import HORIZON_SECONDS, Journal, put, read_lines, recorded, unfinished
+from ivr.records.journal import HORIZON_SECONDS, Journal, left, put, read_lines, recorded
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
@@ -137,11 +137,21 @@ def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Pa
     talked = Transferred(session="a", agent="x", outcome="answered", ring_ms=1, talk_ms=90_000)
     write(tmp_path, DialogueEntered(session="a", dialogue="account.menu"), step, begun("c"))
     write(tmp_path, talked, talked)
-    found = {each.session: each for each in unfinished(tmp_path)}
+    found = {each.session: each for each in left(tmp_path).unfinished}
     assert set(found) == {"a", "c"}
     assert (found["a"].channel, found["a"].dialogue, found["a"].steps) == ("c-a", "account.menu", 3)
     assert found["c"].began == NOON
     assert (found["a"].agent_seconds, found["c"].agent_seconds) == (180.0, 0.0)
+
+
+def test_channels_whose_sessions_have_ended_are_told_apart_from_those_that_go_on(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, begun("a"), begun("b"), ended("b"), begun("c"))
+    write(tmp_path, ended("a"))
+    found = left(tmp_path)
+    assert found.over == {"c-a", "c-b"}
+    assert [each.session for each in found.unfinished] == ["c"]
 
 
 def test_what_was_not_synced_is_written_once_more_and_counts_as_on_disk_only_then(
@@ -218,7 +228,7 @@ def test_files_long_before_the_newest_are_not_searched(tmp_path: Path) -> None:
     old = write(tmp_path, begun("old"))
     write(tmp_path, begun("new"))
     os.utime(old, (0, 0))
-    assert {each.session for each in unfinished(tmp_path)} == {"new"}
+    assert {each.session for each in left(tmp_path).unfinished} == {"new"}
 
 
 def test_every_kind_of_fact_is_registered_under_its_own_name() -> None:
@@ -306,7 +316,7 @@ def test_an_operators_facts_are_on_disk_and_push_no_session_over_the_horizon(
     put(tmp_path, [RecordingMoved(reference="26112501001", state="handled")], node="n1")
     long_ago = path.stat().st_mtime - HORIZON_SECONDS - 1
     os.utime(path, (long_ago, long_ago))
-    assert [each.session for each in unfinished(tmp_path)] == ["a"]
+    assert [each.session for each in left(tmp_path).unfinished] == ["a"]
     newest = sorted(tmp_path.glob("*.jsonl"))[-1]
     (line,) = read_lines(newest)
     assert (line["fact"], line["node"], line["state"]) == ("RecordingMoved", "n1", "handled")
