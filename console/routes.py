@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -80,6 +81,14 @@ def allowed(request: web.Request, action: Action) -> bool:
     return may(session.user.roles, action)
 
 
+def host_of(request: web.Request) -> str:
+    """By which name or address the browser asked, without the port; empty where it is none."""
+    try:
+        return (urlsplit(f"//{request.host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
 def _is_at_home(request: web.Request) -> bool:
     """Whether it comes from this machine, and from nobody else by way of it: no proxy, no tunnel.
 
@@ -87,7 +96,7 @@ def _is_at_home(request: web.Request) -> bool:
     """
     if any(name in request.headers for name in _PROXIES):
         return False
-    return _is_loopback(request.remote or "") and _is_loopback(request.url.host or "")
+    return _is_loopback(request.remote or "") and _is_loopback(host_of(request))
 
 
 _PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")

@@ -72,7 +72,8 @@ async def relay(request: web.Request) -> web.WebSocketResponse:
         protocols=(SUBPROTOCOL,), max_msg_size=LARGEST_BYTES, heartbeat=BEAT_SECONDS
     )
     await browser.prepare(request)
-    if len(relays) >= settings.console.phone.calls + SPARE:
+    calls = settings.console.phone.calls
+    if not calls or len(relays) >= calls + SPARE:
         await browser.close(code=FULL)
         return browser
     relays.add(browser)

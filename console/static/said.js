@@ -54,7 +54,7 @@ export class Transcript {
   says(id, clips) {
     this.#over();
     const line = this.#add("now");
-    const parts = clips.map(([text, ms]) => ({ ms, span: part(line, text) }));
+    const parts = words(clips).map(([text, ms]) => ({ ms, span: part(line, text) }));
     this.#saying = { id, line, parts, timers: [] };
     let after = 0;
     for (const [n, { ms }] of parts.entries()) {
@@ -101,6 +101,16 @@ export class Transcript {
     this.#saying.line.classList.remove("now");
     this.#saying = null;
   }
+}
+
+const STOP_MS = 500;
+
+/** A pause between two sentences is read as a full stop. */
+function words(clips) {
+  return clips.map(([text, ms], n) => {
+    const before = n > 0 ? clips[n - 1][0] : "。";
+    return [text || (ms > STOP_MS && before && !before.endsWith("。") ? "。" : ""), ms];
+  });
 }
 
 function part(line, text) {
@@ -158,22 +168,30 @@ export const ENDED = {
 export class Course {
   #rows = [];
   #said = new Map();
+  #last = "";
 
   take(told) {
     const row = (line) => this.#rows.push({ at: told.at, line, caller: "" });
     if (told.kind === "says") {
-      row(told.said.map(([text]) => text).join(""));
-      this.#said.set(told.id, { row: this.#rows.at(-1), clips: told.said });
+      const clips = words(told.said);
+      row(clips.map(([text]) => text).join(""));
+      this.#said.set(told.id, { row: this.#rows.at(-1), clips });
+      this.#last = told.id;
     } else if (told.kind === "stops") this.#cut(told);
     else if (told.kind === "records") row("（录音）");
     else if (told.kind === "resumed") row("（换了一个服务，通话接着进行）");
     else if (told.kind === "looked_up") row(`（查询：${LOOKED_UP[told.outcome] ?? told.outcome}，${told.ms} 毫秒）`);
     else if (told.kind === "transferred") row(`（转人工：${TRANSFERRED[told.outcome] ?? told.outcome}）`);
-    else if (told.kind === "heard" && this.#rows.length) this.#rows.at(-1).caller = caller(told);
+    else if (told.kind === "heard" && this.#rows.length) this.#heard(told);
   }
 
   get rows() {
     return this.#rows;
+  }
+
+  #heard(told) {
+    this.#rows.at(-1).caller = caller(told);
+    if (told.heard === "hung_up") this.#cut({ id: this.#last, at: told.at });
   }
 
   #cut({ id, at }) {
@@ -187,7 +205,7 @@ export class Course {
 
 function caller({ verb, heard, key, keys }) {
   if (heard === "hung_up") return "挂断";
-  if (verb === "collect" && heard === "match") return `输入 ${keys} 键`;
+  if (verb === "collect" && heard === "match") return `输入 ${keys} 位`;
   if (heard === "match" && key) return `按 ${key}`;
   if (heard === "no_match" && key) return `按 ${key}：没有这个键`;
   return HEARD[heard] ?? "";
