@@ -69,6 +69,8 @@ class Call {
   #course = new Course();
   #began = null;
   #over = false;
+  #keys = "";
+  #keying = false;
   #ticking;
   #waiting;
 
@@ -87,6 +89,7 @@ class Call {
 
   begin() {
     tell("正在接通…", "warn");
+    this.#waiting = setTimeout(() => this.#soundless(), SOUND_SECONDS * 1000);
     this.#ua.start();
   }
 
@@ -116,13 +119,12 @@ class Call {
     };
     connection.onconnectionstatechange = () => {
       if (connection.connectionState === "connected") clearTimeout(this.#waiting);
-      if (connection.connectionState === "failed") this.#soundless();
+      else if (connection.connectionState === "failed") this.#soundless();
     };
   }
 
   #up() {
     this.#began = performance.now();
-    this.#waiting = setTimeout(() => this.#soundless(), SOUND_SECONDS * 1000);
     this.#ticking = setInterval(() => (at("clock").textContent = clock(this.#lasted())), 250);
     at("clock").textContent = clock(0);
     at("clock").hidden = false;
@@ -132,8 +134,8 @@ class Call {
   }
 
   #soundless() {
-    this.end(`没有声音：浏览器到 Asterisk 的 UDP 端口 ${room.dataset.ports} 不通，或者服务器只有回环地址`, "bad");
-    this.#session.terminate();
+    this.end(`声音接不通：浏览器到 Asterisk 的 UDP 端口 ${room.dataset.ports} 不通，或者这台机器没有接网络（只有回环地址）`, "bad");
+    if (this.#session?.isEnded() === false) this.#session.terminate();
   }
 
   #lasted() {
@@ -148,10 +150,21 @@ class Call {
     if (told.kind === "ended") this.end(ENDED[told.disposition] ?? "通话结束");
   }
 
+  /** Keys wait for those before them: to add to what is being sent would send some of it twice. */
   press(keys) {
-    const { dtmf } = this.#sender;
-    dtmf.insertDTMF(dtmf.toneBuffer + keys, KEY_MS, GAP_MS);
+    this.#keys += keys;
     at("pressed").textContent += keys;
+    if (!this.#keying) this.#key();
+  }
+
+  #key() {
+    const { dtmf } = this.#sender;
+    const keys = this.#keys;
+    this.#keys = "";
+    this.#keying = keys !== "" && !this.#over;
+    if (!this.#keying) return;
+    dtmf.ontonechange = ({ tone }) => tone === "" && this.#key();
+    dtmf.insertDTMF(keys, KEY_MS, GAP_MS);
   }
 
   async toggleMicrophone() {

@@ -55,7 +55,7 @@ export class Transcript {
     this.#over();
     const line = this.#add("now");
     const parts = words(clips).map(([text, ms]) => ({ ms, span: part(line, text) }));
-    this.#saying = { id, line, parts, timers: [] };
+    this.#saying = { id, line, parts, timers: [], began: performance.now() };
     let after = 0;
     for (const [n, { ms }] of parts.entries()) {
       this.#saying.timers.push(setTimeout(() => sound(parts, n), after));
@@ -67,8 +67,11 @@ export class Transcript {
   /** Cut short: what was not said is crossed out. */
   stops(id) {
     if (this.#saying?.id !== id) return;
-    for (const { span } of this.#saying.parts) {
-      if (span.className === "yet") span.className = "unsaid";
+    let left = performance.now() - this.#saying.began;
+    for (const { span, ms } of this.#saying.parts) {
+      const heard = heardOf(span.textContent, ms, left);
+      if (heard !== span.textContent) cut(span, heard);
+      left -= ms;
     }
     this.#over();
   }
@@ -88,16 +91,14 @@ export class Transcript {
     const line = document.createElement("li");
     line.className = name;
     this.#list.append(line);
-    this.#list.scrollTop = this.#list.scrollHeight;
+    line.parentElement.parentElement.scrollTop = this.#list.scrollHeight;
     return line;
   }
 
   #over() {
     if (this.#saying === null) return;
     this.#saying.timers.forEach(clearTimeout);
-    for (const { span } of this.#saying.parts) {
-      if (span.className !== "unsaid") span.className = "";
-    }
+    for (const { span } of this.#saying.parts) span.className = "";
     this.#saying.line.classList.remove("now");
     this.#saying = null;
   }
@@ -119,6 +120,19 @@ function part(line, text) {
   span.textContent = text;
   line.append(span);
   return span;
+}
+
+/** As much of a clip's words as was heard in `left` milliseconds, as far as one can tell. */
+function heardOf(text, ms, left) {
+  return text.slice(0, Math.ceil(text.length * Math.min(1, Math.max(0, left / ms))));
+}
+
+function cut(span, heard) {
+  const rest = document.createElement("span");
+  rest.className = "unsaid";
+  rest.textContent = span.textContent.slice(heard.length);
+  span.textContent = heard;
+  span.after(rest);
 }
 
 function sound(parts, now) {
@@ -198,8 +212,8 @@ export class Course {
     const known = this.#said.get(id);
     if (known === undefined) return;
     let left = at - known.row.at;
-    const heard = known.clips.filter(([, ms]) => (left -= ms) + ms > 0);
-    if (heard.length < known.clips.length) known.row.line = heard.map(([text]) => text).join("") + "……";
+    const heard = known.clips.map(([text, ms]) => heardOf(text, ms, (left -= ms) + ms)).join("");
+    if (heard !== known.row.line) known.row.line = `${heard}……`;
   }
 }
 
