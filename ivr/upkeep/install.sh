@@ -42,9 +42,14 @@ cp -r licences LICENCES.tsv "$place/"
 
 say 4 "Asterisk、语音模型、网页用的库：$cache · Asterisk, the voice, what the pages load"
 mkdir -p "$cache"
-for part in cache/*.tar.gz; do
-  name=$(basename "$part" .tar.gz)
-  [ -e "$cache/$name" ] || { rm -rf "$cache/.$name.new"; mkdir "$cache/.$name.new"; tar --no-same-owner -xzf "$part" -C "$cache/.$name.new"; mv "$cache/.$name.new" "$cache/$name"; }
+mkdir -p "$cache/pages"
+tar --no-same-owner -xzf cache/pages.tar.gz -C "$cache/pages"
+for name in asterisk-root voice; do
+  [ ! -e "$cache/$name" ] || continue
+  rm -rf "$cache/.$name.new"
+  mkdir "$cache/.$name.new"
+  tar --no-same-owner -xzf "cache/$name.tar.gz" -C "$cache/.$name.new"
+  mv "$cache/.$name.new" "$cache/$name"
 done
 chmod 755 /var/lib/ivr "$cache"
 
