@@ -25,7 +25,7 @@ def said(screens: Screens) -> web.RouteDef:
     """The route; it is served beside `/healthz`."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        if not _is_of_this_machine(request):
+        if not is_of_this_machine(request):
             raise web.HTTPForbidden(text="for the console of this machine only")
         if screens.crowded:
             raise web.HTTPServiceUnavailable(text="too many watch already")
@@ -44,7 +44,8 @@ def said(screens: Screens) -> web.RouteDef:
     return web.get("/said", stream)
 
 
-def _is_of_this_machine(request: web.Request) -> bool:
+def is_of_this_machine(request: web.Request) -> bool:
+    """Whether who asks sits here, such as the console."""
     return request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
 
 
