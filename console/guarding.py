@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from console.rendering import page
+from console.rights import Action
 from console.routes import (
     SESSIONS,
     SETTINGS,
@@ -25,6 +26,7 @@ from console.routes import (
 from console.sessions import Session
 from ivr.config import Settings
 
+# `no-referrer` would make browsers hide the origin of our own forms too (Origin: null).
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self';"
@@ -34,7 +36,7 @@ HEADERS = {
     "Server": "ivr",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
@@ -118,6 +120,12 @@ def entitled(route: Route) -> Handler:
         return await route.handler(request)
 
     return handle
+
+
+async def entitled_still(request: web.Request, action: Action) -> bool:
+    """Whether who watches a stream may go on: sessions end, and people are locked out."""
+    session = await _session(request, touch=False)
+    return session is not None and allowed(request, action)
 
 
 async def _session(request: web.Request, *, touch: bool) -> Session | None:

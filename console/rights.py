@@ -28,6 +28,9 @@ class Action(StrEnum):
     PHONE = "拨打"
     OWN_PASSWORD = "改自己的口令"  # noqa: S105  an action's name
     EDIT_USERS = "管理用户"
+    SEE_LINE = "看值班"
+    SWITCH_LINE = "开关热线"
+    SEE_CALLS = "看通话"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -37,6 +40,9 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.PHONE: EVERYBODY,
     Action.OWN_PASSWORD: EVERYBODY,
     Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
+    Action.SEE_LINE: frozenset({Role.LEADER}),
+    Action.SWITCH_LINE: frozenset({Role.LEADER}),
+    Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
 }
 
 

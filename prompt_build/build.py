@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from ivr.records.durable import write
+from ivr.records.durable import write_all
 from prompt_build import sets, unchanged
 from prompt_build.catalog.content import Catalog
 from prompt_build.catalog.reading import load
@@ -223,11 +223,11 @@ def make_one(recipe: Recipe, audio: Path, engine: Engine) -> Made | str:
         return str(failed)
     except Exception as broken:  # noqa: BLE001  whatever a voice raises is told with its sentence
         return f"the voice failed ({type(broken).__name__}: {broken})「{recipe.text}」"
-    for coding in recipe.formats:
-        write(audio / recipe.file(coding), encode(sound.by_rate[RATES[coding]], coding))
     lowest = min(sound.by_rate)
     measured = measure(sound.by_rate[lowest], lowest, clipped=sound.clipped)
-    write(audio / recipe.file("json"), json.dumps(asdict(measured)).encode())
+    coded = {coding: encode(sound.by_rate[RATES[coding]], coding) for coding in recipe.formats}
+    coded["json"] = json.dumps(asdict(measured)).encode()
+    write_all({audio / recipe.file(kind): content for kind, content in coded.items()})
     return Made(measured.seconds, sound.engine_seconds)
 
 

@@ -135,25 +135,34 @@ def active_level(samples: Audio, rate: int) -> float:
     envelope = _smoothed(_smoothed(blocks))
     total = float(np.sum(samples.astype(np.float64) ** 2))
     thresholds: npt.NDArray[np.float64] = 2.0 ** np.arange(-15.0, 0.0)
-    active = np.array([_active_steps(envelope >= limit) for limit in thresholds]) * step
-    return _p56(total, active, thresholds)
+    return _p56(total, _active_steps(envelope >= thresholds[:, None]) * step, thresholds)
+
+
+_KEEP = float(np.exp(-1 / 30))
+"""Of the smoothed value after 1 ms: 30 ms by P.56."""
+_STRETCH = 64
+_AFTER = np.arange(_STRETCH)[None, :] - np.arange(_STRETCH)[:, None]
+_ANSWER = np.where(_AFTER >= 0, (1 - _KEEP) * _KEEP ** np.maximum(_AFTER, 0), 0.0)
+"""What a value (row) adds to the smoothed ones after it (columns), within one stretch."""
+_FADING = _KEEP ** np.arange(1, _STRETCH + 1)
 
 
 def _smoothed(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """One-pole smoothing with 30 ms (P.56), in 1 ms steps."""
-    keep = float(np.exp(-1 / 30))
-    smooth = np.empty(len(values))
+    """One-pole smoothing with 30 ms (P.56), in 1 ms steps; stretch by stretch, as arrays."""
+    padded = np.pad(values.astype(np.float64), (0, -len(values) % _STRETCH))
+    stretches = padded.reshape(-1, _STRETCH) @ _ANSWER
     last = 0.0
-    for at, value in enumerate(values):
-        last = keep * last + (1 - keep) * float(value)
-        smooth[at] = last
-    return smooth
+    for at in range(len(stretches)):
+        stretches[at] += last * _FADING
+        last = float(stretches[at, -1])
+    return stretches.ravel()[: len(values)]
 
 
-def _active_steps(above: npt.NDArray[np.bool_]) -> int:
-    """Steps above a threshold, with 200 ms of hang-over after each."""
-    hangover = np.convolve(above, np.ones(201), mode="full")[: len(above)]
-    return int(np.count_nonzero(hangover > 0.5))
+def _active_steps(above: npt.NDArray[np.bool_]) -> npt.NDArray[np.int_]:
+    """Per row: steps above a threshold, with 200 ms of hang-over after each."""
+    counted = np.cumsum(above, axis=1)
+    before = np.pad(counted, ((0, 0), (201, 0)))[:, : above.shape[1]]
+    return np.asarray(np.count_nonzero(counted > before, axis=1))
 
 
 def _p56(total: float, active: npt.NDArray[np.int_], thresholds: npt.NDArray[np.float64]) -> float:

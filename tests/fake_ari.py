@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, web
 
 USER, PASSWORD = "hotline", "secret"
 STARTED = "2026-11-25T08:00:00.000+0000"
@@ -33,6 +33,8 @@ class FakeAsterisk:
     bridges: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     """Method and path of all that was asked, in order."""
+    on_wire: list[str] = field(default_factory=list)
+    """The same of what came over the events' link."""
     said: dict[str, list[Sequence[str]]] = field(default_factory=dict)
     """The media of each playback, by channel."""
     phones: frozenset[str] = frozenset()
@@ -52,6 +54,8 @@ class FakeAsterisk:
     failing: bool = False
     """Whether every playback ends as one of a file that is not there."""
     password: str = PASSWORD
+    takes_commands: bool = True
+    """Whether it takes commands over the events' link too, as Asterisk does since 22.5."""
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     recordings: dict[str, str] = field(default_factory=dict)
     """Those that are queued or go on, with their channels."""
@@ -201,11 +205,31 @@ class FakeAsterisk:
         await socket.prepare(request)
         self.sockets.append(socket)
         try:
-            async for _ in socket:
-                pass
+            async with ClientSession(headers=request.headers) as itself:
+                async for message in socket:
+                    if self.takes_commands:
+                        await self._command(itself, socket, message.json())
         finally:
             self.sockets.remove(socket)
         return socket
+
+    async def _command(
+        self, itself: ClientSession, socket: web.WebSocketResponse, asked: dict[str, Any]
+    ) -> None:
+        """One after another, each by the same door as over HTTP."""
+        self.on_wire.append(f"{asked['method']} {asked['uri'].partition('?')[0]}")
+        url = f"{self.base}/{asked['uri']}"
+        body = asked.get("message_body")
+        try:
+            async with itself.request(
+                asked["method"], url, data=body, headers={"Content-Type": "application/json"}
+            ) as answer:
+                said = await answer.text()
+                told = {"status_code": answer.status, "reason_phrase": answer.reason}
+        except ClientError:
+            return  # spoilt by order: nobody answers
+        kind = {"type": "RESTResponse", "request_id": asked["request_id"], "uri": asked["uri"]}
+        await socket.send_json({**kind, **told, "message_body": said})
 
     async def _info(self, _: web.Request) -> web.Response:
         return web.json_response({"status": {"startup_time": self.startup}})

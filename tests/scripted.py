@@ -38,7 +38,7 @@ from ivr.agents.switchboard import Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Agent
 from ivr.hours import BEIJING
-from ivr.lifecycle import switch as opening
+from ivr.lifecycle import switch
 from ivr.people.identity import IdNumber
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records import facts
@@ -429,10 +429,10 @@ class Caller:
         self.desk.full = False
 
     async def _close(self, _: Direction) -> None:
-        opening.close(self.home, "", self.clock.now)
+        switch.close(self.home, "", self.clock.now)
 
     async def _open(self, _: Direction) -> None:
-        opening.reopen(self.home)
+        switch.reopen(self.home)
 
     async def _hangup(self, direction: Direction) -> None:
         assert not self.conversation.done(), f"{direction.where}: the line had ended"

@@ -57,7 +57,7 @@ def _node(command: Sequence[str], where: Path) -> None:
     """Node or npm, of the wheel in our environment."""
     program = Path(sys.executable).parent / command[0]
     if not program.exists():
-        raise NotFetched("没有 node：`make setup` · Node is missing: `make setup` installs it")
+        raise NotFetched("没有 node：`make pages` · Node is missing: `make pages` installs it")
     path = f"{program.parent}:{os.environ.get('PATH', '')}"
     done = subprocess.run(  # noqa: S603
         [str(program), *command[1:]],

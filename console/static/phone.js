@@ -202,9 +202,16 @@ class Call {
   }
 }
 
-/** Without a microphone's permission a browser names no address of its own, and 0.0.0.0 is "hold". */
+/** An address of documentation (RFC 5737): nobody is there. */
+const NOWHERE = "192.0.2.1";
+
+/**
+ * Without a microphone's permission a browser hides its addresses: 0.0.0.0 would mean "hold", and
+ * Asterisk would look up names in .local, slowly and for nothing. ICE finds out where we are.
+ */
 function reachable({ originator, sdp }) {
-  return originator === "local" ? sdp.replaceAll("c=IN IP4 0.0.0.0", "c=IN IP4 127.0.0.1") : sdp;
+  if (originator !== "local") return sdp;
+  return sdp.replace(/[0-9a-f-]+\.local\b/g, NOWHERE).replaceAll("c=IN IP4 0.0.0.0", `c=IN IP4 ${NOWHERE}`);
 }
 
 function newToken() {

@@ -1,4 +1,7 @@
-"""ARI's commands over pooled HTTP, in ari-py's words: repositories and operations.
+"""ARI's commands, in ari-py's words: repositories and operations.
+
+They go over pooled HTTP. Those of a sound, which every key needs, go over the link of the events
+where Asterisk takes commands there (`wire.py`): that costs a fraction, and keeps their order.
 
 Every operation is named as in Asterisk's own API description (`/ari/api-docs`); a live test
 compares. Answers that mean "the caller has gone" are one exception, `ChannelGone`.
@@ -25,6 +28,7 @@ from ivr.ari.errors import (
     WrongState,
 )
 from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
+from ivr.ari.wire import Answer, Wire
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
@@ -63,6 +67,8 @@ class Ari:
         self.applications = Applications(self)
         self.asterisk = AsteriskInfo(self)
         self._session: aiohttp.ClientSession | None = None
+        self.wire: Wire | None = None
+        """The link, where it takes commands; None while it is down, and of an older Asterisk."""
 
     async def __aenter__(self) -> Ari:
         connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEPALIVE_SECONDS)
@@ -109,6 +115,24 @@ class Ari:
             return False
         return True
 
+    async def at_once(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:
+        """A command that never waits within Asterisk, by the shortest way."""
+        if self.wire is None:
+            return await self._send(method, path, {}, json)
+        answer = await self.wire.ask(method, path, {}, json)
+        try:
+            return _read(method, path, answer)
+        except ValueError as odd:
+            raise AriError(f"{method} {_kind(path)}: unreadable ({type(odd).__name__})") from odd
+
+    async def ahead(self, method: str, path: str) -> None:
+        """The same, of which only that it comes before whatever is sent next matters."""
+        if self.wire is not None:
+            await self.wire.tell(method, path)
+            return
+        with suppress(ChannelGone, BridgeGone):
+            await self._send(method, path, {}, None)
+
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
     ) -> Any:
@@ -116,30 +140,23 @@ class Ari:
             async with self.session.request(
                 method, f"{self.base}/{path}", params=query, json=json
             ) as answer:
-                return await _read(method, path, answer)
+                return _read(method, path, Answer(answer.status, await answer.text()))
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as lost:
             raise Unreachable(f"{method} {_kind(path)}: {type(lost).__name__}") from lost
         except (aiohttp.ClientError, ValueError) as odd:  # no HTTP, or no JSON
             raise AriError(f"{method} {_kind(path)}: unreadable ({type(odd).__name__})") from odd
 
 
-async def _read(method: str, path: str, answer: aiohttp.ClientResponse) -> Any:
+def _read(method: str, path: str, answer: Answer) -> Any:
     if answer.status < 300:
-        return await answer.json() if answer.status != 204 else None
-    message = await _message(answer)
+        return answer.content
+    message = answer.message
     meaning = _MEANINGS.get(answer.status, AriError)
     if "bridge not found" in message.lower():
         meaning = BridgeGone
     elif "not found" in message.lower() or "could not stop" in message.lower():
         meaning = ChannelGone
     raise meaning(f"{method} {_kind(path)}: {answer.status} {message}")
-
-
-async def _message(answer: aiohttp.ClientResponse) -> str:
-    try:
-        return str((await answer.json(content_type=None)).get("message", ""))
-    except (ValueError, AttributeError):
-        return ""
 
 
 def _each(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
@@ -199,9 +216,10 @@ class Channels:
 
     async def play_with_id(self, channel: str, playback: str, media: Iterable[str]) -> None:
         """Queue media URIs as one playback whose id we chose."""
-        await self._ari.post(f"channels/{channel}/play/{playback}", json={"media": list(media)})
+        body = {"media": list(media)}
+        await self._ari.at_once("POST", f"channels/{channel}/play/{playback}", body)
 
-    async def record(self, channel: str, recording: Recording) -> None:
+    async def record(self, channel: str, recording: LiveRecording) -> None:
         """Queue a recording; it ends by `#`, by silence, by its length, by stop or by hang-up."""
         await self._ari.post(
             f"channels/{channel}/record",
@@ -236,7 +254,7 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LiveRecording:
     """What to record: `name` is the file's below Asterisk's recording folder, no extension."""
 
     name: str
@@ -322,6 +340,10 @@ class Playbacks:
     async def stop(self, playback: str) -> bool:
         """Stop the sound; jumps the queue. False when it was over already, which is fine."""
         return await self._ari.delete(f"playbacks/{playback}")
+
+    async def cut(self, playback: str) -> None:
+        """Stop the sound before whatever is asked next; it may be over already."""
+        await self._ari.ahead("DELETE", f"playbacks/{playback}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ivr.config import BROWSERS, GUESTS, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
+from ivr.speech.contract import DTMF
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ def bridge_of(json: Json) -> Bridge:
 
 def moment(text: str) -> datetime:
     """Asterisk writes 2026-11-25T08:00:00.000+0000."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+    return datetime.fromisoformat(text)
 
 
 def _cause(json: Json) -> int | None:
@@ -263,10 +264,6 @@ def _playback_started(json: Json) -> Event:
     return PlaybackStarted(_target(playback), playback["id"])
 
 
-_KEYS = frozenset("0123456789*#")
-"""Of a telephone. A to D, which some gateways send, mean nothing to anybody."""
-
-
 def _hangup_requested(json: Json) -> Event:
     """The first of a hang-up tells who did it: the far end (not soft), or Asterisk (soft)."""
     cause = _cause(json)
@@ -277,7 +274,7 @@ def _hangup_requested(json: Json) -> Event:
 def _key(json: Json) -> Event | None:
     """A key of a telephone; None for every other tone."""
     digit = json["digit"]
-    if digit not in _KEYS:
+    if digit not in DTMF:
         return None
     ended = moment(json["timestamp"]).timestamp() if "timestamp" in json else None
     seconds = int(json.get("duration_ms", 0)) / 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ivr.ari.client import Ari, Recording
+from ivr.ari.client import Ari, LiveRecording
 from ivr.speech.prompts import Utterance
 
 NAMES = 8
@@ -32,11 +32,12 @@ class ChannelLine:
 
     async def stop(self, playback: str) -> None:
         """Stop the sound at once."""
-        await self.ari.playbacks.stop(playback)
+        await self.ari.playbacks.cut(playback)
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
         """Queue it; Asterisk ends it by `#`, by silence, by its length and by hang-up."""
-        await self.ari.channels.record(self.channel, Recording(name, most_seconds, silence_seconds))
+        recording = LiveRecording(name, most_seconds, silence_seconds)
+        await self.ari.channels.record(self.channel, recording)
 
     async def stop_recording(self, name: str) -> None:
         """Jumps the queue."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
 
 import aiohttp
 
-from ivr.ari.client import Ari
+from ivr import fast
+from ivr.ari.client import COMMAND_SECONDS, Ari
 from ivr.ari.errors import AriError, NotAuthorised, Unreachable
 from ivr.ari.events import Event, LinkDown, LinkUp, event_of
+from ivr.ari.wire import ANSWER, Wire
+
+Socket = aiohttp.ClientWebSocketResponse[Literal[False]]
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +54,7 @@ async def _connection(ari: Ari, app: str, wanted: Iterable[str]) -> AsyncIterato
         return
     async with socket:
         try:
-            await ari.applications.filter(app, wanted)
+            await ari.applications.filter(app, (*wanted, ANSWER))
             await ari.applications.subscribe(
                 app, "bridge:"
             )  # who leaves one is told to nobody else
@@ -57,17 +62,41 @@ async def _connection(ari: Ari, app: str, wanted: Iterable[str]) -> AsyncIterato
         except AriError as failed:
             yield LinkDown(type(failed).__name__)
             return
-        async for message in socket:
-            event = _event(message)
-            if event is not None:
-                yield event
+        async with _wired(ari, socket) as wire:
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                event = _event(message.data, wire)
+                if event is not None:
+                    yield event
         yield LinkDown(_why(socket))
 
 
-async def _connect(ari: Ari, app: str) -> aiohttp.ClientWebSocketResponse:
+@asynccontextmanager
+async def _wired(ari: Ari, socket: Socket) -> AsyncIterator[Wire]:
+    """Commands go over this connection as soon as it has answered one."""
+    wire = Wire(socket, COMMAND_SECONDS)
+
+    def opened() -> None:
+        ari.wire = wire
+
+    try:
+        with suppress(Unreachable):
+            await wire.open(opened)
+        yield wire
+    finally:
+        ari.wire = None
+        wire.close()
+
+
+async def _connect(ari: Ari, app: str) -> Socket:
     try:
         return await ari.session.ws_connect(
-            f"{ari.base}/events", params={"app": app}, heartbeat=HEARTBEAT_SECONDS, max_msg_size=0
+            f"{ari.base}/events",
+            params={"app": app},
+            heartbeat=HEARTBEAT_SECONDS,
+            max_msg_size=0,
+            decode_text=False,
         )
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == 401:
@@ -75,17 +104,20 @@ async def _connect(ari: Ari, app: str) -> aiohttp.ClientWebSocketResponse:
         raise Unreachable(f"the events' handshake was answered {refused.status}") from refused
 
 
-def _event(message: aiohttp.WSMessage) -> Event | None:
-    if message.type is not aiohttp.WSMsgType.TEXT:
-        return None
+def _event(text: bytes | str, wire: Wire) -> Event | None:
+    """What has happened; an answer to a command goes to whoever waits for it."""
     try:
-        return event_of(json.loads(message.data))
+        told = fast.loads(text)
     except ValueError:
         log.warning("an event that is no JSON was passed over")
         return None
+    if isinstance(told, dict) and told.get("type") == ANSWER:
+        wire.take(told)
+        return None
+    return event_of(told)
 
 
-def _why(socket: aiohttp.ClientWebSocketResponse) -> str:
+def _why(socket: Socket) -> str:
     failure = socket.exception()
     return type(failure).__name__ if failure else f"closed with {socket.close_code}"
 

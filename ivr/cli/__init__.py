@@ -19,7 +19,6 @@ from ivr.cli import (
     facts,
     feedback,
     line,
-    opening,
     people,
     prompts,
     pronounce,
@@ -27,6 +26,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    switch,
     users,
     words,
 )
@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     line,
-    opening,
+    switch,
     prompts,
     words,
     pronounce,

@@ -57,6 +57,9 @@ def build_prompts(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Take nothing of the speech that ships.")
     ] = False,
+    if_none: Annotated[
+        bool, typer.Option("--if-none", help="Only where no set can be spoken yet.")
+    ] = False,
 ) -> None:
     """Make every prompt that is not made yet, and publish the set. 生成语音."""
     from ivr.config import load
@@ -70,6 +73,8 @@ def build_prompts(
     with _failures():
         if check:
             _check(settings)
+            return
+        if if_none and _speaks(folder):
             return
         built = _build(settings, folder, from_scratch=from_scratch)
         remember(source_of(settings))
@@ -112,6 +117,18 @@ def _build(settings: Settings, folder: Path, *, from_scratch: bool) -> Built:
     with _bar() as progress:
         speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
         return build(source_of(settings), folder, engine, speaks, progress)
+
+
+def _speaks(folder: Path) -> bool:
+    """Whether callers can be spoken to already, by a set that this program fits."""
+    from ivr.speech.contract import CONTRACT
+    from ivr.speech.prompts import PromptSetError, Shelf
+
+    try:
+        Shelf(folder, CONTRACT)
+    except PromptSetError:
+        return False
+    return True
 
 
 def _summary(built: Built) -> str:

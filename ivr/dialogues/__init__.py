@@ -11,17 +11,17 @@ from ivr.dialogues.place import UP, End, Outcome, Place, all_places
 from ivr.records.facts import Disposition
 from ivr.speech.prompts import PromptSet
 
-__all__ = ["all_places", "converse", "find", "visit"]
+__all__ = ["all_places", "converse", "place_named", "visit"]
 
 
-def find(name: str, prompts: PromptSet) -> Place:
+def place_named(name: str, prompts: PromptSet) -> Place:
     """The place of that name, of the code or of the content; else the nearest that there is."""
-    return information.find(name, prompts) or place.find(name)
+    return information.nearest(name, prompts) or place.coded(name)
 
 
 async def converse(call: Call, start: str) -> Disposition:
     """Lead the caller through the script from the place called `start` until one of its ends."""
-    here = find(start, call.prompts)
+    here = place_named(start, call.prompts)
     while True:
         call.enter(here.name)
         match await visit(here, call):
@@ -30,7 +30,7 @@ async def converse(call: Call, start: str) -> Disposition:
             case End(disposition):
                 return disposition
             case _:
-                here = find(here.up, call.prompts)
+                here = place_named(here.up, call.prompts)
 
 
 async def visit(here: Place, call: Call) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ivr.calls.call import Call
 from ivr.calls.entry import collect_id
 from ivr.calls.record import Taken, play_back, record
-from ivr.dialogues.place import UP, Outcome, find, place
+from ivr.dialogues.place import UP, Outcome, coded, place
 from ivr.dialogues.survey import survey
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records.facts import RecordingKind
@@ -92,7 +92,7 @@ async def recording(call: Call) -> Outcome:
             await call.say("feedback.cannot_record")
         case Taken.KEPT_LATER:
             await call.say("feedback.kept_later")
-    return find(_FORMS[slip.kind].above)
+    return coded(_FORMS[slip.kind].above)
 
 
 @place("feedback.saved")
@@ -111,7 +111,7 @@ async def saved(call: Call) -> Outcome:
                 return recording
             case "leave":
                 await call.means.desk.drop(slip)
-                return find(_FORMS[slip.kind].above)
+                return coded(_FORMS[slip.kind].above)
         opening = None
 
 

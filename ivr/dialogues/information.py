@@ -23,7 +23,7 @@ def branch(prompts: PromptSet, key: str) -> Place:
     return _place(prompts.information[key])
 
 
-def find(name: str, prompts: PromptSet) -> Place | None:
+def nearest(name: str, prompts: PromptSet) -> Place | None:
     """The place called `name`, such as `information.4.1.2`, or the nearest one above it there is.
 
     None where the name is none of the tree's, or not even its branch is left in this set.

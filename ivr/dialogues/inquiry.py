@@ -23,7 +23,7 @@ from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
-from ivr.dialogues.place import UP, Outcome, find
+from ivr.dialogues.place import UP, Outcome, coded
 from ivr.limits.limits import Denied
 from ivr.people.identity import IdNumber
 from ivr.records.facts import LookedUp, LookupOutcome
@@ -92,11 +92,15 @@ async def _answer(
     return UP
 
 
+def told(inquiry: Inquiry[Account], number: IdNumber, account: Account) -> Sentence:
+    """What is read out of an account."""
+    return sentence(inquiry.readout, **{**inquiry.slots(account), "id": number.keyed})
+
+
 async def _read_out(
     call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
 ) -> Outcome:
-    values = inquiry.slots(account)
-    opening: Sentence = sentence(inquiry.readout, **{**values, "id": number.keyed})
+    opening = told(inquiry, number, account)
     try:
         call.prompts.utterance(opening)
     except Unsaid as unsaid:
@@ -109,7 +113,7 @@ async def _read_out(
 async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome:
     """您的账户信息电话里不能播报: an agent can look; asking again would bring nothing else."""
     call.means.untold.tell(inquiry.source, column)
-    choices = {"0": find("agent"), "*": find("main")}
+    choices = {"0": coded("agent"), "*": coded("main")}
     return await call.menu(
         "limits.agent_menu", choices, opening=sentence("identity.cannot_be_told")
     )

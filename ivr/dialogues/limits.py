@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ivr.calls.call import Call
-from ivr.dialogues.place import End, Outcome, Speak, find, place
+from ivr.dialogues.place import End, Outcome, Speak, coded, place
 from ivr.records.facts import Refusal, Refused
 from ivr.speech.prompts import sentence
 
@@ -18,9 +18,9 @@ _TOLD: dict[Refusal, str] = {
 async def busy(call: Call, again: Speak) -> Outcome:
     """系统繁忙: ask again without keying the number anew, or speak to an agent."""
     choices = {
-        "1": replace(find(call.place), speak=again),
-        "0": find("agent"),
-        "*": find("main"),
+        "1": replace(coded(call.place), speak=again),
+        "0": coded("agent"),
+        "*": coded("main"),
     }
     return await call.menu("line.retry_menu", choices, opening=sentence("line.busy"))
 
@@ -31,7 +31,7 @@ async def denied(call: Call, reason: Refusal, again: Speak) -> Outcome:
     if reason == "lookups_of_line":
         return await busy(call, again)
     told = _TOLD.get(reason, "limits.lookups")
-    choices = {"0": find("agent"), "*": find("main")}
+    choices = {"0": coded("agent"), "*": coded("main")}
     return await call.menu("limits.agent_menu", choices, opening=sentence(told))
 
 

@@ -55,7 +55,7 @@ def place(name: str, *, up: str = "main", quiet: bool = False) -> Callable[[Spea
     return named
 
 
-def find(name: str) -> Place:
+def coded(name: str) -> Place:
     """The place of that name in the code; the main menu when a newer script has it no more."""
     return _PLACES.get(name) or _PLACES["main"]
 

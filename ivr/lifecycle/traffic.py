@@ -34,6 +34,7 @@ class Traffic:
 
     registry: CollectorRegistry
     _counted: dict[str, Counter] = field(default_factory=dict, init=False)
+    _of_trunk: dict[tuple[str, str | None], Counter] = field(default_factory=dict, init=False)
     _calls: Tally[str | None] = field(default_factory=Tally, init=False)
     _calls_without_key: Tally[str | None] = field(default_factory=Tally, init=False)
     """Since the last key: a carrier may change its equipment."""
@@ -101,7 +102,10 @@ class Traffic:
             )
 
     def _count(self, name: str, trunk: str | None) -> None:
-        self._counted[name].labels(trunk or "").inc()
+        counted = self._of_trunk.get((name, trunk))
+        if counted is None:
+            counted = self._of_trunk[name, trunk] = self._counted[name].labels(trunk or "")
+        counted.inc()
 
 
 def _called(trunk: str | None) -> str:

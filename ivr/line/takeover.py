@@ -26,7 +26,7 @@ SECOND_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Listed:
     """What Asterisk has, as its lists told it."""
 
     channels: tuple[Channel, ...]
@@ -128,7 +128,7 @@ class Takeover:
         conductor = self.conductor
         sessions, departing = set(conductor.unfinished), set(conductor.departing)
         with conductor.watched() as gone:
-            held = Held(await self._ari.channels.list(), await self._ari.bridges.list())
+            held = Listed(await self._ari.channels.list(), await self._ari.bridges.list())
         callers = held.callers(conductor.reception.means.settings.ari_app, gone)
         strays = self._strays(held)
         self._close_lost(sessions - callers.keys(), held, startup)
@@ -145,7 +145,7 @@ class Takeover:
         self._note_restored()
         self.conductor.file_left_over()
 
-    def _close_lost(self, names: Iterable[str], held: Held, startup: datetime) -> None:
+    def _close_lost(self, names: Iterable[str], held: Listed, startup: datetime) -> None:
         elsewhere = {channel.id for channel in held.channels}
         for name in names:
             known = self.conductor.unfinished.pop(name, None)
@@ -162,7 +162,7 @@ class Takeover:
             self.conductor.reception.means.note(restored)
             log.info("the link to Asterisk is up; %d calls in progress", adopted)
 
-    def _strays(self, held: Held) -> tuple[list[str], list[str]]:
+    def _strays(self, held: Listed) -> tuple[list[str], list[str]]:
         """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
         over = self.conductor.departing
         kept = {talk.leg for caller, talk in held.talks.items() if caller not in over}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -11,18 +12,38 @@ def write(path: Path, content: bytes, *, mode: int = 0o666) -> None:
 
     `mode` is what the umask leaves of it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    write_all({path: content}, mode=mode)
+
+
+def write_all(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
+    """The same for files that belong together: none has its name before all are on the disk.
+
+    They take their names in the order given, and each folder is flushed once.
+    """
+    scratches = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in files}
+    folders = dict.fromkeys(path.parent for path in files)
     try:
-        with os.fdopen(os.open(scratch, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path, scratch in scratches.items():
+            _write_down(scratch, files[path], mode)
+        for path, scratch in scratches.items():
+            scratch.replace(path)
     except BaseException:
-        scratch.unlink(missing_ok=True)
+        for scratch in scratches.values():
+            scratch.unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    for folder in folders:
+        sync(folder)
+
+
+def _write_down(path: Path, content: bytes, mode: int) -> None:
+    """A new file, on the disk on return."""
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    with os.fdopen(os.open(path, flags, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def append(path: Path, content: bytes) -> None:

@@ -1,8 +1,9 @@
 """Facts, one JSON line each, on disk before anyone counts on them (design, analytics).
 
 A call notes a fact and goes on: a thread of the journal's writes what has gathered and calls
-fdatasync once for all of it. Each start writes a file of its own, so no two ever share one; a new
-day begins another, so that old files can be put away.
+fdatasync once for all of it; it lets facts gather for a moment, unless somebody waits for one.
+Each start writes a file of its own, so no two ever share one; a new day begins another, so that
+old files can be put away.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import json
 import logging
 import os
 import re
@@ -19,18 +19,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from ivr import fast
 from ivr.records.durable import sync
 from ivr.records.facts import Fact
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""About as long as a slow disk takes for one fdatasync, in which facts gather anyway."""
 MOST_WAITING = 200_000
 """Facts kept in memory while the disk is full; beyond that the oldest are given up, and told."""
 HORIZON_SECONDS = 86_400.0
@@ -78,7 +81,11 @@ class Journal:
         self._waiting: deque[_Line] = deque()
         self._given_up = 0
         self._promises: list[Future[None]] = []
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        """Something is to be written."""
+        self._hurry = threading.Condition(self._lock)
+        """Somebody waits for it."""
         self._closing = False
         self._fault: str | None = None
         self._turn_page()
@@ -122,35 +129,40 @@ class Journal:
 
     async def settled(self) -> None:
         """Return when all that waits now would survive a power cut; OSError if some never will."""
-        with self._news:
+        with self._lock:
             lines = tuple(self._waiting)
         await self._settled(lines)
 
     async def _settled(self, lines: Sequence[_Line]) -> None:
         promise: Future[None] = Future()
-        with self._news:
+        with self._lock:
             self._promises.append(promise)
-            self._news.notify()
+            self._hurry_up()
         await asyncio.wrap_future(promise)
         if any(line.is_given_up for line in lines):
             raise OSError("too many facts wait for the disk")
 
     async def close(self) -> None:
         """Write what is left, and end."""
-        with self._news:
+        with self._lock:
             self._closing = True
-            self._news.notify()
+            self._hurry_up()
         await asyncio.to_thread(self._thread.join, RETRY_SECONDS * 5)
         if self._page is not None:
             self._page.close()
 
+    def _hurry_up(self) -> None:
+        self._news.notify()
+        self._hurry.notify()
+
     def _take(self, fact: Fact) -> _Line:
-        with self._news:
-            line = _Line(_line(fact, self._clock(), self._node))
+        line = _Line(_line(fact, self._clock(), self._node))
+        with self._lock:
             self._waiting.append(line)
-            if len(self._waiting) > MOST_WAITING:
+            if len(self._waiting) == 1:
+                self._news.notify()
+            elif len(self._waiting) > MOST_WAITING:
                 self._give_up(self._waiting.popleft())
-            self._news.notify()
         return line
 
     def _give_up(self, line: _Line) -> None:
@@ -161,7 +173,7 @@ class Journal:
 
     def _withdrawn(self, lines: Sequence[_Line]) -> bool:
         """Take them back, all or none; False when it is too late."""
-        with self._news:
+        with self._lock:
             if any(line.is_handed for line in lines):
                 return False
             for line in lines:
@@ -173,8 +185,9 @@ class Journal:
     def _write_all(self) -> None:
         lost: str | None = None  # why facts were given up, which no later promise may cover
         while True:
-            with self._news:
+            with self._lock:
                 self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
+                self._hurry.wait_for(lambda: self._promises or self._closing, GATHER_SECONDS)
                 lines, promises = list(self._waiting), self._promises
                 self._waiting.clear()
                 self._promises = []
@@ -217,14 +230,14 @@ class Journal:
 
     def _well_again(self) -> None:
         self._fault = None
-        with self._news:
+        with self._lock:
             given_up, self._given_up = self._given_up, 0
         if given_up:
             log.error("facts are written again; %d were given up and are in no record", given_up)
 
     def _hand_over(self, waiting: deque[_Line], written: deque[_Line]) -> bytes:
         """The next line that nobody has withdrawn; nothing when all have been written."""
-        with self._news:
+        with self._lock:
             while waiting:
                 line = waiting.popleft()
                 if not line.is_withdrawn:
@@ -240,7 +253,7 @@ class Journal:
         once more, for each fact has its id.
         """
         if written and rest == written[-1].content:
-            with self._news:
+            with self._lock:
                 written[-1].is_handed = False
                 waiting.appendleft(written.pop())
             return b""
@@ -285,14 +298,15 @@ def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_no
 
 
 def _line(fact: Fact, now: datetime, node: str) -> bytes:
+    kind = type(fact)
     line = {
         "id": uuid4().hex,
         "at": now.isoformat(timespec="microseconds"),
         "node": node,
-        "fact": type(fact).__name__,
-        **asdict(fact),
+        "fact": kind.__name__,
+        **{name: getattr(fact, name) for name in kind.__dataclass_fields__},
     }
-    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    return fast.dumps(line) + b"\n"
 
 
 def _new_file(folder: Path, now: datetime, *, mark: str = "") -> tuple[Path, IO[bytes]]:
@@ -340,9 +354,9 @@ class Left:
 
 
 # As `Journal.note` writes them: the kind of a fact, and then its session.
-_STARTED = re.compile(rb'"fact": "SessionStarted", "session": "(\w+)", "channel": "([^"]+)"')
-_RECORDED = b'"fact": "Recorded"'
-_ENDED = re.compile(rb'"fact": "SessionEnded", "session": "(\w+)"')
+_STARTED = re.compile(rb'"fact": ?"SessionStarted", ?"session": ?"(\w+)", ?"channel": ?"([^"]+)"')
+_RECORDED = re.compile(rb'"fact": ?"Recorded"')
+_ENDED = re.compile(rb'"fact": ?"SessionEnded", ?"session": ?"(\w+)"')
 
 
 def left(folder: Path) -> Left:
@@ -378,7 +392,9 @@ def recorded(folder: Path) -> frozenset[str]:
     return frozenset(
         fact["reference"]
         for spool in spools
-        for fact in _facts(line for line in spool.splitlines(keepends=True) if _RECORDED in line)
+        for fact in _facts(
+            line for line in spool.splitlines(keepends=True) if _RECORDED.search(line)
+        )
     )
 
 
@@ -391,7 +407,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 def _facts(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            fact = json.loads(line)
+            fact = fast.loads(line)
         except ValueError:
             continue
         if line.endswith(b"\n") and isinstance(fact, dict):

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+DTMF = frozenset("0123456789*#")
+"""The keys of a telephone. A to D, which some gateways send, mean nothing to anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:

@@ -78,11 +78,11 @@ class Utterance:
     """When its last sentence begins: after so many seconds of the others."""
     figures_end: float | None = None
     """After how many seconds the last value has been said; None: it tells no values."""
+    seconds: float = field(init=False)
+    """How long it takes to say."""
 
-    @property
-    def seconds(self) -> float:
-        """How long it takes to say."""
-        return sum(clip.seconds for clip in self.clips)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seconds", sum(clip.seconds for clip in self.clips))
 
     @property
     def text(self) -> str:
@@ -152,12 +152,22 @@ class PromptSet:
     """The tree behind keys 3, 4 and 5, by key."""
     clips: Mapping[str, Clip] = field(repr=False)
     _scripts: Mapping[str, tuple[_Words | _Slot, ...]] = field(repr=False)
+    _kept: dict[tuple[str, ...], Utterance] = field(default_factory=dict, repr=False, compare=False)
+    """Utterances without values, which are the same for every caller."""
 
     def __contains__(self, prompt: object) -> bool:
         return prompt in self._scripts
 
     def utterance(self, *sentences: Sentence) -> Utterance:
         """The clips of these sentences, in order; Unsaid where a value has no words."""
+        if any(each.values for each in sentences):
+            return self._put_together(sentences)
+        names = tuple(each.prompt for each in sentences)
+        if names not in self._kept:
+            self._kept[names] = self._put_together(sentences)
+        return self._kept[names]
+
+    def _put_together(self, sentences: Sequence[Sentence]) -> Utterance:
         clips: list[Clip] = []
         at = last_begins = 0.0
         figures_end = None

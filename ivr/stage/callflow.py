@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ivr.config import Settings
-from ivr.dialogues import all_places, find
+from ivr.dialogues import all_places, place_named
 from ivr.dialogues.place import End, Place
 from ivr.hours import AgentHours
 from ivr.speech.prompts import PromptSet
@@ -133,7 +133,7 @@ class _Walk:
             await self._tried_again(str(other.course.leads), other.scenes)
         return Flow(
             ways={name: _ways(trials) for name, trials in self._trials.items()},
-            up={name: find(name, self._prompts).up for name in self._trials},
+            up={name: place_named(name, self._prompts).up for name in self._trials},
             begins=tuple(name for name in begins if name is not None),
         )
 

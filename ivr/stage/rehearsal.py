@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import count
 from typing import Literal
 
 from ivr.accounts import (
@@ -27,10 +26,10 @@ from ivr.accounts import (
 )
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
-from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, News, PickedUp, RecordingEnded
+from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
 from ivr.config import Agent, Settings
-from ivr.dialogues import find, visit
+from ivr.dialogues import place_named, visit
 from ivr.dialogues.place import End, Place
 from ivr.hours import BEIJING
 from ivr.limits.limits import Admitted, Asker, Denied, Limits
@@ -42,6 +41,7 @@ from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import RecordingKind, Refusal
 from ivr.speech.prompts import PromptSet, Utterance
+from ivr.stage.silent import SilentLine
 
 _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
@@ -112,7 +112,7 @@ async def rehearse(scenes: Iterable[Scene], prompts: PromptSet, settings: Settin
     stage = Stage(prompts, settings)
     course = Course((), "")
     for scene in scenes:
-        course = await _play(stage, find(scene.place, prompts), scene)
+        course = await _play(stage, place_named(scene.place, prompts), scene)
     return course
 
 
@@ -128,7 +128,7 @@ async def _play(stage: Stage, place: Place, scene: Scene) -> Course:
         return Course(stage.said(asking=True), moment, tuple(_answers(stage, moment)))
     if isinstance(outcome, End):
         return Course(stage.said(asking=False), outcome)
-    following = outcome if isinstance(outcome, Place) else find(place.up, stage.call.prompts)
+    following = outcome if isinstance(outcome, Place) else place_named(place.up, stage.call.prompts)
     return Course(stage.said(asking=False), following.name)
 
 
@@ -144,18 +144,17 @@ class Stage:
         self._given = 0
         self._said: list[tuple[str, ...]] = []
         self._question: tuple[str, ...] = ()
-        self._playbacks = count()
         self.inbox = _Asked(self._answer)
+        self.line = SilentLine(self.inbox, self._hear)
         self.accounts = _Accounts()
         self.limits = _Limits(settings.limits)
         self.phones = _Phones(settings.agents.phones)
-        self.desk = _Desk()
-        self._recording: str | None = None
+        self.desk = _Desk(self.line)
         self.now = _WORKING_HOURS
         self.open = True
         self.call = Call(
             session="rehearsal",
-            line=self,
+            line=self.line,
             inbox=self.inbox,
             prompts=prompts,
             exchange=self.phones,
@@ -177,36 +176,9 @@ class Stage:
         self._script = deque(answers)
         self._said.clear()
 
-    async def play(self, utterance: Utterance) -> str:
-        """Said at once."""
+    def _hear(self, utterance: Utterance) -> None:
         self._question = utterance.prompts
         self._said.append(utterance.prompts)
-        playback = str(next(self._playbacks))
-        self.inbox.put(Finished(playback))
-        return playback
-
-    async def stop(self, playback: str) -> None:
-        """What is said is said."""
-
-    async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
-        """Until somebody ends it."""
-        self._recording = name
-        self.desk.recorded = True
-        self.inbox.put(Begun(name))
-
-    async def stop_recording(self, name: str) -> None:
-        """It may have ended."""
-        self.falls_silent()
-
-    async def is_recording(self, name: str) -> bool:
-        """Until somebody ends it."""
-        return self._recording == name
-
-    def falls_silent(self) -> None:
-        """The caller says nothing more."""
-        if self._recording is not None:
-            self.inbox.put(RecordingEnded(self._recording, 0, failed=False))
-            self._recording = None
 
     def press(self, keys: str) -> None:
         """All of them at once."""
@@ -215,7 +187,7 @@ class Stage:
 
     def moment(self) -> Moment:
         """Where the call waits now."""
-        meanwhile = self.phones.state if self._recording is None else "recording"
+        meanwhile = "recording" if self.line.recording else self.phones.state
         return Moment(self.call.place, self._question, meanwhile)
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
@@ -313,10 +285,10 @@ def _of_agents(settings: Settings) -> Iterator[Answer]:
 def _of_speech() -> Iterator[Answer]:
     def silent(stage: Stage) -> None:
         stage.desk.speech = False
-        stage.falls_silent()
+        stage.line.end_recording()
 
     yield Answer("#", lambda stage: stage.press("#"))
-    yield Answer("讲完停顿", lambda stage: stage.falls_silent())
+    yield Answer("讲完停顿", lambda stage: stage.line.end_recording())
     yield Answer("一直没有讲话", silent)
 
 
@@ -407,11 +379,11 @@ class _Limits(Limits):
 class _Desk(NothingKept):
     """Somebody speaks or does not, and there is room or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: SilentLine) -> None:
         super().__init__()
+        self._line = line
         self.full = False
         self.speech = True
-        self.recorded = False
 
     async def vote(self, session: str, person: str, choice: int) -> None:
         self._need_room()
@@ -429,11 +401,12 @@ class _Desk(NothingKept):
         replaces: Slip | None = None,
     ) -> Slip:
         self._need_room()
-        self.recorded = False
-        return await super().begin(kind, session, person, replaces=replaces)
+        slip = await super().begin(kind, session, person, replaces=replaces)
+        self._line.recorded.discard(slip.reference)  # every slip here has the same one
+        return slip
 
     async def has_sound(self, slip: Slip) -> bool:
-        return self.recorded
+        return slip.reference in self._line.recorded
 
     async def is_speech(self, slip: Slip) -> bool:
         return self.speech

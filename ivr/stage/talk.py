@@ -12,7 +12,7 @@ from uuid import uuid4
 from ivr.accounts import open_accounts
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
-from ivr.calls.inbox import Finished, Inbox, Key, RecordingEnded
+from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.config import Settings
 from ivr.dialogues import converse
@@ -22,41 +22,30 @@ from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import Disposition
-from ivr.speech.contract import CONTRACT
+from ivr.speech.contract import CONTRACT, DTMF
 from ivr.speech.prompts import Shelf, Utterance
+from ivr.stage.silent import SilentLine
 
-KEYS = "0123456789*#"
 UNHURRIED_SECONDS = 600.0
 """Someone who reads needs more time than someone who listens."""
 
 
-class Terminal:
-    """Prints what would be said; the sound of a printed line is over at once."""
+class Terminal(SilentLine):
+    """Prints what would be said. Nobody can speak here: a recording is over at once."""
 
     def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-
-    async def play(self, utterance: Utterance) -> str:
-        """Print the words and the prompts they come from."""
-        playback = uuid4().hex
-        print(f"[{' '.join(utterance.prompts)}] {utterance.text}", flush=True)
-        self._inbox.put(Finished(playback))
-        return playback
-
-    async def stop(self, playback: str) -> None:
-        """What is printed is printed."""
+        super().__init__(inbox, _print)
 
     async def record(self, name: str, *, most_seconds: int, silence_seconds: int) -> None:
-        """Nobody can speak here: the recording is over at once."""
+        """Nothing."""
         print("(nothing is recorded)", flush=True)
-        self._inbox.put(RecordingEnded(name, 0, failed=False))
+        await super().record(name, most_seconds=most_seconds, silence_seconds=silence_seconds)
+        self.end_recording()
 
-    async def stop_recording(self, name: str) -> None:
-        """It is over."""
 
-    async def is_recording(self, name: str) -> bool:
-        """Never."""
-        return False
+def _print(utterance: Utterance) -> None:
+    """The prompts that the words come from, and the words."""
+    print(f"[{' '.join(utterance.prompts)}] {utterance.text}", flush=True)
 
 
 async def talk(settings: Settings) -> Disposition:
@@ -117,7 +106,7 @@ async def _type(inbox: Inbox) -> None:
     threading.Thread(target=read, daemon=True).start()
     while some := await typed.get():
         for character in some.decode(errors="replace"):
-            if character in KEYS:
+            if character in DTMF:
                 await inbox.wanted()
                 inbox.put(Key(character, loop.time()))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import fcntl
-import json
 import os
 import shutil
 import socket
@@ -14,22 +13,27 @@ import stat
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from ivr.accounts import open_accounts
+from ivr.accounts.database import Sampled
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
+from ivr.dialogues.account import FUND
+from ivr.dialogues.inquiry import Inquiry, told
+from ivr.dialogues.loan import LOAN
 from ivr.hours import BEIJING
+from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import PromptSetError, load
+from ivr.speech.prompts import PromptSetError, Unsaid, load
 from ivr.upkeep.clips import damaged
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -106,7 +110,7 @@ def ari(settings: Settings) -> Finding:
 def service(settings: Settings) -> Finding:
     """Does the service take calls?"""
     try:
-        told = _health(settings)
+        told = asking.health(settings)
         parts = {name: part for name, part in told.items() if isinstance(part, dict)}
         faults = [f"{name}: {part['detail']}" for name, part in parts.items() if not part["ok"]]
         warnings = [
@@ -115,36 +119,11 @@ def service(settings: Settings) -> Finding:
         does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
         state = f"{does}, {told['calls']} now"
     except (OSError, KeyError):
-        url = _health_page(settings)
+        url = asking.page(settings, "healthz")
         return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
     if faults:
         return Finding("service", False, "cannot take calls: " + "; ".join(faults))
     return Finding("service", True, "; ".join([state, *warnings]), warns=bool(warnings))
-
-
-def _health(settings: Settings) -> Mapping[str, Any]:
-    """What the running service says of itself, well or not.
-
-    An answer that breaks off, or is none of the service's, is as good as none: OSError.
-    """
-    url = _health_page(settings)
-    try:
-        with _answer(url) as answer:
-            return dict(json.load(answer))
-    except (HTTPException, ValueError, TypeError) as odd:
-        raise ConnectionError(f"{url}: {type(odd).__name__}") from odd
-
-
-def _health_page(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.http_port}/healthz"
-
-
-def _answer(url: str) -> IO[bytes]:
-    """A page, also where its status is 503: it says what is wrong."""
-    try:
-        return cast("IO[bytes]", urllib.request.urlopen(url, timeout=5))  # noqa: S310  our own page
-    except urllib.error.HTTPError as unwell:
-        return unwell
 
 
 def trunks(settings: Settings) -> Finding:
@@ -177,7 +156,7 @@ def _unregistered(settings: Settings) -> Iterator[str]:
 def _traffic(settings: Settings) -> str:
     """What trunks have brought since the service started; empty while it does not run."""
     try:
-        return str(_health(settings)["traffic"]["detail"])
+        return str(asking.health(settings)["traffic"]["detail"])
     except (OSError, KeyError, TypeError):
         return ""
 
@@ -196,20 +175,55 @@ def prompts(settings: Settings) -> Finding:
 
 def accounts(settings: Settings) -> Finding:
     """Do the two queries run, and can a real row be told?"""
-    fault = asyncio.run(_accounts_fault(settings))
+    try:
+        faults, warnings = asyncio.run(_accounts_seen(settings))
+    except SettingsError as wrong:
+        faults, warnings = [str(wrong)], []
     lacks = settings.accounts.url is None and not (settings.home / "accounts.sqlite").exists()
     advice = "; import your accounts (`ivr accounts import`), or `ivr accounts demo`"
-    if fault is None:
-        return Finding("accounts", True, "both queries run")
-    return Finding("accounts", False, fault + advice * lacks)
+    if faults:
+        return Finding("accounts", False, "; ".join(faults) + advice * lacks)
+    return Finding("accounts", True, "; ".join(["both queries run", *warnings]), bool(warnings))
 
 
-async def _accounts_fault(settings: Settings) -> str | None:
+async def _accounts_seen(settings: Settings) -> tuple[list[str], list[str]]:
+    """What is wrong with the queries or the rows that they find, and what should be looked at."""
+    async with open_accounts(settings) as database:
+        if fault := await database.fault():
+            return [fault], []
+        sampled = await database.sample()
+    warnings = [
+        f"{name}_query 只核对了列，没有核对真实的一行：请设 accounts.test_id · only the columns"
+        " were looked at, no real row: set accounts.test_id"
+        for name in sampled.unseen
+    ]
+    faults, left_out = _readouts(settings, sampled)
+    return sampled.faults + faults, warnings + left_out
+
+
+def _readouts(settings: Settings, sampled: Sampled) -> tuple[list[str], list[str]]:
+    """Columns of real rows that the published readout cannot say, or says without their words."""
     try:
-        async with open_accounts(settings) as database:
-            return await database.fault() or await database.sample_fault()
-    except SettingsError as wrong:
-        return str(wrong)
+        spoken = load(settings.audio, CONTRACT)
+    except PromptSetError:
+        return [], []  # another check tells it
+    faults, left_out = dict[str, None](), dict[str, None]()
+    for name, number, account in sampled.told:
+        inquiry: Inquiry[Any] = FUND if name == "fund" else LOAN
+        readout = told(inquiry, number, account)
+        try:
+            spoken.utterance(readout)
+        except Unsaid as unsaid:
+            faults[
+                f"{name}_query: 播报句要的列 {unsaid.slot} 没有，或内容播报不了"
+                f" · {inquiry.readout} cannot say column {unsaid.slot} of a real row"
+            ] = None
+        for column in spoken.unknown_codes(readout):
+            left_out[
+                f"{name}_query: 列 {column} 的编码不在 [codes] 的表里，那一段不播报"
+                f" · a code of column {column} is in no table: its part is left out"
+            ] = None
+    return list(faults), list(left_out)
 
 
 def ports(settings: Settings) -> Finding:

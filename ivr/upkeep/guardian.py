@@ -7,8 +7,6 @@ import logging
 import time
 from collections.abc import Iterable
 
-import aiohttp
-
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
@@ -16,6 +14,7 @@ from ivr.ari.exchange import caller_of
 from ivr.ari.line import ChannelLine
 from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
+from ivr.lifecycle import asking
 from ivr.lifecycle.watchdog import watched
 
 log = logging.getLogger(__name__)
@@ -32,32 +31,19 @@ async def guard(settings: Settings) -> None:
 
     A service that hangs keeps its link, so that new callers enter Stasis and nobody answers.
     """
-    url = f"http://{settings.host}:{settings.http_port}/livez"
     with watched():
-        await _look_after_callers(settings, url)
+        await _look_after_callers(settings)
 
 
-async def _look_after_callers(settings: Settings, url: str) -> None:
+async def _look_after_callers(settings: Settings) -> None:
     heard = time.monotonic()
-    async with (
-        Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
-    ):
+    async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
         while True:
-            if await _speaks(session, url):
+            if await asyncio.to_thread(asking.speaks, settings):
                 heard = time.monotonic()
             elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
                 await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _speaks(session: aiohttp.ClientSession, url: str) -> bool:
-    """Whether the service answers at all: a hung one does not."""
-    try:
-        async with session.get(url):
-            return True
-    except (aiohttp.ClientError, TimeoutError):
-        return False
 
 
 async def _release(ari: Ari, app: str, *, everybody: bool) -> None:

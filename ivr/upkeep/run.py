@@ -9,17 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPException
 
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
+from ivr.lifecycle import asking
 from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
 from ivr.speech.contract import CONTRACT
@@ -68,10 +67,12 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
     """Everything that the programs need; they are returned in the order of their start."""
-    found = _asterisk(say)
-    _prompts(settings, say)
-    _accounts(settings, say)
-    _pages(say)
+    with ThreadPoolExecutor(1) as aside:
+        asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
+        _prompts(settings, say)
+        _accounts(settings, say)
+        _pages(say)
+        found = asterisk.result()
     log = log_folder(settings)
     return (
         Program(
@@ -84,7 +85,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             "service",
             lambda: _ivr("serve"),
             log / "service.log",
-            lambda: _served(settings),
+            lambda: asking.speaks(settings),
             ends_for_good=REPLACED,
         ),
         Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
@@ -158,21 +159,6 @@ def _ivr(*arguments: str) -> Sequence[str]:
     return [*locate.ENDS_WITH_PARENT, sys.executable, "-m", "ivr.cli", *arguments]
 
 
-def _served(settings: Settings) -> bool:
-    """Whether the service speaks at all; how well it is, is its own affair."""
-    try:
-        urllib.request.urlopen(_page(settings, "livez"), timeout=2)  # noqa: S310
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, HTTPException):  # nobody there, or it died in the midst of its answer
-        return False
-    return True
-
-
-def _page(settings: Settings, name: str) -> str:
-    return f"http://{settings.host}:{settings.http_port}/{name}"
-
-
 # --- running ----------------------------------------------------------------------------------
 
 
@@ -242,7 +228,7 @@ def how_to_call(settings: Settings) -> list[str]:
     lines += ["坐席话机 · agents' phones (SIP user, password in the file):"]
     lines += [f"  {agent}" for agent in _agents(settings)]
     lines += [
-        f"健康检查 · health  {_page(settings, 'healthz')}",
+        f"健康检查 · health  {asking.page(settings, 'healthz')}",
         f"日志 · logs    {log_folder(settings)}",
         "Ctrl-C 停止 · stops everything",
     ]

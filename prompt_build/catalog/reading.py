@@ -17,7 +17,7 @@ from prompt_build.catalog import agreed, menus, wording
 from prompt_build.catalog.content import Catalog, Prompt
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.layers import Layers, Told, Where, laid, split
-from prompt_build.catalog.shape import TABLES, Branch, Options, Reading, Sentence, faults
+from prompt_build.catalog.shape import TABLES, Branch, Options, Reading, SentenceTable, faults
 from prompt_build.catalog.source import Source
 
 
@@ -179,7 +179,7 @@ class _Reading:
                 f'{name} needs a sentence: text = "…"',
             )
             return
-        sound = self._sound(where, Sentence, options)
+        sound = self._sound(where, SentenceTable, options)
         if isinstance(sound.get("text"), str):
             yield self._sentence(where, name, sound, sound["text"], sound.get("keys", ""))
 

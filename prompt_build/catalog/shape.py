@@ -16,11 +16,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ivr.speech import numbers
-from ivr.speech.contract import Clause, Contract
+from ivr.speech.contract import DTMF, Clause, Contract
 from prompt_build.catalog.layers import REMOVED, Where
 
 SLOWEST, FASTEST = 0.7, 1.3
-KEYS = "0123456789*#"
 TABLES = ("variables", "codes", "prompts", "information")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -58,7 +57,7 @@ class Options(_Entry):
     expires: Day | None = Field(default=None, strict=False, description="到期须再核对")
 
 
-class Sentence(Options):
+class SentenceTable(Options):
     """A sentence of the code's, or a menu where it has keys."""
 
     text: str = Field(description="要说的话")
@@ -146,7 +145,7 @@ def _keys(given: object) -> tuple[str, str]:
             f'按键连着写，加引号：keys = "12*"（现在是 {_shown(given)}）',
             'keys are written together, as a text: keys = "12*"',
         )
-    odd = next(key for key in given if key not in KEYS)
+    odd = next(key for key in given if key not in DTMF)
     return (
         f"电话上没有「{odd}」这个键，keys 里只能写 0 到 9、* 和 #",
         f"there is no key {odd!r} on a telephone: use 0 to 9, * and #",
@@ -208,7 +207,7 @@ def _group(clauses: Mapping[str, Clause], *, words: bool) -> dict[str, Any]:
 
 def _sentence(clause: Clause, *, words: bool) -> dict[str, Any]:
     """A text, or a table; a menu has the keys that the code knows."""
-    table = _plain(Sentence)
+    table = _plain(SentenceTable)
     if words:
         table.pop("required")
     if clause.menu:

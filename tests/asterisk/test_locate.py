@@ -63,6 +63,18 @@ def test_what_a_killed_installation_left_is_made_anew(
     assert not half.exists()
 
 
+@pytest.mark.parametrize(("user", "chrootless"), [(0, False), (1000, True)])
+def test_who_is_not_root_needs_no_rights_of_roots(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, user: int, *, chrootless: bool
+) -> None:
+    """Seen as root: a chrootless run is refused, lest it touch the machine."""
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    ran = bootstrap(monkeypatch, returncode=0)
+    locate.install(lambda _: None)
+    assert ("--mode=chrootless" in ran[0]) is chrootless
+    assert "--variant=extract" in ran[0]
+
+
 def test_an_asterisk_of_the_machine_comes_first(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

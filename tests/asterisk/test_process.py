@@ -12,7 +12,7 @@ import pytest
 
 from ivr.asterisk import process
 from ivr.config import Settings
-from ivr.upkeep import run
+from ivr.lifecycle import asking
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 ANSWERS = {
@@ -69,4 +69,4 @@ def test_a_service_that_dies_in_mid_answer_does_not_end_what_keeps_it(
     name: str, line: Callable[[int], Settings]
 ) -> None:
     with answering(ANSWERS[name]) as port:
-        assert not run._served(line(port))
+        assert not asking.speaks(line(port))

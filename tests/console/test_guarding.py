@@ -142,6 +142,9 @@ TABLE = """
 拨打              ✓     ✓     ✓     ✓     ✓     ✓     ✓
 改自己的口令        ✓     ✓     ✓     ✓     ✓     ✓     ✓
 管理用户           ·     ·     ·     ·     ·     ✓     ·
+看值班            ✓     ·     ·     ·     ·     ·     ·
+开关热线           ✓     ·     ·     ·     ·     ·     ·
+看通话            ✓     ·     ·     ·     ✓     ·     ·
 """
 """Written by hand from the design: the program's own table is not asked."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ivr.config import Settings
-from ivr.dialogues import find
+from ivr.dialogues import place_named
 from ivr.records.facts import DialogueEntered, Fact, Informed
 from ivr.speech.prompts import PromptSet
 from tests.scripted import written
@@ -89,11 +89,11 @@ def test_the_question_names_key_0_only_where_it_leads_to_an_agent(
 @pytest.mark.parametrize("key", ["3", "4", "5"])
 def test_every_node_of_the_catalog_is_found_and_leads_up(prompt_set: PromptSet, key: str) -> None:
     for node in prompt_set.information[key].walk():
-        place = find(node.prompt, prompt_set)
+        place = place_named(node.prompt, prompt_set)
         assert place.name == node.prompt
         depth = 0
         while place.name != "main":
-            place, depth = find(place.up, prompt_set), depth + 1
+            place, depth = place_named(place.up, prompt_set), depth + 1
         assert depth == node.prompt.count(".")
 
 
@@ -112,9 +112,9 @@ def test_every_node_of_the_catalog_is_found_and_leads_up(prompt_set: PromptSet, 
 def test_a_place_that_is_gone_is_resumed_at_the_nearest_above(
     prompt_set: PromptSet, name: str, found: str
 ) -> None:
-    assert find(name, prompt_set).name == found
+    assert place_named(name, prompt_set).name == found
 
 
 def test_a_call_goes_on_in_a_set_without_its_branch(prompt_set: PromptSet) -> None:
     kept = {key: node for key, node in prompt_set.information.items() if key != "5"}
-    assert find("information.5.1.2", replace(prompt_set, information=kept)).name == "main"
+    assert place_named("information.5.1.2", replace(prompt_set, information=kept)).name == "main"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.lifecycle import switch as opening
+from ivr.lifecycle import switch
 from ivr.lifecycle.switch import Closed, closed
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -19,12 +19,12 @@ NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 def test_a_line_is_open_until_it_is_closed_and_again_when_it_is_opened(tmp_path: Path) -> None:
     home = tmp_path / "var"
     assert closed(home) is None
-    opening.reopen(home)
-    opening.close(home, "机房检修", NOON)
+    switch.reopen(home)
+    switch.close(home, "机房检修", NOON)
     assert closed(home) == Closed(NOON, "机房检修")
-    opening.close(home, "", NOON)
+    switch.close(home, "", NOON)
     assert closed(home) == Closed(NOON, "")
-    opening.reopen(home)
+    switch.reopen(home)
     assert closed(home) is None
     assert list(home.iterdir()) == []
 
@@ -45,8 +45,8 @@ def test_the_state_is_on_disk_before_the_command_returns(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", sync)
-    opening.close(tmp_path, "", NOON)
-    opening.reopen(tmp_path)
+    switch.close(tmp_path, "", NOON)
+    switch.reopen(tmp_path)
     assert synced == [f".line.closed.{os.getpid()}", tmp_path.name, tmp_path.name]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from ivr.limits.limits import Limits
 from ivr.line import takeover
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
+from ivr.line.overview import Overlooking, changed
 from ivr.line.reception import Live, Reception
 from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
@@ -40,6 +42,7 @@ from ivr.records.facts import (
     Refused,
     SessionAnswered,
     SessionEnded,
+    SessionResumed,
     SessionStarted,
     Step,
     Transferred,
@@ -135,8 +138,11 @@ Story = Callable[[Line], Awaitable[None]]
 
 
 @pytest.fixture
-def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
+def tell(
+    short_set: PromptSet, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[..., Line]:
     """Tell a story on a line of its own; returns the line when the story is over."""
+    takes_commands = getattr(request, "param", True)
 
     def told(
         story: Story,
@@ -153,6 +159,7 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
 
         async def course() -> Line:
             async with fake_asterisk() as asterisk, Ari(asterisk.base, USER, PASSWORD) as ari:
+                asterisk.takes_commands = takes_commands
                 line = _line(asterisk, ari, inherit)
                 if there:
                     found = [*(each.channel for each in left), *over]
@@ -191,6 +198,13 @@ def tell(short_set: PromptSet, tmp_path: Path) -> Callable[..., Line]:
         return asyncio.run(course())
 
     return told
+
+
+BOTH_WAYS = pytest.mark.parametrize("tell", [True, False], indirect=True, ids=["link", "http"])
+"""Commands of a sound over the events' link, and over HTTP as an older Asterisk wants them."""
+
+
+OVER_HTTP = pytest.mark.parametrize("tell", [False], indirect=True, ids=["http"])
 
 
 def _up(channel: str) -> dict[str, Any]:
@@ -235,6 +249,7 @@ def test_who_types_ahead_while_the_trunk_opens_is_heard(
     assert len(said) == 1, "the greeting was said"
 
 
+@BOTH_WAYS
 def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
@@ -254,9 +269,39 @@ def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
     assert line.notes.ends() == ["hung_up"] * 20
 
 
+def test_whoever_overlooks_the_line_sees_where_each_call_is_and_no_number(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        async def online() -> frozenset[str]:
+            return frozenset({"6001"})
+
+        overlooking = Overlooking(line.hotline.conductor, online)
+        assert (await overlooking.look())["calls"] == {}
+        await line.asterisk.call("c1", number="13800138000")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1")
+        await line.hears("c1", "account.menu")
+        seen = await overlooking.look()
+        ((session, call),) = seen["calls"].items()
+        assert session == line.notes.of(SessionStarted)[0].session
+        assert call is not None
+        assert call["place"] == "account.menu"
+        assert abs(time.time() - int(str(call["since"]))) < 60
+        assert "13800138000" not in json.dumps(seen)
+        states = {name: agent and agent["state"] for name, agent in seen["agents"].items()}
+        assert states == {"6001": "free", "6002": "absent"}
+        await line.asterisk.hang_up("c1")
+        await line.over()
+        assert changed(seen, await overlooking.look()) == {"calls": {session: None}}
+
+    tell(story)
+
+
 # --- faults of Asterisk -----------------------------------------------------------------------
 
 
+@BOTH_WAYS
 def test_a_missing_prompt_file_leaves_a_hole_and_the_operator_is_told(
     tell: Callable[..., Line],
 ) -> None:
@@ -306,6 +351,7 @@ def test_a_playback_whose_end_never_comes_is_given_up_and_the_call_goes_on(
     assert tell(story).notes.ends() == ["completed"]
 
 
+@BOTH_WAYS
 def test_the_end_of_a_sound_may_come_before_the_answer_to_the_command(
     tell: Callable[..., Line],
 ) -> None:
@@ -347,6 +393,7 @@ def test_duplicate_late_and_unknown_events_change_nothing(tell: Callable[..., Li
     assert line.notes.ends() == ["hung_up"]
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("status", [404, 409, 412, 422])
 @pytest.mark.parametrize("command", ["answer", "play", "DELETE playbacks"])
 def test_a_refusal_that_means_the_caller_has_gone_is_a_normal_end(
@@ -367,6 +414,7 @@ def test_a_refusal_that_means_the_caller_has_gone_is_a_normal_end(
     assert "ERROR" not in caplog.text
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("command", ["answer", "play"])
 def test_a_fault_of_asterisks_ends_the_call_with_an_apology_and_only_that_call(
     tell: Callable[..., Line], command: str
@@ -412,6 +460,7 @@ def test_an_asterisk_that_refuses_to_show_its_phones_ends_no_call(
 COMMANDS = ["answer", "play/c1.0", "play/c1.1", "DELETE playbacks", "DELETE channels"]
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_caller_may_hang_up_between_any_two_commands(
     tell: Callable[..., Line], command: str
@@ -529,6 +578,7 @@ def test_a_caller_who_has_us_on_hold_is_waited_for(tell: Callable[..., Line]) ->
     assert sorted(tell(story).notes.ends()) == ["gave_up", "hung_up"]
 
 
+@BOTH_WAYS
 def test_a_storm_of_keys_is_noise_and_the_line_goes_on(tell: Callable[..., Line]) -> None:
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
@@ -573,6 +623,28 @@ def test_a_lost_link_suspends_calls_and_its_return_resumes_them_where_they_were(
     assert facts.count("SessionStarted") == facts.count("SessionEnded") == 1
 
 
+def test_a_session_that_cannot_go_on_ends_and_is_not_a_second_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller goes to the agents; the records neither say that it went on nor count it twice."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("as ordered")
+
+    monkeypatch.setattr(Reception, "_exchange", broken)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionEnded)))
+
+    line = tell(story, left_over("c1", "main"))
+    (refused,) = line.notes.of(Refused)
+    assert (refused.session, refused.reason, refused.channel) == ("s-c1", "not_taken", "c1")
+    assert line.notes.of(SessionResumed) == []
+    assert line.notes.ends() == ["failed"]
+    assert not line.hotline.unfinished
+
+
+@OVER_HTTP
 def test_a_command_that_finds_nobody_while_the_link_stands_is_looked_after(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1013,6 +1085,7 @@ def test_an_apology_is_said_whatever_was_typed_ahead(tell: Callable[..., Line]) 
 # --- sounds that never begin ---------------------------------------------------------------------
 
 
+@BOTH_WAYS
 def test_a_line_that_stays_mute_ends_the_call_in_seconds(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1027,6 +1100,7 @@ def test_a_line_that_stays_mute_ends_the_call_in_seconds(
     assert tell(story).notes.ends() == ["failed"]
 
 
+@BOTH_WAYS
 def test_a_sound_whose_beginning_is_told_late_is_said_again_and_the_call_goes_on(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:

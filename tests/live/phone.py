@@ -25,7 +25,7 @@ SILENCE = b"\xd5" * FRAME
 PCMA = 8
 """RTP's number for A-law."""
 EVENT_PAYLOAD = 101
-EVENTS = "0123456789*#"
+EVENTS = "0123456789*#ABCD"
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,8 @@ class _Press:
     tone: float
     gap: float
     held_back: bool
+    ends: int = 3
+    """How many packets tell of its end."""
 
 
 class Phone:
@@ -365,6 +367,14 @@ class Phone:
             self._send_event(event, 0x8A, frames * FRAME, began + late * FRAME)
         self._timestamp += (frames + ends) * FRAME
 
+    def press_for_ever(self, key: str, *, tone: float = 0.08, gap: float = 0.1) -> None:
+        """A key of which every end packet is lost on the way."""
+        self._keys.put_nowait(_Press(key, tone, gap, held_back=False, ends=0))
+
+    def throw(self, packet: bytes) -> None:
+        """Anything at all, from the socket that sends its speech."""
+        self._rtp.sendto(packet, self._media_to)
+
     def speak(self, alaw: bytes) -> None:
         """Queue audio; silence is sent when there is none."""
         self._speech += alaw
@@ -402,7 +412,7 @@ class Phone:
         for step in range(1, steps + 1):
             duration = step * FRAME
             end = step == steps
-            for _ in range(3 if end else 1):
+            for _ in range(press.ends if end else 1):
                 flags = 0x8A if end else 0x0A
                 self._send_event(event, flags, duration, began, marker=step == 1)
             if not press.held_back:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from ivr.ari import client
-from ivr.ari.client import Ari, Leg, Recording
+from ivr.ari.client import Ari, Leg, LiveRecording
 from ivr.ari.events import READERS
 from ivr.line.hotline import WANTED
 from ivr.people.sensitive import Sensitive
@@ -60,7 +60,7 @@ class Recorder(Ari):
 
 EXAMPLES: dict[object, object] = {
     str: "x",
-    Recording: Recording("x", max_seconds=1, max_silence_seconds=1),
+    LiveRecording: LiveRecording("x", max_seconds=1, max_silence_seconds=1),
     Leg: Leg("PJSIP/x", "app", "x", 1, Sensitive("x"), {"x": "x"}),
 }
 

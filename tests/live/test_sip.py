@@ -19,7 +19,7 @@ from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone, tones
 from tests.live.registrar import Registrar
-from tests.live.test_agents import agent_phone, ask_for_an_agent, first, until
+from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -166,20 +166,34 @@ def test_a_trunk_that_offers_fax_besides_is_greeted_and_its_keys_count(sip_line:
 
 # --- requests within a call ------------------------------------------------------------------
 
-WITHIN_A_CALL: dict[str, tuple[str, str | None, set[int | None]]] = {
-    "OPTIONS": ("", None, {200}),
-    "INFO": ("", None, {200}),
-    "INFO media control": ("<media_control/>", "application/media_control+xml", {200, 415}),
-    "UPDATE": ("", None, {200}),
-    "MESSAGE": ("hello", "text/plain", {200, 202, 403, 405, 415}),
-    "REFER": ("", None, {400, 403, 405, 603}),
-    # Asterisk has nothing that answers these: they are to do no harm.
-    "INFO odd": ("x", "application/x-odd", {200, 415, None}),
-    "NOTIFY": ("", None, {200, 403, 405, 481, 489, None}),
-    "SUBSCRIBE": ("", None, {403, 405, 481, 489, None}),
-    "PUBLISH": ("", None, {403, 405, 489, None}),
-    "FOO": ("", None, {405, 501, None}),
+WITHIN_A_CALL: dict[str, tuple[str, str | None, int]] = {
+    "OPTIONS": ("", None, 200),
+    "INFO": ("", None, 200),
+    "INFO media control": ("<media_control/>", "application/media_control+xml", 200),
+    "UPDATE": ("", None, 200),
+    "MESSAGE": ("hello", "text/plain", 202),
+    "REFER": ("", None, 603),
 }
+UNANSWERED_WITHIN_A_CALL: dict[str, tuple[str, str | None]] = {
+    "INFO odd": ("x", "application/x-odd"),
+    "NOTIFY": ("", None),
+    "SUBSCRIBE": ("", None),
+    "PUBLISH": ("", None),
+    "FOO": ("", None),
+}
+"""None of Asterisk's modules answers these within a call (res_pjsip_session asks each of them, and
+goes on when none has). A sender gives them up after 32 s, and they are to do no harm."""
+
+
+async def ask_within_a_call(caller: Caller, name: str, body: str, kind: str | None) -> int | None:
+    headers = {"Event": "keep-alive", "Expires": "60"}
+    if name == "REFER":
+        headers["Refer-To"] = "<sip:13800138000@127.0.0.1>"
+    asked = caller.phone.ask(
+        name.split(maxsplit=1)[0], body, kind=kind, headers=headers, within=2.0
+    )
+    answer = await asked
+    return None if answer is None else answer.status
 
 
 def test_every_request_within_a_call_is_answered(sip_line: LiveLine) -> None:
@@ -189,21 +203,45 @@ def test_every_request_within_a_call_is_answered(sip_line: LiveLine) -> None:
         async with calling(sip_line) as caller:
             await caller.hears_begin("main.greeting")
             for name, (body, kind, _) in WITHIN_A_CALL.items():
-                headers = {"Event": "keep-alive", "Expires": "60"}
-                if name == "REFER":
-                    headers["Refer-To"] = "<sip:13800138000@127.0.0.1>"
-                answer = await caller.phone.ask(
-                    name.split()[0], body, kind=kind, headers=headers, within=1.5
-                )
-                answers[name] = None if answer is None else answer.status
-            assert not caller.phone.ended.is_set()
+                answers[name] = await ask_within_a_call(caller, name, body, kind)
             caller.phone.press("1")
             await caller.hears_begin("account.menu")
 
     asyncio.run(story())
     assert "transfer attempt blocked" in written(sip_line), "a REFER is refused with words"
-    wrong = {name: got for name, got in answers.items() if got not in WITHIN_A_CALL[name][2]}
-    assert not wrong, answers
+    assert answers == {name: status for name, (_, _, status) in WITHIN_A_CALL.items()}
+
+
+def test_what_asterisk_does_not_answer_within_a_call_does_no_harm(sip_line: LiveLine) -> None:
+    """Sent three times each, as who gets no answer does; keys count and the menu goes on."""
+    answers: dict[str, int | None] = {}
+
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for name, (body, kind) in UNANSWERED_WITHIN_A_CALL.items():
+                caller.phone.press("*")  # the menu again: nobody is silent for too long
+                async with asyncio.TaskGroup() as tasks:
+                    for _ in range(2):
+                        tasks.create_task(ask_within_a_call(caller, name, body, kind))
+                answers[name] = await ask_within_a_call(caller, name, body, kind)
+            assert not caller.phone.ended.is_set()
+            caller.phone.press("1")
+            await caller.hears_begin("account.menu")
+        await sip_line.settled()
+
+    asyncio.run(story())
+    assert answers == dict.fromkeys(UNANSWERED_WITHIN_A_CALL)
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "PUBLISH", "NOTIFY", "INFO", "REFER"])
+def test_requests_that_belong_to_no_call_are_refused(sip_line: LiveLine, method: str) -> None:
+    async def story() -> int:
+        async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=CARRIER) as phone:
+            headers = {"Event": "keep-alive", "Expires": "60", "Refer-To": "<sip:1@127.0.0.1>"}
+            return await phone.dial("12329", method=method, offer="", headers=headers)
+
+    assert 400 <= asyncio.run(story()) < 700
 
 
 def test_options_outside_of_a_call_are_answered_whatever_they_ask_for(sip_line: LiveLine) -> None:
@@ -272,6 +310,44 @@ def test_a_caller_whom_the_agent_holds_hears_music(sip_line: LiveLine, direction
 
     asyncio.run(story())
     assert "Music on Hold" not in written(sip_line)
+
+
+# --- an agent who would pass the caller on -------------------------------------------------------
+
+
+def test_an_agent_who_transfers_is_refused_with_words_and_the_talk_goes_on(
+    sip_line: LiveLine,
+) -> None:
+    """To another agent, to a number outside, and to a call of the agent's own (attended)."""
+    other = sip_line.settings.agents.phones[1].extension
+    replaced = f"{other}@127.0.0.1?Replaces=1%40x%3Bto-tag%3D1%3Bfrom-tag%3D2"
+    targets = [f"sip:{other}@127.0.0.1", f"sip:{OTHER_NUMBER}@127.0.0.1", f"sip:{replaced}", "x"]
+
+    async def story() -> list[int | None]:
+        statuses = []
+        async with (
+            agent_phone(sip_line, first(sip_line), "answer") as agent,
+            calling(sip_line) as caller,
+        ):
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            for target in targets:
+                answer = await agent.ask("REFER", headers={"Refer-To": f"<{target}>"})
+                statuses.append(None if answer is None else answer.status)
+            agent.speak(sip_line.ear.sound("survey.thanks"))
+            await caller.hears("survey.thanks")
+            caller.phone.speak(sip_line.ear.sound("survey.thanks"))
+            await until(lambda: heart(sip_line.ear.sound("survey.thanks")) in agent.heard.audio)
+            await agent.hang_up()
+            await caller.hears("agent.ended")
+        await sip_line.settled()
+        return statuses
+
+    before = written(sip_line).count("transfer attempt blocked")
+    assert asyncio.run(story()) == [603] * len(targets)
+    said = written(sip_line)
+    assert said.count("transfer attempt blocked") >= before + len(targets)
+    assert OTHER_NUMBER not in said
 
 
 # --- trunks as sold ----------------------------------------------------------------------------
@@ -487,6 +563,66 @@ def test_a_key_counts_once_by_whatever_way_it_comes(
             await asyncio.sleep(0.4)
             await way(phone, "1")
             await caller.hears_begin("identity.ask")
+            await asyncio.sleep(0.3)
+            assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("gap", [0.12, 0.16, 0.3])
+def test_a_key_whose_end_is_lost_counts_once_and_so_does_the_next(
+    sip_line: LiveLine, gap: float
+) -> None:
+    """The same key twice, and the number behind it: whatever is lost, each counts."""
+
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for key in "11":
+                caller.phone.press_for_ever(key, gap=gap)
+            await caller.hears_begin("identity.ask")
+            for key in "990102200012120127":
+                caller.phone.press_for_ever(key, gap=gap)
+            await caller.hears_begin("account.readout.1")
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+def junk() -> dict[str, bytes]:
+    """What else telephones, routers and scanners send to the port of a call."""
+    noise, ssrc = random.randbytes(160), random.randbytes(4)
+    return {
+        "keep-alive": b"\0",
+        "keep-alive of SIP": b"\r\n\r\n",
+        "STUN": bytes.fromhex("000100002112a442") + random.randbytes(12),
+        "no version": b"\x00" + noise,
+        "version 1": b"\x40\x08" + noise,
+        "version 3": b"\xc0\x65" + noise,
+        "cut in its head": b"\x80\x08" + noise[:6],
+        "head alone": b"\x80\x08" + noise[:10],
+        "comfort noise": b"\x80\x0d\x00\x01" + noise[:4] + ssrc + b"\x40",
+        "unknown payload": b"\x80\x4d\x00\x01" + noise[:4] + ssrc + noise,
+        "RTCP": b"\x80\xc8\x00\x06" + noise[:24],
+        "somebody else's sound": b"\x80\x08" + noise[:6] + random.randbytes(4) + noise,
+        "T.38": b"\x00\x01\x06\x00\x00\x00" + noise[:10],
+    }
+
+
+@pytest.mark.parametrize("kind", junk())
+def test_junk_from_the_callers_own_socket_presses_no_key_and_swallows_none(
+    sip_line: LiveLine, kind: str
+) -> None:
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for key, heard in (("1", "account.menu"), ("1", "identity.ask")):
+                for _ in range(20):
+                    caller.phone.throw(junk()[kind])
+                    await asyncio.sleep(0.01)
+                caller.phone.press(key)
+                await caller.hears_begin(heard)
             await asyncio.sleep(0.3)
             assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
         await sip_line.settled()

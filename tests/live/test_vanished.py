@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import LiveLine
+from tests.live.conftest import Caller, LiveLine
 from tests.live.phone import Phone
 from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 
@@ -21,6 +21,38 @@ REFRESHED_SECONDS = 55.0
 
 def ended(line: LiveLine) -> list[dict[str, Any]]:
     return [fact for fact in line.facts() if fact["fact"] == "SessionEnded"]
+
+
+async def moved(line: LiveLine) -> None:
+    """Behind a router, whose outer port changes; the session is refreshed within 45 s.
+
+    A stranger, who sends to the same port all the while, is neither heard nor speaks.
+    """
+    async with (
+        Phone.open(line.settings.sip_port) as phone,
+        Phone.open(line.settings.sip_port, host="127.0.0.66") as stranger,
+    ):
+        phone.behind_router = "10.255.255.1"
+        assert await phone.dial("12329") == 200
+        caller = Caller(line, phone)
+        phone.press("421")  # a long text: 离职提取 is read out meanwhile
+        await caller.hears_begin("information.4.2.1")
+        await asyncio.sleep(8.0)
+        menus = [clip.name for clip in caller.heard()].count("information.4.2")
+        stranger.intrude(phone)
+        stranger.press("*" * 5)
+        await asyncio.sleep(2.0)
+        stranger.ended.set()
+        await phone.move_media()
+        before = len(phone.heard.audio)
+        await until(lambda: len(phone.heard.audio) > before, within=REFRESHED_SECONDS)
+        assert not stranger.heard.audio
+        assert [clip.name for clip in caller.heard()].count("information.4.2") == menus
+        await caller.hears_begin("nav.replay_back_agent")  # before it, 没有听到 voids keys
+        phone.press("*")
+        await caller.hears_begin("information.4.2", times=menus + 1)
+        phone.press("1")
+        await caller.hears_begin("information.4.2.1", times=2)
 
 
 def test_silence_is_no_hang_up_and_nobody_is_kept_who_has_gone(line: LiveLine) -> None:
@@ -54,19 +86,8 @@ def test_silence_is_no_hang_up_and_nobody_is_kept_who_has_gone(line: LiveLine) -
             caller.phone.cut_off()
             await until(lambda: len(line.ari("channels")) <= 5, within=NOTICED_SECONDS)
 
-    async def moved() -> None:
-        """Behind a router, whose outer port changes; the session is refreshed within 45 s."""
-        async with Phone.open(line.settings.sip_port) as phone:
-            phone.behind_router = "10.255.255.1"
-            assert await phone.dial("12329") == 200
-            phone.press("421")  # a long text: 离职提取 is read out meanwhile
-            await asyncio.sleep(8.0)
-            await phone.move_media()
-            before = len(phone.heard.audio)
-            await until(lambda: len(phone.heard.audio) > before, within=REFRESHED_SECONDS)
-
     async def story() -> None:
-        await asyncio.gather(silent(), vanished_with_an_agent(), vanished_in_a_menu(), moved())
+        await asyncio.gather(silent(), vanished_with_an_agent(), vanished_in_a_menu(), moved(line))
         await line.settled()
 
     asyncio.run(story())

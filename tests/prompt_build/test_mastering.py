@@ -60,6 +60,20 @@ def test_a_steady_tone_is_as_loud_as_its_power(rate: int, peak: float) -> None:
     )
 
 
+@pytest.mark.parametrize("steps", [1, 63, 64, 65, 1000])
+def test_the_envelope_is_that_of_the_standard(steps: int) -> None:
+    """P.56's filter as it is defined, value after value, and its hang-over."""
+    values = np.abs(speech(1.0, rate=1000)[:steps])
+    keep, last, slow = np.exp(-1 / 30), 0.0, []
+    for value in values:
+        last = keep * last + (1 - keep) * float(value)
+        slow.append(last)
+    assert mastering._smoothed(values) == pytest.approx(slow, rel=1e-9)
+    above = values > np.median(values)
+    held = [above[max(0, at - 200) : at + 1].any() for at in range(steps)]
+    assert mastering._active_steps(above[None])[0] == sum(held)
+
+
 def test_pauses_do_not_count() -> None:
     """Whatever silence lies around it, but for the 200 ms that P.56 adds to each stretch."""
     tone = sine(2, 400, 0.2)

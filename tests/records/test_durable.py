@@ -32,6 +32,28 @@ def test_a_failure_leaves_the_old_file_and_no_other(
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+def test_files_that_belong_together_come_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one does not fit: the first one, already on the disk, has no name either."""
+    fsync, left = os.fsync, [0, 1]
+
+    def nearly_full(descriptor: int) -> None:
+        if left.pop():
+            fsync(descriptor)
+        else:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files = {tmp_path / "a" / "x": b"sound", tmp_path / "b" / "y": b"measures"}
+    with monkeypatch.context() as patched:
+        patched.setattr(durable.os, "fsync", nearly_full)
+        with pytest.raises(OSError, match="No space"):
+            durable.write_all(files)
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+    durable.write_all(files)
+    assert {path: path.read_bytes() for path in files} == files
+
+
 def test_what_does_not_fit_is_an_error_and_spoils_no_later_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ivr.accounts.demo import make_demo
-from ivr.lifecycle import switch as opening
+from ivr.lifecycle import switch
 from tests.textset import text_set
 
 
@@ -126,8 +126,8 @@ def test_texts_are_walked_and_a_closed_line_says_so(environment: dict[str, str])
         "main.menu",
         "line.goodbye",
     ]
-    opening.close(Path(environment["IVR_HOME"]), "", datetime.now(UTC))
+    switch.close(Path(environment["IVR_HOME"]), "", datetime.now(UTC))
     told = talk(environment, "1\n")
-    opening.reopen(Path(environment["IVR_HOME"]))
+    switch.reopen(Path(environment["IVR_HOME"]))
     assert prompts_of(told.stdout) == ["line.closed"]
     assert told.stdout.splitlines()[-1] == "(closed)"

@@ -18,12 +18,12 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from console.examining import _catalog as catalog_findings
 from ivr.asterisk import locate, process
 from ivr.cli import app
-from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings, Trunk
 from ivr.hours import BEIJING, AgentHours
-from ivr.lifecycle import switch as opening
+from ivr.lifecycle import switch
 from ivr.people.keys import Keys
 from ivr.speech import contract
 from ivr.speech.prompts import PromptSet
@@ -211,7 +211,7 @@ def test_recordings_need_a_number_a_folder_and_room(
 
 def test_a_closed_line(settings: Settings) -> None:
     assert doctor.opened(settings).ok
-    opening.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
+    switch.close(settings.home, "搬迁", datetime(2026, 11, 25, 1, 30, tzinfo=UTC))
     finding = doctor.opened(settings)
     assert (finding.ok, finding.warns) == (True, True)
     assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail

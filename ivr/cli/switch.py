@@ -32,9 +32,9 @@ def close(
     from datetime import UTC, datetime
 
     from ivr.config import load
-    from ivr.lifecycle import switch as opening
+    from ivr.lifecycle import switch
 
-    opening.close(load().home, reason, datetime.now(UTC))
+    switch.close(load().home, reason, datetime.now(UTC))
     typer.echo("the line is closed: new callers hear line.closed; `ivr line open` opens it again")
 
 
