@@ -24,6 +24,7 @@ define apt_install
 endef
 
 # Not compiled: Python does that with what it really loads.
+unexport PYTHONDONTWRITEBYTECODE
 define pip_install
 	echo "installing the Python packages …"; \
 	$(VENV)/bin/pip install -qq --no-compile --require-hashes -r $(1) \

@@ -23,6 +23,7 @@ import numpy as np
 
 from ivr.config import PROJECT
 from prompt_build.cache import cache_folder
+from prompt_build.locking import locked
 from prompt_build.mastering import trim
 from prompt_build.pronounce import phonemes
 from prompt_build.voices import Audio, Engine, VoiceUnavailable
@@ -63,9 +64,15 @@ def installed(folder: Path | None = None) -> bool:
 def install(say: Callable[[str], None] = print) -> Path:
     """Fetch the voice unless it is there; returns its folder. Raises VoiceUnavailable."""
     folder = cache_folder() / "voice"
-    if installed(folder):
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not installed(folder):
+        with locked(folder.with_name("voice.lock")):
+            if not installed(folder):
+                _fetch(folder, say)
+    return folder
+
+
+def _fetch(folder: Path, say: Callable[[str], None]) -> None:
+    """In a scratch folder that is renamed at the end, once all of it was checked."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         work = Path(scratch)
         say("fetching the voice's weights (70 MB) …")
@@ -77,7 +84,6 @@ def install(say: Callable[[str], None] = print) -> Path:
         _verify(work / "whole")
         shutil.rmtree(folder, ignore_errors=True)
         (work / "whole").rename(folder)
-    return folder
 
 
 def _fetch_styles(work: Path) -> None:

@@ -19,6 +19,7 @@ from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
 from prompt_build.hearing import clips_of
 from prompt_build.recipe import Recipe, recipes, script
+from prompt_build.synthesis import needs_voice
 from prompt_build.voices import Engine
 
 _one_voice = threading.Lock()
@@ -66,7 +67,7 @@ def _files(recipe: Recipe, audio: Path, engine: Engine) -> dict[str, str]:
 
 
 def _make(recipe: Recipe, there: Path, engine: Engine) -> None:
-    if recipe.sounds:
+    if needs_voice(recipe, engine):
         engine.prepare()
     made = make_one(recipe, there, engine)
     if not isinstance(made, Made):

@@ -79,6 +79,7 @@ def accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
 
 def _opened(engine: Engine) -> Voice:
     if engine.name not in _voices:
+        engine.prepare()  # a shipped file that is there may be damaged: nobody fetched it for that
         _voices[engine.name] = engine.open()
     return _voices[engine.name]
 

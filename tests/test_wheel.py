@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _in_git() -> list[str]:
     asked = ["git", "-C", str(PROJECT), "ls-files", *PACKAGES, "pyproject.toml", "README.md",
-             "scripts.zh.toml", "lexicon.zh.toml"]  # fmt: skip
+             "setup.py", "scripts.zh.toml", "lexicon.zh.toml", "generated_audio"]  # fmt: skip
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -44,6 +44,14 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = {name for name in _in_git() if name.split("/")[0] in PACKAGES}
     assert sorted(wanted - held) == []
+
+
+def test_the_speech_that_ships_is_in_it(wheel: Path) -> None:
+    place = "/data/share/ivr-12329/"
+    held = {name.partition(place)[2] for name in zipfile.ZipFile(wheel).namelist() if place in name}
+    wanted = {name for name in _in_git() if name.endswith(".opus")}
+    assert len(wanted) > 1000
+    assert wanted - held == set()
 
 
 def test_it_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
@@ -57,7 +65,9 @@ def test_it_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> N
     pip = [sys.executable, "-m", "pip", f"--python={home / 'bin' / 'python'}", "install", "-q"]
     subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
-    environment = {**kept, "XDG_DATA_HOME": str(tmp_path / "data"), "PYTHONPATH": ""}
+    environment = {**kept, "PYTHONPATH": "",
+                   "XDG_DATA_HOME": str(tmp_path / "data"),
+                   "XDG_CACHE_HOME": str(tmp_path / "cache")}  # fmt: skip
 
     def ivr(*words: str) -> str:
         done = subprocess.run(
@@ -73,5 +83,8 @@ def test_it_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> N
     assert (tmp_path / "data" / "ivr-12329" / "var" / "accounts.sqlite").exists()
     assert "四十五元六角七分" in ivr("read", "amount", "12345.67")
     assert "summary" in ivr("report")
+    ivr("hear", "prompt", "main.menu", "--out", str(tmp_path / "menu.wav"))
+    assert (tmp_path / "menu.wav").stat().st_size > 100_000
+    assert not (tmp_path / "cache" / "ivr-12329" / "voice").exists()  # nobody had to speak
     ivr("loader", "--once")
     ivr("schema")

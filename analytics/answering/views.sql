@@ -24,6 +24,7 @@ SELECT any_value(event) AS event, any_value(channel) AS channel, min(came) AS st
 FROM (
     SELECT event, channel, happened AS came, NULL::BIGINT AS ms, reason, 1 AS trust FROM refusal
     WHERE session IS NULL AND reason IN ('line_overrun', 'draining', 'not_taken')
+      AND NOT EXISTS (FROM call_session WHERE call_session.channel = refusal.channel)
     UNION ALL
     SELECT event, channel, happened - INTERVAL 1 MILLISECOND * ms, ms,
            if(away, 'away', 'unserved'), 2

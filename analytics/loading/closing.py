@@ -20,7 +20,7 @@ from uuid import uuid4
 import duckdb
 
 from analytics.answering.views import ALL, FACT_TABLES, ROLL_UPS, TIME, listed, literal, make_views
-from analytics.loading import listing, quarantine
+from analytics.loading import listing, losses, quarantine
 from analytics.loading.intake import rolled_back
 from analytics.loading.store import passes
 from ivr.records.durable import sync
@@ -107,25 +107,58 @@ class ClosedDays:
         for path in self._parquet.glob("*.parquet"):
             if path.name not in counting and time.time() - path.stat().st_mtime > GRACE_SECONDS:
                 quarantine.set_apart(path, now)
-        quarantine.empty(self._parquet, now)
+        lost = {loss.name for loss in losses.noted(self._parquet)}
+        quarantine.empty(self._parquet, now, but=lost)
 
     def open(self, now: datetime) -> None:
         """Make the views; files that are lost or damaged are left out, so that all others count.
 
-        Then the spools are read anew: what the files held comes again where a spool still has it.
+        What is lost is noted first: nobody may be forgotten whom it names. Then the spools are
+        read anew: what the files held comes again where a spool still has it.
         Raises Away where files cannot be reached now, which says nothing of them.
         """
         self._ensure_at_hand()
         damaged = [file for file in self._files() if not self._readable(file)]
+        losses.note(self._parquet, (_lost(file, now) for file in damaged))
         for file in damaged:
             log.error("a file of closed days is lost or damaged: %s", file.name)
             quarantine.set_apart(self._parquet / file.name, now)
         if damaged:
             self._swap(damaged, [], "DELETE FROM hot.spool")
-            for month in {Period.month(file.period.first) for file in damaged}:
-                self._count_anew(month)
+            self._count_anew(damaged)
         else:
             make_views(self._store, self._parquet)
+
+    def take_back(self) -> int:
+        """Let lost files count again that were put back; how many.
+
+        Of their rows those that came again from the spools meanwhile are left out.
+        """
+        back = [loss for loss in losses.noted(self._parquet) if self._is_back(loss)]
+        counting = {file.name for file in self._files()}
+        for loss in back:
+            if loss.name not in counting:
+                self._take_back(_listed_as(loss))
+        losses.settle(self._parquet, {loss.name for loss in back})
+        return len(back)
+
+    def _is_back(self, loss: losses.Loss) -> bool:
+        return (self._parquet / loss.name).exists() and self._readable(_listed_as(loss))
+
+    def _take_back(self, file: Listed) -> None:
+        """As a new file of what nobody knows by now; counts, where the month has none left."""
+        log.info("a file of closed days is back, with %d rows: %s", file.rows, file.name)
+        if file.table in ROLL_UPS:
+            if not self._files_of(file.table, Period.month(file.period.first)):
+                self._swap([], [file])
+            return
+        key = "session" if file.table == "call_session" else "event"
+        rows = (
+            f"FROM read_parquet({self._paths([file])})"
+            f" WHERE {key} NOT IN (SELECT {key} FROM {file.table})"
+        )
+        self._swap([], [self._written(file.table, file.period, rows)])
+        self._count_anew([file])
 
     # --- filing and merging -------------------------------------------------------------------
 
@@ -186,18 +219,26 @@ class ClosedDays:
         rows = f"FROM read_parquet({self._paths(files)}, union_by_name = true)"
         self._swap(files, [self._written(files[0].table, month, rows)])
 
-    def _count_anew(self, month: Period) -> None:
-        """The roll-ups of a month from the files that are left."""
+    def _count_anew(self, changed: Iterable[Listed]) -> None:
+        """The roll-ups of the months of these files, from the files that are left.
+
+        Others stay as they are: counts outlive what was counted.
+        """
         for roll_up, (source, macro) in ROLL_UPS.items():
-            files = self._files_of(source, month)
-            new = []
-            if files:
-                self._store.execute(
-                    "CREATE OR REPLACE TEMP VIEW remaining AS"
-                    f" FROM read_parquet({self._paths(files)}, union_by_name = true)"
-                )
-                new.append(self._written(roll_up, month, f"FROM {macro}('remaining')"))
-            self._swap(self._files_of(roll_up, month), new)
+            for month in {
+                Period.month(file.period.first)
+                for file in changed
+                if file.table in (roll_up, source)
+            }:
+                files, new = self._files_of(source, month), []
+                if files:
+                    self._store.execute(
+                        "CREATE OR REPLACE TEMP VIEW remaining AS"
+                        f" (FROM hot.{source} LIMIT 0) UNION ALL BY NAME"
+                        f" (FROM read_parquet({self._paths(files)}, union_by_name = true))"
+                    )
+                    new.append(self._written(roll_up, month, f"FROM {macro}('remaining')"))
+                self._swap(self._files_of(roll_up, month), new)
 
     # --- files --------------------------------------------------------------------------------
 
@@ -225,7 +266,7 @@ class ClosedDays:
                         "INSERT INTO hot.parquet_file VALUES (?, ?, ?, ?, ?)",
                         [file.name, file.table, file.period.first, file.period.last, file.rows],
                     )
-            for change in also:
+            for change in (*also, listing.CHANGED):
                 self._store.execute(change)
             make_views(self._store, self._parquet, {file.table for file in (*old, *new)})
             self._store.commit()
@@ -289,6 +330,15 @@ def _closed(table: str, period: Period, until: date) -> str:
         f"on_days({moment}, {first}, {last})"
         f" AND (ended IS NOT NULL OR on_days({moment}, {first}, {patience}))"
     )
+
+
+def _lost(file: Listed, now: datetime) -> losses.Loss:
+    first, last = file.period.first, file.period.last
+    return losses.Loss(file.name, file.table, first, last, file.rows, since=now)
+
+
+def _listed_as(loss: losses.Loss) -> Listed:
+    return Listed(loss.name, loss.fact_table, Period(loss.first_day, loss.last_day), loss.rows)
 
 
 def _retire(path: Path) -> None:

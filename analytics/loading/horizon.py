@@ -8,7 +8,7 @@ rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,9 @@ import duckdb
 
 from analytics.answering.asking import answer
 from analytics.answering.views import FACT_TABLES, TIME
+from analytics.loading.losses import Loss
 from analytics.loading.store import FactsFolder
+from ivr.hours import BEIJING
 from ivr.records.durable import write
 
 _COMPLAINTS = frozenset({"recording_saved", "recording_move"})
@@ -31,6 +33,15 @@ _PAST = " UNION ALL ".join(
 _NEEDED = """
 SELECT person FROM recording WHERE local_time(happened)::DATE >= $complaints
 UNION SELECT person FROM survey_vote WHERE local_time(happened)::DATE >= $calls
+"""
+
+_NAMING = frozenset({"recording_saved", "survey_vote"})
+"""The tables that these people come from."""
+_BEGIN = """
+SELECT min(day) FROM (
+    SELECT min(day) AS day FROM step_day
+    UNION ALL SELECT min(day) FROM call_local
+    UNION ALL SELECT min(local_time(happened)::DATE) FROM recording_saved)
 """
 
 
@@ -56,6 +67,35 @@ def needed_people(facts: duckdb.DuckDBPyConnection, horizon: Horizon) -> frozens
     """Tokens of everybody whom a complaint or a vote that is kept names."""
     rows = answer(facts, _NEEDED, _days(horizon)).rows
     return frozenset(str(person) for (person,) in rows if person is not None)
+
+
+def records_begin(facts: duckdb.DuckDBPyConnection) -> date | None:
+    """The first day of which anything is known; None where nothing is. Counts by day never go."""
+    ((first,),) = answer(facts, _BEGIN).rows
+    return first if isinstance(first, date) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days of which records that name people are lost."""
+
+    first: date
+    last: date
+    what: str
+    """What is lost, and since when, for the operator."""
+
+
+def gaps(lost: Iterable[Loss], horizon: Horizon) -> tuple[Gap, ...]:
+    """Lost files that may name people whom what is kept would name."""
+    return tuple(
+        Gap(
+            max(loss.first_day, horizon.of(loss.fact_table)),
+            loss.last_day,
+            f"{loss.first_day:%Y-%m} {loss.name}（{loss.since.astimezone(BEIJING):%Y-%m-%d} 起）",
+        )
+        for loss in lost
+        if loss.fact_table in _NAMING and loss.last_day >= horizon.of(loss.fact_table)
+    )
 
 
 def keep_from(folder: FactsFolder, horizon: Horizon) -> None:

@@ -131,14 +131,19 @@ WITH part AS (
 SELECT merged.* REPLACE (
            -- Whoever adopted a call measured its own part only; nobody measured one that was lost
            -- (`greatest` passes over a NULL).
-           if(resumed.times > 0 AND ms IS NOT NULL,
-              greatest(ms, date_diff('millisecond', started, ended)), ms) AS ms),
-       coalesce(resumed.times, 0)::INTEGER AS resumed,
-       coalesce(step.times, 0)::INTEGER AS steps, coalesce(asked.times, 0)::INTEGER AS lookups,
-       coalesce(done.times, 0)::INTEGER AS completed,
-       coalesce(wished.times, 0)::INTEGER AS transfers,
-       coalesce(wished.ring, 0)::BIGINT AS queue_ms, coalesce(wished.talk, 0)::BIGINT AS agent_ms
-FROM merged
+           if(resumed.times > 0 AND merged.ms IS NOT NULL,
+              greatest(merged.ms, date_diff('millisecond', merged.started, merged.ended)),
+              merged.ms) AS ms),
+       -- What was counted once stays counted where a file with the facts is lost.
+       greatest(resumed.times, before.resumed, 0)::INTEGER AS resumed,
+       greatest(step.times, before.steps, 0)::INTEGER AS steps,
+       greatest(asked.times, before.lookups, 0)::INTEGER AS lookups,
+       if(coalesce(step.times, 0) < before.steps OR coalesce(asked.times, 0) < before.lookups,
+          greatest(done.times, before.completed), coalesce(done.times, 0))::INTEGER AS completed,
+       greatest(wished.times, before.transfers, 0)::INTEGER AS transfers,
+       greatest(wished.ring, before.queue_ms, 0)::BIGINT AS queue_ms,
+       greatest(wished.talk, before.agent_ms, 0)::BIGINT AS agent_ms
+FROM merged LEFT JOIN known_session AS before USING (session)
 LEFT JOIN resumed USING (session) LEFT JOIN step USING (session) LEFT JOIN asked USING (session)
 LEFT JOIN done USING (session) LEFT JOIN wished USING (session);
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import duckdb
 
 from analytics.answering.asking import CannotAnswer
+from analytics.loading import listing
 from analytics.loading.closing import HOT_DAYS, ClosedDays
 from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader
@@ -66,10 +67,11 @@ class Loading(Protocol):
 class Loader:
     """Facts of one machine: a private database, Parquet, and a snapshot for analysts."""
 
-    def __init__(self, folder: FactsFolder) -> None:
+    def __init__(self, folder: FactsFolder, *, give_up: bool = False) -> None:
+        """`give_up`: files that are not there are noted as lost, and not waited for."""
         self._folder = folder
         self._unpublished = True
-        self._open()
+        self._open(give_up=give_up)
 
     @property
     def period(self) -> float:
@@ -108,6 +110,8 @@ class Loader:
         horizon = kept_from(self._folder)
         if horizon is not None and self._closed_days.drop(first_days(horizon)):
             self._unpublished = True
+        if self._closed_days.take_back():
+            self._unpublished = True
         self._closed_days.sweep(now)
         before = min(now - KEEP, oldest_open(self._store))
         retire(self._store, self._folder.spool, before, now=now)
@@ -116,11 +120,13 @@ class Loader:
         """Let go of the database."""
         self._store.close()
 
-    def _open(self) -> None:
+    def _open(self, *, give_up: bool = False) -> None:
         self._store = open_store(self._folder)
         self._checked = datetime.now(UTC)
         self._closed_days = ClosedDays(self._store, self._folder.parquet)
         try:
+            if give_up:
+                listing.give_up(self._store, self._folder.parquet)
             self._closed_days.open(self._checked)
         except BaseException:
             self.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +20,12 @@ def set_apart(path: Path, now: datetime) -> None:
         path.replace(apart / path.name)
 
 
-def empty(folder: Path, now: datetime) -> None:
-    """Remove for good what was set apart from `folder` more than thirty days ago."""
+def empty(folder: Path, now: datetime, *, but: Collection[str] = ()) -> None:
+    """Remove for good what was set apart from `folder` over thirty days ago, but some names."""
     for day in (folder / FOLDER).glob("????-??-??"):
         if date.fromisoformat(day.name) < now.astimezone(BEIJING).date() - KEEP:
-            shutil.rmtree(day)
+            for path in day.iterdir():
+                if path.name not in but:
+                    path.unlink()
+            if not any(day.iterdir()):
+                day.rmdir()

@@ -166,7 +166,7 @@ def _opened(folder: FactsFolder) -> duckdb.DuckDBPyConnection:
     try:
         migrate(store)
         read_all(store)
-        listing.ensure_known(store, folder.parquet)
+        listing.ensure_newest(store, folder.parquet)
     except BaseException:
         store.close()
         raise

@@ -26,6 +26,11 @@ def _cause(pattern: str, words: str) -> Cause:
 _NAME = r"[\"'`\[]?([\w.$]+)[\"'`\]]?"
 CAUSES = (
     _cause(
+        r"could not determine version",
+        "这个数据库自报的版本 SQLAlchemy 不认，连不上：换厂商的方言，或每晚导出 CSV 再导入"
+        "（docs/settings.md） · SQLAlchemy does not know the version that this database tells",
+    ),
+    _cause(
         r"password authentication failed|access denied for user|ORA-01017|login failed|"
         r"no password supplied|role .* does not exist|28P01|28000",
         "用户名或口令不对：改 accounts.url（@ 等字符写成 %40） · wrong user or password",
@@ -112,7 +117,8 @@ def _said(failed: BaseException) -> Iterator[str]:
 
 def _kind(failed: BaseException) -> str:
     """The driver's name of an error, with its number where it has one."""
-    original = getattr(failed, "orig", None) or failed
+    behind = failed if str(failed) else failed.__cause__ or failed
+    original = getattr(behind, "orig", None) or behind
     number = getattr(original, "sqlstate", None)
     return type(original).__name__ + (f" ({number})" if number else "")
 

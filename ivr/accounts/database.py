@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import literal_column, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,6 +27,7 @@ from ivr.accounts import rows
 from ivr.accounts.causes import cause, missing_driver
 from ivr.accounts.kept import keep_while_same
 from ivr.accounts.outcomes import (
+    Found,
     Fund,
     Loan,
     NotFound,
@@ -29,6 +39,7 @@ from ivr.accounts.outcomes import (
 )
 from ivr.accounts.passwords import NoHash, matches
 from ivr.config import Settings, SettingsError
+from ivr.config.queries import looked_up_in
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
 
@@ -37,11 +48,37 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 POOL = 10
+LOOKED_AT = 20
+"""Rows of a table that are looked through for numbers to ask for."""
+SAMPLED = 5
+"""People who are asked for, at most."""
 _PASSWORD_COLUMNS = ("hash",)
 
 
 class Nonsense(ValueError):
     """The database answered with something that is no account; names the column, not the value."""
+
+
+class Odd(Exception):
+    """What a driver or its dialect raised outside its own kinds of error; its cause is that."""
+
+
+FAILURES = (SQLAlchemyError, OSError, TimeoutError, Nonsense, Odd)
+"""What keeps a query from its rows."""
+
+
+@dataclass(slots=True)
+class Sampled:
+    """What asking for real people came to; nobody's number is shown."""
+
+    told: list[tuple[str, IdNumber, Fund | Loan]] = field(default_factory=list)
+    """Accounts that were found, by the name of their query: fund or loan."""
+    unseen: list[str] = field(default_factory=list)
+    """Queries of which no real row could be had: only their columns are known."""
+    faults: list[str] = field(default_factory=list)
+
+
+Ask = Callable[[IdNumber], Awaitable[Result[Any]]]
 
 
 def database_url(settings: Settings) -> URL:
@@ -123,7 +160,7 @@ class Database:
             holders = await self._in_time(found)
             kept = str(holders[0]["hash"]).strip() if len(holders) == 1 else None
             right = await asyncio.to_thread(matches, kept, entered)
-        except (SQLAlchemyError, OSError, TimeoutError, Nonsense, NoHash) as failed:
+        except (*FAILURES, NoHash) as failed:
             return _unavailable(failed)
         return RightPassword() if right else WrongPassword()
 
@@ -140,44 +177,59 @@ class Database:
                 return f"{name}_query: {fault}"
         return None
 
-    async def sample_fault(self) -> str | None:
-        """Whether a real row can be told: of `accounts.test_id`, or of anybody in our own file."""
+    async def sample(self) -> Sampled:
+        """What real rows come to: of `accounts.test_id`, or of somebody whom the table has."""
+        sampled = Sampled()
         for name, ask in {"fund": self.fund, "loan": self.loan}.items():
-            number = self._test_id or await self._anybody(name)
-            if number is None:
-                continue
-            match await ask(number):
+            await self._sample(sampled, name, ask)
+        return sampled
+
+    async def _sample(self, sampled: Sampled, name: str, ask: Ask) -> None:
+        """Ask for a few people until one has an account that can be told."""
+        if self._test_id is not None:
+            people: Sequence[IdNumber] = [self._test_id]
+        else:
+            people = await self._people(str(getattr(self, f"_{name}"))) or []
+        results = [(number, await ask(number)) for number in people]
+        for number, result in results:
+            match result:
                 case Unsayable(column):
-                    return (
+                    sampled.faults.append(
                         f"{name}_query: 真实的一行里，列 {column} 的内容电话里播报不了"
                         f" · column {column} of a real row cannot be said"
                     )
+                    return
                 case Unavailable(reason):
-                    return f"{name}_query: {reason}"
-                case NotFound() if name == "fund":
-                    return "accounts.test_id 查不到公积金账户 · test_id has no fund account"
-        return None
+                    sampled.faults.append(f"{name}_query: {reason}")
+                    return
+                case Found(account):
+                    sampled.told.append((name, number, account))
+        if self._test_id is None:
+            if not any(told[0] == name for told in sampled.told):
+                sampled.unseen.append(name)
+        elif name == "fund" and isinstance(results[0][1], NotFound):
+            sampled.faults.append("accounts.test_id 查不到公积金账户 · test_id has no fund account")
 
-    async def _anybody(self, kind: str) -> IdNumber | None:
-        """Somebody of the line's own file who is told a balance; None where there is none."""
-        if self._file is None:
-            return None
-        query = text(
-            f"SELECT id_number FROM {kind}_account GROUP BY id_number"  # noqa: S608  ours
-            " HAVING count(*) = 1 AND max(balance) IS NOT NULL LIMIT 1"
-        )
+    async def _people(self, query: str) -> Sequence[IdNumber]:
+        """Some whom the table of a query has; nobody where its text does not tell which it is."""
+        place = looked_up_in(query)
+        if place is None:
+            return ()
+        table, column = place
+        some: Any = select(literal_column(column)).select_from(text(table)).limit(LOOKED_AT)
         try:
-            found = await self._in_time(self._rows(query, {}, ("id_number",)))
-        except (SQLAlchemyError, OSError, TimeoutError):
-            return None  # another file than ours, asked by other queries
-        number = parse(str(found[0]["id_number"]), verify=False) if found else None
-        return number if isinstance(number, IdNumber) else None
+            found = await self._in_time(self._fetched(some, {}))
+        except FAILURES:
+            return ()
+        parsed = [parse(str(row[0]).strip(), verify=False) for row in found[1]]
+        people = {each.id18.reveal(): each for each in parsed if isinstance(each, IdNumber)}
+        return list(people.values())[:SAMPLED]
 
     async def _fault_of(self, query: Any, columns: Sequence[str]) -> str | None:
         nobody = {"id18": "-", "id15": "-"}
         try:
             found = await self._in_time(self._rows(query, nobody, columns))
-        except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
+        except FAILURES as failed:
             return _reason(failed)
         if found:
             return (
@@ -204,7 +256,7 @@ class Database:
         asked = self._rows(query, _names(number), columns)
         try:
             return rows.outcome(await self._in_time(asked), account, closed=closed)
-        except (SQLAlchemyError, OSError, TimeoutError, Nonsense) as failed:
+        except FAILURES as failed:
             return _unavailable(failed)
 
     async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
@@ -235,16 +287,28 @@ class Database:
     async def _rows(
         self, query: Any, asked: Mapping[str, str], columns: Sequence[str]
     ) -> Sequence[rows.Row]:
+        names, found = await self._fetched(query, asked)
+        if lacking := rows.lacking(
+            names, columns
+        ):  # also where nobody is found: a wrong query must not say so of everybody
+            raise Nonsense(f"the query returns no column {', '.join(lacking)}")
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    async def _fetched(
+        self, query: Any, asked: Mapping[str, str]
+    ) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        """Names of the columns in lower case, and rows; what drivers raise besides is Odd."""
         if self._file is not None and not self._file.exists():  # SQLite would make an empty one
             raise FileNotFoundError(f"{self._file} does not exist")
-        async with self._engine.connect() as connection:
-            result = await connection.execute(query, asked)
-            names = [name.lower() for name in result.keys()]  # noqa: SIM118  rows have no names
-            if lacking := rows.lacking(
-                names, columns
-            ):  # also where nobody is found: a wrong query must not say so of everybody
-                raise Nonsense(f"the query returns no column {', '.join(lacking)}")
-            return [dict(zip(names, row, strict=True)) for row in result.fetchmany(rows.MOST_ROWS)]
+        try:
+            async with self._engine.connect() as connection:
+                result = await connection.execute(query, asked)
+                names = [name.lower() for name in result.keys()]  # noqa: SIM118  rows have no names
+                return names, result.fetchmany(rows.MOST_ROWS)
+        except (SQLAlchemyError, OSError, TimeoutError):
+            raise
+        except Exception as odd:  # drivers and dialects of every kind; a call must not end of it
+            raise Odd from odd
 
 
 def _test_id(settings: Settings) -> IdNumber | None:
@@ -274,4 +338,5 @@ def _reason(failed: Exception) -> str:
     """What went wrong, without what was asked for."""
     if isinstance(failed, Nonsense | NoHash | FileNotFoundError):
         return str(failed)
-    return cause(failed) if str(failed) else "没有回应 · no answer in time"
+    silent = isinstance(failed, TimeoutError) and not str(failed)
+    return "没有回应 · no answer in time" if silent else cause(failed)

@@ -46,6 +46,9 @@ def loader(
     target: Annotated[
         str | None, typer.Option(help="ducklake:postgres:… for many machines; else the settings'.")
     ] = None,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Note Parquet files that are gone as lost. 记为丢失")
+    ] = False,
 ) -> None:
     """Load the spooled facts and publish them for analysts, until told to stop. 装载记录"""
     import signal
@@ -62,7 +65,7 @@ def loader(
     where = lake(target)
     with explained(), watched_work(PATIENCE_SECONDS) as moved:
         try:
-            run(folder(), once=once, stop=stop, opened=loading(where), moved=moved)
+            run(folder(), once=once, stop=stop, opened=loading(where, give_up=give_up), moved=moved)
         except AlreadyLoading as other:
             raise CommandFailure(str(other)) from other
 
@@ -111,14 +114,14 @@ def lake(target: str | None = None) -> Lake | None:
     return Lake(target, settings.facts.data or folder().lock.with_name("lake"))
 
 
-def loading(shared: Lake | None) -> Callable[[FactsFolder], Loading]:
+def loading(shared: Lake | None, *, give_up: bool = False) -> Callable[[FactsFolder], Loading]:
     """What takes the spools where facts go: into the file of this machine, or into the lake."""
     from functools import partial
 
     if shared is None:
         from analytics.loading.loader import Loader
 
-        return Loader
+        return partial(Loader, give_up=give_up)
     from analytics.loading.lake import LakeLoader
 
     return partial(LakeLoader, lake=shared)

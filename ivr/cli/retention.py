@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ivr.cli.facts import explained, folder, lake, loading, snapshot
+from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
-    from analytics.loading.horizon import Horizon
+    from analytics.loading.horizon import Gap, Horizon
     from ivr.config import Settings
     from ivr.people.vault import Vault
     from ivr.upkeep.retention import FirstDays
+
+A_CALL = timedelta(days=1)
+"""So long before a fact that names somebody their number was keyed in, at most."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +50,8 @@ def run(
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
     recordings = overdue_recordings(settings.recordings_folder, first.complaints)
     vault = _vault(settings)
-    rows, people = _past(settings.home / "spool", vault, first, now)
+    past = _past(settings.home / "spool", vault, first, now)
+    rows, people = past.rows, past.people
     if not dry_run:
         for day in recordings:
             shutil.rmtree(day)
@@ -63,18 +69,44 @@ def run(
     typer.echo(f"kept: calls from {first.calls}, complaints from {first.complaints}")
     if any(removed.values()) and not dry_run:
         note(settings.home / "retention.jsonl", now, removed, first)
+    if past.unsure:
+        raise CommandFailure(_told(past))
 
 
-def _past(
-    spool: Path, vault: Vault, first: FirstDays, now: datetime
-) -> tuple[Mapping[str, int], frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is past its age."""
+
+    rows: Mapping[str, int]
+    people: frozenset[str]
+    """Whom no record that is kept names."""
+    unsure: frozenset[str] = frozenset()
+    """Whom none names that can be read; but records are lost that may have named them."""
+    gaps: tuple[Gap, ...] = ()
+
+
+def _told(past: _Past) -> str:
+    lost = "；".join(gap.what for gap in past.gaps)
+    return (
+        f"保险库里 {len(past.unsure)} 人本次没有删除：记录有缺失，他们可能只在缺失的记录里被提到。"
+        f"缺失：{lost}。请从备份把这些文件放回 {folder().parquet}（装载程序十分钟内自动收回），"
+        "再运行 ivr retention run；找不回来的，这些人保留到投诉的保存期限为止。"
+        f"· {len(past.unsure)} people were not removed: records are lost that may name them. Put"
+        " the files back from a backup and run this again; else they stay until the age of"
+        " complaints"
+    )
+
+
+def _past(spool: Path, vault: Vault, first: FirstDays, now: datetime) -> _Past:
     """Rows of the records, and people whom none names any more, where reports are asked too.
 
     Nobody is forgotten before records are published; a lake that does not answer is no such thing.
+    What is lost is asked for after the snapshot is open: it is noted before a snapshot lacks it.
     """
     from analytics.answering.asking import NothingPublished
-    from analytics.loading.horizon import needed_people, overdue
-    from ivr.upkeep.retention import people_in, unneeded_people
+    from analytics.loading import losses
+    from analytics.loading.horizon import gaps, needed_people, overdue, records_begin
+    from ivr.upkeep.retention import kept_since, people_in, unneeded_people
 
     horizon = _horizon(first)
     with explained():
@@ -83,11 +115,28 @@ def _past(
         except NothingPublished:
             if lake() is not None:
                 raise
-            return {}, frozenset()
+            return _Past({}, frozenset())
         with facts:
             needed = needed_people(facts, horizon) | people_in(spool, first)
             rows = overdue(facts, horizon)
-    return rows, unneeded_people(vault, needed, now)
+            begin = records_begin(facts)
+        lost = gaps(losses.noted(folder().parquet), horizon)
+    lost += _before_records(vault, first, begin or now.date())
+    people = unneeded_people(vault, needed, now)
+    doubt = min((gap.first for gap in lost), default=None)
+    unsure = people & kept_since(vault, doubt - A_CALL) if doubt else frozenset()
+    return _Past(rows, people - unsure, unsure, lost)
+
+
+def _before_records(vault: Vault, first: FirstDays, begin: date) -> tuple[Gap, ...]:
+    """The days before the records begin, where the vault tells that calls were taken then."""
+    from analytics.loading.horizon import Gap
+    from ivr.upkeep.retention import kept_between
+
+    if not kept_between(vault, first.complaints, begin):
+        return ()
+    last = begin - timedelta(days=1)
+    return (Gap(first.complaints, last, f"{last} 及以前的全部记录（保险库更早就有人）"),)
 
 
 def _drop(first: FirstDays) -> None:

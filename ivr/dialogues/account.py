@@ -26,7 +26,7 @@ async def guide(call: Call) -> Outcome:
 @place("account.inquiry", up="account.menu")
 async def inquiry(call: Call) -> Outcome:
     """您的住房公积金已缴至…，月缴存额…，您的余额为…"""
-    return await inquire(call, _FUND)
+    return await inquire(call, FUND)
 
 
 def _slots(fund: Fund) -> Mapping[str, Value | None]:
@@ -38,7 +38,7 @@ def _slots(fund: Fund) -> Mapping[str, Value | None]:
     }
 
 
-_FUND = Inquiry(
+FUND = Inquiry(
     source="fund",
     ask=lambda accounts, number: accounts.fund(number),
     slots=_slots,

@@ -92,11 +92,15 @@ async def _answer(
     return UP
 
 
+def told(inquiry: Inquiry[Account], number: IdNumber, account: Account) -> Sentence:
+    """What is read out of an account."""
+    return sentence(inquiry.readout, **{**inquiry.slots(account), "id": number.keyed})
+
+
 async def _read_out(
     call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
 ) -> Outcome:
-    values = inquiry.slots(account)
-    opening: Sentence = sentence(inquiry.readout, **{**values, "id": number.keyed})
+    opening = told(inquiry, number, account)
     try:
         call.prompts.utterance(opening)
     except Unsaid as unsaid:

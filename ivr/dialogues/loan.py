@@ -26,7 +26,7 @@ async def guide(call: Call) -> Outcome:
 @place("loan.inquiry", up="loan.menu")
 async def inquiry(call: Call) -> Outcome:
     """贷款年限…年，还款期数…期，您的贷款余额为…"""
-    return await inquire(call, _LOAN)
+    return await inquire(call, LOAN)
 
 
 def _slots(loan: Loan) -> Mapping[str, Value | None]:
@@ -38,7 +38,7 @@ def _slots(loan: Loan) -> Mapping[str, Value | None]:
     }
 
 
-_LOAN = Inquiry(
+LOAN = Inquiry(
     source="loan",
     ask=lambda accounts, number: accounts.loan(number),
     slots=_slots,

@@ -97,7 +97,7 @@ class Conductor:
             live = self._met(channel, talk, known)
         except Exception:  # one caller's bad luck must not be everybody's
             log.exception("a call could not be taken and is sent to the agents")
-            self._turn_away(channel.id, "not_taken")
+            self._turn_away(channel.id, "not_taken", known)
             return
         if live is not None:
             self.unfinished.pop(channel.id, None)
@@ -217,8 +217,12 @@ class Conductor:
     def _turned_away(self) -> int:
         return sum(live.start in TURNED_AWAY for live in self.calls.values())
 
-    def _turn_away(self, channel: str, reason: Refusal) -> None:
-        self._note(Refused(session=None, reason=reason, channel=channel))
+    def _turn_away(self, channel: str, reason: Refusal, known: Unfinished | None = None) -> None:
+        """To the agents; a session that should have gone on ends here."""
+        session = None if known is None else known.session
+        self._note(Refused(session=session, reason=reason, channel=channel))
+        if known is not None and self.unfinished.pop(channel, None) is not None:
+            self.close_lost(known, "failed")
         channels = self.reception.ari.channels
         self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
 

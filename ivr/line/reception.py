@@ -105,9 +105,9 @@ class Reception:
 
     def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         """A session that goes on, perhaps in a conversation with an agent."""
-        self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
         live = self._live(known, channel, talk)
         live.found = channel.state == "Up"
+        self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
         return live
 
     def _vouched(self, channel: Channel) -> str | None:

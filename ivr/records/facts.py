@@ -239,7 +239,7 @@ class Refused:
     """The line did not do what was asked, for the protection of the line or of people."""
 
     session: str | None
-    """None where a call was not taken at all."""
+    """None where a call was not taken at all; one that was known before has its own."""
     reason: Refusal
     channel: str | None = None
     """Of a call that was not taken: by it Asterisk's record of the same call is recognised."""

@@ -16,17 +16,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from ivr.accounts import open_accounts
+from ivr.accounts.database import Sampled
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
+from ivr.dialogues.account import FUND
+from ivr.dialogues.inquiry import Inquiry, told
+from ivr.dialogues.loan import LOAN
 from ivr.hours import BEIJING
 from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import PromptSetError, load
+from ivr.speech.prompts import PromptSetError, Unsaid, load
 from ivr.upkeep.clips import damaged
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -167,20 +172,55 @@ def prompts(settings: Settings) -> Finding:
 
 def accounts(settings: Settings) -> Finding:
     """Do the two queries run, and can a real row be told?"""
-    fault = asyncio.run(_accounts_fault(settings))
+    try:
+        faults, warnings = asyncio.run(_accounts_seen(settings))
+    except SettingsError as wrong:
+        faults, warnings = [str(wrong)], []
     lacks = settings.accounts.url is None and not (settings.home / "accounts.sqlite").exists()
     advice = "; import your accounts (`ivr accounts import`), or `ivr accounts demo`"
-    if fault is None:
-        return Finding("accounts", True, "both queries run")
-    return Finding("accounts", False, fault + advice * lacks)
+    if faults:
+        return Finding("accounts", False, "; ".join(faults) + advice * lacks)
+    return Finding("accounts", True, "; ".join(["both queries run", *warnings]), bool(warnings))
 
 
-async def _accounts_fault(settings: Settings) -> str | None:
+async def _accounts_seen(settings: Settings) -> tuple[list[str], list[str]]:
+    """What is wrong with the queries or the rows that they find, and what should be looked at."""
+    async with open_accounts(settings) as database:
+        if fault := await database.fault():
+            return [fault], []
+        sampled = await database.sample()
+    warnings = [
+        f"{name}_query 只核对了列，没有核对真实的一行：请设 accounts.test_id · only the columns"
+        " were looked at, no real row: set accounts.test_id"
+        for name in sampled.unseen
+    ]
+    faults, left_out = _readouts(settings, sampled)
+    return sampled.faults + faults, warnings + left_out
+
+
+def _readouts(settings: Settings, sampled: Sampled) -> tuple[list[str], list[str]]:
+    """Columns of real rows that the published readout cannot say, or says without their words."""
     try:
-        async with open_accounts(settings) as database:
-            return await database.fault() or await database.sample_fault()
-    except SettingsError as wrong:
-        return str(wrong)
+        spoken = load(settings.audio, CONTRACT)
+    except PromptSetError:
+        return [], []  # another check tells it
+    faults, left_out = dict[str, None](), dict[str, None]()
+    for name, number, account in sampled.told:
+        inquiry: Inquiry[Any] = FUND if name == "fund" else LOAN
+        readout = told(inquiry, number, account)
+        try:
+            spoken.utterance(readout)
+        except Unsaid as unsaid:
+            faults[
+                f"{name}_query: 播报句要的列 {unsaid.slot} 没有，或内容播报不了"
+                f" · {inquiry.readout} cannot say column {unsaid.slot} of a real row"
+            ] = None
+        for column in spoken.unknown_codes(readout):
+            left_out[
+                f"{name}_query: 列 {column} 的编码不在 [codes] 的表里，那一段不播报"
+                f" · a code of column {column} is in no table: its part is left out"
+            ] = None
+    return list(faults), list(left_out)
 
 
 def ports(settings: Settings) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ivr.records.journal import read_lines
 
 VAULT_PATIENCE = timedelta(days=7)
 """A number that was keyed in lately may belong to a complaint that is still being spoken."""
+_END_OF_TIME = datetime.max.replace(tzinfo=BEIJING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,20 @@ def _day(fact: Mapping[str, Any]) -> date:
 def unneeded_people(vault: Vault, needed: frozenset[str], now: datetime) -> frozenset[str]:
     """Tokens in the vault that no complaint and no vote names any more."""
     return vault.kept_before(now - VAULT_PATIENCE) - needed
+
+
+def kept_since(vault: Vault, day: date) -> frozenset[str]:
+    """Tokens in the vault of everybody whose number was keyed in on that day or later."""
+    return vault.kept_before(_END_OF_TIME) - vault.kept_before(_midnight(day))
+
+
+def kept_between(vault: Vault, first: date, end: date) -> frozenset[str]:
+    """Tokens in the vault of everybody whose number was last keyed in from the first day on."""
+    return vault.kept_before(_midnight(end)) - vault.kept_before(_midnight(first))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), BEIJING)
 
 
 def note(path: Path, now: datetime, removed: Mapping[str, int], first: FirstDays) -> None:

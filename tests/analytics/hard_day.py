@@ -307,7 +307,7 @@ def _entries() -> list[Scene]:
         .visited(17, "agent")
         .wished(20, "busy", 2)
         .visited(21, "main")
-        .ended(30, "hung_up", "main"),
+        .ended(30, "vanished", "main"),
         HardScene("v", "15:00", "O")
         .answered()
         .visited(15, "information.4.1.2")
@@ -355,6 +355,7 @@ def _line() -> list[Timed]:
 
     return [
         carried("09:00", "c", 90, away=False),  # a service saw this one
+        refused("09:00", "not_taken", "c"),  # a service that knew nothing of it sent it away
         refused("11:02", "line_overrun", "x1"),
         carried("11:02", "x1", 1, away=False),
         refused("11:03", "draining", "x2"),

@@ -12,11 +12,12 @@ import duckdb
 import pytest
 
 from analytics.answering.asking import ask
+from analytics.answering.views import ALL
 from analytics.loading import closing
 from analytics.loading.closing import ClosedDays, Period
 from analytics.loading.loader import Loader, last_closed
 from analytics.loading.spools import KEEP
-from analytics.loading.store import FactsFolder, open_store
+from analytics.loading.store import SCHEMA, FactsFolder, migrate, open_store
 from ivr.records.facts import Recorded, RecordingMoved, SessionEnded, Step
 from tests.analytics.spool import Timed, lines, spool_file
 from tests.analytics.test_loader import call
@@ -253,6 +254,47 @@ def test_files_of_an_older_schema_stay_readable(folder: FactsFolder) -> None:
     passed(folder, MONTH_CLOSED)
     query = "SELECT count(*), count(cause), count(agent_ms) FROM call_session"
     assert ask(folder.published, query).rows == ((12, 9, 9),)
+
+
+STEPS = sorted(SCHEMA.glob("*.sql"))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.stem)
+@pytest.mark.parametrize("lost", ["call_step", "step_day", "visit_day"])
+def test_days_of_any_older_schema_are_counted_anew(
+    folder: FactsFolder, step: Path, lost: str, tmp_path: Path
+) -> None:
+    """Every file of the month was written when the schema had no later step than this one."""
+    passed(folder, MONTH_CLOSED)
+    before = content(folder)
+    _written_under(step, folder.parquet, tmp_path / "older")
+    next(folder.parquet.glob(f"{lost}-*")).unlink()
+    passed(folder)
+    assert content(folder) == before
+    for table in ALL:
+        ask(folder.published, f"SELECT * FROM {table}")
+
+
+def _written_under(step: Path, parquet: Path, scratch: Path) -> None:
+    """Leave the files no columns but those of the schema up to that step."""
+    scratch.mkdir()
+    for each in STEPS[: STEPS.index(step) + 1]:
+        shutil.copy(each, scratch)
+    with duckdb.connect() as older:
+        migrate(older, scratch)
+        known = older.execute(
+            "SELECT table_name, list(column_name) FROM duckdb_columns()"
+            " WHERE schema_name = 'hot' GROUP BY ALL"
+        ).fetchall()
+        for file in parquet.glob("*.parquet"):
+            columns = dict(known).get(file.name.split("-")[0], [])
+            names = older.execute(f"DESCRIBE FROM '{file}'").fetchall()
+            kept = ", ".join(f'"{name}"' for name, *_ in names if name in columns)
+            if kept:
+                older.execute(
+                    f"COPY (SELECT {kept} FROM '{file}') TO '{file}.tmp' (FORMAT parquet)"
+                )
+                Path(f"{file}.tmp").replace(file)
 
 
 def test_a_home_that_moved_finds_its_files(folder: FactsFolder, tmp_path: Path) -> None:

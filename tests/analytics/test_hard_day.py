@@ -30,9 +30,10 @@ CALLS = {2: 1, 9: 2, 10: 5, 11: 6, 12: 1, 13: 2, 14: 2, 15: 1, 16: 1, 23: 1}
 
 BY_HAND: dict[str, list[tuple[object, ...]]] = {
     # 18 sessions begin (all but a), of which k and l are turned away; x1 … x4 have none: 22, 16.
-    # Served by the line itself: c, r, s, w, x. Asked for an agent: b, g, h, i, u. Lost: d, e.
+    # Served by the line itself: c, r, s, w, x. Asked for an agent: b, g, h, i, u.
+    # Vanished: u. Lost: d, e.
     # Seconds of 14: 60 90 22 120 200 60 40 120 60 100 30 20 60 240 = 1222; e and q have none.
-    "summary": [(22, 16, 5, 31.3, 5, 3, 3, 2, 87.3, 1, 1.0)],
+    "summary": [(22, 16, 5, 31.3, 5, 3, 3, 1, 2, 87.3, 1, 1.0)],
     "calls_by_hour": by_hour(
         {
             2: (1, 1, 60.0), 9: (2, 2, 56.0), 10: (5, 5, 105.0), 11: (6, 0, None),
@@ -60,7 +61,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "traffic": [(DAY, 0.167, 3)],
     # Visits; calls; chosen, silent, wrong, back, agent; hung up there; mean seconds of a step.
     "menu_funnel": [
-        ("main", 23, 17, 3, 1, 1, 0, 1, 5, 6.2),
+        ("main", 23, 17, 3, 1, 1, 0, 1, 4, 6.2),
         ("agent", 6, 5, 0, 0, 0, 0, 0, 1, None),
         ("account.inquiry", 4, 3, 3, 0, 0, 1, 1, 1, 10.9),
         ("account.menu", 2, 1, 2, 0, 0, 0, 0, 0, 1.0),
@@ -163,7 +164,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("password", "match", 1, 50.0, 6.0, 8.0),
     ],
     "session_length": [
-        ("hung_up", 10, 60.0, 200.0, 200.0),
+        ("hung_up", 9, 60.0, 200.0, 200.0),
         ("completed", 3, 120.0, 240.0, 240.0),
         ("away", 1, 30.0, 30.0, 30.0),
         ("closed", 1, 15.0, 15.0, 15.0),
@@ -173,12 +174,14 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("refused", 1, 10.0, 10.0, 10.0),
         ("service_lost", 1, None, None, None),
         ("unserved", 1, 3.0, 3.0, 3.0),
+        ("vanished", 1, 30.0, 30.0, 30.0),
     ],
     "information": [("4.1.2", 1, 0, 5.0)],
     "refusals": [
         (DAY, "draining", 1),
         (DAY, "line_full", 1),
         (DAY, "line_overrun", 1),
+        (DAY, "not_taken", 1),
         (DAY, "password_wrong", 1),
     ],
     # No Wednesday before it had a call.
@@ -189,6 +192,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("asked_for_agent", 5, None, None, None, False),
         ("left_without_answer", 3, None, None, None, False),
         ("turned_away", 6, None, None, None, False),
+        ("vanished", 1, None, None, None, False),
         ("lost", 2, None, None, None, False),
         ("mean_seconds", 87.3, None, None, None, False),
     ],

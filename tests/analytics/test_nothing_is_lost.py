@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -18,14 +19,14 @@ import duckdb
 import pytest
 
 from analytics.answering.asking import ask, opened
-from analytics.loading import closing, listing, quarantine
+from analytics.loading import closing, listing, losses, quarantine
 from analytics.loading.closing import ClosedDays
 from analytics.loading.horizon import Horizon, keep_from
 from analytics.loading.listing import Away
 from analytics.loading.loader import Loader, run
 from analytics.loading.store import FactsFolder, is_damage, open_store
 from ivr.records import journal
-from ivr.records.facts import RecordingMoved, Refused, Step
+from ivr.records.facts import Recorded, RecordingMoved, Refused, Step
 from ivr.records.journal import Journal
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_closing import (
@@ -108,8 +109,6 @@ def test_a_log_without_its_database_is_laid_aside(folder: FactsFolder) -> None:
 def test_a_volume_that_is_not_mounted_yet_costs_nothing(
     folder: FactsFolder, private: str, there: str
 ) -> None:
-    if private == "lost" and there == "the list only":
-        pytest.skip("the list tells of files that a new database then finds lost, one by one")
     before, away = content(folder), folder.home / "away"
     folder.parquet.rename(away)
     if there != "no folder":
@@ -209,6 +208,118 @@ def test_retired_files_are_set_apart_and_go_thirty_days_later(
     assert old - counting(folder) <= apart()
     passed(folder, MONTH_CLOSED + quarantine.KEEP + DAY)
     assert apart() == set()
+
+
+# --- restored from a backup -------------------------------------------------------------------
+
+
+@pytest.fixture
+def older(folder: FactsFolder) -> Path:
+    """The private database as it was before days were filed and their month was merged."""
+    older = folder.home / "older.duckdb"
+    shutil.copy(folder.private, older)
+    passed(folder, CLOSED + DAY)
+    passed(folder, MONTH_CLOSED)
+    for spool in folder.spool.glob("*.jsonl"):
+        spool.unlink()  # filed long ago
+    return older
+
+
+@pytest.mark.parametrize("grace", [True, False])
+def test_a_database_older_than_its_list_is_made_anew(
+    folder: FactsFolder,
+    older: Path,
+    grace: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whether what it knows still lies there or is set apart."""
+    before, files = content(folder), counting(folder)
+    monkeypatch.setattr(closing, "GRACE_SECONDS", -1.0)
+    if not grace:
+        passed(folder, MONTH_CLOSED)
+    older.replace(folder.private)
+    for _ in range(2):
+        passed(folder, MONTH_CLOSED)
+        assert content(folder) == before
+        assert counting(folder) == files
+    assert "older than" in caplog.text
+    assert list(folder.private.parent.glob("quarantine/*/*-private.duckdb"))
+
+
+def test_a_list_older_than_the_database_is_written_anew(folder: FactsFolder) -> None:
+    listed = folder.parquet / listing.FILE
+    old = listed.read_bytes()
+    passed(folder, CLOSED + DAY)
+    passed(folder, MONTH_CLOSED)
+    before, new = content(folder), listed.read_bytes()
+    assert new != old
+    listed.write_bytes(old)
+    passed(folder)
+    assert listed.read_bytes() == new
+    assert content(folder) == before
+
+
+def test_a_folder_restored_without_the_database_is_taken_as_it_is(folder: FactsFolder) -> None:
+    """Its list is older; what was filed since then stands as lost until it is put back."""
+    backup = folder.home / "backup"
+    shutil.copytree(folder.parquet, backup)
+    before = content(folder)
+    passed(folder, CLOSED + DAY)
+    passed(folder, MONTH_CLOSED)
+    shutil.rmtree(folder.parquet)
+    shutil.move(backup, folder.parquet)
+    passed(folder, MONTH_CLOSED)
+    assert content(folder) == before
+    assert losses.noted(folder.parquet)
+
+
+def test_a_list_of_an_older_version_is_read(folder: FactsFolder) -> None:
+    before = content(folder)
+    listed = folder.parquet / listing.FILE
+    listed.write_text(json.dumps(json.loads(listed.read_text())["files"]))
+    folder.private.unlink()
+    passed(folder, MONTH_CLOSED)
+    assert content(folder) == before
+
+
+def test_a_file_that_is_put_back_counts_once(tmp_path: Path) -> None:
+    """Also where a part of it came again from the spools meanwhile."""
+    folder, told = FactsFolder(tmp_path), lines(days_of_calls(0, 1))
+    spool = spool_file(tmp_path)
+    spool.write_bytes(told)
+    passed(folder, CLOSED + DAY)
+    before = content(folder)
+    spool.write_bytes(b"".join(told.splitlines(keepends=True)[:7]))
+    lost = [next(folder.parquet.glob(f"{table}-2026-11-24*")) for table in ("call_step", "lookup")]
+    kept = {file: file.read_bytes() for file in lost}
+    for file in lost:
+        file.unlink()
+    passed(folder)
+    assert {loss.name for loss in losses.noted(folder.parquet)} == {file.name for file in lost}
+    for file, whole in kept.items():
+        file.write_bytes(whole)
+    passed(folder, MONTH_CLOSED)
+    assert losses.noted(folder.parquet) == ()
+    assert content(folder) == before
+
+
+def test_a_lost_file_takes_no_counts_of_others_with_it(folder: FactsFolder) -> None:
+    """Counts outlive the steps that were counted: those are dropped after their age."""
+    passed(folder, MONTH_CLOSED)
+    saved = Recorded(
+        session="0-0", kind="complaint", person="p", path="x.wav", ms=5, bytes=6, sha256="0",
+        reference="R1",
+    )  # fmt: skip
+    spool_file(folder.home, "facts-4.jsonl").write_bytes(lines([(NOON, saved)]))
+    passed(folder, MONTH_CLOSED)
+    keep_from(folder, Horizon(NOON.date() + 30 * DAY, NOON.date() - 30 * DAY))
+    passed(folder, MONTH_CLOSED)
+    counts = "SELECT sum(times) FROM step_day"
+    before = ask(folder.published, counts).rows
+    next(folder.parquet.glob("recording_saved-*")).unlink()
+    passed(folder)
+    assert ask(folder.published, counts).rows == before != ((None,),)
 
 
 # --- rot --------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     # The line itself served 6 balances, 2 loans, 2 voters, 1 complaint: 11.
     # Seconds: 7 x 60 + 2 x 100 + 20 + 20 + 40 + 200 + 200 + 60 + 60 + 60 + 60 + 90 = 1430, of 19
     # calls: how long the lost one was nobody knows.
-    "summary": [(21, 19, 11, 57.9, 4, 1, 0, 1, 75.3, 2, 2.5)],
+    "summary": [(21, 19, 11, 57.9, 4, 1, 0, 0, 1, 75.3, 2, 2.5)],
     "calls_by_hour": by_hour(
         {
             9: (7, 7, 60.0), 10: (3, 3, 73.3), 11: (2, 2, 30.0), 14: (5, 4, 130.0),
@@ -176,6 +176,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("asked_for_agent", 4, None, None, None, False),
         ("left_without_answer", 4, None, None, None, False),
         ("turned_away", 1, None, None, None, False),
+        ("vanished", 0, None, None, None, False),
         ("lost", 1, None, None, None, False),
         ("mean_seconds", 75.3, None, None, None, False),
     ],

@@ -40,6 +40,7 @@ from ivr.records.facts import (
     Refused,
     SessionAnswered,
     SessionEnded,
+    SessionResumed,
     SessionStarted,
     Step,
     Transferred,
@@ -589,6 +590,27 @@ def test_a_lost_link_suspends_calls_and_its_return_resumes_them_where_they_were(
         "LinkRestored",
     ]
     assert facts.count("SessionStarted") == facts.count("SessionEnded") == 1
+
+
+def test_a_session_that_cannot_go_on_ends_and_is_not_a_second_call(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller goes to the agents; the records neither say that it went on nor count it twice."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("as ordered")
+
+    monkeypatch.setattr(Reception, "_exchange", broken)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: bool(line.notes.of(SessionEnded)))
+
+    line = tell(story, left_over("c1", "main"))
+    (refused,) = line.notes.of(Refused)
+    assert (refused.session, refused.reason, refused.channel) == ("s-c1", "not_taken", "c1")
+    assert line.notes.of(SessionResumed) == []
+    assert line.notes.ends() == ["failed"]
+    assert not line.hotline.unfinished
 
 
 @OVER_HTTP

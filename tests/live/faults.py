@@ -176,6 +176,16 @@ def wire_to(server_port: int) -> Iterator[Cut]:
 
 
 @contextmanager
+def read_only(disk: Path) -> Iterator[None]:
+    """A disk that lets nobody write, as a kernel makes one that has faults."""
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+
+
+@contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[], None]]:
     """A disk of its own at `folder`; yields what fills it. Skipped where nobody may mount."""
     folder.mkdir(parents=True, exist_ok=True)

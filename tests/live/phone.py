@@ -25,7 +25,7 @@ SILENCE = b"\xd5" * FRAME
 PCMA = 8
 """RTP's number for A-law."""
 EVENT_PAYLOAD = 101
-EVENTS = "0123456789*#"
+EVENTS = "0123456789*#ABCD"
 
 
 @dataclass(frozen=True)

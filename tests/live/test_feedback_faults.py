@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.live.conftest import LiveLine
-from tests.live.faults import Cut, small_disk, wire_to
+from tests.live.faults import Cut, read_only, small_disk, wire_to
 from tests.live.test_feedback import (
     PERSON,
     filed,
@@ -81,6 +81,32 @@ def test_who_hangs_up_while_the_link_is_lost_has_left_the_recording(
         wire.wire.refusing = False
         fact = await filed(line, count + 1, within=40)
         assert seconds_of(speech, kept(line, fact)) > 1.5
+        await line.settled()
+
+    asyncio.run(story())
+
+
+def test_a_recording_that_cannot_begin_is_refused_with_its_sentence(
+    line: LiveLine, fill: Callable[[], None]
+) -> None:
+    """Asterisk takes the command and cannot open the file; whoever calls next is recorded."""
+
+    async def story() -> None:
+        count = how_many(line)
+        with read_only(line.settings.home / "asterisk/spool/recording"):
+            async with line.call() as caller:
+                await caller.hears_begin("main.greeting")
+                await keyed(caller, "611" + PERSON)
+                await caller.hears_begin("feedback.complaint_warning", within=40)
+                caller.phone.press("5")
+                await caller.hears("feedback.cannot_record")
+            await line.settled()
+        assert how_many(line) == count
+        async with recorded(line) as caller:
+            await asyncio.sleep(2)
+            caller.phone.press("#")
+            await caller.hears("feedback.saved_menu")
+            await filed(line, count + 1)
         await line.settled()
 
     asyncio.run(story())

@@ -48,6 +48,7 @@ async def moved(line: LiveLine) -> None:
         await until(lambda: len(phone.heard.audio) > before, within=REFRESHED_SECONDS)
         assert not stranger.heard.audio
         assert [clip.name for clip in caller.heard()].count("information.4.2") == menus
+        await caller.hears_begin("nav.replay_back_agent")  # before it, 没有听到 voids keys
         phone.press("*")
         await caller.hears_begin("information.4.2", times=menus + 1)
         phone.press("1")

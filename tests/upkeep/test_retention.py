@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,9 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics.answering.asking import ask
+from analytics.loading import losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
 from ivr.cli import app
+from ivr.cli.failure import CommandFailure
 from ivr.config import RetentionSettings
 from ivr.hours import BEIJING
 from ivr.people.keys import Keys
@@ -195,6 +198,114 @@ def test_a_lake_that_does_not_answer_stops_it_before_anything_goes(
     assert people(home) == before
     assert set(home.rglob("*.wav")) == sounds
     assert not (home / "retention.jsonl").exists()
+
+
+# --- records that are lost --------------------------------------------------------------------
+
+
+def filed(home: Path) -> Path:
+    """The folder of closed days; no spool tells of their calls any more."""
+    load_facts(FactsFolder(home), once=True)
+    for spool in (home / "spool").glob("*.jsonl"):
+        spool.unlink()
+    return FactsFolder(home).parquet
+
+
+def file_of(parquet: Path, table: str, age: str) -> Path:
+    """The file that names somebody of that age."""
+    (file,) = parquet.glob(f"{table}-{ago(AGES[age]):%Y-%m}*.parquet")
+    return file
+
+
+def refused() -> str:
+    done = CliRunner().invoke(app, ["retention", "run"])
+    assert isinstance(done.exception, CommandFailure), done.output
+    return f"{done.output}{done.exception}"
+
+
+@pytest.mark.parametrize("harm", ["lost", "torn"])
+@pytest.mark.parametrize(
+    ("table", "age", "named"),
+    [
+        ("recording_saved", "new", "complainant new"),
+        ("recording_saved", "middle", "complainant middle"),
+        ("survey_vote", "new", "voter new"),
+    ],
+)
+def test_who_is_named_in_a_lost_file_only_is_kept(
+    home: Path, harm: str, table: str, age: str, named: str
+) -> None:
+    parquet = filed(home)
+    file = file_of(parquet, table, age)
+    whole = file.read_bytes()
+    file.unlink()
+    if harm == "torn":
+        file.write_bytes(whole[:-40])
+    load_facts(FactsFolder(home), once=True)
+    told = refused()
+    assert file.name in told
+    assert str(parquet) in told
+    assert named in people(home)
+    assert "complainant old" not in people(home), "no record that is kept could name them"
+    (loss,) = losses.noted(parquet)
+    assert (loss.name, loss.fact_table) == (file.name, table)
+    assert loss.first_day <= ago(AGES[age]).astimezone(BEIJING).date() <= loss.last_day
+    assert abs(loss.since - NOW) < timedelta(minutes=5)
+    file.write_bytes(whole)
+    load_facts(FactsFolder(home), once=True)
+    assert losses.noted(parquet) == ()
+    retention()
+    assert people(home) == {
+        "complainant new", "complainant middle", "voter new", "keyed in just now",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("table", ["call_session", "call_step", "lookup"])
+def test_a_lost_file_that_names_nobody_keeps_nobody(home: Path, table: str) -> None:
+    parquet = filed(home)
+    for file in parquet.glob(f"{table}-*.parquet"):
+        file.unlink()
+    load_facts(FactsFolder(home), once=True)
+    retention()
+    assert "voter old" not in people(home)
+
+
+def test_a_file_that_was_lost_a_moment_ago_stops_it(home: Path) -> None:
+    """The loader has not seen it yet: the snapshot still reads the file."""
+    file_of(filed(home), "recording_saved", "new").unlink()
+    before = people(home)
+    refused()
+    assert people(home) == before
+
+
+def test_records_that_begin_anew_do_not_cost_people_their_names(home: Path) -> None:
+    """Files, list and databases are gone, and nothing is left to tell of the loss."""
+    filed(home)
+    shutil.rmtree(home / "facts")
+    (home / "spool" / "facts-00000009-x.jsonl").write_bytes(
+        lines(
+            [(NOW, SessionStarted(session="s", channel="c", dialled="1", caller=None, catalog="1"))]
+        )
+    )
+    load_facts(FactsFolder(home), once=True)
+    told = refused()
+    assert "从备份" in told
+    assert people(home) == {
+        "complainant new", "complainant middle", "voter new", "voter middle", "keyed in just now",
+    }  # fmt: skip
+
+
+def test_files_that_are_given_up_are_noted_as_lost(home: Path) -> None:
+    parquet = filed(home)
+    for file in parquet.glob("*.parquet"):
+        file.unlink()
+    done = CliRunner().invoke(app, ["loader", "--once"])
+    assert "--give-up" in str(done.exception)
+    done = CliRunner().invoke(app, ["loader", "--once", "--give-up"])
+    assert done.exit_code == 0, done.output
+    assert {"complainant new", "complainant middle", "voter new"} <= people(home)
+    refused()
+    assert {"complainant new", "complainant middle", "voter new"} <= people(home)
 
 
 @pytest.mark.parametrize(

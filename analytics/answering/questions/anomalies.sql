@@ -19,6 +19,7 @@ WITH day AS (
                             AND transfers = 0) AS left_without_answer,
            count(*) FILTER (disposition IN ('closed', 'refused', 'line_overrun', 'draining', 'not_taken',
                                             'away', 'unserved')) AS turned_away,
+           count(*) FILTER (disposition = 'vanished') AS vanished,
            count(*) FILTER (disposition IN ('failed', 'asterisk_lost', 'service_lost')) AS lost,
            round(avg(ms) FILTER (served) / 1000, 1) AS mean_seconds
     FROM day LEFT JOIN moment USING (day) GROUP BY day, today HAVING today OR count(started) > 0
@@ -36,7 +37,7 @@ SELECT name AS figure, any_value(value) AS today, round(any_value(usual), 1) AS 
                 > greatest(0.25 * any_value(usual), 3 * 1.4826 * any_value(apart)), false)
            AS unusual
 FROM unnest(['calls', 'answered', 'self_service_percent', 'asked_for_agent',
-             'left_without_answer', 'turned_away', 'lost', 'mean_seconds'])
+             'left_without_answer', 'turned_away', 'vanished', 'lost', 'mean_seconds'])
      WITH ORDINALITY AS names(name, place)
 LEFT JOIN (SELECT figure, value FROM long WHERE today) AS now ON now.figure = name
 LEFT JOIN usual ON usual.figure = name
