@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ivr.accounts import Found, NotFound, Unavailable, open_accounts
-from ivr.accounts.database import Database
+from ivr.accounts import Found, NotFound, Unavailable
+from ivr.accounts.database import Database, open_accounts
 from ivr.accounts.demo import make_demo
 from ivr.accounts.exports import FUND, import_exports
 from ivr.config import Settings

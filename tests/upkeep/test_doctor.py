@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ivr.asterisk import locate, process
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings, Trunk
 from ivr.hours import BEIJING, AgentHours
