@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ivr.records.journal import ASTERISKS, left, read_lines
+from ivr.upkeep import guardian
 from tests.live.conftest import LiveLine
 from tests.live.test_agents import until
 
@@ -15,14 +16,19 @@ pytestmark = pytest.mark.live
 
 
 def test_a_call_is_on_record_whether_or_not_a_service_saw_it(line: LiveLine) -> None:
+    """With a guardian: a call may come before Asterisk notices that the service is dead."""
+
     async def story() -> None:
         async with line.call() as caller:
             await caller.hears_begin("main.menu")
         await line.settled()
         line.kill_service()
+        watching = asyncio.create_task(guardian.guard(line.settings))
         async with line.call() as caller:
             await caller.hears(line.ear.alias["line.apology"])
         await until(lambda: len(carried(line)) == 2)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
     asyncio.run(story())
     seen, unseen = carried(line)
