@@ -16,7 +16,7 @@ RUN make setup pages XDG_CACHE_HOME=/opt/ivr/cache \
 FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends asterisk ca-certificates python3 \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=made /opt/ivr /opt/ivr
 WORKDIR /opt/ivr
 

@@ -39,6 +39,8 @@ def utterance(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
             known = _shipped(recipe, engine)
         if known is not None:
             return known, engine.rate, 0.0
+        if _ships(recipe, engine):
+            engine.prepare()  # a file that is there and damaged: nobody has fetched a voice for it
         voice = _opened(engine)
         began = time.monotonic()
         speech = accepted(voice, recipe, engine.rate)
@@ -80,7 +82,6 @@ def accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
 
 def _opened(engine: Engine) -> Voice:
     if engine.name not in _voices:
-        engine.prepare()  # a shipped file that is there may be damaged: nobody fetched it for that
         _voices[engine.name] = engine.open()
     return _voices[engine.name]
 

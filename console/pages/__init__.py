@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.pages import calls, duty, password, signing, start, users
+from console.pages import calls, duty, password, phone, signing, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
@@ -10,6 +10,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     signing.PAGE,
     duty.PAGE,
     calls.PAGE,
+    phone.PAGE,
     users.PAGE,
     password.PAGE,
 )
