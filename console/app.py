@@ -11,9 +11,10 @@ from sqlite3 import Error as DatabaseError
 
 from aiohttp import web
 
-from console import browser
+from analytics.answering.asking import CannotAnswer
+from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE
+from console.pages import EVERY_PAGE, duty
 from console.rendering import page
 from console.routes import PAGES, SESSIONS, SETTINGS, USERS, Handler
 from console.sessions import Sessions
@@ -58,8 +59,11 @@ def application(settings: Settings) -> web.Application:
     app[PAGES] = EVERY_PAGE
     app[USERS] = Users(settings.home)
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
+    app[duty.LIVING] = duty.living(settings)
+    app[duty.EXAMINED] = duty.Examined(settings)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_alive)
+    app.cleanup_ctx.append(telephone.connected)
     for each in EVERY_PAGE:
         for route in each.routes:
             app.router.add_route(route.method, route.path, entitled(route))
@@ -94,6 +98,8 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
     except AuditChanged as changed:
         log.error("%s", changed)  # noqa: TRY400  the message says it all
         return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
+    except CannotAnswer as cannot:
+        return _told(request, 503, "现在没有数据", str(cannot))
     except (DatabaseError, OSError) as busy:
         log.exception("%s %s", request.method, request.match_info.route.name or "a page")
         return _told(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from console.rendering import page
+from console.rights import Action
 from console.routes import (
     SESSIONS,
     SETTINGS,
@@ -18,12 +19,14 @@ from console.routes import (
     Handler,
     Route,
     allowed,
+    host_of,
     remember,
     session_of,
 )
 from console.sessions import Session
 from ivr.config import Settings
 
+# `no-referrer` would make browsers hide the origin of our own forms too (Origin: null).
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self';"
@@ -33,7 +36,7 @@ HEADERS = {
     "Server": "ivr",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
@@ -66,7 +69,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def _is_ours(request: web.Request) -> bool:
     """Addresses are nobody's to rebind; of names only those known to be ours are answered."""
-    host = _host_of(f"//{request.host}")
+    host = host_of(request)
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -76,13 +79,6 @@ def _is_ours(request: web.Request) -> bool:
 
 def _names(request: web.Request) -> set[str]:
     return {name.lower() for name in request.app[SETTINGS].console.names}
-
-
-def _host_of(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _changes_something(request: web.Request) -> bool:
@@ -124,6 +120,12 @@ def entitled(route: Route) -> Handler:
         return await route.handler(request)
 
     return handle
+
+
+async def entitled_still(request: web.Request, action: Action) -> bool:
+    """Whether who watches a stream may go on: sessions end, and people are locked out."""
+    session = await _session(request, touch=False)
+    return session is not None and allowed(request, action)
 
 
 async def _session(request: web.Request, *, touch: bool) -> Session | None:

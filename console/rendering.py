@@ -19,6 +19,21 @@ _TEMPLATES = Environment(
 )
 
 
+def figure(value: object) -> str:
+    """A number for people: no decimals where there are none; — for what nobody can say."""
+    if value is None:
+        return "—"
+    return f"{value:,g}" if isinstance(value, int | float) else str(value)
+
+
+_TEMPLATES.globals["figure"] = figure
+
+
+def fragment(template: str, **values: Any) -> str:
+    """A part of a page that is the same for everybody."""
+    return _TEMPLATES.get_template(template).render(**values)
+
+
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A whole page, or a part of one, as its template makes it of `values`."""
     session = session_of(request)

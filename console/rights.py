@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from ivr.config import Settings
+from ivr.config import PhoneSettings
 
 
 class Role(StrEnum):
@@ -28,6 +28,9 @@ class Action(StrEnum):
     PHONE = "拨打"
     OWN_PASSWORD = "改自己的口令"  # noqa: S105  an action's name
     EDIT_USERS = "管理用户"
+    SEE_LINE = "看值班"
+    SWITCH_LINE = "开关热线"
+    SEE_CALLS = "看通话"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -37,6 +40,9 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.PHONE: EVERYBODY,
     Action.OWN_PASSWORD: EVERYBODY,
     Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
+    Action.SEE_LINE: frozenset({Role.LEADER}),
+    Action.SWITCH_LINE: frozenset({Role.LEADER}),
+    Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
 }
 
 
@@ -45,6 +51,8 @@ def may(roles: frozenset[Role], action: Action) -> bool:
     return not roles.isdisjoint(RIGHTS[action])
 
 
-def is_open(action: Action, settings: Settings) -> bool:
-    """Whether it needs no sign-in: whom the line lets call as a guest may call from the page."""
-    return action is Action.SIGN_IN or (action is Action.PHONE and settings.guests)
+def is_open(action: Action, phone: PhoneSettings, *, at_home: bool) -> bool:
+    """Whether it needs no sign-in; `at_home`: asked for by a browser of this very machine."""
+    if action is Action.PHONE:
+        return phone.open_to == "everybody" or (phone.open_to == "this_machine" and at_home)
+    return action is Action.SIGN_IN

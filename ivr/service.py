@@ -31,6 +31,7 @@ from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
+from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
@@ -63,13 +64,19 @@ async def serve(settings: Settings) -> None:
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
         await stack.enter_async_context(
-            served(settings, conductor.vitals, examine, [said(screens)])
+            served(
+                settings, conductor.vitals, examine, [said(screens), live(_overlooking(conductor))]
+            )
         )
         stack.callback(screens.close)
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
         await _until_told_to_stop(hotline)
+
+
+def _overlooking(conductor: Conductor) -> Overlooking:
+    return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
 
 async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline, Journal]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ivr.config import Agent, AgentsSettings
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 STOPPING_SECONDS = 5.0
 """So long at most does a phone ring on for a caller who has gone."""
+DeskState = Literal["free", "ringing", "talking", "passed_over", "absent"]
 Round = tuple[Agent, ...]
 """Phones that ring together."""
 
@@ -106,6 +107,8 @@ class Waiting:
     """Whose phones have not rung for this caller yet."""
     wake: Callable[[], None]
     """Called when it is worth looking again: a phone has become free."""
+    since: float = 0.0
+    """When it began, by the switchboard's clock."""
     is_ringing: bool = False
     """Some phone rings for this caller now."""
     is_served: bool = False
@@ -129,6 +132,8 @@ class Switchboard:
     """By arrival."""
     _ringing: dict[str, Waiting] = field(default_factory=dict)
     _talking: set[str] = field(default_factory=set)
+    _busy_since: dict[str, float] = field(default_factory=dict)
+    """Since when a phone rings or talks."""
     _idle_since: dict[str, float] = field(default_factory=dict)
     _unanswered: dict[str, int] = field(default_factory=dict)
     """Calls in a row that rang for nothing."""
@@ -159,6 +164,34 @@ class Switchboard:
             if until > now
         )
 
+    def waits(self) -> tuple[float, ...]:
+        """Since when each caller waits who has no agent yet, the longest first."""
+        return tuple(place.since for place in self._queue if not place.is_served)
+
+    def desks(self, online: frozenset[str]) -> tuple[tuple[Agent, DeskState, float | None], ...]:
+        """Every agent's phone: how it is, and since when, by the clock, where that is known."""
+        away = {agent.extension for agent, _ in self.passed_over()}
+        return tuple((agent, *self._desk(agent.extension, online, away)) for agent in self._known())
+
+    def _known(self) -> Iterator[Agent]:
+        """Those of the settings, and those who are still on a call that began before."""
+        yield from self.settings.phones
+        ours = {agent.extension for agent in self.settings.phones}
+        yield from (self.agent(each) for each in sorted(self._talking - ours))
+
+    def _desk(
+        self, extension: str, online: frozenset[str], away: set[str]
+    ) -> tuple[DeskState, float | None]:
+        if extension in self._talking:
+            return "talking", self._busy_since.get(extension)
+        if extension in self._ringing:
+            return "ringing", self._busy_since.get(extension)
+        if extension in away:
+            return "passed_over", None
+        if extension not in online:
+            return "absent", None
+        return "free", self._idle_since.get(extension)
+
     # --- waiting, and phones that ring --------------------------------------------------------
 
     @contextmanager
@@ -168,7 +201,7 @@ class Switchboard:
         Phones that ring at the end stay this caller's until `free`, or for a moment: who hangs up
         is not followed by the next caller's ring before Asterisk has stopped the last one.
         """
-        place = Waiting(self._ordered(present), wake)
+        place = Waiting(self._ordered(present), wake, self.clock())
         self._queue.append(place)
         try:
             yield place
@@ -190,6 +223,7 @@ class Switchboard:
             place.left.remove(agent)
             place.is_ringing = True
             self._ringing[agent.extension] = place
+            self._busy_since[agent.extension] = self.clock()
         if mine:
             self._wake_all(but=place)
         return tuple(mine)
@@ -239,6 +273,7 @@ class Switchboard:
         self.is_there(agent)
         self._serve(place, served=True)
         self._talking.add(agent.extension)
+        self._busy_since[agent.extension] = self.clock()
         self.free(agent)
         try:
             yield

@@ -132,6 +132,8 @@ class Call:
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
+    arrived: float = 0.0
+    """When (the loop's clock) the caller came there; 0: nowhere yet."""
     steps: int = 0
     """How many have been noted; a resumed call goes on counting."""
     pending: Pending | None = None
@@ -168,7 +170,7 @@ class Call:
 
     def enter(self, place: str) -> None:
         """Come to a place of the script; after a restart the call goes on from here."""
-        self.place = place
+        self.place, self.arrived = place, _now()
         self.trail.places.append(place)
         self.note(DialogueEntered(session=self.session, dialogue=place))
 

@@ -93,10 +93,10 @@ def schema(
 
 def snapshot(reach: Path | None = None) -> duckdb.DuckDBPyConnection:
     """The newest facts of this machine, or of all, to ask; files are written in `reach` only."""
-    from analytics.answering.asking import opened
+    from console import facts
+    from ivr.config import load
 
-    shared = lake()
-    return opened(folder().published, reach=reach) if shared is None else shared.opened(reach=reach)
+    return facts.snapshot(load(), reach)
 
 
 def lake(target: str | None = None) -> Lake | None:

@@ -62,12 +62,12 @@ def doctor(
     ),
 ) -> None:
     """Check everything that the line needs, and say what to do. 检查"""
+    from console.examining import findings_of
     from ivr.config import SettingsError, load
-    from ivr.upkeep.doctor import Finding, examine
+    from ivr.upkeep.doctor import Finding
 
     try:
-        settings = load()
-        findings = [*examine(settings), *_catalog(settings)]
+        findings = findings_of(load())
     except SettingsError as wrong:
         findings = [Finding("settings", False, line) for line in str(wrong).splitlines()]
     report(findings, as_json=as_json)
@@ -103,45 +103,6 @@ def _sign(finding: Finding) -> str:
     if finding.warns:
         return "[yellow]![/]"
     return "[green]✓[/]" if finding.ok else "[red]✗[/]"
-
-
-def _catalog(settings: Settings) -> list[Finding]:
-    """Whether callers hear what the catalog says now; the running service cannot read it.
-
-    Then the texts that somebody must look at again, since policies and rates change.
-    """
-    from datetime import datetime
-
-    from ivr.hours import BEIJING
-    from ivr.upkeep.doctor import Finding
-    from prompt_build.catalog.faults import CatalogError
-    from prompt_build.catalog.reading import load
-    from prompt_build.catalog.source import source_of
-
-    try:
-        catalog = load(source_of(settings))
-    except CatalogError as faulty:
-        return [Finding("catalog", False, str(faulty))]
-    due = catalog.due(datetime.now(BEIJING).date())
-    return [
-        _heard(settings, catalog.version),
-        *(Finding("due", True, warning, warns=True) for warning in due),
-    ]
-
-
-def _heard(settings: Settings, version: str) -> Finding:
-    from ivr.speech.contract import CONTRACT
-    from ivr.speech.prompts import PromptSetError
-    from ivr.speech.prompts import load as load_set
-    from ivr.upkeep.doctor import Finding
-
-    try:
-        spoken = load_set(settings.audio, CONTRACT).version
-    except PromptSetError as unusable:
-        return Finding("catalog", False, str(unusable))
-    if version != spoken:
-        return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
-    return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")
 
 
 def serve() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.cli.facts import Format, explained, show, snapshot
+from ivr.cli.facts import WIDE, Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
     app.command("report")(report)
     app.command("export")(export)
+    app.command("call")(call)
 
 
 def report(
@@ -167,27 +168,18 @@ def _chart(question: Question) -> Chart:
 
 def terms() -> Terms:
     """What the settings and this moment make of an answer."""
-    from analytics.answering.questioning import Terms
+    from console import facts
     from ivr.config import load
 
-    agents = load().agents
-    return Terms(datetime.now(UTC), agents.answer_within_seconds, agents.hours)
+    return facts.terms(load())
 
 
 def vocabulary() -> Vocabulary:
     """With the words of the published prompts, where there are any on this machine."""
-    import json
-
-    from analytics.answering.words import Vocabulary
+    from console import facts
     from ivr.config import load
-    from ivr.speech.prompts import MANIFEST, described
 
-    audio = load().audio
-    try:
-        manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
-        return Vocabulary.of(described(manifest, audio))
-    except (OSError, ValueError, KeyError):
-        return Vocabulary()
+    return facts.vocabulary(load())
 
 
 def export(
@@ -204,6 +196,26 @@ def export(
         days = days_asked(since, until)
         rows = write(facts, table, days, target, vocabulary(), replace=force)
     typer.echo(f"{target}: {rows} rows")
+
+
+def call(
+    session: Annotated[str, typer.Argument(help="Its name, or the beginning of it.")],
+) -> None:
+    """One call as a timeline: what was said and pressed, and how long it took. 一次通话"""
+    from rich.console import Console
+    from rich.table import Table
+
+    from analytics.answering.course import course
+
+    with explained(), snapshot() as facts:
+        found = course(facts, session, vocabulary())
+    table = Table("北京时间", "第几秒", "事件", "内容", "毫秒", title=found.session)
+    for event in found.events:
+        ms = "" if event.ms is None else str(event.ms)
+        after = f"{event.after_ms / 1000:.1f}"
+        table.add_row(f"{event.at:%m-%d %H:%M:%S}", after, event.what, event.told, ms)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table)
 
 
 def days_asked(since: datetime | None, until: datetime | None) -> Days:

@@ -25,7 +25,7 @@ def said(screens: Screens) -> web.RouteDef:
     """The route; it is served beside `/healthz`."""
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        if not _is_of_this_machine(request):
+        if not is_of_this_machine(request):
             raise web.HTTPForbidden(text="for the console of this machine only")
         if screens.crowded:
             raise web.HTTPServiceUnavailable(text="too many watch already")
@@ -44,8 +44,15 @@ def said(screens: Screens) -> web.RouteDef:
     return web.get("/said", stream)
 
 
-def _is_of_this_machine(request: web.Request) -> bool:
-    return request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
+def is_of_this_machine(request: web.Request) -> bool:
+    """Whether who asks sits here, such as the console.
+
+    Where the service listens on another address, the console comes from that very one.
+    """
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if request.remote is None or here is None:
+        return False
+    return request.remote == here[0] or ipaddress.ip_address(request.remote).is_loopback
 
 
 async def _send(answer: web.StreamResponse, shown: AsyncIterator[Shown]) -> None:

@@ -25,7 +25,7 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "line opened", "line closed", "announcement", "call", "sql", "trail",
+    "line opened", "line closed", "sql", "trail",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -43,7 +43,7 @@ class Entry:
     action: Action
     token: str
     """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
-    a user of the console, a call's session."""
+    a user of the console, the line."""
     operator: str
     reason: str
 

@@ -101,6 +101,41 @@ def test_answered_is_recorded_with_waiting_and_talking(held: Callable[..., Any])
     held(story)
 
 
+def test_desks_and_the_queue_as_a_shift_leader_sees_them(held: Callable[..., Any]) -> None:
+    async def story(desk: Open) -> None:
+        one, other = desk(), desk()
+        switchboard = one.call.means.switchboard
+        both = frozenset({"6001", "6002"})
+
+        def states(online: frozenset[str] = both) -> list[str]:
+            return [state for _, state, _ in switchboard.desks(online)]
+
+        assert states() == ["free", "free"]
+        assert states(frozenset({"6002"})) == ["absent", "free"]
+        wish = one.wish()
+        await one.exchange.rung.get()
+        assert states() == ["ringing", "free"]
+        began = asyncio.get_running_loop().time()
+        assert switchboard.waits() == (began,)
+        await asyncio.sleep(4)
+        one.exchange.picks_up("6001")
+        await asyncio.sleep(1)
+        assert switchboard.desks(both)[0][1:] == ("talking", began + 4)
+        assert switchboard.waits() == (), "who talks waits no more"
+        later = other.wish()
+        await other.exchange.rung.get()
+        assert switchboard.waits() == (began + 5,)
+        other.exchange.picks_up("6002")
+        await asyncio.sleep(1)
+        other.exchange.goes("6002", NORMAL)
+        one.exchange.goes("6001", NORMAL)
+        await wish
+        await later
+        assert states() == ["free", "free"]
+
+    held(story)
+
+
 def test_all_at_once_and_the_quickest_wins(held: Callable[..., Any]) -> None:
     async def story(desk: Open) -> None:
         one = desk()

@@ -120,7 +120,8 @@ class Visitor:
                 data=pairs or None,
                 allow_redirects=False,
             ) as answer:
-                body = await answer.read()
+                streams = answer.content_type == "text/event-stream"
+                body = b"" if streams else await answer.read()
                 return Answer(answer.status, body.decode("utf-8", "replace"), answer.headers)
 
         return self.console.loop.run_until_complete(ask())

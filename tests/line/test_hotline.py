@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from ivr.limits.limits import Limits
 from ivr.line import takeover
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline, Replaced
+from ivr.line.overview import Overlooking, changed
 from ivr.line.reception import Live, Reception
 from ivr.line.screens import Screens
 from ivr.line.takeover import Takeover
@@ -265,6 +267,35 @@ def test_calls_do_not_hear_each_other(tell: Callable[..., Line]) -> None:
     entered = [f for f in line.notes.of(DialogueEntered) if f.dialogue == "account.menu"]
     assert len(entered) == 1
     assert line.notes.ends() == ["hung_up"] * 20
+
+
+def test_whoever_overlooks_the_line_sees_where_each_call_is_and_no_number(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        async def online() -> frozenset[str]:
+            return frozenset({"6001"})
+
+        overlooking = Overlooking(line.hotline.conductor, online)
+        assert (await overlooking.look())["calls"] == {}
+        await line.asterisk.call("c1", number="13800138000")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "1")
+        await line.hears("c1", "account.menu")
+        seen = await overlooking.look()
+        ((session, call),) = seen["calls"].items()
+        assert session == line.notes.of(SessionStarted)[0].session
+        assert call is not None
+        assert call["place"] == "account.menu"
+        assert abs(time.time() - int(str(call["since"]))) < 60
+        assert "13800138000" not in json.dumps(seen)
+        states = {name: agent and agent["state"] for name, agent in seen["agents"].items()}
+        assert states == {"6001": "free", "6002": "absent"}
+        await line.asterisk.hang_up("c1")
+        await line.over()
+        assert changed(seen, await overlooking.look()) == {"calls": {session: None}}
+
+    tell(story)
 
 
 # --- faults of Asterisk -----------------------------------------------------------------------

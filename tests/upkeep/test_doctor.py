@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from console.examining import _catalog as catalog_findings
 from ivr.asterisk import locate, process
 from ivr.cli import app
-from ivr.cli.line import _catalog as catalog_findings
 from ivr.config import Settings, Trunk
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch

@@ -1,0 +1,92 @@
+"""The published facts as pages and commands ask them: the snapshot, the terms, the words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import duckdb
+
+from analytics.answering.asking import CannotAnswer, opened
+from analytics.answering.questioning import Terms
+from analytics.answering.words import Vocabulary
+from analytics.loading.lake import Lake
+from analytics.loading.store import FactsFolder
+from ivr.config import Settings
+from ivr.speech.prompts import MANIFEST, described
+
+T = TypeVar("T")
+
+MOST_SECONDS: Final = 20.0
+"""A page's question is given up after so long."""
+_MOST_AT_ONCE = asyncio.Semaphore(2)
+"""Each may take half a gigabyte; who asks meanwhile waits."""
+
+
+def snapshot(settings: Settings, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """The newest facts of this machine, or of all, to ask; files are written in `reach` only."""
+    folder = FactsFolder(settings.home)
+    if settings.facts.target is None:
+        return opened(folder.published, reach=reach)
+    data = settings.facts.data or folder.lock.with_name("lake")
+    return Lake(settings.facts.target, data).opened(reach=reach)
+
+
+def terms(settings: Settings) -> Terms:
+    """What the settings and this moment make of an answer."""
+    agents = settings.agents
+    return Terms(datetime.now(UTC), agents.answer_within_seconds, agents.hours)
+
+
+def vocabulary(settings: Settings) -> Vocabulary:
+    """With the words of the published prompts, where there are any on this machine."""
+    try:
+        manifest = json.loads((settings.audio / MANIFEST).read_text(encoding="utf-8"))
+        return Vocabulary.of(described(manifest, settings.audio))
+    except (OSError, ValueError, KeyError):
+        return Vocabulary()
+
+
+async def asked(
+    settings: Settings,
+    work: Callable[[duckdb.DuckDBPyConnection], T],
+    *,
+    seconds: float = MOST_SECONDS,
+    reach: Path | None = None,
+) -> T:
+    """What `work` makes of a snapshot, in a thread and in bounded time; raises CannotAnswer."""
+    async with _MOST_AT_ONCE:
+        return await asyncio.to_thread(_within, settings, work, seconds, reach)
+
+
+def _within(
+    settings: Settings,
+    work: Callable[[duckdb.DuckDBPyConnection], T],
+    seconds: float,
+    reach: Path | None,
+) -> T:
+    over = threading.Event()
+    with snapshot(settings, reach) as facts:
+
+        def stop() -> None:
+            over.set()
+            facts.interrupt()
+
+        timer = threading.Timer(seconds, stop)
+        timer.start()
+        try:
+            return work(facts)
+        except CannotAnswer as refused:
+            if not over.is_set():
+                raise
+            raise CannotAnswer(
+                f"超过 {seconds:g} 秒没有结果，已停止：请缩短日期范围或先汇总 · stopped after"
+                f" {seconds:g} s: ask for fewer days"
+            ) from refused
+        finally:
+            timer.cancel()

@@ -1,0 +1,209 @@
+"""值班: the line as it is, today against such days, every part with its remedy; the switch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from analytics.answering.asking import CannotAnswer, ResultSet
+from analytics.answering.questioning import Days, question_called
+from console.examining import findings_of
+from console.facts import asked, terms, vocabulary
+from console.guarding import entitled_still
+from console.living import Living, State
+from console.rendering import fragment, page
+from console.rights import Action
+from console.routes import SETTINGS, Page, Route, allowed
+from console.trail import note
+from ivr.config import Settings
+from ivr.hours import BEIJING
+from ivr.lifecycle import switch
+from ivr.upkeep.doctor import Finding
+
+_FRESH_SECONDS: Final = 20.0
+"""What the doctor found is told to everybody who asks within so long."""
+_STATES: Final = {
+    "talking": ("通话中", ""),
+    "ringing": ("振铃", "warn"),
+    "free": ("空闲", ""),
+    "passed_over": ("久不接，暂时跳过", "bad"),
+    "absent": ("话机未注册", "off"),
+}
+_PARTS: Final = {
+    "ARI": "Asterisk 接口",
+    "prompts": "语音",
+    "accounts": "账户数据库",
+    "ports": "端口",
+    "service": "接电话的服务",
+    "trunks": "中继",
+    "permissions": "权限",
+    "keys": "密钥",
+    "disk": "磁盘",
+    "recordings": "录音",
+    "clock": "时钟",
+    "records": "话务记录",
+    "line": "热线开关",
+    "agents' hours": "坐席日历",
+    "console": "控制台",
+    "catalog": "话术",
+    "due": "待核对",
+}
+
+
+# --- this second ------------------------------------------------------------------------------
+
+
+LIVING = web.AppKey("living", Living)
+
+
+def living(settings: Settings) -> Living:
+    """The stream of this line, as this page shows it."""
+    return Living(settings, lambda state: _shown(settings, state))
+
+
+def _shown(settings: Settings, state: State | None) -> str:
+    if state is None:
+        return fragment("live.html.j2", state=None)
+    words = vocabulary(settings)
+    waits = sorted(part["since"] for part in state.get("queue", {}).values())
+    calls = sorted(state.get("calls", {}).items(), key=lambda each: each[1]["since"])
+    agents = [
+        {**part, "extension": extension, "word": _STATES[part["state"]]}
+        for extension, part in sorted(state.get("agents", {}).items())
+    ]
+    return fragment(
+        "live.html.j2",
+        state=state,
+        now=round(time.time()),
+        waits=waits,
+        calls=[{**part, "words": words.place(part["place"])} for _, part in calls],
+        agents=agents,
+        free=sum(part["state"] == "free" for part in agents),
+    )
+
+
+async def _live(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    try:
+        async with aclosing(request.app[LIVING].watch()) as news:
+            await answer.prepare(request)
+            async for html in news:
+                if html:
+                    await answer.write(f"data: {html.replace(chr(10), '')}\n\n".encode())
+                elif await entitled_still(request, Action.SEE_LINE):
+                    await answer.write(b": beat\n\n")
+                else:
+                    break
+    except ConnectionError:  # the page is closed
+        pass
+    return answer
+
+
+# --- today, and every part --------------------------------------------------------------------
+
+
+async def _today(request: web.Request) -> web.Response:
+    settings = request.app[SETTINGS]
+    day = datetime.now(BEIJING).date()
+    question = question_called("anomalies")
+    try:
+        found: ResultSet | None = await asked(
+            settings, lambda facts: question.answer(facts, Days(day, day), terms(settings))
+        )
+        why = ""
+    except CannotAnswer as cannot:
+        found, why = None, str(cannot)
+    words = vocabulary(settings)
+    rows = [] if found is None else words.translated(found).records()
+    return page(request, "today.html.j2", rows=rows, why=why, at=datetime.now(BEIJING))
+
+
+@dataclass(slots=True)
+class Examined:
+    """What the doctor found last; one examination at a time, however many ask."""
+
+    settings: Settings
+    at: float = float("-inf")
+    findings: list[Finding] = field(default_factory=list)
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def now(self) -> list[Finding]:
+        """Not older than a moment."""
+        async with self._one:
+            if time.monotonic() - self.at > _FRESH_SECONDS:
+                self.findings = await asyncio.to_thread(findings_of, self.settings)
+                self.at = time.monotonic()
+            return self.findings
+
+
+EXAMINED = web.AppKey("examined", Examined)
+
+
+async def _parts(request: web.Request) -> web.Response:
+    findings = await request.app[EXAMINED].now()
+    urgent = sorted(findings, key=lambda each: (each.ok, not each.warns))
+    return page(request, "parts.html.j2", parts=[_part(each) for each in urgent])
+
+
+def _part(finding: Finding) -> dict[str, Any]:
+    word, shape = ("要处理", "bad") if not finding.ok else ("正常", "")
+    if finding.ok and finding.warns:
+        word, shape = "请留意", "warn"
+    name = _PARTS.get(finding.name, finding.name)
+    return {"name": name, "word": word, "shape": shape, "detail": finding.detail}
+
+
+# --- the page, and the switch -----------------------------------------------------------------
+
+
+async def _duty(request: web.Request) -> web.Response:
+    return await _page(request)
+
+
+async def _page(request: web.Request, fault: str = "") -> web.Response:
+    settings = request.app[SETTINGS]
+    return page(
+        request,
+        "duty.html.j2",
+        status=422 if fault else 200,
+        shut=await asyncio.to_thread(switch.closed, settings.home),
+        may_switch=allowed(request, Action.SWITCH_LINE),
+        fault=fault,
+        beijing=BEIJING,
+    )
+
+
+async def _close(request: web.Request) -> web.Response:
+    reason = str((await request.post()).get("reason", "")).strip()
+    if not reason:
+        return await _page(request, "请写明为什么停开：接班的人要知道。")
+    await note(request, "line closed", "line", reason)
+    home = request.app[SETTINGS].home
+    await asyncio.to_thread(switch.close, home, reason[:200], datetime.now(UTC))
+    raise web.HTTPSeeOther("/duty")
+
+
+async def _open(request: web.Request) -> web.Response:
+    await note(request, "line opened", "line")
+    await asyncio.to_thread(switch.reopen, request.app[SETTINGS].home)
+    raise web.HTTPSeeOther("/duty")
+
+
+PAGE = Page(
+    "值班",
+    "/duty",
+    (
+        Route("GET", "/duty", _duty, Action.SEE_LINE),
+        Route("GET", "/duty/live", _live, Action.SEE_LINE, background=True),
+        Route("GET", "/duty/today", _today, Action.SEE_LINE, background=True),
+        Route("GET", "/duty/parts", _parts, Action.SEE_LINE, background=True),
+        Route("POST", "/duty/close", _close, Action.SWITCH_LINE),
+        Route("POST", "/duty/open", _open, Action.SWITCH_LINE),
+    ),
+)

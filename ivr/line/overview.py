@@ -1,0 +1,147 @@
+"""`GET /live`: the line as it is this second, as server-sent events for the console.
+
+First all of it, then what has changed, at most once a second. Places, agents and moments; no
+telephone number, no ID number, no balance. Only this machine is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from ivr.agents.switchboard import Switchboard
+from ivr.ari.errors import AriError
+from ivr.line.conduct import Conductor
+from ivr.line.watching import BEAT_SECONDS, is_of_this_machine
+
+LOOK_SECONDS = 1.0
+PHONES_SECONDS = 10.0
+"""How old the knowledge of who is registered may be: Asterisk is asked for it."""
+MOST_WATCHERS = 8
+"""Consoles, each of which tells as many people as it likes."""
+
+Part = dict[str, object]
+"""One call, agent or place in the queue; moments (`since`) are in seconds since 1970."""
+Overview = dict[str, dict[str, Part | None]]
+"""`calls` by session, `agents` by extension, `queue` by place; None: gone since."""
+
+
+@dataclass(slots=True)
+class Overlooking:
+    """Looks at a line for those who watch; costs nothing while nobody does."""
+
+    conductor: Conductor
+    online: Callable[[], Awaitable[frozenset[str]]]
+    """The phones that are registered; asks Asterisk."""
+    watchers: int = 0
+    _online: frozenset[str] = frozenset()
+    _asked: float = field(default=float("-inf"))
+
+    async def look(self) -> Overview:
+        """All of it now."""
+        await self._ask_who_is_there()
+        switchboard = self.conductor.reception.means.switchboard
+        offset = time.time() - asyncio.get_running_loop().time()
+        return {
+            "calls": dict(self._calls(offset)),
+            "agents": dict(_agents(switchboard, self._online, offset)),
+            "queue": {
+                str(place): {"since": round(since + offset)}
+                for place, since in enumerate(switchboard.waits(), start=1)
+            },
+        }
+
+    def _calls(self, offset: float) -> Iterator[tuple[str, Part]]:
+        for live in tuple(self.conductor.calls.values()):
+            call = live.call
+            yield (
+                call.session,
+                {
+                    "place": call.place or live.start,
+                    "since": round(live.began + offset),
+                    "here_since": round((call.arrived or live.began) + offset),
+                    "trunk": live.trunk or "",
+                },
+            )
+
+    async def _ask_who_is_there(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._asked >= PHONES_SECONDS:
+            self._asked = now
+            try:
+                self._online = await self.online()
+            except AriError:
+                self._online = frozenset()
+
+
+def _agents(
+    switchboard: Switchboard, online: frozenset[str], offset: float
+) -> Iterator[tuple[str, Part]]:
+    for agent, state, since in switchboard.desks(online):
+        at = None if since is None else round(since + offset)
+        yield agent.extension, {"name": agent.name, "state": state, "since": at}
+
+
+def changed(before: Overview, after: Overview) -> Overview:
+    """What somebody who knows `before` must be told; None for what is there no more."""
+    news: Overview = {}
+    for kind, now in after.items():
+        was = before.get(kind, {})
+        different: dict[str, Part | None] = {
+            name: part for name, part in now.items() if was.get(name) != part
+        }
+        different.update(dict.fromkeys(was.keys() - now.keys()))
+        if different:
+            news[kind] = different
+    return news
+
+
+def live(overlooking: Overlooking) -> web.RouteDef:
+    """The route; it is served beside `/healthz`."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        if not is_of_this_machine(request):
+            raise web.HTTPForbidden(text="for the console of this machine only")
+        if overlooking.watchers >= MOST_WATCHERS:
+            raise web.HTTPServiceUnavailable(text="too many watch already")
+        answer = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        overlooking.watchers += 1
+        try:
+            await answer.prepare(request)
+            await _tell(answer, overlooking)
+        except ConnectionError:  # the console has gone
+            pass
+        finally:
+            overlooking.watchers -= 1
+        return answer
+
+    return web.get("/live", stream)
+
+
+async def _tell(answer: web.StreamResponse, overlooking: Overlooking) -> None:
+    """Until the console goes, or the service ends."""
+    known = await overlooking.look()
+    await answer.write(_event("snapshot", known))
+    quiet = 0.0
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = await overlooking.look()
+        quiet += LOOK_SECONDS
+        if news := changed(known, now):
+            await answer.write(_event("change", news))
+        elif quiet >= BEAT_SECONDS:
+            await answer.write(b": beat\n\n")
+        else:
+            continue
+        known, quiet = now, 0.0
+
+
+def _event(name: str, content: Mapping[str, object]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,279 @@
+"""The console in a real browser: each page read, used by keys alone, checked by axe, photographed.
+
+Pictures of every page, wide and narrow, light and dark, go into `CONSOLE_PICTURES`, else into the
+test's own folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
+from console import browser as libraries
+from console.rights import Role
+from console.users import Users
+from ivr.config import PROJECT
+from ivr.line.overview import Overview, live
+from ivr.people.sensitive import Sensitive
+from tests.analytics.day import twenty_calls
+from tests.analytics.spool import lines, spool_file
+from tests.line.test_overview import Told
+from tests.live.conftest import free_port
+from tests.live.test_preview import CHROMIUM, PATIENCE_MS
+
+pytestmark = pytest.mark.live
+
+PASSWORD = "correct horse battery"
+EVERYONE = {
+    "王敏": Role.LEADER,
+    "赵坐席": Role.AGENT,
+    "统计员": Role.ANALYST,
+    "管理": Role.ADMINISTRATOR,
+    "审计": Role.AUDITOR,
+}
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def busy() -> Overview:
+    now = round(time.time())
+    places = ("main.menu", "account.inquiry", "account.readout", "loan.menu", "agent", "feedback")
+    return {
+        "calls": {
+            f"s{n}": {
+                "place": places[n % len(places)],
+                "since": now - 7 * n,
+                "here_since": now - n,
+                "trunk": "carrier",
+            }
+            for n in range(14)
+        },
+        "agents": {
+            "6001": {"name": "一号坐席", "state": "talking", "since": now - 83},
+            "6002": {"name": "二号坐席", "state": "free", "since": now - 300},
+            "6003": {"name": "三号坐席", "state": "passed_over", "since": None},
+            "6004": {"name": "四号坐席", "state": "absent", "since": None},
+        },
+        "queue": {"1": {"since": now - 41}, "2": {"since": now - 5}},
+    }
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`ivr console` with users and a day of calls, beside a service that tells of a busy line."""
+
+    address: str
+    home: Path
+    told: Told
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    home = tmp_path_factory.mktemp("console")
+    spool_file(home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(home), once=True)
+    users = Users(home)
+    for name, role in EVERYONE.items():
+        users.add(name, frozenset({role}))
+        users.choose_password(name, Sensitive(PASSWORD))
+    port, service_port, told = free_port(), free_port(), Told(busy())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ivr.cli", "console"],
+        env={
+            **os.environ,
+            "IVR_HOME": str(home),
+            "IVR_CONSOLE__PORT": str(port),
+            "IVR_HTTP_PORT": str(service_port),
+        },
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+        with _service(told, service_port):
+            yield Opened(f"http://127.0.0.1:{port}", home, told)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+class _service:  # noqa: N801  a context manager
+    """A service that tells what is told, in a thread of its own."""
+
+    def __init__(self, told: Told, port: int) -> None:
+        self._told, self._port = told, port
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+        self._loop.close()
+
+    async def _run(self) -> None:
+        app = web.Application()
+        app.add_routes([live(self._told)])  # type: ignore[arg-type]
+        async with TestServer(app, port=self._port):
+            await self._over.wait()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert program, "no Chromium on this machine: run `make browser`"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a laptop's size; a test fails on whatever the browser complains about."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport=WIDE, locale="zh-CN")  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    tab = context.new_page()
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    told = os.environ.get("CONSOLE_PICTURES")
+    folder = Path(told) if told else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def sign_in(page: Page, opened: Opened, name: str) -> None:
+    page.goto(f"{opened.address}/sign-in")
+    page.get_by_label("名字").fill(name)
+    page.get_by_label("口令").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="退出")).to_be_visible()
+
+
+def look(page: Page, folder: Path, name: str) -> None:
+    """Photograph it wide and narrow, light and dark; nothing sticks out, and axe finds nothing."""
+    for size, shape in ((WIDE, "wide"), (NARROW, "narrow")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.screenshot(path=folder / f"{name}-{shape}-{scheme}.png", full_page=True)
+            assert axe(page) == [], f"{name} {shape} {scheme}"
+        sticking = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert sticking <= 0, f"{name} {shape}: {sticking} px stick out"
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core finds wrong by WCAG 2.2 AA."""
+    source = (libraries.folder() / "checks" / "axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(f"(() => {{ {source} }})()")
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{each['id']}: {[node['html'] for node in each['nodes']][:3]}" for each in found]
+
+
+def test_the_sign_in(opened: Opened, page: Page, pictures: Path) -> None:
+    page.goto(opened.address)
+    page.goto(f"{opened.address}/sign-in")
+    look(page, pictures, "sign-in")
+    page.get_by_label("名字").fill("nobody")
+    page.get_by_label("口令").fill("wrong")
+
+
+def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
+    page.goto(f"{opened.address}/sign-in")
+    page.keyboard.type("王敏")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="值班")).to_be_visible()
+    _tab_to(page, "reason")
+    page.keyboard.type("键盘")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("已停开")).to_be_visible()
+    assert (opened.home / "line.closed").exists()
+    _tab_to(page, "重新开通")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("热线开通")).to_be_visible()
+
+
+def _tab_to(page: Page, wanted: str) -> None:
+    """By the Tab key, as somebody without a mouse."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here = page.evaluate("document.activeElement.name || document.activeElement.innerText")
+        if here == wanted:
+            return
+    pytest.fail(f"{wanted} cannot be reached by keys")
+
+
+def test_the_line_as_it_is_this_second(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "王敏")
+    expect(page).to_have_url(f"{opened.address}/duty")
+    live_part = page.locator("#live")
+    expect(live_part.get_by_text("公积金查询 · 输入与播报").first).to_be_visible()
+    expect(live_part.locator(".figures dd").first).to_have_text("14")
+    expect(page.get_by_role("region", name="今天")).to_be_visible()
+    expect(page.get_by_role("region", name="各部分")).to_be_visible()
+    look(page, pictures, "duty")
+    before = live_part.locator("td[data-since]").first.inner_text()
+    expect(live_part.locator("td[data-since]").first).not_to_have_text(before)
+    opened.told.now = {"calls": {}, "agents": {}, "queue": {}}
+    expect(live_part.get_by_text("现在没有来电")).to_be_visible()
+    opened.told.now = busy()
+
+
+def test_users_are_made_and_come_in(
+    opened: Opened, page: Page, pictures: Path, browser: Browser
+) -> None:
+    sign_in(page, opened, "管理")
+    expect(page).to_have_url(f"{opened.address}/users")
+    page.locator("section.card").get_by_label("名字").fill("新人")
+    page.locator("section.card").get_by_label("值班长").check()
+    page.get_by_role("button", name="建立").click()
+    given = page.locator(".notice code").inner_text()
+    look(page, pictures, "users")
+    context = browser.new_context(locale="zh-CN")
+    theirs = context.new_page()
+    theirs.goto(f"{opened.address}/sign-in")
+    theirs.get_by_label("名字").fill("新人")
+    theirs.get_by_label("口令").fill(given)
+    theirs.keyboard.press("Enter")
+    expect(theirs.get_by_role("heading", name="请先设定自己的口令")).to_be_visible()
+    look(theirs, pictures, "password")
+    theirs.get_by_label("刚才的一次性口令").fill(given)
+    theirs.get_by_label("新口令，至少").fill(PASSWORD)
+    theirs.get_by_label("新口令，再输一次").fill(PASSWORD)
+    theirs.keyboard.press("Enter")
+    expect(theirs).to_have_url(f"{opened.address}/duty")
+    page.get_by_role("button", name="锁定 新人").click()
+    theirs.goto(f"{opened.address}/duty")
+    expect(theirs).to_have_url(f"{opened.address}/sign-in")
+    context.close()
