@@ -17,7 +17,7 @@ from analytics.answering.asking import ask
 from analytics.loading import losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.config import RetentionSettings
 from ivr.hours import BEIJING
