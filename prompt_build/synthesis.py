@@ -6,12 +6,13 @@ second to an utterance waits for the first instead of making it again.
 
 from __future__ import annotations
 
-import os
+import io
 import time
 from pathlib import Path
 
 import numpy as np
 
+from ivr.records.durable import write
 from prompt_build import acceptance, opus
 from prompt_build.cache import cache_folder
 from prompt_build.locking import locked
@@ -87,9 +88,9 @@ def _opened(engine: Engine) -> Voice:
 
 def _keep(path: Path, speech: Audio) -> None:
     """As 16-bit samples; under its name once it is whole."""
-    scratch = path.with_suffix(f".{os.getpid()}.npy")
-    np.save(scratch, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
-    scratch.replace(path)
+    whole = io.BytesIO()
+    np.save(whole, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
+    write(path, whole.getvalue())
 
 
 def _known(path: Path) -> Audio | None:
