@@ -44,7 +44,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check live prompts voice asterisk pages browser postgres setup tools wheel lock clean
+.PHONY: help run test ready check live prompts voice asterisk pages browser postgres setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -122,6 +122,13 @@ wheel: setup  ## The wheel in dist/: `pip install` of it gives a working ivr
 	@git describe --always --dirty=+ --exclude='*' > ivr/COMMIT
 	@$(VENV)/bin/pip wheel -q --no-deps --no-build-isolation -w dist . ; code=$$?; rm -rf ivr/COMMIT build; exit $$code
 	@ls dist/*.whl
+
+bundle: wheel pages asterisk  ## One file in dist/ that puts a line on a machine without a network
+	@$(VENV)/bin/python -m prompt_build.kokoro
+	@$(VENV)/bin/python -m ivr.upkeep.bundle
+
+trial: bundle tools  ## The bundle on an empty system without a network, and a call (as root, minutes)
+	@$(VENV)/bin/python -m tests.bundle_trial
 
 lock:  ## Pin the newest allowed packages (needs uv)
 	$(call pin,--extra browser --extra dev --upgrade,requirements.lock)

@@ -12,7 +12,7 @@ from sqlite3 import Error as DatabaseError
 from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer
-from console import browser
+from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
 from console.pages import EVERY_PAGE, duty
 from console.rendering import page
@@ -63,6 +63,7 @@ def application(settings: Settings) -> web.Application:
     app[duty.EXAMINED] = duty.Examined(settings)
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_alive)
+    app.cleanup_ctx.append(telephone.connected)
     for each in EVERY_PAGE:
         for route in each.routes:
             app.router.add_route(route.method, route.path, entitled(route))

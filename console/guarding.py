@@ -19,6 +19,7 @@ from console.routes import (
     Handler,
     Route,
     allowed,
+    host_of,
     remember,
     session_of,
 )
@@ -68,7 +69,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 def _is_ours(request: web.Request) -> bool:
     """Addresses are nobody's to rebind; of names only those known to be ours are answered."""
-    host = _host_of(f"//{request.host}")
+    host = host_of(request)
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -78,13 +79,6 @@ def _is_ours(request: web.Request) -> bool:
 
 def _names(request: web.Request) -> set[str]:
     return {name.lower() for name in request.app[SETTINGS].console.names}
-
-
-def _host_of(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _changes_something(request: web.Request) -> bool:

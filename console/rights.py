@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from ivr.config import Settings
+from ivr.config import PhoneSettings
 
 
 class Role(StrEnum):
@@ -55,6 +55,8 @@ def may(roles: frozenset[Role], action: Action) -> bool:
     return not roles.isdisjoint(RIGHTS[action])
 
 
-def is_open(action: Action, settings: Settings) -> bool:
-    """Whether it needs no sign-in: whom the line lets call as a guest may call from the page."""
-    return action is Action.SIGN_IN or (action is Action.PHONE and settings.guests)
+def is_open(action: Action, phone: PhoneSettings, *, at_home: bool) -> bool:
+    """Whether it needs no sign-in; `at_home`: asked for by a browser of this very machine."""
+    if action is Action.PHONE:
+        return phone.open_to == "everybody" or (phone.open_to == "this_machine" and at_home)
+    return action is Action.SIGN_IN

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -72,7 +74,36 @@ def allowed(request: web.Request, action: Action) -> bool:
     """Whether whoever asks may do this."""
     session = session_of(request)
     if session is None:
-        return is_open(action, request.app[SETTINGS])
+        phone = request.app[SETTINGS].console.phone
+        return is_open(action, phone, at_home=_is_at_home(request))
     if session.user.one_time:
         return action in (Action.OWN_PASSWORD, Action.SIGN_IN)
     return may(session.user.roles, action)
+
+
+def host_of(request: web.Request) -> str:
+    """By which name or address the browser asked, without the port; empty where it is none."""
+    try:
+        return (urlsplit(f"//{request.host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _is_at_home(request: web.Request) -> bool:
+    """Whether it comes from this machine, and from nobody else by way of it: no proxy, no tunnel.
+
+    A proxy on this machine names whom it speaks for, or keeps the name by which it was asked.
+    """
+    if any(name in request.headers for name in _PROXIES):
+        return False
+    return _is_loopback(request.remote or "") and _is_loopback(host_of(request))
+
+
+_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -198,3 +198,6 @@ KOKORO = Engine(
     shipped=SHIPPED,
     pace=0.85,  # with the depth 249 syllables a minute; the rules want 220 to 240
 )
+
+if __name__ == "__main__":
+    install()

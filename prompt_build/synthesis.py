@@ -6,12 +6,13 @@ second to an utterance waits for the first instead of making it again.
 
 from __future__ import annotations
 
-import os
+import io
 import time
 from pathlib import Path
 
 import numpy as np
 
+from ivr.records.durable import write
 from prompt_build import acceptance, opus
 from prompt_build.cache import cache_folder
 from prompt_build.locking import locked
@@ -38,6 +39,8 @@ def utterance(recipe: Recipe, engine: Engine) -> tuple[Audio, int, float]:
             known = _shipped(recipe, engine)
         if known is not None:
             return known, engine.rate, 0.0
+        if _ships(recipe, engine):
+            engine.prepare()  # a file that is there and damaged: nobody has fetched a voice for it
         voice = _opened(engine)
         began = time.monotonic()
         speech = accepted(voice, recipe, engine.rate)
@@ -79,16 +82,15 @@ def accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
 
 def _opened(engine: Engine) -> Voice:
     if engine.name not in _voices:
-        engine.prepare()  # a shipped file that is there may be damaged: nobody fetched it for that
         _voices[engine.name] = engine.open()
     return _voices[engine.name]
 
 
 def _keep(path: Path, speech: Audio) -> None:
     """As 16-bit samples; under its name once it is whole."""
-    scratch = path.with_suffix(f".{os.getpid()}.npy")
-    np.save(scratch, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
-    scratch.replace(path)
+    whole = io.BytesIO()
+    np.save(whole, np.clip(np.rint(speech * 32767), -32767, 32767).astype(np.int16))
+    write(path, whole.getvalue())
 
 
 def _known(path: Path) -> Audio | None:

@@ -160,6 +160,7 @@ class FakeAsterisk:
         add = app.router.add_route
         add("GET", "/ari/events", self._events)
         add("GET", "/ari/asterisk/info", self._info)
+        add("PUT", "/ari/asterisk/logging/{name}/rotate", self._rotate)
         add("PUT", "/ari/applications/{app}/eventFilter", self._filter)
         add("POST", "/ari/applications/{app}/subscription", self._subscribe)
         add("GET", "/ari/endpoints/{tech}", self._endpoints)
@@ -233,6 +234,9 @@ class FakeAsterisk:
 
     async def _info(self, _: web.Request) -> web.Response:
         return web.json_response({"status": {"startup_time": self.startup}})
+
+    async def _rotate(self, _: web.Request) -> web.Response:
+        return web.Response(status=204)
 
     async def _channels(self, _: web.Request) -> web.Response:
         return web.json_response(list(self.channels.values()))

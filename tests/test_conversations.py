@@ -25,6 +25,7 @@ from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
 from ivr.speech.prompts import PromptSet
+from prompt_build.catalog.source import Source, columns_of_readouts
 from tests.scripted import (
     Caller,
     Clock,
@@ -34,6 +35,8 @@ from tests.scripted import (
     ScriptedLine,
     directions,
 )
+from tests.speech.test_readout import own_catalog
+from tests.textset import text_set
 from tests.virtual import run
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
@@ -168,6 +171,42 @@ def test_readout_says_the_balance(prompt_set: PromptSet, settings: Settings) -> 
     assert "十万零五百元零五分" in readout
     assert "二零二六年十月" in readout
     assert "零零二X" in readout
+
+
+OWN_READOUT = (
+    "您本期应还{next_payment:amount}[，{due:date}到期][，还剩{left_over:periods}]"
+    "，余额{balance:amount}。"
+)
+
+
+def test_the_centres_own_columns_are_read_out_and_null_ones_left_out(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A readout of the centre's own, from columns that the shipped one does not know."""
+    query = (
+        "SELECT paid_to, monthly_deposit, balance, next_payment, due, left_over"
+        " FROM t WHERE id = :id18"
+    )
+    catalog = own_catalog(tmp_path, OWN_READOUT)
+    columns = columns_of_readouts(AccountsSettings(fund_query=query))
+    audio = tmp_path / "audio"
+    audio.mkdir()
+    own = text_set.__wrapped__(audio, Source(catalog, columns=columns))
+    held = "HOLDS next_payment 1680.32\nHOLDS due NULL\nHOLDS left_over 20\n"
+    again = "KEY *\nIVR account.menu\n"
+    lines = (
+        f"{ASKED}IVR account.readout nav.replay_back_agent\n"
+        "HEARD 您本期应还一千六百八十元三角二分还剩二十期余额\nUNHEARD 到期\n"
+        f"HOLDS due 2026-12-20\nHOLDS left_over NULL\n{again}"
+        f"{ASKED}IVR account.readout nav.replay_back_agent\n"
+        "HEARD 二零二六年十二月二十日到期余额\nUNHEARD 还剩\n"
+        # What a call cannot say leads to an agent, whichever column it is.
+        f"HOLDS next_payment soon\n{again}{ASKED}"
+        "IVR identity.cannot_be_told limits.agent_menu\nHANGUP\n"
+    )
+    script = settings.home / "conversation.txt"
+    script.write_text(f"{held}IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\n{lines}")
+    run(lambda: hold(directions(script), own, settings))
 
 
 def test_where_zero_is_no_agents_key_a_start_that_no_number_has_is_none(

@@ -17,9 +17,9 @@ SECONDS_A_HANZI = 0.25
 
 
 @cache
-def text_set(folder: Path) -> prompts.PromptSet:
+def text_set(folder: Path, source: Source | None = None) -> prompts.PromptSet:
     """Written to `folder` as a build writes it, and loaded as the service loads it."""
-    content = load(Source(PROJECT / "scripts.zh.toml"))
+    content = load(source or Source(PROJECT / "scripts.zh.toml"))
     wanted = recipe.recipes(content, recipe.Speaking("silent"))
     entries = {}
     for each in wanted:

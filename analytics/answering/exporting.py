@@ -18,6 +18,7 @@ from analytics.answering.asking import CannotAnswer, ResultSet, answer
 from analytics.answering.questioning import Days
 from analytics.answering.views import literal
 from analytics.answering.words import Vocabulary
+from ivr.records.durable import sync
 
 MOST_SHEET_ROWS = 1_048_575
 """Of a spreadsheet, below the names of the columns."""
@@ -170,7 +171,9 @@ def new_file(target: Path, suffixes: tuple[str, ...], *, replace: bool = False) 
     part = target.with_name(f".part-{target.name}")
     try:
         yield part
+        sync(part)
         part.replace(target)
+        sync(target.parent)
     except OSError as fault:
         raise CannotAnswer(f"{target}: {fault.strerror}") from fault
     finally:

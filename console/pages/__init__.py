@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, reports, signing, start, users
+from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
@@ -13,6 +13,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     reports.PAGE,
     users.PAGE,
     audit.PAGE,
+    phone.PAGE,
     password.PAGE,
 )
-"""In the order of the menu."""
+"""In the order of the menu; whoever signs in comes to the first that they may open."""

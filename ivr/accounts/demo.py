@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,11 @@ class DemoPerson:
 
     id_number: str
     shows: str
+
+    @property
+    def keys(self) -> str:
+        """As it is keyed: the star stands for X, and a # ends fifteen digits."""
+        return self.id_number.replace("X", "*") + "#" * (len(self.id_number) == 15)
 
 
 PEOPLE = (
@@ -55,11 +62,32 @@ class NotADemo(Exception):
     """The database holds accounts that are not ours: they are left alone."""
 
 
+def holds_demo(database: Path) -> bool:
+    """Whether these are the accounts of a database; it is only looked at."""
+    try:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+        ) as opened:
+            return _present(opened) == _expected()
+    except sqlite3.Error:
+        return False
+
+
+def _present(connection: sqlite3.Connection) -> list[str]:
+    """The fund accounts that are there, as far as it takes to know them for ours."""
+    rows = connection.execute("SELECT * FROM fund_account").fetchmany(len(_FUND) + 1)
+    return sorted(map(repr, rows))
+
+
+def _expected() -> list[str]:
+    return sorted(map(repr, _FUND))
+
+
 def make_demo(database: Path) -> bool:
     """Fill an empty database with the demo accounts; False when it holds them already."""
     with prepared(database) as connection:
-        present = connection.execute("SELECT * FROM fund_account").fetchmany(len(_FUND) + 1)
-        if sorted(map(repr, present)) == sorted(map(repr, _FUND)):
+        present = _present(connection)
+        if present == _expected():
             return False
         if present:
             raise NotADemo(f"{database} holds other accounts; they are left as they are")

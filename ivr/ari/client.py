@@ -372,6 +372,10 @@ class AsteriskInfo:
         """Version, build and start-up time of this Asterisk."""
         return await self._ari.get("asterisk/info", dict)
 
+    async def rotate_log(self, log_channel_name: str) -> None:
+        """Begin the log of that name anew, as logger.conf says."""
+        await self._ari.put(f"asterisk/logging/{log_channel_name}/rotate", {})
+
     async def startup(self) -> datetime:
         """When this Asterisk started: the same as long as it is the same run."""
         return await self._ari.get(

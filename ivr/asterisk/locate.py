@@ -33,6 +33,7 @@ _DEBOOTSTRAP = (
     "--include=asterisk",
 )
 _SUITE = "forky"
+_PROGRAM = "usr/sbin/asterisk"
 
 
 class AsteriskUnavailable(Exception):
@@ -72,7 +73,7 @@ def _in_place(root: Path) -> list[str]:
     """The package's program under its own libc's loader: no privilege, no other view of files."""
     loader = next((root / "usr/lib").glob("*/ld-linux-*.so.*"))
     libraries = f"{loader.parent}:{root / 'usr/lib'}"
-    return [str(loader), "--library-path", libraries, str(root / "usr/sbin/asterisk")]
+    return [str(loader), "--library-path", libraries, str(root / _PROGRAM)]
 
 
 def private_root() -> Path:
@@ -85,7 +86,7 @@ def find() -> Found | None:
     """The machine's own Asterisk when it is new enough, else the private one, else None."""
     if system_version() >= OLDEST:
         return Found(None)
-    return Found(private_root()) if (private_root() / "usr/sbin/asterisk").is_file() else None
+    return Found(private_root()) if (private_root() / _PROGRAM).is_file() else None
 
 
 def system_version() -> int:
@@ -114,14 +115,18 @@ def install(say: Callable[[str], None] = print) -> Found:
     """Find Asterisk, or make the private root folder (some twenty seconds, 270 MB)."""
     found = find()
     if found is None:
-        with _only_one():
-            found = find()
-            if found is None:
-                _make_root(private_root(), say)
-                found = find()
+        install_private(say)
+        found = find()
     if found is None:
         raise AsteriskUnavailable(f"{private_root()} holds no Asterisk although it was installed")
     return found
+
+
+def install_private(say: Callable[[str], None]) -> None:
+    """Make the private root folder, unless it is there by the time that it is our turn."""
+    with _only_one():
+        if not (private_root() / _PROGRAM).is_file():
+            _make_root(private_root(), say)
 
 
 def _make_root(root: Path, say: Callable[[str], None]) -> None:

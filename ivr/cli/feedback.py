@@ -88,6 +88,7 @@ def export(
     import hashlib
 
     from ivr.config import load
+    from ivr.records.durable import write
 
     settings = load()
     known = _recording(reference)
@@ -102,8 +103,7 @@ def export(
         raise CommandFailure(f"{source}: {lost.strerror}") from lost
     if hashlib.sha256(content).hexdigest() != known["sha256"]:
         raise CommandFailure(f"{source} is not as it was recorded: it was changed or damaged")
-    path.touch(0o600, exist_ok=False)
-    path.write_bytes(content)
+    write(path, content, mode=0o600)
     typer.echo(f"{path}: {len(content)} bytes, as it was recorded")
 
 

@@ -92,12 +92,14 @@ def _git(folder: Path, *words: str) -> str:
 
 def _restore(settings: Settings) -> None:
     """The checkout's file as git has it, so that an upgrade finds it; the edited one is kept."""
+    from ivr.records.durable import write
+
     shipped = _git(settings.catalog.parent, "show", f"HEAD:./{settings.catalog.name}")
     if not shipped:
         return
     kept = settings.words_file.with_name(f"{settings.catalog.name}.taken")
-    kept.write_bytes(settings.catalog.read_bytes())
-    settings.catalog.write_text(shipped, encoding="utf-8")
+    write(kept, settings.catalog.read_bytes())
+    write(settings.catalog, shipped.encode())
     typer.echo(
         f"{settings.catalog} 已恢复为自带的，改过的那份留在 {kept} · restored; yours is kept"
     )

@@ -45,8 +45,14 @@ def said(screens: Screens) -> web.RouteDef:
 
 
 def is_of_this_machine(request: web.Request) -> bool:
-    """Whether who asks sits here, such as the console."""
-    return request.remote is not None and ipaddress.ip_address(request.remote).is_loopback
+    """Whether who asks sits here, such as the console.
+
+    Where the service listens on another address, the console comes from that very one.
+    """
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if request.remote is None or here is None:
+        return False
+    return request.remote == here[0] or ipaddress.ip_address(request.remote).is_loopback
 
 
 async def _send(answer: web.StreamResponse, shown: AsyncIterator[Shown]) -> None:

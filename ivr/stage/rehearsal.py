@@ -257,7 +257,10 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
         return
     if not keys:
         asks_for_password = moment.question[-1] == _PASSWORD
-        yield from _of_passwords(call.means.settings) if asks_for_password else _of_numbers()
+        if asks_for_password:
+            yield from _of_passwords(call.means.settings)
+        else:
+            yield from _of_numbers(call.place)
     elif call.zero_is_agent and "0" not in keys:
         yield _key("0", told=False)
     yield Answer("一直没有按对", _nothing, times=call.means.settings.patience.failures, told=False)
@@ -292,7 +295,7 @@ def _of_speech() -> Iterator[Answer]:
     yield Answer("一直没有讲话", silent)
 
 
-def _of_numbers() -> Iterator[Answer]:
+def _of_numbers(place: str) -> Iterator[Answer]:
     """An ID number is keyed, and the accounts or the limits say this or that about it."""
 
     def keyed(other: _Other = None, refusal: Refusal | None = None) -> Callable[[Stage], None]:
@@ -306,7 +309,8 @@ def _of_numbers() -> Iterator[Answer]:
     yield Answer(number, keyed(), "查到")
     yield Answer(number, keyed(NotFound()), "没有录入")
     yield Answer(number, keyed(Several()), "有多个账号")
-    yield Answer(number, keyed(Closed()), "已销户")
+    if place != "loan.inquiry":  # closed accounts are known of funds only (`accounts.closed`)
+        yield Answer(number, keyed(Closed()), "已销户")
     yield Answer(number, keyed(Empty()), "余额为空")
     yield Answer(number, keyed(Unsayable("balance")), "播报不了")
     yield Answer(number, keyed(Unavailable("")), "数据库不通")

@@ -10,11 +10,11 @@ import hashlib
 import io
 import json
 import os
-import re
 import secrets
 import sqlite3
 import tarfile
 import tempfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ SECRET = ("keys/*", "asterisk/ari.secret", "asterisk/agents/*.secret")
 _MADE_AGAIN = ("asterisk", "log", "cache", "generated_audio", "keys", "facts/pub/ivr.duckdb")
 """Written anew at a start, in the second file, or a part of the backup of its own."""
 _SUMS = "SHA256SUMS"
-_RECORDED = re.compile(r'^\s*recorded\s*=\s*"([^"/][^"]*)"', re.MULTILINE)
+BASE = "words.base.json"
+"""Beside the city's words: what of the shipped catalog they were laid over."""
 _MAGIC = b"IVRKEYS1"
 _SALT, _NONCE = 16, 12
 
@@ -113,18 +114,36 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def _written(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """What people have written outside the home folder: the catalog with its studio recordings,
-    settings and environment of the service."""
-    catalog = settings.catalog
-    yield f"catalog/{catalog.name}", catalog
-    for name in _RECORDED.findall(catalog.read_text(encoding="utf-8-sig")):
-        yield f"catalog/{name}", catalog.parent / name
-    elsewhere = {"settings.toml": settings_file(), "words.zh.toml": settings.words_file}
-    for name, path in elsewhere.items():
-        if path.exists():  # where it lies at home, it is in the archive already
-            yield f"home/{name}", path
+    """What people have written outside the home folder: the catalog and the city's words, each with
+    what stands beside it, settings and environment of the service."""
+    yield from _with_recordings(settings.catalog, "catalog")
+    words = settings.words_file
+    if words.parent.absolute() != settings.home.absolute():
+        yield from _with_recordings(words, "words")
+        yield f"words/{BASE}", words.with_name(BASE)
+    if settings_file().exists():  # where it lies at home, it is in the archive already
+        yield "home/settings.toml", settings_file()
     if os.access(ENVIRONMENT, os.R_OK):
         yield "home/environment.from-backup", ENVIRONMENT
+
+
+def _with_recordings(words: Path, name: str) -> Iterator[tuple[str, Path]]:
+    """A file of sentences, and the studio's recordings that it names, by their place beside it."""
+    yield f"{name}/{words.name}", words
+    with suppress(OSError, ValueError):  # not there, or an editor is at it
+        for recording in _recorded(tomllib.loads(words.read_text(encoding="utf-8-sig"))):
+            if not recording.is_absolute() and ".." not in recording.parts:
+                yield f"{name}/{recording}", words.parent / recording
+
+
+def _recorded(entry: object) -> Iterator[PurePosixPath]:
+    """Every `recorded = "…"`, at whatever depth."""
+    if isinstance(entry, dict):
+        for key, value in entry.items():
+            if key == "recorded" and isinstance(value, str):
+                yield PurePosixPath(value)
+            else:
+                yield from _recorded(value)
 
 
 def _below(folder: Path, name: str, leaving_out: Iterable[str] = ()) -> Iterator[tuple[str, Path]]:
@@ -267,6 +286,7 @@ def restore(home: Path, data: Path, keys: Path, passphrase: str, now: datetime) 
         settings = load()
         _put(Path(scratch) / "recordings", settings.recordings_folder)
         _put(Path(scratch) / "audio", settings.audio)
+        _put(Path(scratch) / "words", settings.words_file.parent)
         left = [] if aside is None else [f"原来的在 {aside} · what was there is in {aside}"]
         return left + _catalog(Path(scratch) / "catalog", settings)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import shutil
+import socket
 import ssl
 import stat
 import time
@@ -18,8 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ivr.accounts import open_accounts
-from ivr.accounts.database import Sampled
+from ivr.accounts.database import Sampled, open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
 from ivr.dialogues.account import FUND
@@ -37,6 +38,7 @@ from ivr.upkeep.clips import damaged
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 _TIME_ERROR = 5
+_SIOCGIFADDR = 0x8915
 _PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
             "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
             "spool", "recordings")  # fmt: skip
@@ -391,6 +393,41 @@ def console(settings: Settings) -> Finding:
     return Finding("console", True, url + advice * lacks, warns=lacks)
 
 
+def browser_phone(settings: Settings) -> Finding:
+    """Can a browser and Asterisk speak to each other? They do not by the loopback interface."""
+    name = "browser phone"
+    if not settings.console.phone.calls:
+        return Finding(name, True, "console.phone.calls = 0：没有网页电话 · none")
+    addresses = network_addresses()
+    if not addresses:
+        told = (
+            "本机只有回环地址，网页电话接不通，软电话照常：接上任何一个网络"
+            " · only lo: browsers reach Asterisk by no loopback address; connect any network"
+        )
+        return Finding(name, True, told, warns=True)
+    told = f"{settings.console.url}phone，同时最多 {settings.console.phone.calls} 路"
+    return Finding(name, True, f"{told} · by {', '.join(addresses)}")
+
+
+def network_addresses() -> list[str]:
+    """The IPv4 addresses of this machine's interfaces, without those of loopback."""
+    return [
+        address
+        for _, interface in socket.if_nameindex()
+        if (address := _address_of(interface)) and not address.startswith("127.")
+    ]
+
+
+def _address_of(interface: str) -> str:
+    """As the kernel tells (SIOCGIFADDR of netdevice(7)); empty where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            told = fcntl.ioctl(asking, _SIOCGIFADDR, interface.encode()[:15].ljust(40, b"\0"))
+        except OSError:
+            return ""
+    return socket.inet_ntoa(told[20:24])
+
+
 CHECKS: tuple[Check, ...] = (
     asterisk,
     prompts,
@@ -408,4 +445,5 @@ CHECKS: tuple[Check, ...] = (
     opened,
     agents,
     console,
+    browser_phone,
 )

@@ -1,4 +1,7 @@
-"""Nobody is stranded: when no service comes back, callers get the apology and the agents."""
+"""Nobody is stranded: when no service comes back, callers get the apology and the agents.
+
+And Asterisk's log, which grows with every call, does not fill the disk.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.ari.line import ChannelLine
-from ivr.asterisk.configure import AWAY
+from ivr.asterisk.configure import AWAY, log_folder
 from ivr.config import Settings
 from ivr.lifecycle import asking
 from ivr.lifecycle.watchdog import watched
+from ivr.upkeep.supervisor import LARGEST_LOG_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +49,36 @@ async def _look_after_callers(settings: Settings) -> None:
                 heard = time.monotonic()
             elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
                 await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
+            await keep_short(ari, log_folder(settings) / "asterisk.log")
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def keep_short(ari: Ari, log_file: Path) -> None:
+    """Put a full log aside, in place of the one before; Asterisk opens a new one."""
+    older = log_file.with_name(f"{log_file.name}.1")
+    if not _put_aside(log_file, older):
+        return
+    try:
+        await ari.asterisk.rotate_log(log_file.name)
+    except AriError:  # Asterisk goes on in the one that it has open, unless it starts just now
+        _put_back(log_file, older)
+
+
+def _put_aside(log_file: Path, older: Path) -> bool:
+    """Whether it was full, and is out of the way; on a disk that is read-only it stays."""
+    try:
+        if log_file.stat().st_size <= LARGEST_LOG_BYTES:
+            return False
+        log_file.replace(older)
+    except OSError:
+        return False
+    return True
+
+
+def _put_back(log_file: Path, older: Path) -> None:
+    with suppress(OSError):
+        if not log_file.exists():
+            older.replace(log_file)
 
 
 async def _release(ari: Ari, app: str, *, everybody: bool) -> None:

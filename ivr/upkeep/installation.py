@@ -171,7 +171,7 @@ def _own_folders() -> None:
     user = pwd.getpwnam(USER)
     HOME.mkdir(mode=0o750, parents=True, exist_ok=True)
     os.chown(HOME, user.pw_uid, user.pw_gid)
-    for folder in (AUDIO, CACHE):
+    for folder in (AUDIO, CACHE, CACHE / "ivr-12329"):
         folder.mkdir(mode=0o755, exist_ok=True)
         give_to_owner_of(HOME, folder)
 

@@ -11,12 +11,14 @@ import sys
 import time
 import warnings
 import zipfile
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import duckdb
 import pytest
+from matplotlib import font_manager
+from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
 from analytics.answering.asking import ResultSet
@@ -25,7 +27,7 @@ from analytics.answering.questioning import questions
 from analytics.answering.words import Vocabulary
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
@@ -203,6 +205,77 @@ def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.Monk
         ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("export", "call_session"), ("report", "calls_by_day", "-o")],
+    ids=["export", "report"],
+)
+def test_csv_as_a_file_opens_in_excel_as_what_it_is(home: Path, words: tuple[str, ...]) -> None:
+    loaded(home)
+    target = home / "来电.csv"
+    assert ivr(*words, str(target), *DAY).exit_code == 0
+    content = target.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert not content[3:].startswith(b"\xef\xbb\xbf")
+    assert len(list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))) > 1
+    assert {path.name for path in home.iterdir() if path.suffix == ".csv"} == {"来电.csv"}
+
+
+def test_a_spreadsheet_shows_whole_columns_and_the_centres_own_time(home: Path) -> None:
+    loaded(home)
+    target = home / "calls.xlsx"
+    assert ivr("export", "call_session", str(target), *DAY).exit_code == 0
+    header, first, *_ = sheet_rows(target)
+    with zipfile.ZipFile(target) as book:
+        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    widths = [
+        float(each.get("width", "0"))
+        for each in sheet.iter()
+        if each.tag.endswith("}col")
+        for _ in range(int(each.get("min", "0")), int(each.get("max", "0")) + 1)
+    ]
+    assert len(widths) == len(header)
+    assert all(width >= cell_len(head) for width, head in zip(widths, header, strict=True))
+    at = header.index("开始（北京时间）")
+    assert widths[at] >= len("2026-11-24 09:00:00")
+    utc = ivr("sql", "SELECT min(started) AS t FROM call_local WHERE day = '2026-11-24'",
+              "--format", "json").stdout  # fmt: skip
+    began = datetime.fromisoformat(json.loads(utc)[0]["t"]) + timedelta(hours=8)
+    days = (began - datetime.fromisoformat("1899-12-30")) / timedelta(days=1)
+    assert float(first[at]) == pytest.approx(days, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "lookup", "x.csv"),
+        ("export", "lookup", "x.xlsx"),
+        ("report", "survey", "-o", "x.parquet"),
+        ("report", "calls_by_hour", "-o", "x.svg"),
+        ("report", "daily", "-o", "x.html"),
+    ],
+)
+def test_a_file_is_replaced_when_that_is_asked_for_and_else_kept(
+    home: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(home)
+    monkeypatch.chdir(home)
+    target = next(Path(word) for word in words if word.startswith("x."))
+    target.write_text("mine")
+    days = DAY[2:] if "daily" in words else DAY
+    assert "--force" in str(failure(*words, *days))
+    assert target.read_text() == "mine"
+    assert ivr(*words, *days, "--force").exit_code == 0
+    assert target.read_bytes() != b"mine"
+    assert [path.name for path in home.glob("*x.*")] == [target.name]
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", ";", "-- 只有注释", "SELECT 1; SELECT 2"])
+def test_sql_that_is_not_one_statement_is_told_what_to_write(home: Path, nothing: str) -> None:
+    loaded(home)
+    assert "请写一句 SQL" in str(failure("sql", "--", nothing))
+
+
 def test_text_in_a_spreadsheet_is_never_a_formula(home: Path) -> None:
     loaded(home)
     save_sheet(
@@ -280,6 +353,45 @@ def test_a_machine_without_a_chinese_font_draws_readable_svg_and_warns_of_png(
     assert (drawn.exit_code, drawn.stderr) == (0, "")
     assert boxes.exit_code == 0
     assert "fonts-wqy-microhei" in boxes.stderr
+
+
+def test_a_font_that_was_installed_after_matplotlibs_list_was_made_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list is a file in the user's cache that nobody renews."""
+    manager = font_manager.fontManager
+    there = fonts.chinese_fonts()
+    if not there:
+        pytest.skip("this machine has no Chinese font")
+    files = {font.fname for font in manager.ttflist if font.name in fonts.CHINESE}
+    old = [font for font in manager.ttflist if font.fname not in files]
+    monkeypatch.setattr(manager, "ttflist", old)
+    fonts._look_again.cache_clear()
+    try:
+        assert fonts.chinese_fonts() == there
+    finally:
+        fonts._look_again.cache_clear()
+
+
+def test_the_daily_page_says_until_when_its_data_reach(home: Path) -> None:
+    loaded(home)
+    ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-24")
+    asked = ("sql", "SELECT max(newest) AS t FROM hot.spool", "--format", "json")
+    newest = json.loads(ivr(*asked).stdout)
+    reach = datetime.fromisoformat(newest[0]["t"]) + timedelta(hours=8)
+    assert f"{reach:%Y-%m-%d %H:%M}" in (home / "day.html").read_text()
+
+
+@pytest.mark.parametrize("day", ["2026-11-22", "2026-12-24"])
+def test_the_daily_page_of_a_day_without_data_says_that_there_are_none(
+    home: Path, day: str
+) -> None:
+    """Before the first call, and after the last one that was loaded."""
+    loaded(home)
+    ivr("report", "daily", "--html", str(home / "day.html"), "--to", day)
+    text = (home / "day.html").read_text()
+    assert "没有数据" in text
+    assert "没有异常" not in text
 
 
 def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 from analytics.answering.asking import CannotAnswer, NothingPublished, ask
 from analytics.answering.views import FACT_TABLES
 from analytics.loading.loader import AlreadyLoading, Loader, run
-from analytics.loading.store import SCHEMA, FactsFolder, migrate
+from analytics.loading.store import SCHEMA, FactsFolder, migrate, open_store
 from ivr.records.facts import (
     KINDS,
     Disposition,
@@ -29,6 +29,7 @@ from ivr.records.facts import (
     LinkLost,
     LinkRestored,
     LookedUp,
+    LookupOutcome,
     Recorded,
     RecordingMoved,
     SessionAnswered,
@@ -362,3 +363,15 @@ def test_a_step_of_the_schema_that_fails_leaves_nothing_half_done(tmp_path: Path
         assert versions
         assert (99,) not in versions
         assert store.execute("FROM duckdb_tables() WHERE table_name = 'good'").fetchall() == []
+
+
+def test_what_a_lookup_can_come_to_stands_in_the_schema(tmp_path: Path) -> None:
+    """`ivr schema` is where analysts look for the words that they may filter by."""
+    store = open_store(FactsFolder(tmp_path))
+    rows = store.execute(
+        "SELECT comment FROM duckdb_columns() WHERE schema_name = 'hot'"
+        " AND table_name = 'lookup' AND column_name = 'outcome'"
+    ).fetchall()
+    store.close()
+    missing = [word for word in get_args(LookupOutcome) if word not in rows[0][0]]
+    assert missing == []

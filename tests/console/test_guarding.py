@@ -6,7 +6,7 @@ import pytest
 
 from console.pages import EVERY_PAGE
 from console.rights import Action, Role
-from ivr.config import ConsoleSettings, Settings
+from ivr.config import ConsoleSettings, PhoneSettings, Settings
 from tests.console.visiting import PASSWORD, Console
 
 
@@ -197,20 +197,43 @@ def test_the_menu_names_only_what_the_role_may_open(console: Console, role: Role
             assert (f'href="{page.path}"' in shown) == rights[role, page.action], page.title
 
 
-def test_a_stranger_sees_the_sign_in_and_where_guests_may_call_the_phone(
-    settings: Settings,
-) -> None:
-    for guests in (True, False):
-        console = Console(settings.model_copy(update={"guests": guests}))
+def phone_open_to(settings: Settings, whom: str) -> Settings:
+    phone = PhoneSettings.model_validate({"open_to": whom})
+    return settings.model_copy(update={"console": ConsoleSettings(phone=phone)})
+
+
+def test_a_stranger_sees_the_sign_in_and_where_it_is_open_the_phone(settings: Settings) -> None:
+    for whom in ("this_machine", "everybody", "nobody"):
+        console, calls = Console(phone_open_to(settings, whom)), whom != "nobody"
         visitor = console.visitor()
         for page in EVERY_PAGE:
             for route in page.routes:
                 if route.method == "POST":
                     continue
                 answer = visitor.get(route.path.replace("{", "").replace("}", ""))
-                open_ = route.action is Action.SIGN_IN or (route.action is Action.PHONE and guests)
+                open_ = route.action is Action.SIGN_IN or (route.action is Action.PHONE and calls)
                 closed = answer.status == 401 or (
                     answer.status == 303 and answer.location == "/sign-in"
                 )
                 assert closed == (not open_) or route.path == "/", (route.path, answer.status)
+        console.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "open_to_all"),
+    [
+        ({}, False),
+        ({"Host": "localhost:8331"}, False),
+        ({"X-Forwarded-For": "192.0.2.7"}, True),  # a proxy of this machine
+        ({"Forwarded": "for=192.0.2.7"}, True),
+        ({"Host": "192.0.2.2:8331"}, True),  # the same, or somebody beside it
+    ],
+)
+def test_a_stranger_calls_from_this_machine_only(
+    settings: Settings, headers: dict[str, str], open_to_all: bool
+) -> None:
+    for whom, refused in (("this_machine", open_to_all), ("everybody", False), ("nobody", True)):
+        console = Console(phone_open_to(settings, whom))
+        answer = console.visitor().get("/phone", **headers)
+        assert (answer.location == "/sign-in") is refused, (whom, headers)
         console.close()

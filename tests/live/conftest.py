@@ -32,6 +32,8 @@ from tests.live.phone import Phone
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 AGENTS = {"ring_seconds": 6, "hours": {day: ["00:00-24:00"] for day in WEEK}}
 """Tests do not choose their hour, nor have they half a minute."""
+HANGING_SECONDS = 60.0
+"""What takes so long never comes. No measure of speed: a loaded machine takes its time."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class LiveLine:
         )
         log.close()
 
-    def wait_until_healthy(self, within: float = 20.0) -> None:
+    def wait_until_healthy(self, within: float = HANGING_SECONDS) -> None:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if self.health().get("status") == "ok":
@@ -120,7 +122,7 @@ class LiveLine:
             assert status == 200, f"the call was answered {status}\n{self.log()}"
             yield Caller(self, phone)
 
-    async def settled(self, within: float = 10.0) -> None:
+    async def settled(self, within: float = HANGING_SECONDS) -> None:
         """Until no channel is left and every session has its end."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -146,7 +148,9 @@ class Caller:
     def heard(self) -> list[HeardClip]:
         return self._listener.listen(bytes(self.phone.heard.audio))
 
-    async def hears(self, clip: str, *, times: int = 1, within: float = 60.0) -> list[HeardClip]:
+    async def hears(
+        self, clip: str, *, times: int = 1, within: float = HANGING_SECONDS
+    ) -> list[HeardClip]:
         """Wait until a clip has been heard to its end so many times."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -156,7 +160,9 @@ class Caller:
             await asyncio.sleep(0.1)
         raise AssertionError(f"{clip} was not heard within {within} s, but {self._instead()}")
 
-    async def hears_begin(self, clip: str, *, times: int = 1, within: float = 20.0) -> None:
+    async def hears_begin(
+        self, clip: str, *, times: int = 1, within: float = HANGING_SECONDS
+    ) -> None:
         """Wait until a clip has begun so many times."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

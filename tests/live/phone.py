@@ -240,7 +240,7 @@ class Phone:
         number: str,
         *,
         parameters: str = "",
-        within: float = 10.0,
+        within: float = 30.0,
         method: str = "INVITE",
         offer: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -315,7 +315,7 @@ class Phone:
         self._rtp = await self._new_media_port()
         before.close()
 
-    async def register(self, *, within: float = 5.0, seconds: int = 300) -> None:
+    async def register(self, *, within: float = 30.0, seconds: int = 300) -> None:
         """Be reachable as this user, as an agent's phone is."""
         uri = f"sip:{self.server[0]}:{self.server[1]}"
         self._to = f"<sip:{self.user}@{self.server[0]}>"
@@ -323,7 +323,7 @@ class Phone:
             answer = await self._request("REGISTER", uri, extra={"Expires": str(seconds)})
         assert answer.status == 200, f"registration was answered {answer.status}"
 
-    async def unregister(self, *, within: float = 5.0) -> None:
+    async def unregister(self, *, within: float = 30.0) -> None:
         """Be there no more."""
         await self.register(within=within, seconds=0)
 
@@ -332,7 +332,7 @@ class Phone:
         if self.answered.is_set() and not self.ended.is_set():
             self.ended.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(10):
                     await self._request("BYE", self._target)
 
     def cut_off(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from ivr.ari.client import Ari
 from ivr.asterisk.configure import agent_password
 from ivr.config import Agent
-from tests.live.conftest import Caller, LiveLine
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 from tests.live.phone import FRAME, Phone
 
 pytestmark = pytest.mark.live
@@ -42,7 +42,7 @@ async def ask_for_an_agent(caller: Caller) -> None:
     await caller.hears("agent.waiting_hint")
 
 
-async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
+async def until(holds: Callable[[], bool], within: float = HANGING_SECONDS) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"

@@ -7,18 +7,23 @@ import stat
 
 import pytest
 
-from ivr.asterisk.configure import agent_password, folder, publish_sounds
+from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import LiveLine
+from tests.live.conftest import HANGING_SECONDS, LiveLine
 from tests.live.phone import Phone
 
 pytestmark = pytest.mark.live
 
 
 def test_it_starts_without_a_fault(bare_line: LiveLine) -> None:
+    said = (
+        folder(bare_line.settings) / "asterisk.out",
+        log_folder(bare_line.settings) / "asterisk.log",
+    )
     complaints = [
         line
-        for line in (folder(bare_line.settings) / "asterisk.out").read_text().splitlines()
+        for path in said
+        for line in path.read_text().splitlines()
         if "ERROR" in line or ("WARNING" in line and "music on hold" not in line)
     ]
     assert complaints == []
@@ -83,7 +88,7 @@ def test_while_the_service_is_away_the_caller_is_told_and_the_agents_ring(
         ):
             await desk.register()
             await caller.hears(bare_line.ear.alias["line.apology"])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(HANGING_SECONDS):
                 await desk.answered.wait()
 
     asyncio.run(story())

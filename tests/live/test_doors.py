@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import LiveLine, a_line, free_port
+from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line, free_port
 from tests.live.phone import Phone
 from tests.live.test_balance import to_the_question
 
@@ -203,7 +203,7 @@ async def answer_by_tls(line: LiveLine, number: str, media: str) -> str:
     )
     try:
         writer.write(invite(number, media))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGING_SECONDS):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 length = re.search(r"content-length:\s*(\d+)", head, re.I)

@@ -18,7 +18,7 @@ import soundfile
 from ivr.people.keys import Keys
 from ivr.people.vault import Vault
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import Caller, LiveLine
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 from tests.live.phone import FRAME
 from tests.live.test_agents import until
 
@@ -85,7 +85,7 @@ async def recorded(line: LiveLine, keys: str = "611") -> AsyncIterator[Caller]:
         yield caller
 
 
-async def filed(line: LiveLine, count: int, within: float = 15.0) -> dict[str, Any]:
+async def filed(line: LiveLine, count: int, within: float = HANGING_SECONDS) -> dict[str, Any]:
     """The newest recording that the records know, once there are so many."""
     await until(lambda: how_many(line) == count, within=within)
     return [fact for fact in line.facts() if fact["fact"] == "Recorded"][-1]

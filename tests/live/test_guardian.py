@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
+from ivr.ari.client import Ari
+from ivr.asterisk.configure import log_folder
 from ivr.upkeep import guardian
 from tests.live.conftest import LiveLine
+from tests.live.test_agents import until
 
 pytestmark = pytest.mark.live
 
@@ -31,3 +34,29 @@ def test_a_stranded_caller_hears_the_apology_and_the_line_ends_politely(
 
     asyncio.run(story())
     assert line.ari("channels") == []
+
+
+def test_asterisks_log_is_begun_anew_when_it_is_full(
+    line: LiveLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hangs up in mid-sentence leaves a warning there."""
+    settings, log = line.settings, log_folder(line.settings) / "asterisk.log"
+    aside = log.with_name("asterisk.log.1")
+
+    async def hangs_up_in_mid_sentence(warnings: int) -> None:
+        async with line.call() as caller:
+            await caller.hears_begin("main.menu")
+        await line.settled()
+        await until(lambda: log.read_text().count("Playback failed") >= warnings)
+
+    async def story() -> None:
+        line.start_service()
+        await hangs_up_in_mid_sentence(1)
+        monkeypatch.setattr(guardian, "LARGEST_LOG_BYTES", 0)
+        async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
+            await guardian.keep_short(ari, log)
+        assert "Playback failed" in aside.read_text()
+        assert "Playback failed" not in log.read_text()
+        await hangs_up_in_mid_sentence(1)
+
+    asyncio.run(story())

@@ -81,7 +81,7 @@ def test_with_two_idle_agents_each_of_two_callers_gets_one(hurried: LiveLine, ap
         caller = Caller(hurried, phone)
         assert await phone.dial("12329") == 200
         await ask_for_an_agent(caller)
-        await until(lambda: heart(tone(hurried)) in phone.heard.audio, within=60)
+        await until(lambda: heart(tone(hurried)) in phone.heard.audio)
 
     async def story() -> None:
         one, other = hurried.settings.agents.phones
@@ -97,7 +97,7 @@ def test_with_two_idle_agents_each_of_two_callers_gets_one(hurried: LiveLine, ap
                 tasks.create_task(wants(early, 0.0))
                 tasks.create_task(wants(late, apart))
                 for agent in (left, right):
-                    await until(agent.answered.is_set, within=40)
+                    await until(agent.answered.is_set)
                 while not all(heart(tone(hurried)) in phone.heard.audio for phone in (early, late)):
                     for agent in (left, right):
                         agent.speak(tone(hurried))
@@ -125,10 +125,10 @@ def test_an_agent_whom_the_caller_holds_hears_music(hurried: LiveLine, direction
             held = await caller.phone.offer_anew(caller.phone.offer(direction=direction))
             assert held.status == 200
             agents_ear = Listener(hurried.ear)
-            await until(lambda: "music.hold" in names(agents_ear, agent), within=60)
+            await until(lambda: "music.hold" in names(agents_ear, agent))
             await caller.phone.offer_anew(caller.phone.offer())
             caller.phone.speak(tone(hurried))
-            await until(lambda: heart(tone(hurried)) in agent.heard.audio, within=60)
+            await until(lambda: heart(tone(hurried)) in agent.heard.audio)
         await hurried.settled()
 
     asyncio.run(story())

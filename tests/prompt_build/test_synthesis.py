@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,12 +36,14 @@ def test_what_ships_needs_no_voice(shipping: Engine) -> None:
     assert humming.utterances() == []
 
 
-@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"O")])
-def test_where_it_is_lost_or_damaged_the_voice_is_fetched(
-    shipping: Engine, spoil: Callable[[Path], None]
-) -> None:
-    """Also where a look at the folder could not tell: a damaged file is there."""
-    spoil(opus.place(shipping.shipped or Path(), RECIPE))
+def test_where_it_is_lost_the_voice_is_needed(shipping: Engine) -> None:
+    opus.place(shipping.shipped or Path(), RECIPE).unlink()
+    assert synthesis.needs_voice(RECIPE, shipping)
+
+
+def test_where_it_is_damaged_the_voice_is_fetched(shipping: Engine) -> None:
+    """A look at the folder could not tell: a damaged file is there."""
+    opus.place(shipping.shipped or Path(), RECIPE).write_bytes(b"O")
     with pytest.raises(VoiceUnavailable, match="network"):
         synthesis.utterance(RECIPE, shipping)
     speaks = replace(shipping, prepare=lambda: None)

@@ -26,12 +26,18 @@ QUERY = (
 )
 
 
-def of(folder: Path, said: str, query: str = QUERY) -> PromptSet:
-    """The set of a catalog whose readout is `said`."""
+def own_catalog(folder: Path, said: str) -> Path:
+    """The shipped catalog with a readout of the centre's own."""
     path = folder / "scripts.zh.toml"
     before, _, after = SHIPPED.partition(READOUT)
     rest = after.partition("\n\n")[2]  # its hints are for its own words
     path.write_text(f'{before}text = "{said}"\n\n{rest}', encoding="utf-8")
+    return path
+
+
+def of(folder: Path, said: str, query: str = QUERY) -> PromptSet:
+    """The set of a catalog whose readout is `said`."""
+    path = own_catalog(folder, said)
     columns = columns_of_readouts(AccountsSettings(fund_query=query))
     prompt = load(Source(path, columns=columns)).prompts["account.readout"]
     words = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import tarfile
 import threading
@@ -34,6 +35,8 @@ def line(tmp_path: Path) -> Settings:
     for name, content in {
         "settings.toml": 'node = "node-7"\n[recordings]\nfolder = "FOLDER"\n',
         "words.zh.toml": "",
+        "words.base.json": "{}",
+        "studio/再会.wav": "goodbye",
         "spool/facts-1.jsonl": '{"fact": "x"}\n',
         "facts/pub/parquet/files.json": "[]",
         "facts/pub/parquet/1.parquet": "p",
@@ -69,6 +72,7 @@ def test_it_holds_what_cannot_be_made_again_and_no_key(line: Settings, tmp_path:
     assert names(data) == {
         "backup.json", "SHA256SUMS", "catalog/scripts.zh.toml",
         "home/accounts.sqlite", "home/vault.sqlite", "home/settings.toml", "home/words.zh.toml",
+        "home/words.base.json", "home/studio/再会.wav",
         "home/spool/facts-1.jsonl", "home/facts/pub/parquet/files.json",
         "home/facts/pub/parquet/1.parquet", "home/audit.jsonl",
         "recordings/2026-11-26/a.wav", "audio/manifest.json", "audio/clips/1.alaw",
@@ -97,6 +101,50 @@ def test_the_way_back_leads_to_the_same_line(
     assert (tmp_path / "voice/2026-11-26/a.wav").read_text() == "hear, hear"
     assert (tmp_path / "new audio/clips/1.alaw").read_text() == "sound"
     assert not [path for path in new.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+
+
+WORDS = """
+[prompts.line]
+goodbye = { recorded = "studio/再会.wav" }
+[prompts.main.menu]
+text = "欢迎"
+  recorded = 'menu.wav'
+"""
+
+
+def test_a_citys_words_that_lie_elsewhere_come_back_with_all_that_stands_beside_them(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they were laid over, too: else nobody is told what a new version changed underneath."""
+    beside = {"words.zh.toml": WORDS, "words.base.json": '{"of": "theirs"}',
+              "studio/再会.wav": "goodbye", "menu.wav": "menu"}  # fmt: skip
+    city = tmp_path / "city"
+    for name, content in beside.items():
+        (city / name).parent.mkdir(parents=True, exist_ok=True)
+        (city / name).write_text(content)
+    (city / "unused.wav").write_text("nobody plays it")
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line.model_copy(update={"words": city / "words.zh.toml"}), data, keys, PHRASE, NOW)
+    shutil.rmtree(city)
+    monkeypatch.setenv("IVR_HOME", str(tmp_path / "new"))
+    monkeypatch.setenv("IVR_AUDIO", str(tmp_path / "new audio"))
+    monkeypatch.setenv("IVR_WORDS", str(city / "words.zh.toml"))
+    assert restore(tmp_path / "new", data, keys, PHRASE, NOW) == []
+    back = {f.relative_to(city).as_posix(): f.read_text() for f in city.rglob("*") if f.is_file()}
+    assert back == beside
+
+
+@pytest.mark.parametrize("words", ["", "[line\ngoodbye = ", 'recorded = "/etc/hostname"',
+                                   'recorded = "../home/settings.toml"'])  # fmt: skip
+def test_words_that_cannot_be_read_or_lead_away_are_kept_alone(
+    line: Settings, tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "city").mkdir()
+    (tmp_path / "city" / "words.zh.toml").write_text(words)
+    settings = line.model_copy(update={"words": tmp_path / "city" / "words.zh.toml"})
+    back_up(settings, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
+    held = {name for name in names(tmp_path / "b.tar") if name.startswith("words")}
+    assert held == {"words/words.zh.toml"}
 
 
 def test_what_was_there_is_moved_aside(

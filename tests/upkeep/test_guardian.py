@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from ivr.ari.client import Ari
 from ivr.ari.events import Channel
-from ivr.upkeep.guardian import stranded
+from ivr.upkeep import guardian
+from ivr.upkeep.guardian import keep_short, stranded
+from tests.fake_ari import PASSWORD, USER, FakeAsterisk, fake_asterisk
 
 
 def channel(name: str, app: str | None) -> Channel:
@@ -21,3 +28,49 @@ def test_only_our_callers_who_talk_to_nobody_are_stranded() -> None:
     ]
     released = stranded(channels, ["with an agent"], "hotline")
     assert [each.id for each in released] == ["in a menu"]
+
+
+# --- Asterisk's log ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log that is full at ten bytes."""
+    monkeypatch.setattr(guardian, "LARGEST_LOG_BYTES", 10)
+    return tmp_path / "asterisk.log"
+
+
+def looked_after(log: Path, *refusals: tuple[str, int]) -> FakeAsterisk:
+    async def course() -> FakeAsterisk:
+        async with fake_asterisk() as asterisk, Ari(asterisk.base, USER, PASSWORD) as ari:
+            asterisk.refusals += refusals
+            await keep_short(ari, log)
+            return asterisk
+
+    return asyncio.run(course())
+
+
+def test_a_full_log_is_put_aside_in_place_of_the_one_before(log: Path) -> None:
+    log.write_text("much too long")
+    log.with_name("asterisk.log.1").write_text("the one before")
+    assert looked_after(log).asked("PUT asterisk/logging/asterisk.log/rotate")
+    assert not log.exists()
+    assert log.with_name("asterisk.log.1").read_text() == "much too long"
+
+
+@pytest.mark.parametrize("content", [None, "short"])
+def test_a_log_that_is_short_is_left_alone(log: Path, content: str | None) -> None:
+    if content is not None:
+        log.write_text(content)
+    assert looked_after(log).requests == []
+    assert log.exists() == (content is not None)
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_a_log_that_asterisk_does_not_begin_anew_is_put_aside_later(log: Path, status: int) -> None:
+    log.write_text("much too long")
+    looked_after(log, ("rotate", status))
+    assert log.read_text() == "much too long"
+    looked_after(log)
+    assert not log.exists()
+    assert log.with_name("asterisk.log.1").read_text() == "much too long"
