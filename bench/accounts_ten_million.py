@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ivr.accounts import Accounts, Found, NotFound, open_accounts
+from ivr.accounts import Accounts, Found, NotFound
+from ivr.accounts.database import open_accounts
 from ivr.accounts.exports import FUND, import_exports
 from ivr.config import Settings
 from ivr.people.identity import IdNumber, lengthen, parse

@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from ivr.accounts import Accounts, Guarded, open_accounts
+from ivr.accounts import Accounts, Guarded
+from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
@@ -55,11 +56,13 @@ async def serve(settings: Settings) -> None:
     SIGTERM: no new calls, and those in progress may end within `drain_seconds`. SIGTERM again,
     SIGINT or SIGHUP: at once. Another service on the same home folder takes over.
 
-    Raises SettingsError, PromptSetError or NotAuthorised before the first call.
+    Raises PromptSetError or NotAuthorised before the first call, SettingsError soon after it at
+    the latest.
     """
     leave_no_core()
     async with AsyncExitStack() as stack:
-        hotline, journal = await _composed(settings, stack)
+        accounts = await stack.enter_async_context(opened_late(settings))
+        hotline, journal = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
@@ -72,14 +75,16 @@ async def serve(settings: Settings) -> None:
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
-        await _until_told_to_stop(hotline)
+        await _until_told_to_stop(hotline, accounts.opening)
 
 
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
 
-async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline, Journal]:
+async def _composed(
+    settings: Settings, accounts: Late, stack: AsyncExitStack
+) -> tuple[Hotline, Journal]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -88,7 +93,6 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
     stack.push_async_callback(journal.close)
     locks = LockFile(settings.home / "locks.jsonl")
     stack.callback(locks.close)
-    database = await stack.enter_async_context(open_accounts(settings))
     ari = await stack.enter_async_context(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
@@ -109,7 +113,7 @@ async def _composed(settings: Settings, stack: AsyncExitStack) -> tuple[Hotline,
     screens = Screens()
     means = Means(
         settings=settings,
-        accounts=Guarded(database, settings.accounts),
+        accounts=Guarded(accounts, settings.accounts),
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
@@ -161,8 +165,10 @@ async def _is_recording(ari: Ari, name: str) -> bool:
         return True
 
 
-async def _until_told_to_stop(hotline: Hotline) -> None:
+async def _until_told_to_stop(hotline: Hotline, opening: asyncio.Future[Accounts]) -> None:
+    """Raises SettingsError when there is no such database as the settings name."""
     serving = asyncio.create_task(hotline.run())
+    opening.add_done_callback(partial(_opened, serving))
     draining: asyncio.Task[None] | None = None
 
     def told() -> None:
@@ -182,6 +188,15 @@ async def _until_told_to_stop(hotline: Hotline) -> None:
         await serving
     except asyncio.CancelledError:
         log.info("stopped; %d calls stay in Asterisk", len(hotline.unfinished))
+    if opening.done():
+        opening.result()
+
+
+def _opened(serving: asyncio.Task[None], opening: asyncio.Future[Accounts]) -> None:
+    """All is there now that stays; without a database that can be meant nothing can go on."""
+    if not opening.cancelled() and opening.exception() is not None:
+        serving.cancel()
+    keep_steady()
 
 
 def _refused(shelf: Shelf) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,3 +86,20 @@ def test_no_program_knows_tests_or_measurements() -> None:
         if name.split(".")[0] in {"tests", "bench"}
     ]
     assert outside == []
+
+
+LATE = frozenset(
+    {"aiosqlite", "console", "duckdb", "jinja2", "numpy", "prompt_build", "rich"}
+    | {"analytics", "sqlalchemy", "typer"}
+)
+"""What no call needs in its first moments, and what takes longer to import than all the rest."""
+
+
+def test_a_service_that_starts_imports_nothing_that_its_first_calls_do_not_need() -> None:
+    """Callers wait in silence until it is there."""
+    started = "import sys, json, ivr.cli.serving, ivr.service; print(json.dumps(list(sys.modules)))"
+    command = [sys.executable, "-c", started]
+    told = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    houses = {name.partition(".")[0] for name in json.loads(told.stdout)}
+    assert "aiohttp" in houses
+    assert houses & LATE == set()

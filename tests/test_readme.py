@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from ivr.accounts.demo import PEOPLE
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.config import PROJECT
 
 Command = typer.core.TyperCommand | typer.core.TyperGroup

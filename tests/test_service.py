@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from ivr.agents.switchboard import Switchboard
-from ivr.config import AgentsSettings, Settings
+from ivr.config import AgentsSettings, Settings, SettingsError
 from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
 from ivr.service import Examiner, _refused, _until_told_to_stop
@@ -124,8 +124,11 @@ class Serving:
         await self.last_call.wait()
 
 
-async def _served(signs: list[signal.Signals], hotline: Serving) -> asyncio.Task[None]:
-    task = asyncio.create_task(_until_told_to_stop(hotline))  # type: ignore[arg-type]
+async def _served(
+    signs: list[signal.Signals], hotline: Serving, opening: asyncio.Future[Any] | None = None
+) -> asyncio.Task[None]:
+    opening = opening or asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(_until_told_to_stop(hotline, opening))  # type: ignore[arg-type]
     for sign in signs:
         await asyncio.sleep(0.05)
         os.kill(os.getpid(), sign)
@@ -159,5 +162,16 @@ def test_otherwise_it_ends_at_once_and_calls_stay_for_the_successor(
         task = await _served(signs, hotline)
         assert task.done()
         assert hotline.suspended
+
+    asyncio.run(story())
+
+
+def test_a_database_that_cannot_be_meant_ends_the_service_with_its_reason() -> None:
+    async def story() -> None:
+        opening = asyncio.get_running_loop().create_future()
+        task = await _served([], Serving(), opening)
+        opening.set_exception(SettingsError("no such driver"))
+        with pytest.raises(SettingsError, match="no such driver"):
+            await task
 
     asyncio.run(story())

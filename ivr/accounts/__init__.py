@@ -1,6 +1,8 @@
-"""Fund and loan accounts: asking for one, and loading them from a centre's export."""
+"""Fund and loan accounts: asking for one, and loading them from a centre's export.
 
-from ivr.accounts.database import open_accounts
+The database itself (`database.py`) is imported by name: callers wait while the service starts.
+"""
+
 from ivr.accounts.guarded import Guarded
 from ivr.accounts.outcomes import (
     Accounts,
@@ -33,5 +35,4 @@ __all__ = [
     "Unavailable",
     "Unsayable",
     "WrongPassword",
-    "open_accounts",
 ]

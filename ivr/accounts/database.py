@@ -22,10 +22,10 @@ from sqlalchemy import literal_column, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from ivr.accounts import rows
 from ivr.accounts.causes import cause, missing_driver
+from ivr.accounts.kept import keep_while_same
 from ivr.accounts.outcomes import (
     Found,
     Fund,
@@ -111,18 +111,14 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
     url = database_url(settings)
     sqlite = url.get_backend_name() == "sqlite"
     patience = {"timeout": settings.accounts.query_seconds}
-    pool: dict[
-        str, Any
-    ] = (  # a file is opened for each query: an import meets no reader that stays
-        {"connect_args": patience, "poolclass": NullPool}
-        if sqlite
-        else {"pool_size": POOL, "pool_pre_ping": True}
-    )
+    doors = {"connect_args": patience} if sqlite else {"pool_pre_ping": True}
     try:
-        engine = create_async_engine(url, hide_parameters=True, **pool)
+        engine = create_async_engine(url, hide_parameters=True, pool_size=POOL, **doors)
     except (SQLAlchemyError, ImportError) as unusable:
         backend, driver = url.get_backend_name(), _driver(url)
         raise SettingsError(missing_driver(backend, driver)) from unusable
+    if file := _file(url):
+        keep_while_same(engine, file)
     database = Database(engine, settings)
     try:
         yield database

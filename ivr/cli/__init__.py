@@ -1,84 +1,15 @@
-"""The `ivr` command: each sub-command is a few lines that call one function of a room.
+"""The `ivr` command: who runs it as whom, and how it says what went wrong.
 
-The only place where rooms meet; a command imports its room inside its own body, so that
-`ivr --help` stays quick and the running service never loads a speech engine.
+The commands themselves are in `commands.py`, room by room.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from ivr.cli import (
-    accounts,
-    backup,
-    console,
-    facts,
-    feedback,
-    line,
-    people,
-    prompts,
-    pronounce,
-    reports,
-    retention,
-    script,
-    service,
-    switch,
-    users,
-    words,
-)
 from ivr.cli.failure import CommandFailure
-
-app = typer.Typer(
-    name="ivr",
-    help="12329 住房公积金热线 · the 12329 housing provident fund hotline.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-_ROOMS = (
-    line,
-    switch,
-    prompts,
-    words,
-    pronounce,
-    script,
-    accounts,
-    facts,
-    feedback,
-    retention,
-    reports,
-    people,
-    console,
-    backup,
-    service,
-    users,
-)
-for room in _ROOMS:
-    room.add_to(app)
-
-
-def _version(wanted: bool) -> None:
-    from ivr.config import load
-    from ivr.upkeep.version import described
-
-    if wanted:
-        typer.echo(described(load()))
-        raise typer.Exit
-
-
-@app.callback()
-def _top(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Of all its parts."),
-    ] = False,
-) -> None:
-    """12329 住房公积金热线 · the 12329 housing provident fund hotline."""
-
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
@@ -97,10 +28,21 @@ def main() -> None:
     if named not in [[name] for name in _ROOTS_OWN]:
         act_as_owner(home, reach=not stays)
     try:
-        app()
+        _command(sys.argv[1:])()
     except (CommandFailure, SettingsError, PermissionError) as failure:
         print(f"ivr: {failure}{_whose(home)}", file=sys.stderr)
         sys.exit(getattr(failure, "exit_code", 2))
+
+
+def _command(words: list[str]) -> Callable[[], None]:
+    """What is asked for. Callers wait while the service starts: it loads no other command."""
+    if words == ["serve"]:
+        from ivr.cli.serving import serve
+
+        return serve
+    from ivr.cli.commands import app
+
+    return app
 
 
 def _whose(home: Path) -> str:

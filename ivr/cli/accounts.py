@@ -143,7 +143,7 @@ def _token(settings: Settings, number: IdNumber) -> str:
 
 
 async def _looked_up(settings: Settings, number: IdNumber, *, reveal: bool) -> list[str]:
-    from ivr.accounts import open_accounts
+    from ivr.accounts.database import open_accounts
 
     async with open_accounts(settings) as accounts:
         found = {"fund": await accounts.fund(number), "loan": await accounts.loan(number)}

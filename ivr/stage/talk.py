@@ -9,7 +9,7 @@ import threading
 from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
-from ivr.accounts import open_accounts
+from ivr.accounts.database import open_accounts
 from ivr.agents.switchboard import NoPhones, Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key

@@ -20,8 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ivr.accounts import open_accounts
-from ivr.accounts.database import Sampled
+from ivr.accounts.database import Sampled, open_accounts
 from ivr.asterisk import locate, process
 from ivr.config import Settings, SettingsError, settings_file
 from ivr.dialogues.account import FUND

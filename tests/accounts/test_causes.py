@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.accounts import open_accounts
 from ivr.accounts.causes import cause
+from ivr.accounts.database import open_accounts
 from ivr.accounts.demo import make_demo
 from ivr.config import AccountsSettings, Settings, SettingsError
 

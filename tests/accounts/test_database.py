@@ -19,8 +19,8 @@ from ivr.accounts import (
     NotFound,
     Several,
     Unavailable,
-    open_accounts,
 )
+from ivr.accounts.database import open_accounts
 from ivr.accounts.demo import PEOPLE
 from ivr.accounts.store import prepared
 from ivr.config import AccountsSettings, Settings, SettingsError

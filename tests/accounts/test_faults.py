@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ivr.accounts import Found, Unavailable, Unsayable, open_accounts, rows
+from ivr.accounts import Found, Unavailable, Unsayable, rows
+from ivr.accounts.database import open_accounts
 from ivr.accounts.untold import Untold
 from ivr.config import AccountsSettings, Settings
 from ivr.people.identity import IdNumber, parse

@@ -6,7 +6,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from ivr.accounts import Found, Unavailable, open_accounts
+from ivr.accounts import Found, Unavailable
+from ivr.accounts.database import open_accounts
 from ivr.accounts.demo import make_demo
 from ivr.accounts.exports import FUND, import_exports
 from ivr.config import Settings

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.accounts import RightPassword, Unavailable, WrongPassword, open_accounts
+from ivr.accounts import RightPassword, Unavailable, WrongPassword
+from ivr.accounts.database import open_accounts
 from ivr.accounts.demo import PASSWORD as DEMO_PASSWORD
 from ivr.accounts.exports import PASSWORD, ImportRefused, import_exports
 from ivr.accounts.passwords import NoHash, hashed, matches

@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from ivr.accounts import Found, Fund, Loan, NotFound, Several, Unavailable, open_accounts
+from ivr.accounts import Found, Fund, Loan, NotFound, Several, Unavailable
+from ivr.accounts.database import open_accounts
 from ivr.config import AccountsSettings, Settings
 from ivr.people.sensitive import Sensitive
 from tests.accounts.test_database import NORMAL, asked, number

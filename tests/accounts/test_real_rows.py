@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 
-from ivr.accounts import Unavailable, open_accounts
+from ivr.accounts import Unavailable
+from ivr.accounts.database import open_accounts
 from ivr.config import AccountsSettings, Settings
 from ivr.people.identity import IdNumber, parse
 from ivr.upkeep import doctor

@@ -27,7 +27,7 @@ from analytics.answering.questioning import questions
 from analytics.answering.words import Vocabulary
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive

@@ -24,7 +24,7 @@ from analytics.loading import lake as lake_module
 from analytics.loading.lake import Lake, LakeLoader, extension
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
 from ivr.people.audit import Audit

@@ -138,11 +138,11 @@ def as_a_stranger(home: Path) -> str:
 
 _AS_A_STRANGER = """
 import os, sys, unicodedata
-import ivr.cli, ivr.config, ivr.lifecycle.owner, ivr.lifecycle.switch  # root's, perhaps
+import ivr.cli.commands, ivr.config, ivr.lifecycle.owner, ivr.lifecycle.switch  # root's, perhaps
 os.environ["IVR_HOME"] = {home!r}
 sys.argv = ["ivr", "line", "close"]
 from typer.testing import CliRunner
-CliRunner().invoke(ivr.cli.app, ["line", "status"])  # what it imports may be root's to read
+CliRunner().invoke(ivr.cli.commands.app, ["line", "status"])  # what it imports may be root's
 os.setresuid(12345, 12345, 12345)
 ivr.cli.main()
 """

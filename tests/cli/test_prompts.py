@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.people.operator import operator_name
 from ivr.speech import contract, numbers

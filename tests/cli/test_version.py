@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ivr.asterisk import locate
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.config import Settings
 from ivr.upkeep import version
 

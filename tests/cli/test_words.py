@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.config import PROJECT
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from console.rights import Role
-from ivr.cli import app
+from ivr.cli.commands import app
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.console.visiting import Console, Visitor

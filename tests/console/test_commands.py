@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from console.rights import Role
 from console.users import Users
 from ivr.accounts.demo import make_demo
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.people.sensitive import Sensitive
 
 

@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from ivr.cli import line
+from ivr.cli import serving
 from ivr.cli.failure import CommandFailure
 from ivr.config import PROJECT, Settings
 from ivr.lifecycle.succession import REPLACED
@@ -38,6 +38,6 @@ def test_its_exit_code_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("ivr.service.serve", replaced)
     with pytest.raises(CommandFailure, match="another service") as failure:
-        line.serve()
+        serving.serve()
     assert failure.value.exit_code == REPLACED
     assert failure.value.exit_code not in {0, 1, 2, 3}

@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.config import PROJECT, Settings
 from ivr.stage.callflow import explore
 from ivr.stage.diagram import mermaid

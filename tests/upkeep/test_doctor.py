@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from console.examining import _catalog as catalog_findings
 from ivr.asterisk import locate, process
-from ivr.cli import app
+from ivr.cli.commands import app
 from ivr.config import Settings, Trunk
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch

@@ -1,0 +1,77 @@
+"""The `ivr` command: each sub-command is a few lines that call one function of a room.
+
+The only place where rooms meet; a command imports its room inside its own body, so that
+`ivr --help` stays quick and the running service never loads a speech engine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ivr.cli import (
+    accounts,
+    backup,
+    console,
+    facts,
+    feedback,
+    line,
+    people,
+    prompts,
+    pronounce,
+    reports,
+    retention,
+    script,
+    service,
+    switch,
+    users,
+    words,
+)
+
+app = typer.Typer(
+    name="ivr",
+    help="12329 住房公积金热线 · the 12329 housing provident fund hotline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+_ROOMS = (
+    line,
+    switch,
+    prompts,
+    words,
+    pronounce,
+    script,
+    accounts,
+    facts,
+    feedback,
+    retention,
+    reports,
+    people,
+    console,
+    backup,
+    service,
+    users,
+)
+for room in _ROOMS:
+    room.add_to(app)
+
+
+def _version(wanted: bool) -> None:
+    from ivr.config import load
+    from ivr.upkeep.version import described
+
+    if wanted:
+        typer.echo(described(load()))
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Of all its parts."),
+    ] = False,
+) -> None:
+    """12329 住房公积金热线 · the 12329 housing provident fund hotline."""

@@ -1,0 +1,27 @@
+"""The command that takes the calls: apart from the others, for callers wait while it starts."""
+
+from __future__ import annotations
+
+from ivr.cli.failure import CommandFailure
+
+
+def serve() -> None:
+    """Take calls from Asterisk until SIGTERM. 接听来电"""
+    from ivr import fast
+    from ivr.ari import NotAuthorised
+    from ivr.config import load
+    from ivr.lifecycle import logs
+    from ivr.lifecycle.succession import REPLACED
+    from ivr.line.hotline import Replaced
+    from ivr.service import serve as serve_calls
+    from ivr.speech.prompts import PromptSetError
+
+    logs.to_stderr()
+    try:
+        fast.run(serve_calls(load()))
+    except PromptSetError as unusable:
+        raise CommandFailure(str(unusable), exit_code=3) from unusable
+    except NotAuthorised as refused:
+        raise CommandFailure(str(refused)) from refused
+    except Replaced as replaced:
+        raise CommandFailure(str(replaced), exit_code=REPLACED) from replaced
