@@ -32,6 +32,6 @@ ENV IVR_HOME=/var/lib/ivr/home \
 VOLUME /var/lib/ivr
 USER ivr
 
-HEALTHCHECK --start-period=5m \
+HEALTHCHECK --start-period=10m \
   CMD python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8329/healthz', timeout=5)"
 CMD [".venv/bin/ivr", "run"]

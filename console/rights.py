@@ -31,6 +31,8 @@ class Action(StrEnum):
     SEE_LINE = "看值班"
     SWITCH_LINE = "开关热线"
     SEE_CALLS = "看通话"
+    SEE_REPORTS = "看报表"
+    READ_TRAIL = "看审计"
 
 
 EVERYBODY: Final = frozenset(Role)
@@ -43,6 +45,8 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
+    Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 
 

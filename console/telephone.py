@@ -88,7 +88,7 @@ async def _carried(
     browser: web.WebSocketResponse, client: aiohttp.ClientSession, settings: Settings
 ) -> None:
     url = f"{settings.ari_base.removesuffix('/ari')}/ws"
-    vouched = f"{RELAYED}: {await asyncio.to_thread(relay_secret, settings)}\r\n"
+    vouched = f"{RELAYED}: {relay_secret(settings)}\r\n"
     try:
         async with client.ws_connect(
             url, protocols=(SUBPROTOCOL,), max_msg_size=LARGEST_BYTES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.pages import calls, duty, password, phone, signing, start, users
+from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
@@ -10,8 +10,10 @@ EVERY_PAGE: tuple[Page, ...] = (
     signing.PAGE,
     duty.PAGE,
     calls.PAGE,
-    phone.PAGE,
+    reports.PAGE,
     users.PAGE,
+    audit.PAGE,
+    phone.PAGE,
     password.PAGE,
 )
-"""In the order of the menu."""
+"""In the order of the menu; whoever signs in comes to the first that they may open."""

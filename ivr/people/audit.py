@@ -25,7 +25,7 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "line opened", "line closed", "sql", "trail",
+    "line opened", "line closed", "trail",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -76,6 +76,13 @@ class Audit:
         with self._locked() as file:
             self._checked(file)
 
+    def entries(self) -> list[Entry]:
+        """All of it, in order; raises AuditChanged when any line is not as it was written."""
+        with self._locked() as file:
+            _, end = self._checked(file)
+            file.seek(0)
+            return [_entry(line) for line in file.read(end).splitlines()]
+
     def _checked(self, file: IO[bytes]) -> tuple[str, int]:
         """Follow the chain from its beginning; its last hash, and how many bytes it has.
 
@@ -107,6 +114,12 @@ class Audit:
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
+
+
+def _entry(line: bytes) -> Entry:
+    told = json.loads(line)
+    at = datetime.fromisoformat(told["at"])
+    return Entry(at, told["action"], told["token"], told["operator"], told["reason"])
 
 
 def _parted(line: bytes) -> tuple[str, dict[str, str]]:

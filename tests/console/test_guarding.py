@@ -145,6 +145,8 @@ TABLE = """
 看值班            ✓     ·     ·     ·     ·     ·     ·
 开关热线           ✓     ·     ·     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
+看报表            ·     ·     ·     ·     ✓     ·     ·
+看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""
 

@@ -96,6 +96,16 @@ class Visitor:
         self.token = found[1] if found else self.token
         return answer
 
+    def take(self, path: str) -> tuple[Mapping[str, str], bytes]:
+        """A file: its head, and its bytes."""
+
+        async def fetch() -> tuple[Mapping[str, str], bytes]:
+            async with self.client.get(URL(path, encoded=True)) as answer:
+                assert answer.status == 200, await answer.text()
+                return answer.headers, await answer.read()
+
+        return self.console.loop.run_until_complete(fetch())
+
     def post(self, path: str, form: Form | None = None, **headers: str) -> Answer:
         """From a page of the console's own, with its session's token."""
         given = {"token": self.token, **(form or {})}

@@ -385,7 +385,8 @@ def test_from_another_machine_without_https_it_is_heard_and_the_page_says_what_l
     """By this machine's own address in the network: for a browser that is no secure context."""
 
     async def story(browser: Browser) -> None:
-        async with seated(browser, console, network_addresses()[0]) as seat:
+        host = network_addresses()[0]
+        async with seated(browser, console, host, complains=True) as seat:
             assert not await seat.page.evaluate("window.isSecureContext")
             assert "没有麦克风" in await seat.page.inner_text("#insecure")
             await seat.calls()

@@ -277,3 +277,48 @@ def test_users_are_made_and_come_in(
     theirs.goto(f"{opened.address}/duty")
     expect(theirs).to_have_url(f"{opened.address}/sign-in")
     context.close()
+
+
+def test_calls_are_found_and_followed(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "统计员")
+    expect(page).to_have_url(f"{opened.address}/calls")
+    page.get_by_label("从").fill("2026-11-24")
+    page.get_by_label("到", exact=True).fill("2026-11-24")
+    page.get_by_label("到过").select_option("agent")
+    page.get_by_role("button", name="查找").click()
+    expect(page.locator("tbody tr")).to_have_count(4)
+    look(page, pictures, "calls")
+    page.locator("tbody a").last.click()
+    expect(page.get_by_role("region", name="经过")).to_be_visible()
+    expect(page.get_by_text("一号坐席").first).to_be_visible()
+    look(page, pictures, "call")
+
+
+@pytest.mark.parametrize(
+    "name", ["calls_by_hour", "calls_by_weekday_and_hour", "call_funnel", "lookups", "survey_trend"]
+)
+def test_a_report_with_its_chart(opened: Opened, page: Page, pictures: Path, name: str) -> None:
+    sign_in(page, opened, "统计员")
+    page.goto(f"{opened.address}/reports/{name}?from=2026-11-24&to=2026-11-24")
+    expect(page.locator("table")).to_be_visible()
+    if name != "lookups":
+        expect(page.locator("#chart canvas")).to_be_visible()
+        page.locator("#chart").hover()
+    look(page, pictures, f"report-{name}")
+
+
+def test_reports_are_listed_and_taken_home(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "统计员")
+    page.get_by_role("link", name="报表").click()
+    look(page, pictures, "reports")
+    page.goto(f"{opened.address}/reports/calls_by_hour?from=2026-11-24&to=2026-11-24")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Excel").click()
+    assert download.value.suggested_filename == "calls_by_hour-2026-11-24-2026-11-24.xlsx"
+
+
+def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "审计")
+    expect(page).to_have_url(f"{opened.address}/audit")
+    expect(page.get_by_text("校验完好")).to_be_visible()
+    look(page, pictures, "audit")

@@ -250,7 +250,7 @@ def test_who_is_named_in_a_lost_file_only_is_kept(
     (loss,) = losses.noted(parquet)
     assert (loss.name, loss.fact_table) == (file.name, table)
     assert loss.first_day <= ago(AGES[age]).astimezone(BEIJING).date() <= loss.last_day
-    assert abs(loss.since - NOW) < timedelta(minutes=5)
+    assert abs(loss.since - datetime.now(UTC)) < timedelta(minutes=5)
     file.write_bytes(whole)
     load_facts(FactsFolder(home), once=True)
     assert losses.noted(parquet) == ()

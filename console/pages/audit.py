@@ -1,0 +1,89 @@
+"""审计: who saw or changed what, when and why; nobody changes it, each reading stands in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final, get_args
+
+from aiohttp import web
+
+from analytics.answering.asking import CannotAnswer
+from console.pages.calls import day_of
+from console.rendering import page
+from console.rights import Action
+from console.routes import SETTINGS, Page, Route
+from console.trail import note
+from ivr.hours import BEIJING
+from ivr.people.audit import Action as Noted
+from ivr.people.audit import Audit, Entry
+
+MOST_SHOWN: Final = 500
+NAMES: Final[Mapping[str, str]] = {
+    "who": "溯源：证件代号是谁",
+    "forget": "遗忘一个人",
+    "export": "导出录音",
+    "voters": "看投票人",
+    "rotate": "更换密钥",
+    "reveal": "看账户金额",
+    "sign-in": "登录",
+    "sign-in refused": "登录被拒",
+    "sign-out": "退出",
+    "password": "改口令",
+    "user added": "新建用户",
+    "user locked": "锁定用户",
+    "user unlocked": "解锁用户",
+    "roles": "改岗位",
+    "password given": "给一次性口令",
+    "line opened": "开通热线",
+    "line closed": "停开热线",
+    "trail": "看审计记录",
+}
+
+
+async def _trail(request: web.Request) -> web.Response:
+    query = {name: value.strip() for name, value in request.query.items()}
+    await note(request, "trail", _subject(query))
+    home = request.app[SETTINGS].home
+    entries = await asyncio.to_thread(lambda: Audit.of(home).entries())
+    try:
+        found, fault = list(_fitting(entries, query)), ""
+    except CannotAnswer as cannot:
+        found, fault = [], str(cannot)
+    shown = [(each, each.at.astimezone(BEIJING)) for each in reversed(found[-MOST_SHOWN:])]
+    return page(
+        request,
+        "audit.html.j2",
+        status=422 if fault else 200,
+        query=query,
+        shown=shown,
+        count=len(found),
+        whole=len(entries),
+        names=NAMES,
+        actions=[each for each in get_args(Noted) if each in NAMES],
+        fault=fault,
+    )
+
+
+def _subject(query: Mapping[str, str]) -> str:
+    """What was looked for, as the trail keeps it."""
+    return " ".join(f"{name}={value}" for name, value in query.items() if value)[:200]
+
+
+def _fitting(entries: Iterable[Entry], query: Mapping[str, str]) -> Iterable[Entry]:
+    first = day_of(query.get("from", ""), date.min)
+    last = day_of(query.get("to", ""), date.max)
+    who, action, about = (query.get(name, "") for name in ("who", "action", "about"))
+    for each in entries:
+        fits = (
+            first <= each.at.astimezone(BEIJING).date() <= last
+            and who in each.operator
+            and action in ("", each.action)
+            and (about in each.token or about in each.reason)
+        )
+        if fits:
+            yield each
+
+
+PAGE = Page("审计", "/audit", (Route("GET", "/audit", _trail, Action.READ_TRAIL),))

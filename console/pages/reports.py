@@ -1,0 +1,187 @@
+"""报表: every question of the analysts with its days: chart, table, and files; the daily page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import duckdb
+from aiohttp import web
+
+from analytics.answering import charts, daily, exporting
+from analytics.answering.asking import CannotAnswer, ResultSet
+from analytics.answering.questioning import Chart, Days, Question, questions
+from analytics.answering.words import Vocabulary
+from console.facts import asked, terms, vocabulary
+from console.pages.calls import day_of
+from console.rendering import page
+from console.rights import Action
+from console.routes import SETTINGS, Page, Route
+from ivr.config import Settings
+from ivr.hours import BEIJING
+
+_KINDS: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "png": "image/png",
+}
+_MOST_SHOWN: Final = 1000
+_ONE_PICTURE = asyncio.Lock()
+"""Matplotlib draws one at a time."""
+
+
+async def _list(request: web.Request) -> web.Response:
+    yesterday = datetime.now(BEIJING).date() - timedelta(days=1)
+    return page(request, "reports.html.j2", questions=questions().values(), yesterday=yesterday)
+
+
+async def _one(request: web.Request) -> web.Response:
+    settings, question = request.app[SETTINGS], _question(request)
+    words, fault, found = vocabulary(settings), "", None
+    days = Days.asked_for(None, None, datetime.now(BEIJING).date())
+    try:
+        days = _days(request)
+        found = await asked(settings, lambda facts: question.answer(facts, days, terms(settings)))
+    except CannotAnswer as cannot:
+        fault = str(cannot)
+    drawn = question.chart if found and found.rows else None
+    return page(
+        request,
+        "report.html.j2",
+        status=422 if fault else 200,
+        question=question,
+        days=days,
+        found=None if found is None else words.translated(found),
+        heads=[] if found is None else [words.column(each) for each in found.columns],
+        most=_MOST_SHOWN,
+        chart=_drawing(found, drawn, words) if found and drawn else "",
+        fault=fault,
+    )
+
+
+def _question(request: web.Request) -> Question:
+    """The one in the address; a name that is none is no page."""
+    known = questions().get(request.match_info["name"])
+    if known is None:
+        raise web.HTTPNotFound
+    return known
+
+
+def _days(request: web.Request) -> Days:
+    """Raises CannotAnswer for what is no day; the last thirty where nothing is asked."""
+    today = datetime.now(BEIJING).date()
+    first, last = (
+        day_of(text, today) if (text := request.query.get(name, "").strip()) else None
+        for name in ("from", "to")
+    )
+    return Days.asked_for(first, last, today)
+
+
+def _drawing(found: ResultSet, chart: Chart, words: Vocabulary) -> str:
+    """What the page's script draws, as JSON: words along, numbers up."""
+    shown = words.translated(found)
+    return json.dumps(
+        {
+            "kind": chart.kind,
+            "along": [str(each) for each in shown.column(chart.along)],
+            "series": [
+                {
+                    "name": words.column(name),
+                    "values": [_plain(each) for each in shown.column(name)],
+                }
+                for name in chart.values
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _plain(value: object) -> object:
+    """A number as JSON has it; a word as it is."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if isinstance(value, int | float | None) else str(value)
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+async def _file(request: web.Request) -> web.Response:
+    settings, question = request.app[SETTINGS], _question(request)
+    ending, days = request.match_info["ending"], _days(request)
+    if ending == "png" and question.chart is None:
+        raise web.HTTPNotFound
+    with tempfile.TemporaryDirectory(prefix="ivr-report-") as folder:
+        target = Path(folder) / f"report.{ending}"
+        make = partial(_picture if ending == "png" else _table, settings, question, days, target)
+        if ending == "png":
+            async with _ONE_PICTURE:
+                await asked(settings, make, reach=target.parent)
+        else:
+            await asked(settings, make, reach=target.parent)
+        body = await asyncio.to_thread(target.read_bytes)
+    name = f"{question.name}-{days.first}-{days.last}.{ending}"
+    return _attached(body, name, _KINDS[ending])
+
+
+def _table(
+    settings: Settings,
+    question: Question,
+    days: Days,
+    target: Path,
+    facts: duckdb.DuckDBPyConnection,
+) -> None:
+    values = question.values(days, terms(settings))
+    exporting.write(facts, question.sql, values, target, vocabulary(settings))
+
+
+def _picture(
+    settings: Settings,
+    question: Question,
+    days: Days,
+    target: Path,
+    facts: duckdb.DuckDBPyConnection,
+) -> None:
+    found = question.answer(facts, days, terms(settings))
+    if question.chart is not None:
+        charts.save(found, question.chart, question.chinese, vocabulary(settings), target)
+
+
+def _attached(body: bytes, name: str, kind: str) -> web.Response:
+    """A file to keep; a browser never shows it as a page of ours."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": kind}
+    return web.Response(body=body, headers=headers)
+
+
+async def _daily(request: web.Request) -> web.Response:
+    """The manager's page of a day, whole in one file."""
+    settings = request.app[SETTINGS]
+    yesterday = datetime.now(BEIJING).date() - timedelta(days=1)
+    day = day_of(request.query.get("day", "").strip(), yesterday)
+    make: Callable[[duckdb.DuckDBPyConnection], str] = partial(_daily_page, settings, day)
+    async with _ONE_PICTURE:
+        text = await asked(settings, make)
+    return _attached(text.encode(), f"daily-{day}.html", "text/html; charset=utf-8")
+
+
+def _daily_page(settings: Settings, day: date, facts: duckdb.DuckDBPyConnection) -> str:
+    return daily.page(facts, day, terms(settings), vocabulary(settings))
+
+
+PAGE = Page(
+    "报表",
+    "/reports",
+    (
+        Route("GET", "/reports", _list, Action.SEE_REPORTS),
+        Route("GET", "/reports/daily.html", _daily, Action.SEE_REPORTS),
+        Route("GET", "/reports/{name}", _one, Action.SEE_REPORTS),
+        Route("GET", "/reports/{name}/file.{ending:csv|xlsx|png}", _file, Action.SEE_REPORTS),
+    ),
+)
