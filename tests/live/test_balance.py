@@ -82,7 +82,8 @@ def test_a_network_that_stalls_doubles_no_key(line: LiveLine, length: float, sta
                 await caller.phone.stall(stall)
                 await asyncio.sleep(0.05)
             heard = [clip.name for clip in await caller.hears("identity.wrong_number.2")]
-            assert heard[-3:-1] == ["number.五六", "number.七八"]
+            end = heard.index("identity.wrong_number.2")  # the question may have begun again
+            assert heard[end - 2 : end] == ["number.五六", "number.七八"]
 
     asyncio.run(story())
 

@@ -1,4 +1,4 @@
-"""Callers as they are: on hold, in a hurry, two at once, on keypads with more keys than ours."""
+"""Callers as they are: on hold, in a hurry, on keypads with more keys than ours."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
-from tests.live.listening import Listener
+from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone
-from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, tone, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -23,10 +21,9 @@ PATIENCE = {"answer_pause_ms": PAUSE_SECONDS * 1000, "first_key_seconds": 3}
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[LiveLine]:
-    """A line that waits for nobody long, and lets all phones ring at once."""
+    """A line that waits for nobody long."""
     home = tmp_path_factory.mktemp("manners")
-    agents = {**AGENTS, "strategy": "all_at_once", "ring_seconds": 20}
-    with a_line(home, whole_set, agents=agents, patience=PATIENCE) as line:
+    with a_line(home, whole_set, patience=PATIENCE) as line:
         line.start_service()
         yield line
 
@@ -71,71 +68,7 @@ def test_tones_that_no_telephone_has_are_no_part_of_a_number(hurried: LiveLine, 
     asyncio.run(story())
 
 
-# --- two who want an agent ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("apart", [0.0, 1.5, 3.0])
-def test_with_two_idle_agents_each_of_two_callers_gets_one(hurried: LiveLine, apart: float) -> None:
-    async def wants(phone: Phone, after: float) -> None:
-        await asyncio.sleep(after)
-        caller = Caller(hurried, phone)
-        assert await phone.dial("12329") == 200
-        await ask_for_an_agent(caller)
-        await until(lambda: heart(tone(hurried)) in phone.heard.audio)
-
-    async def story() -> None:
-        one, other = hurried.settings.agents.phones
-        async with (
-            agent_phone(hurried, one, "answer") as left,
-            agent_phone(hurried, other, "answer") as right,
-            Phone.open(hurried.settings.sip_port) as early,
-            Phone.open(hurried.settings.sip_port) as late,
-        ):
-            for agent in (left, right):
-                agent.ring_seconds = 4.0
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(wants(early, 0.0))
-                tasks.create_task(wants(late, apart))
-                for agent in (left, right):
-                    await until(agent.answered.is_set)
-                while not all(heart(tone(hurried)) in phone.heard.audio for phone in (early, late)):
-                    for agent in (left, right):
-                        agent.speak(tone(hurried))
-                    await asyncio.sleep(len(tone(hurried)) / 8000)
-        await hurried.settled()
-
-    asyncio.run(story())
-    transferred = [fact for fact in hurried.facts() if fact["fact"] == "Transferred"][-2:]
-    assert [fact["outcome"] for fact in transferred] == ["answered"] * 2
-    assert len({fact["agent"] for fact in transferred}) == 2
-
-
 # --- hold --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
-def test_an_agent_whom_the_caller_holds_hears_music(hurried: LiveLine, direction: str) -> None:
-    async def story() -> None:
-        async with (
-            agent_phone(hurried, first(hurried), "answer") as agent,
-            hurried.call() as caller,
-        ):
-            await ask_for_an_agent(caller)
-            await until(agent.answered.is_set)
-            held = await caller.phone.offer_anew(caller.phone.offer(direction=direction))
-            assert held.status == 200
-            agents_ear = Listener(hurried.ear)
-            await until(lambda: "music.hold" in names(agents_ear, agent))
-            await caller.phone.offer_anew(caller.phone.offer())
-            caller.phone.speak(tone(hurried))
-            await until(lambda: heart(tone(hurried)) in agent.heard.audio)
-        await hurried.settled()
-
-    asyncio.run(story())
-
-
-def names(listener: Listener, phone: Phone) -> list[str]:
-    return [clip.name for clip in listener.listen(bytes(phone.heard.audio))]
 
 
 def test_a_caller_who_has_us_on_hold_is_where_he_was(hurried: LiveLine) -> None:
