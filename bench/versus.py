@@ -5,7 +5,7 @@
 One Asterisk, the same sounds, the same telephones, the three in turn and round after round: from
 the release of a key to the first frame of the next prompt in the RTP, and the processor time of
 Asterisk and of the program for each key. `--most`: how many calls at once each of them serves
-without a fault, and what a start and a call cost. Needs `make asterisk prompts`.
+without a fault. Needs `make asterisk prompts`.
 """
 
 from __future__ import annotations
