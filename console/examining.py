@@ -1,9 +1,12 @@
-"""How every part is, with its remedy: what the doctor finds, and what only the catalog can say."""
+"""How every part is, with its remedy: what the doctor finds, and what other houses alone know."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from analytics.answering.asking import CannotAnswer
+from analytics.loading.losses import noted
+from analytics.loading.store import FactsFolder
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.speech.contract import CONTRACT
@@ -17,7 +20,23 @@ from prompt_build.catalog.source import source_of
 
 def findings_of(settings: Settings) -> list[Finding]:
     """All of them; takes seconds, so pages ask in a thread."""
-    return [*examine(settings), *_catalog(settings)]
+    return [*examine(settings), *_lost(settings), *_catalog(settings)]
+
+
+def _lost(settings: Settings) -> list[Finding]:
+    """Records of closed days that are there no more; said until they are put back or too old."""
+    try:
+        lost = noted(FactsFolder(settings.home).parquet)
+    except CannotAnswer as unreadable:
+        return [Finding("lost records", False, str(unreadable))]
+    if not lost:
+        return []
+    named = "、".join(f"{each.first_day:%Y-%m} {each.name}" for each in lost[:3])
+    told = (
+        f"{len(lost)} 个记录文件丢失或损坏（{named}）：从备份放回原处，会自动计入"
+        " · lost or damaged: put them back from a backup"
+    )
+    return [Finding("lost records", True, told, warns=True)]
 
 
 def _catalog(settings: Settings) -> list[Finding]:

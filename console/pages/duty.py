@@ -48,9 +48,11 @@ _PARTS: Final = {
     "recordings": "录音",
     "clock": "时钟",
     "records": "话务记录",
+    "lost records": "丢失的记录",
     "line": "热线开关",
     "agents' hours": "坐席日历",
     "console": "控制台",
+    "browser phone": "网页电话",
     "catalog": "话术",
     "due": "待核对",
 }

@@ -35,6 +35,8 @@ _YEAR_MONTH = re.compile(
     r"(?:[-/]?\d{1,2}日?(?:[ T]0?0:00(?::00(?:\.0+)?)?)?)?\Z",
     re.ASCII,
 )
+_POINT_ZERO = re.compile(r"\A([-+]?\d+)\.0+\Z", re.ASCII)
+"""A whole number as a column of text may hold it."""
 _WHOLE_ENOUGH = Decimal("0.01")
 """Months: a twelfth of a year is rounded by databases (DKQS / 12 is 1.6667)."""
 
@@ -101,7 +103,8 @@ def _plain(value: object) -> object:
         return str(int(value))
     if isinstance(value, datetime):
         return value.date().isoformat()
-    return value.isoformat() if isinstance(value, date) else str(value).strip()
+    text = value.isoformat() if isinstance(value, date) else str(value).strip()
+    return _POINT_ZERO.sub(r"\1", text)
 
 
 def _is_whole(value: Decimal | float) -> bool:

@@ -124,6 +124,25 @@ def test_periods_beyond_what_is_said(periods: object) -> None:
     assert rows.outcome([row], rows.loan) == Unsayable("periods_repaid")
 
 
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [
+        ("20.0000", "20"),
+        (Decimal("20.0000"), "20"),
+        (20.0, "20"),
+        (" 007.0 ", "007"),
+        ("20.5", "20.5"),
+        ("2026.01", "2026.01"),
+        ("1.0.0", "1.0.0"),
+    ],
+)
+def test_a_whole_number_is_one_in_every_type_of_a_column(driver: object, said: str) -> None:
+    row = {"paid_to": None, "monthly_deposit": None, "balance": 1, "times": driver}
+    answer = rows.outcome([row], rows.fund)
+    assert isinstance(answer, Found)
+    assert answer.account.others["times"] == Sensitive(said)
+
+
 def test_half_a_cent_is_rounded_as_money_is() -> None:
     row = {"paid_to": None, "monthly_deposit": None, "balance": "0.125"}
     answer = rows.outcome([row], rows.fund)

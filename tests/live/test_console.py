@@ -302,7 +302,7 @@ def test_a_report_with_its_chart(opened: Opened, page: Page, pictures: Path, nam
     page.goto(f"{opened.address}/reports/{name}?from=2026-11-24&to=2026-11-24")
     expect(page.locator("table")).to_be_visible()
     if name != "lookups":
-        expect(page.locator("#chart canvas")).to_be_visible()
+        expect(page.locator("#chart canvas").first).to_be_visible()
         page.locator("#chart").hover()
     look(page, pictures, f"report-{name}")
 
