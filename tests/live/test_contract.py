@@ -24,6 +24,7 @@ OURS = {
     "asterisk.startup": "getInfo",
     "bridges.create_with_id": "createWithId",
     "endpoints.online": "listByTech",
+    "playbacks.cut": "stop",
 }
 """Operations that are ours, or that ari-py calls otherwise, and Asterisk's name for them."""
 
