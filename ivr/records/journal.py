@@ -151,6 +151,10 @@ class Journal:
         if self._page is not None:
             self._page.close()
 
+    def _must_hurry(self) -> bool:
+        """Somebody waits, or the disk has just taken facts again and more of them wait."""
+        return bool(self._promises) or self._closing or self._fault is not None
+
     def _hurry_up(self) -> None:
         self._news.notify()
         self._hurry.notify()
@@ -187,7 +191,7 @@ class Journal:
         while True:
             with self._lock:
                 self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
-                self._hurry.wait_for(lambda: self._promises or self._closing, GATHER_SECONDS)
+                self._hurry.wait_for(self._must_hurry, GATHER_SECONDS)
                 lines, promises = list(self._waiting), self._promises
                 self._waiting.clear()
                 self._promises = []
@@ -229,8 +233,11 @@ class Journal:
                 return True
 
     def _well_again(self) -> None:
-        self._fault = None
+        """All is well when nothing waits any more that a full disk has kept waiting."""
         with self._lock:
+            if self._fault is not None and self._waiting:
+                return
+            self._fault = None
             given_up, self._given_up = self._given_up, 0
         if given_up:
             log.error("facts are written again; %d were given up and are in no record", given_up)

@@ -131,6 +131,35 @@ def test_a_full_disk_delays_facts_and_loses_none(
     assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["1", "2"]
 
 
+def test_the_disk_is_well_again_only_when_all_that_waited_is_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    async def course() -> list[str]:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        for reason in "234":
+            spool.note(LinkLost(reason=reason))
+        full[0] = False
+        while spool.fault is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        written = [str(line["reason"]) for line in read_lines(spool.path)]
+        await spool.close()
+        return written
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "write", write_some)
+    assert asyncio.run(course()) == ["1", "2", "3", "4"]
+
+
 def test_sessions_without_an_end_are_found_where_their_callers_were(tmp_path: Path) -> None:
     step = Step(session="a", n=3, dialogue="main", verb="menu", prompt="m", heard="match", keys=1)
     write(tmp_path, begun("a"), begun("b"), ended("b"))
