@@ -47,6 +47,7 @@ def test_a_chart_has_the_numbers_of_its_table(analyst: Visitor) -> None:
     calls = dict(zip(chart["along"], chart["series"][0]["values"], strict=True))
     assert calls["9"] == 7
     assert calls["14"] == 5, "with the one that was refused unseen"
+    assert '<th class="number">平均时长（秒）</th>' in shown, "whose first hours have no value"
 
 
 @pytest.mark.parametrize(
