@@ -10,7 +10,7 @@ FAST_JOBS ?= 2
 # A call takes as long as its sentences and hardly any processor, and each file has a line of its
 # own. The largest files go first.
 LIVE_TESTS = $(shell ls -S $$(grep -rl --include='test_*.py' 'mark\.live' tests))
-LIVE_JOBS ?= 4
+LIVE_JOBS ?= 3
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
 define apt_install

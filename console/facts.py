@@ -6,7 +6,9 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -24,8 +26,9 @@ T = TypeVar("T")
 
 MOST_SECONDS: Final = 20.0
 """A page's question is given up after so long."""
-_MOST_AT_ONCE = asyncio.Semaphore(2)
-"""Each may take half a gigabyte; who asks meanwhile waits."""
+_ASKING = ThreadPoolExecutor(1, "asking")
+"""One after another, also where nobody waits for an answer any more: each may take half a gigabyte,
+and a process has one DuckDB for a file, whose configuration is locked by whoever opens it."""
 
 
 def snapshot(settings: Settings, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -60,8 +63,8 @@ async def asked(
     reach: Path | None = None,
 ) -> T:
     """What `work` makes of a snapshot, in a thread and in bounded time; raises CannotAnswer."""
-    async with _MOST_AT_ONCE:
-        return await asyncio.to_thread(_within, settings, work, seconds, reach)
+    asking = partial(_within, settings, work, seconds, reach)
+    return await asyncio.get_running_loop().run_in_executor(_ASKING, asking)
 
 
 def _within(
