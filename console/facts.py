@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -28,7 +28,8 @@ MOST_SECONDS: Final = 20.0
 """A page's question is given up after so long."""
 _ASKING = ThreadPoolExecutor(1, "asking")
 """One after another, also where nobody waits for an answer any more: each may take half a gigabyte,
-and a process has one DuckDB for a file, whose configuration is locked by whoever opens it."""
+a process has one DuckDB for a file, whose configuration is locked by whoever opens it, and
+Matplotlib draws one picture at a time."""
 
 
 def snapshot(settings: Settings, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -49,10 +50,16 @@ def terms(settings: Settings) -> Terms:
 def vocabulary(settings: Settings) -> Vocabulary:
     """With the words of the published prompts, where there are any on this machine."""
     try:
-        manifest = json.loads((settings.audio / MANIFEST).read_text(encoding="utf-8"))
-        return Vocabulary.of(described(manifest, settings.audio))
+        return _vocabulary(settings.audio, (settings.audio / MANIFEST).stat().st_mtime_ns)
     except (OSError, ValueError, KeyError):
         return Vocabulary()
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(audio: Path, _: int) -> Vocabulary:
+    """Read once for a manifest, which is told from the next one by its time: pages ask often."""
+    manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
+    return Vocabulary.of(described(manifest, audio))
 
 
 async def asked(

@@ -33,8 +33,6 @@ _KINDS: Final = {
     "png": "image/png",
 }
 _MOST_SHOWN: Final = 1000
-_ONE_PICTURE = asyncio.Lock()
-"""Matplotlib draws one at a time."""
 
 
 async def _list(request: web.Request) -> web.Response:
@@ -121,11 +119,7 @@ async def _file(request: web.Request) -> web.Response:
     with tempfile.TemporaryDirectory(prefix="ivr-report-") as folder:
         target = Path(folder) / f"report.{ending}"
         make = partial(_picture if ending == "png" else _table, settings, question, days, target)
-        if ending == "png":
-            async with _ONE_PICTURE:
-                await asked(settings, make, reach=target.parent)
-        else:
-            await asked(settings, make, reach=target.parent)
+        await asked(settings, make, reach=target.parent)
         body = await asyncio.to_thread(target.read_bytes)
     name = f"{question.name}-{days.first}-{days.last}.{ending}"
     return _attached(body, name, _KINDS[ending])
@@ -166,8 +160,7 @@ async def _daily(request: web.Request) -> web.Response:
     yesterday = datetime.now(BEIJING).date() - timedelta(days=1)
     day = day_of(request.query.get("day", "").strip(), yesterday)
     make: Callable[[duckdb.DuckDBPyConnection], str] = partial(_daily_page, settings, day)
-    async with _ONE_PICTURE:
-        text = await asked(settings, make)
+    text = await asked(settings, make)
     return _attached(text.encode(), f"daily-{day}.html", "text/html; charset=utf-8")
 
 

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
+from console.rights import Role
 from ivr.accounts import passwords
 from ivr.config import Settings
-from tests.console.visiting import Console
+from tests.analytics.day import twenty_calls
+from tests.analytics.spool import lines, spool_file
+from tests.console.visiting import Console, Visitor
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +28,17 @@ def console(settings: Settings) -> Iterator[Console]:
     opened = Console(settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def published(settings: Settings) -> Settings:
+    """A line whose twenty calls of a day are published."""
+    spool_file(settings.home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(settings.home), once=True)
+    return settings
+
+
+@pytest.fixture
+def analyst(published: Settings, console: Console) -> Visitor:
+    """Somebody who may see the reports of those calls."""
+    return console.signed_in("统计员", Role.ANALYST)

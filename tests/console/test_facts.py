@@ -5,21 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import duckdb
-import pytest
 
-from analytics.loading.loader import run
-from analytics.loading.store import FactsFolder
 from console.facts import asked
 from ivr.config import Settings
-from tests.analytics.day import twenty_calls
-from tests.analytics.spool import lines, spool_file
-
-
-@pytest.fixture
-def published(settings: Settings) -> Settings:
-    spool_file(settings.home).write_bytes(lines(twenty_calls()))
-    run(FactsFolder(settings.home), once=True)
-    return settings
 
 
 def _calls(facts: duckdb.DuckDBPyConnection) -> int:

@@ -8,22 +8,10 @@ import re
 import pytest
 
 from analytics.answering.questioning import questions
-from analytics.loading.loader import run
-from analytics.loading.store import FactsFolder
 from console.rights import Role
-from tests.analytics.day import twenty_calls
-from tests.analytics.spool import lines, spool_file
 from tests.console.visiting import Console, Visitor
 
 DAY = "from=2026-11-24&to=2026-11-24"
-
-
-@pytest.fixture
-def analyst(console: Console) -> Visitor:
-    home = console.settings.home
-    spool_file(home).write_bytes(lines(twenty_calls()))
-    run(FactsFolder(home), once=True)
-    return console.signed_in("统计员", Role.ANALYST)
 
 
 def test_every_question_is_listed_and_answers(analyst: Visitor) -> None:
