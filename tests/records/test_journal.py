@@ -29,6 +29,20 @@ from ivr.records.journal import HORIZON_SECONDS, Journal, left, put, read_lines,
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A disk that takes nothing until its one item is False; the journal looks again at once."""
+    real, full = os.write, [True]
+
+    def write_some(descriptor: int, content: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, content)
+
+    monkeypatch.setattr(os, "write", write_some)
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    return full
+
+
 def begun(session: str) -> SessionStarted:
     return SessionStarted(
         session=session, channel=f"c-{session}", dialled="12329", caller=None, catalog="v1"
@@ -106,12 +120,7 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
 def test_a_full_disk_delays_facts_and_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, full = os.write, [True]
-
-    def write_some(descriptor: int, content: bytes) -> int:
-        if full[0] and b"LinkLost" in content:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, content)
+    full = full_disk(monkeypatch)
 
     async def course() -> Path:
         spool = Journal.open(tmp_path, node="n1")
@@ -126,20 +135,13 @@ def test_a_full_disk_delays_facts_and_loses_none(
         await spool.close()
         return spool.path
 
-    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(os, "write", write_some)
     assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["1", "2"]
 
 
 def test_the_disk_is_well_again_only_when_all_that_waited_is_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, full = os.write, [True]
-
-    def write_some(descriptor: int, content: bytes) -> int:
-        if full[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, content)
+    full = full_disk(monkeypatch)
 
     async def course() -> list[str]:
         spool = Journal.open(tmp_path, node="n1")
@@ -155,8 +157,6 @@ def test_the_disk_is_well_again_only_when_all_that_waited_is_on_it(
         await spool.close()
         return written
 
-    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(os, "write", write_some)
     assert asyncio.run(course()) == ["1", "2", "3", "4"]
 
 
@@ -392,12 +392,7 @@ def test_nobody_is_promised_a_fact_that_too_many_others_pushed_out(
     caplog: pytest.LogCaptureFixture,
     promised: str,
 ) -> None:
-    real, full = os.write, [True]
-
-    def write_some(descriptor: int, content: bytes) -> int:
-        if full[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, content)
+    full = full_disk(monkeypatch)
 
     async def course() -> Path:
         spool = Journal.open(tmp_path, node="n1")
@@ -425,9 +420,7 @@ def test_nobody_is_promised_a_fact_that_too_many_others_pushed_out(
         await spool.close()
         return spool.path
 
-    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(journal, "MOST_WAITING", 4)
-    monkeypatch.setattr(os, "write", write_some)
     kept = [line["reason"] for line in read_lines(asyncio.run(course()))]
     assert kept == ["first", "3", "4", "a", "b", "afterwards"]
     assert "4 were given up" in caplog.text
@@ -436,12 +429,7 @@ def test_nobody_is_promised_a_fact_that_too_many_others_pushed_out(
 def test_facts_that_belong_together_are_withdrawn_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, full = os.write, [True]
-
-    def write_some(descriptor: int, content: bytes) -> int:
-        if full[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, content)
+    full = full_disk(monkeypatch)
 
     async def course() -> Path:
         spool = Journal.open(tmp_path, node="n1")
@@ -452,6 +440,4 @@ def test_facts_that_belong_together_are_withdrawn_together(
         await spool.close()
         return spool.path
 
-    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(os, "write", write_some)
     assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["c"]
