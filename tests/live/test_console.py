@@ -181,6 +181,7 @@ def test_the_sign_in(opened: Opened, page: Page, pictures: Path) -> None:
 
 def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
     page.goto(f"{opened.address}/sign-in")
+    expect(page.get_by_label("名字")).to_be_focused()  # with the first picture: later than `load`
     page.keyboard.type("王敏")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
