@@ -111,7 +111,7 @@ class LiveLine:
         ]
 
     def _wait_until_written(self) -> None:
-        """The service lets facts gather; one that is gone, stands still or has no disk keeps them."""
+        """The service lets facts gather; one that stands still or has no disk keeps them."""
         deadline = time.monotonic() + WRITING_SECONDS
         while self._facts_waiting() and time.monotonic() < deadline:
             time.sleep(0.005)
