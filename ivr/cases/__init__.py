@@ -1,1 +1,1 @@
-"""What becomes of a complaint, a suggestion or a message: who has it, until when, what came of it."""
+"""What becomes of a recording (工单): who has it, until when, and what came of it."""

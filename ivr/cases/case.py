@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -104,7 +104,8 @@ def after(case: Case, event: Event) -> Case:
         return grown
     state = rule.to or (case.before if event.move is Move.RESUME else case.state)
     grown = _rested(case, replace(grown, state=state), event)
-    return _CHANGES.get(event.move, lambda same, _: same)(grown, event)
+    change = _CHANGES.get(event.move)
+    return grown if change is None else change(grown, event)
 
 
 def _rested(case: Case, grown: Case, event: Event) -> Case:
@@ -135,7 +136,7 @@ def _redone(case: Case, event: Event) -> Case:
     )
 
 
-_CHANGES = {
+_CHANGES: Mapping[Move, Callable[[Case, Event], Case]] = {
     Move.ACCEPT: lambda case, event: replace(case, accepted=_day(event), begun=_day(event)),
     Move.REJECT: lambda case, event: replace(case, accepted=case.accepted or _day(event)),
     Move.ASSIGN: lambda case, event: replace(case, handler=event.handler),

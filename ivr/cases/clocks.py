@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 from ivr.cases.case import Case
 from ivr.cases.moves import State
@@ -76,24 +77,20 @@ class Clocks:
     def of(self, case: Case, now: datetime) -> tuple[Clock, ...]:
         """Every clock that has begun, in the order of its stages."""
         today = now.astimezone(BEIJING).date()
-        return tuple(
-            self._clock(case, stage, begun, days, ended, today)
-            for stage, begun, days, ended in _stages(case, self.settings.of(case.filed.kind))
-        )
+        spans = _stages(case, self.settings.of(case.filed.kind))
+        return tuple(self._clock(case, span, today) for span in spans)
 
     def running(self, case: Case, now: datetime) -> Clock | None:
         """The clock that is due next; None for a case that waits for nothing."""
         waiting = [clock for clock in self.of(case, now) if clock.ended is None]
         return min(waiting, key=lambda clock: clock.due, default=None)
 
-    def _clock(
-        self, case: Case, stage: Stage, begun: date, days: int, ended: date | None, today: date
-    ) -> Clock:
-        until = ended or today
-        counted = self._counted(begun, case.rests, today)
-        due = next(islice(counted, days - 1, None))
-        used = sum(1 for _ in takewhile(until.__ge__, self._counted(begun, case.rests, today)))
-        return Clock(stage, due, used, days, ended, case.state is State.SUSPENDED)
+    def _clock(self, case: Case, span: _Span, today: date) -> Clock:
+        until = span.ended or today
+        counted = tuple(takewhile(until.__ge__, self._counted(span.begun, case.rests, today)))
+        due = next(islice(self._counted(span.begun, case.rests, today), span.days - 1, None))
+        stands = case.state is State.SUSPENDED
+        return Clock(span.stage, due, len(counted), span.days, span.ended, stands)
 
     def _counted(
         self, begun: date, rests: Sequence[tuple[date, date | None]], today: date
@@ -106,18 +103,25 @@ class Clocks:
                 yield day
 
 
-def _stages(
-    case: Case, days: CaseDays
-) -> Iterator[tuple[Stage, date, int, date | None]]:
-    """Each clock that has begun: since when, how many days, and its end where it has ended."""
+class _Span(NamedTuple):
+    """Since when a clock runs, for how many days, and its end where it has ended."""
+
+    stage: Stage
+    begun: date
+    days: int
+    ended: date | None
+
+
+def _stages(case: Case, days: CaseDays) -> Iterator[_Span]:
+    """Each clock that has begun."""
     stands = case.state in (State.MERGED, State.REJECTED)
     filed = case.filed.at.astimezone(BEIJING).date()
-    begun: list[tuple[Stage, date | None, int, date | None]] = [
+    more = case.extra_days
+    for stage, begun, length, ended in (
         (Stage.ACCEPT, filed, days.accept, case.accepted),
-        (Stage.ANSWER, case.begun, days.answer + case.extra_days, case.answered),
-        (Stage.CLOSE, case.begun, days.close + case.extra_days, case.closed),
+        (Stage.ANSWER, case.begun, days.answer + more, case.answered),
+        (Stage.CLOSE, case.begun, days.close + more, case.closed),
         (Stage.FOLLOW_UP, case.closed, days.follow_up, case.followed_up),
-    ]
-    for stage, since, length, ended in begun:
-        if since is not None and not (stands and ended is None):
-            yield stage, since, length, ended
+    ):
+        if begun is not None and not (stands and ended is None):
+            yield _Span(stage, begun, length, ended)

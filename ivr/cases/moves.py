@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -103,7 +104,7 @@ class Office(StrEnum):
 
 
 Need = Literal["text", "handler", "days", "number", "content"]
-"""What a move cannot do without: a reason or an answer; to whom; how many; into which; how it was."""
+"""What a move cannot do without: reason or answer; to whom; how many; into which; how it was."""
 
 _CONTENT: Final = ("content", "discontent")
 
@@ -192,11 +193,18 @@ def lacking(deed: Deed) -> str | None:
     for need in RULES[deed.move].needs:
         if not _GIVEN_WELL[need](deed):
             return f"{deed.move.words}：{_ASKED_FOR[need]}"
+    if _NUMBERS.search(deed.text):
+        return (
+            "不要写证件号码和手机号码：证件号在保险库里，按权限查看 · no ID or telephone numbers in"
+            " what is written"
+        )
     if len(deed.text) > MOST_CHARACTERS:
         return f"文字最多 {MOST_CHARACTERS} 字 · the text is too long"
     return None
 
 
+_NUMBERS: Final = re.compile(r"(?<!\d)(\d{17}[\dXx]|\d{15}|1[3-9]\d{9})(?!\d)")
+"""ID numbers of either length, and mobile numbers."""
 _ASKED_FOR: Final[Mapping[Need, str]] = {
     "text": "写明内容或理由 · say what or why",
     "handler": "写明承办人 · name the handler",
@@ -204,7 +212,7 @@ _ASKED_FOR: Final[Mapping[Need, str]] = {
     "number": "写明并入哪个编号 · into which case",
     "content": "选择满意或不满意 · content or discontent",
 }
-_GIVEN_WELL = {
+_GIVEN_WELL: Final[Mapping[Need, Callable[[Deed], bool]]] = {
     "text": lambda deed: bool(deed.text.strip()),
     "handler": lambda deed: bool(deed.handler.strip()),
     "days": lambda deed: 1 <= deed.days <= MOST_DAYS,

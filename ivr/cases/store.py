@@ -127,8 +127,7 @@ class Cases:
                 raise Outrun(_who_was_first(case))
             if deed.move is Move.MERGE:
                 _check_target(rows, case, deed.number)
-            grown = _added(rows, case, event_of(case, deed, self._clock()))
-        return grown
+            return _added(rows, case, event_of(case, deed, self._clock()))
 
     def search(self, sought: Sought, *, most: int = 500) -> tuple[Case, ...]:
         """Those that fit, the newest first, at most so many."""
