@@ -11,7 +11,7 @@ from typing import Final
 from ivr.cases.case import Case, Event, Filed
 from ivr.cases.clocks import Clocks, Stage
 from ivr.cases.moves import Deed, Move, Office, Refused
-from ivr.cases.store import Cases, CannotReach, NoCase
+from ivr.cases.store import CannotReach, Cases, NoCase
 from ivr.config import Settings
 from ivr.records.facts import CaseMoved, Fact, RecordingMoved, RecordingState
 from ivr.records.journal import put_timed
@@ -71,7 +71,9 @@ class Register:
         """
         try:
             while waiting := self.cases.untold():
-                facts = [(event.at, fact) for case, event in waiting for fact in self._of(case, event)]
+                facts = [
+                    (event.at, fact) for case, event in waiting for fact in self._of(case, event)
+                ]
                 put_timed(self.spool, facts, node=self.node)
                 self.cases.mark_told(waiting)
         except (OSError, CannotReach) as refused:
@@ -105,4 +107,3 @@ class Register:
             clock.stage: clock.in_time for clock in self.clocks.of(case, event.at)
         }
         return None if stage is None else clocks.get(stage)
-

@@ -303,8 +303,6 @@ class CasesSettings(Part):
 
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
-    progress_by_telephone: bool = True
-    """Menu 6 has 查询处理进度请按三; else it is the seed's own."""
     complaint: CaseDays = CaseDays()
     suggestion: CaseDays = CaseDays(accept=1, answer=10, close=15)
     message: CaseDays = CaseDays(accept=1, answer=3, close=5)

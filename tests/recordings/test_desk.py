@@ -15,9 +15,9 @@ import pytest
 
 from ivr.cases.case import Filed
 from ivr.cases.clocks import Clocks
-from ivr.cases.register import Register
 from ivr.cases.moves import State
-from ivr.cases.store import Cases, CannotReach, Sought
+from ivr.cases.register import Register
+from ivr.cases.store import CannotReach, Cases, Sought
 from ivr.config import CasesSettings
 from ivr.hours import AgentHours
 from ivr.people.identity import IdNumber, parse
