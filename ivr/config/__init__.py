@@ -29,6 +29,7 @@ from ivr.config.settings import (
     SpeechSettings,
     TlsSettings,
     Trunk,
+    from_here,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SpeechSettings",
     "TlsSettings",
     "Trunk",
+    "from_here",
     "home_folder",
     "load",
     "settings_file",

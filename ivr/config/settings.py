@@ -38,6 +38,12 @@ class SettingsError(Exception):
     """Everything that is wrong with the settings, a line each, in words for the operator."""
 
 
+def from_here(host: str, port: int) -> str:
+    """Where this machine's own programs reach what listens at `host`, which may be any address."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
+
+
 class Part(BaseModel):
     """A table of the settings file."""
 
@@ -329,8 +335,7 @@ class ConsoleSettings(Part):
     def url(self) -> str:
         """Where this machine's own browser finds it."""
         scheme = "https" if self.certificate else "http"
-        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return f"{scheme}://{from_here(self.address, self.port)}/"
 
 
 class Settings(Part):
