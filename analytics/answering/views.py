@@ -22,6 +22,7 @@ FACT_TABLES = (
     "link",
     "session_resumed",
     "carried",
+    "probe",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),
