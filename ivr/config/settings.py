@@ -297,6 +297,20 @@ class CaseDays(Part):
     """Until 回访, from 办结 on."""
 
 
+class SuggestionDays(CaseDays):
+    """A suggestion is considered by more than one, and nobody is harmed meanwhile."""
+
+    answer: Count = 10
+    close: Count = 15
+
+
+class MessageDays(CaseDays):
+    """A message asks to be called back: three working days, as Xiamen promises (rules, 7.4)."""
+
+    answer: Count = 3
+    close: Count = 5
+
+
 class CasesSettings(Part):
     """What becomes of recordings (工单): where it is kept, and how long each step may take.
 
@@ -306,8 +320,8 @@ class CasesSettings(Part):
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
     complaint: CaseDays = CaseDays()
-    suggestion: CaseDays = CaseDays(accept=1, answer=10, close=15)
-    message: CaseDays = CaseDays(accept=1, answer=3, close=5)
+    suggestion: SuggestionDays = SuggestionDays()
+    message: MessageDays = MessageDays()
 
     def of(self, kind: str) -> CaseDays:
         """Of one kind of recording."""

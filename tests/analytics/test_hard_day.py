@@ -136,7 +136,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("suggestion", "new", 1, clock("13:30:50"), None),
     ],
     "case_funnel": [
-        ("按 6", 2, 100.0), ("登记", 0, 0.0), ("受理", 0, 0.0), ("答复", 0, 0.0), ("办结", 0, 0.0),
+        (stage, 0, None) for stage in ("按 6", "登记", "受理", "答复", "办结")
     ],
     "cases_open": [],
     "cases_in_time": [],
