@@ -58,6 +58,8 @@ class Overlooking:
 
     def _calls(self, offset: float) -> Iterator[tuple[str, Part]]:
         for live in tuple(self.conductor.calls.values()):
+            if live.probe:
+                continue
             call = live.call
             yield (
                 call.session,

@@ -165,6 +165,7 @@ def _parted(line: bytes) -> tuple[str, dict[str, str]]:
     """A line's hash and its content; an empty hash for what is no line of ours."""
     try:
         content = json.loads(line)
-        return str(content.pop("hash")), content
+        told = str(content.pop("hash"))
     except (ValueError, KeyError, AttributeError, TypeError):
         return "", {}
+    return (told, content) if told.isascii() else ("", {})
