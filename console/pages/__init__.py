@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
+from console.pages import audit, calls, cases, duty, password, phone, reports, signing, start, users
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
     start.PAGE,
     signing.PAGE,
     duty.PAGE,
+    cases.PAGE,
     calls.PAGE,
     reports.PAGE,
     users.PAGE,
