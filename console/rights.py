@@ -34,6 +34,7 @@ class Action(StrEnum):
     ANNOUNCE = "发紧急公告"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
+    ASK_SQL = "写查询"
     READ_TRAIL = "看审计"
 
 
@@ -50,6 +51,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

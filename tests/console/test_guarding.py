@@ -148,6 +148,7 @@ TABLE = """
 开关热线           ✓     ·     ·     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
 看报表            ·     ·     ·     ·     ✓     ·     ·
+写查询            ·     ·     ·     ·     ✓     ·     ·
 看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""
