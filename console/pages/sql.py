@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,7 @@ FROM call_local
 WHERE day BETWEEN $from::DATE AND $to::DATE
 GROUP BY day ORDER BY day"""
 ENDINGS: Final[Mapping[str, apart.Ending]] = {"csv": "csv", "xlsx": "xlsx"}
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _NOTED: Final = 500
 """Characters of a statement that stand in the trail."""
 
@@ -119,7 +121,8 @@ async def _open(request: web.Request) -> web.Response:
 
 async def _found(request: web.Request) -> Saved:
     find = Questions(request.app[SETTINGS].home).find
-    number = int(request.match_info["number"])
+    named = request.match_info["number"]
+    number = int(named) if _NUMBER.fullmatch(named) else 0
     saved = await asyncio.to_thread(find, number, user_name(request))
     if saved is None:
         raise web.HTTPNotFound(text="没有这个查询，或者不是您的，也没有共享")
@@ -181,7 +184,7 @@ PAGE = Page(
         Route("GET", "/sql", _form, Action.ASK_SQL),
         Route("POST", "/sql", _ask, Action.ASK_SQL),
         Route("POST", "/sql/keep", _keep, Action.ASK_SQL),
-        Route("GET", r"/sql/{number:\d{1,9}}", _open, Action.ASK_SQL),
-        Route("POST", r"/sql/{number:\d{1,9}}/drop", _drop, Action.ASK_SQL),
+        Route("GET", "/sql/{number}", _open, Action.ASK_SQL),
+        Route("POST", "/sql/{number}/drop", _drop, Action.ASK_SQL),
     ),
 )

@@ -439,3 +439,9 @@ def test_without_facts_it_is_said_what_to_do(console: Console) -> None:
     answer = console.signed_in("统计员", Role.ANALYST).get("/sql")
     assert answer.status == 422
     assert "ivr loader" in answer.text
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1e3", "99999999999999999999", "..%2f1", "x"])
+def test_what_is_no_question_is_not_found(console: Console, number: str) -> None:
+    visitor = console.signed_in("统计员", Role.ANALYST)
+    assert visitor.get(f"/sql/{number}").status == 404
