@@ -44,6 +44,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Left, left, recorded
+from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
@@ -121,6 +122,7 @@ async def _composed(
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
+        announced=OnAir(settings.home).now,
         untold=Untold(vitals.registry),
     )
     conductor = Conductor(Reception(ari, shelf, means, screens), desk, vitals)

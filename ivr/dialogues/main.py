@@ -10,7 +10,8 @@ from ivr.dialogues.place import UP, End, Outcome, place
 
 @place("welcome")
 async def welcome(call: Call) -> Outcome:
-    """您好，12329 住房公积金热线为您服务。"""
+    """您好，12329 住房公积金热线为您服务。 — after what is announced, to a closed line's callers too."""
+    await call.announce()
     if not call.is_open():
         return not_open
     await call.say("main.greeting")

@@ -76,6 +76,7 @@ async def _means(settings: Settings, stack: AsyncExitStack) -> Means:
         desk=NothingKept(),
         note=lambda _: None,
         is_open=lambda: closed(settings.home) is None,
+        announced=OnAir(settings.home).now,
     )
 
 
