@@ -1,36 +1,39 @@
-"""An announcement spoken: its text checked like any sentence, its sound made by the line's voice."""
+"""An announcement: its text checked like any sentence, its sound made by the line's voice."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ivr.config import Settings
-from ivr.speech.announcements import PROMPT
+from ivr.speech.announcements import (
+    PROMPT,
+    Announcement,
+    Announcements,
+    CannotAnnounce,
+    Sound,
+    check_until,
+    folder,
+    new,
+)
 from prompt_build import choosing, lexicon, sets
-from prompt_build.build import make_all
+from prompt_build.build import BuildFailed, make_all
 from prompt_build.catalog.content import Catalog, Prompt, Spoken
 from prompt_build.catalog.layers import Told, Where
 from prompt_build.catalog.wording import check_length, check_words, is_hanzi
 from prompt_build.hearing import joined
+from prompt_build.lexicon import LexiconError
 from prompt_build.recipe import missing, recipes
-from prompt_build.voices import Audio
+from prompt_build.voices import Audio, VoiceUnavailable
 
 MOST_HANZI = 200
 """Nearly a minute: callers wait for the menu behind it."""
 
 _NOT_HERE = re.compile(r"[0-9]+|[{}｛｝\[\]]")
 """What sentences of the catalog may hold, and a text of its own may not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """What callers hear: coding → file below the folder, and how long it takes."""
-
-    files: Mapping[str, str]
-    seconds: float
 
 
 class _Faults(Told):
@@ -75,6 +78,21 @@ def _told_of(odd: str) -> str:
     return "公告里没有变量，删去"
 
 
+def draft(settings: Settings, text: str, until: datetime, author: str) -> Announcement:
+    """Checked, spoken and kept, to be heard and put on the air; CannotAnnounce says every fault."""
+    said, now = plain(text), datetime.now(UTC)
+    if faults := faults_of(said):
+        raise CannotAnnounce("\n".join(faults))
+    check_until(until, now)
+    try:
+        sound = spoken(settings, said, folder(settings.home))
+    except (LexiconError, BuildFailed, VoiceUnavailable) as mute:
+        raise CannotAnnounce(f"这句话没有合成出来 · could not be spoken: {mute}") from mute
+    made = new(said, sound, until, author, now)
+    Announcements(settings.home).add(made)
+    return made
+
+
 def spoken(settings: Settings, text: str, below: Path) -> Sound:
     """Have it said by the voice of the line, in a process of its own; what is there is kept.
 
@@ -96,6 +114,16 @@ def spoken(settings: Settings, text: str, below: Path) -> Sound:
 def heard_as(below: Path, files: Mapping[str, str]) -> tuple[Audio, int]:
     """The samples as a telephone plays them, and their rate; OSError where they are not there."""
     return joined(below, {"prompts": {PROMPT: {"files": files}}}, [PROMPT])
+
+
+def wav(below: Path, files: Mapping[str, str]) -> bytes:
+    """The same as a file for browsers and loudspeakers."""
+    import soundfile  # noqa: PLC0415  only where somebody listens
+
+    written = io.BytesIO()
+    samples, rate = heard_as(below, files)
+    soundfile.write(written, samples, rate, format="WAV", subtype="PCM_16")
+    return written.getvalue()
 
 
 def _prompt(text: str) -> Prompt:

@@ -443,7 +443,9 @@ class Caller:
         kept.folder.mkdir(exist_ok=True)
         (kept.folder / "said.alaw").write_bytes(b"\xd5" * 16000)
         until = self.clock.now + timedelta(minutes=float(minutes))
-        draft = announcements.new(text, {"alaw": "said.alaw"}, 2.0, until, "王敏", self.clock.now)
+        draft = announcements.new(
+            text, announcements.Sound({"alaw": "said.alaw"}, 2.0), until, "王敏", self.clock.now
+        )
         kept.add(draft)
         kept.air(draft.name, "王敏", self.clock.now)
 

@@ -12,6 +12,7 @@ import typer
 
 from ivr.cli import (
     accounts,
+    announcing,
     backup,
     console,
     facts,
@@ -39,6 +40,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    announcing,
     prompts,
     words,
     pronounce,

@@ -44,6 +44,14 @@ class CannotAnnounce(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """What callers hear: coding → file below the folder of announcements, and how long it takes."""
+
+    files: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """One text with its sound; what became of it, when and by whom."""
 
@@ -75,10 +83,10 @@ def folder(home: Path) -> Path:
     return home / "announcements"
 
 
-def new(text: str, files: Mapping[str, str], seconds: float, until: datetime, author: str,
-        now: datetime) -> Announcement:  # fmt: skip
+def new(text: str, sound: Sound, until: datetime, author: str, now: datetime) -> Announcement:
     """A draft that nobody has heard yet."""
-    return Announcement(secrets.token_hex(4), text, files, seconds, until, author, now)
+    name = secrets.token_hex(4)
+    return Announcement(name, text, sound.files, sound.seconds, until, author, now)
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -14,6 +14,7 @@ from ivr.speech.announcements import (
     Announcements,
     CannotAnnounce,
     OnAir,
+    Sound,
     moment,
     new,
 )
@@ -33,7 +34,7 @@ def draft(
     kept.folder.mkdir(exist_ok=True)
     file = f"{len(list(kept.folder.glob('*.alaw')))}.alaw"
     (kept.folder / file).write_bytes(b"\xd5" * 800)
-    made = new(text, {"alaw": file}, 0.1, until, "王敏", NOW)
+    made = new(text, Sound({"alaw": file}, 0.1), until, "王敏", NOW)
     kept.add(made)
     return made
 
