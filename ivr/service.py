@@ -24,6 +24,7 @@ from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
+from ivr.lifecycle.setting import Standing
 from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.vitals import Vitals
@@ -125,9 +126,16 @@ async def _composed(
         announced=OnAir(settings.home).now,
         untold=Untold(vitals.registry),
     )
-    conductor = Conductor(Reception(ari, shelf, means, screens), desk, vitals)
+    standing = Standing(settings, partial(_adopted, means))
+    conductor = Conductor(Reception(ari, shelf, means, screens, standing.now), desk, vitals)
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
+
+
+def _adopted(means: Means, settings: Settings) -> None:
+    """Other settings hold: what the whole line shares takes them too."""
+    means.switchboard.adopt(settings.agents)
+    means.limits.adopt(settings.limits)
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:

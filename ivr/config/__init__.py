@@ -1,9 +1,18 @@
 """The settings of one line: frozen, read once, and refused whole when anything is wrong.
 
-Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
+Order of precedence: the table of what administrators have set (agents, hours, limits), the
+environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
-from ivr.config.reading import home_folder, load, settings_file
+from ivr.config.reading import (
+    home_folder,
+    laid,
+    load,
+    origins,
+    settings_file,
+    standing,
+    starting,
+)
 from ivr.config.settings import (
     BROWSERS,
     GUESTS,
@@ -30,6 +39,7 @@ from ivr.config.settings import (
     TlsSettings,
     Trunk,
 )
+from ivr.config.table import Content, Table, TableDamaged, Version
 
 __all__ = [
     "BROWSERS",
@@ -42,6 +52,7 @@ __all__ = [
     "AgentsSettings",
     "CallersSettings",
     "ConsoleSettings",
+    "Content",
     "FactsSettings",
     "LimitsSettings",
     "NatSettings",
@@ -54,9 +65,16 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SpeechSettings",
+    "Table",
+    "TableDamaged",
     "TlsSettings",
     "Trunk",
+    "Version",
     "home_folder",
+    "laid",
     "load",
+    "origins",
     "settings_file",
+    "standing",
+    "starting",
 ]

@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ivr.hours import AgentHours
 
@@ -381,6 +389,18 @@ class Settings(Part):
     recordings: RecordingsSettings = RecordingsSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
+    _starting: Settings | None = PrivateAttr(default=None)
+
+    @property
+    def starting(self) -> Settings:
+        """As the machine has them, without what administrators have set over them."""
+        return self._starting or self
+
+    def with_set(self, **parts: Part) -> Settings:
+        """The starting values, and over them these tables."""
+        laid = self.starting.model_copy(update=parts)
+        laid._starting = self.starting
+        return laid
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
