@@ -17,7 +17,7 @@ from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine
 from tests.live.listening import Ear
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 TEXT = "因系统升级，今天下午暂停业务，请您谅解。"
 CLIP = "announcement"
@@ -47,9 +47,9 @@ def taught(line: LiveLine, whole_set: PromptSet) -> None:
 
 
 async def names(line: LiveLine) -> list[str]:
-    """What a caller hears up to the menu."""
+    """What a caller hears up to the end of the greeting."""
     async with line.call() as caller:
-        heard = await caller.hears("main.menu")
+        heard = await caller.hears("main.greeting")
     await line.settled()
     return [each.name for each in heard if each.whole]
 
