@@ -25,6 +25,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    settings,
     switch,
     users,
     words,
@@ -54,6 +55,7 @@ _ROOMS = (
     console,
     backup,
     service,
+    settings,
     users,
 )
 for room in _ROOMS:
