@@ -127,7 +127,9 @@ async def _composed(
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))
-    conductor = Conductor(Reception(ari, shelf, means, screens, standing.now), desk, vitals)
+    conductor = Conductor(
+        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals
+    )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
 

@@ -21,6 +21,7 @@ FACT_TABLES = (
     "link",
     "session_resumed",
     "carried",
+    "probe",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

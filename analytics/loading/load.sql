@@ -15,7 +15,8 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.refusal
         UNION ALL SELECT event, happened FROM {known}.link
         UNION ALL SELECT event, happened FROM {known}.session_resumed
-        UNION ALL SELECT event, happened FROM {known}.carried)
+        UNION ALL SELECT event, happened FROM {known}.carried
+        UNION ALL SELECT event, happened FROM {known}.probe)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -157,6 +158,11 @@ WHERE session NOT IN (SELECT session FROM hot.call_session);
 DELETE FROM hot.call_session WHERE session IN (SELECT session FROM renewed);
 
 INSERT INTO hot.call_session BY NAME FROM renewed;
+
+INSERT INTO hot.probe
+SELECT id, node, happened, verdict, step, greeting_ms, key_ms, answer_ms, lost, outside,
+       line_closed, detail
+FROM incoming WHERE fact = 'Probed';
 
 -- Asterisk records every call; only those that no service took are of interest.
 INSERT INTO hot.carried

@@ -54,6 +54,7 @@ _PARTS: Final = {
     "agents' hours": "坐席日历",
     "console": "控制台",
     "browser phone": "网页电话",
+    "probe": "拨测",
     "catalog": "话术",
     "due": "待核对",
     "announcement": "紧急公告",

@@ -25,6 +25,7 @@ def main() -> None:
     home = home_folder()
     named = sys.argv[1:2]
     stays = named in [[name] for name in _STAYING] and "--once" not in sys.argv
+    stays |= sys.argv[1:3] == ["probe", "--again"]
     if named not in [[name] for name in _ROOTS_OWN]:
         act_as_owner(home, reach=not stays)
     try:

@@ -17,6 +17,7 @@ from ivr.config.settings import (
     BROWSERS,
     GUESTS,
     LINE_NUMBER,
+    PROBES,
     PROJECT,
     TRUNK_ENDPOINT,
     AccountsSettings,
@@ -30,6 +31,7 @@ from ivr.config.settings import (
     Part,
     Patience,
     PhoneSettings,
+    ProbeSettings,
     RecordingsSettings,
     Registration,
     RetentionSettings,
@@ -38,6 +40,7 @@ from ivr.config.settings import (
     SpeechSettings,
     TlsSettings,
     Trunk,
+    from_here,
 )
 from ivr.config.table import Content, Table, TableDamaged, Version
 
@@ -45,6 +48,7 @@ __all__ = [
     "BROWSERS",
     "GUESTS",
     "LINE_NUMBER",
+    "PROBES",
     "PROJECT",
     "TRUNK_ENDPOINT",
     "AccountsSettings",
@@ -59,6 +63,7 @@ __all__ = [
     "Part",
     "Patience",
     "PhoneSettings",
+    "ProbeSettings",
     "RecordingsSettings",
     "Registration",
     "RetentionSettings",
@@ -70,6 +75,7 @@ __all__ = [
     "TlsSettings",
     "Trunk",
     "Version",
+    "from_here",
     "home_folder",
     "laid",
     "load",

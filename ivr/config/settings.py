@@ -36,6 +36,8 @@ GUESTS = "anonymous"
 """The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
 BROWSERS = "browser"
 """The endpoint in Asterisk of all that call from the console's page."""
+PROBES = "probe"
+"""The endpoint in Asterisk of the caller of our own (拨测), and the mark of its calls."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -44,6 +46,12 @@ Count = Annotated[int, Field(ge=1)]
 
 class SettingsError(Exception):
     """Everything that is wrong with the settings, a line each, in words for the operator."""
+
+
+def from_here(host: str, port: int) -> str:
+    """Where this machine's own programs reach what listens at `host`, which may be any address."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
 
 
 class Part(BaseModel):
@@ -337,8 +345,42 @@ class ConsoleSettings(Part):
     def url(self) -> str:
         """Where this machine's own browser finds it."""
         scheme = "https" if self.certificate else "http"
-        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return f"{scheme}://{from_here(self.address, self.port)}/"
+
+
+class ProbeSettings(Part):
+    """拨测: a caller of our own who tries the line, and by which way it calls.
+
+    It asks for `accounts.test_id`; without one for a number that nobody has.
+    """
+
+    every_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """How often under `ivr run`; 0: never. The system service has a timer, once a minute."""
+    patience_seconds: Seconds = 10.0
+    """So long a sentence may take to begin, from picking up or from the last key."""
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")] | None = None
+    """A carrier's, for a call from outside; None: straight to the line's own Asterisk."""
+    number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] = LINE_NUMBER
+    """What it dials there."""
+    user: Annotated[str, Field(pattern=r"^[0-9A-Za-z+._-]{1,64}$")] | None = None
+    """The account with that carrier."""
+    password: SecretStr | None = None
+    caller: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] | None = None
+    """By which number a trunk brings the call from outside, exactly: it is no caller's."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of `server`."""
+        if self.server is None:
+            return None
+        host, _, port = self.server.partition(":")
+        return host, int(port or 5060)
+
+    @model_validator(mode="after")
+    def _is_known_again(self) -> Self:
+        if self.server is not None and (self.caller is None or self.user is None):
+            raise ValueError("a call from outside needs user, and caller to be known again by")
+        return self
 
 
 class Settings(Part):
@@ -389,6 +431,7 @@ class Settings(Part):
     recordings: RecordingsSettings = RecordingsSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
+    probe: ProbeSettings = ProbeSettings()
     _starting: Settings | None = PrivateAttr(default=None)
 
     @property

@@ -72,9 +72,8 @@ class Vitals:
         )
         self._facts_waiting.set_function(lambda: float(self.facts_waiting()))
 
-    def ended(self, disposition: Disposition | None, calls: int) -> None:
-        """A call ended, or was suspended; `calls` are left."""
-        self.calls = calls
+    def ended(self, disposition: Disposition | None) -> None:
+        """A call ended, or was suspended."""
         self._ended.labels(disposition or "suspended").inc()
 
     def prompt_broke(self) -> None:

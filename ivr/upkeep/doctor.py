@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
+from ivr.probe.outcomes import last as outcomes_of
 from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
@@ -38,6 +39,9 @@ from ivr.upkeep.clips import damaged
 
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
+PROBES_SHOWN = 10
+PROBE_STALE_SECONDS = 600.0
+"""So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
 _SIOCGIFADDR = 0x8915
 _PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
@@ -414,6 +418,22 @@ def console(settings: Settings) -> Finding:
     return Finding("console", True, url + advice * lacks, warns=lacks)
 
 
+def trial_calls(settings: Settings) -> Finding:
+    """What did the last trial calls (拨测) come to?"""
+    name, outcomes = "probe", outcomes_of(settings.home / "spool", PROBES_SHOWN)
+    if not outcomes:
+        told = "还没有拨测过：`ivr probe` · no trial call was made yet"
+        return Finding(name, True, told)
+    newest = outcomes[-1]
+    age = (datetime.now(UTC) - newest.at).total_seconds()
+    failed = sum(not each.well for each in outcomes)
+    at = newest.at.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
+    told = f"{at} {newest}；最近 {len(outcomes)} 次有 {failed} 次不正常 · {newest.probed.verdict}"
+    if age > PROBE_STALE_SECONDS:
+        return Finding(name, True, f"{told}；{age / 60:.0f} 分钟没有拨测了", warns=True)
+    return Finding(name, newest.well, told, warns=bool(failed))
+
+
 def browser_phone(settings: Settings) -> Finding:
     """Can a browser and Asterisk speak to each other? They do not by the loopback interface."""
     name = "browser phone"
@@ -468,4 +488,5 @@ CHECKS: tuple[Check, ...] = (
     agents,
     console,
     browser_phone,
+    trial_calls,
 )

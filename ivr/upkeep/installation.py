@@ -26,7 +26,8 @@ ENVIRONMENT = Path("/etc/ivr/environment")
 PROGRAM = Path("/usr/local/bin/ivr")
 UNITS = Path("/etc/systemd/system")
 STARTED = ("ivr-asterisk.service", "ivr-service.service", "ivr-loader.service",
-           "ivr-guardian.service", "ivr-console.service", "ivr-retention.timer")  # fmt: skip
+           "ivr-guardian.service", "ivr-console.service", "ivr-retention.timer",
+           "ivr-probe.timer")  # fmt: skip
 RESTARTED = ("ivr-service.service", "ivr-loader.service", "ivr-guardian.service",
              "ivr-console.service")  # fmt: skip
 """At an upgrade; the calls in progress stay in Asterisk meanwhile."""
