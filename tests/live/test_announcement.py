@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ivr.config import PROJECT
+from ivr.probe.ear import Ear
 from ivr.speech.announcements import Announcements, Sound, new
 from ivr.speech.prompts import PromptSet
 from tests.live.conftest import LiveLine
-from tests.live.listening import Ear
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
