@@ -106,15 +106,17 @@ async def _composed(
         clock=lambda: datetime.now(BEIJING),
     )
     stack.push_async_callback(desk.close)
+    guarded = Guarded(accounts, settings.accounts)
     vitals = Vitals(
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
+        resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
     means = Means(
         settings=settings,
-        accounts=Guarded(accounts, settings.accounts),
+        accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
+from console.pages import (
+    alarms,
+    audit,
+    calls,
+    duty,
+    password,
+    phone,
+    reports,
+    signing,
+    start,
+    users,
+)
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
     start.PAGE,
     signing.PAGE,
     duty.PAGE,
+    alarms.PAGE,
     calls.PAGE,
     reports.PAGE,
     users.PAGE,

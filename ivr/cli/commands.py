@@ -12,6 +12,7 @@ import typer
 
 from ivr.cli import (
     accounts,
+    alarms,
     backup,
     console,
     facts,
@@ -51,6 +52,7 @@ _ROOMS = (
     reports,
     people,
     probe,
+    alarms,
     console,
     backup,
     service,

@@ -375,6 +375,38 @@ class ProbeSettings(Part):
         return self
 
 
+class MailSettings(Part):
+    """The centre's SMTP server, by which alarms and reports are mailed."""
+
+    server: str | None = None
+    port: Port = 465
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str = "ivr-12329@localhost"
+
+
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
+class AlarmsSettings(Part):
+    """Who is told when the line is not well (`ivr watch`)."""
+
+    mail_to: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    repeat_hours: Annotated[float, Field(gt=0)] = 4.0
+    """What goes on and nobody has acknowledged is told again."""
+    port: Port | None = None
+    """Where `ivr watch` serves /metrics, on `host`; None: three above `http_port` (8332)."""
+
+
 class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
 
@@ -424,6 +456,13 @@ class Settings(Part):
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
+    mail: MailSettings = MailSettings()
+    alarms: AlarmsSettings = AlarmsSettings()
+
+    @property
+    def alarms_port(self) -> int:
+        """Where the alarms' program serves its figures."""
+        return self.alarms.port or self.http_port + 3
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
