@@ -20,6 +20,7 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.cases.late import LateRegister
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
@@ -97,6 +98,8 @@ async def _composed(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
     keys = Keys.load(settings.home / "keys")
+    register = LateRegister(settings)
+    stack.callback(register.close)
     desk = FilingDesk(
         archive=_archive(settings),
         vault=Vault(settings.home / "vault.sqlite", keys),
@@ -104,6 +107,7 @@ async def _composed(
         journal=journal,
         is_recording=partial(_is_recording, ari),
         clock=lambda: datetime.now(BEIJING),
+        enter=register.enter,
     )
     stack.push_async_callback(desk.close)
     guarded = Guarded(accounts, settings.accounts)

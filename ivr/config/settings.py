@@ -284,6 +284,51 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class CaseDays(Part):
+    """How many working days each step of one kind of case may take."""
+
+    accept: Count = 1
+    """Until 受理, from the recording on."""
+    answer: Count = 5
+    """Until 答复, from 受理 on."""
+    close: Count = 7
+    """Until 办结, from 受理 on."""
+    follow_up: Count = 5
+    """Until 回访, from 办结 on."""
+
+
+class SuggestionDays(CaseDays):
+    """A suggestion is considered by more than one, and nobody is harmed meanwhile."""
+
+    answer: Count = 10
+    close: Count = 15
+
+
+class MessageDays(CaseDays):
+    """A message asks to be called back: three working days, as Xiamen promises (rules, 7.4)."""
+
+    answer: Count = 3
+    close: Count = 5
+
+
+class CasesSettings(Part):
+    """What becomes of recordings (工单): where it is kept, and how long each step may take.
+
+    The days are a beginning: each centre sets what it has promised (docs/settings.md).
+    """
+
+    database: SecretStr | None = None
+    """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    complaint: CaseDays = CaseDays()
+    suggestion: SuggestionDays = SuggestionDays()
+    message: MessageDays = MessageDays()
+
+    def of(self, kind: str) -> CaseDays:
+        """Of one kind of recording."""
+        days: CaseDays = getattr(self, kind)
+        return days
+
+
 class FactsSettings(Part):
     """Where session facts go, and where analysts' commands find them."""
 
@@ -453,6 +498,7 @@ class Settings(Part):
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    cases: CasesSettings = CasesSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
@@ -484,6 +530,13 @@ class Settings(Part):
     def recordings_folder(self) -> Path:
         """Where complaints, suggestions and messages are kept."""
         return self.recordings.folder or self.home / "recordings"
+
+    @property
+    def cases_url(self) -> str:
+        """Where cases are kept, for SQLAlchemy."""
+        if self.cases.database is None:
+            return f"sqlite:///{self.home / 'cases.sqlite'}"
+        return self.cases.database.get_secret_value()
 
     def series(self) -> int:
         """What tells this node's reference numbers from those of other nodes, 0 to 99."""
