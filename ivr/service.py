@@ -20,6 +20,7 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.cases.late import LateRegister
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
@@ -99,6 +100,8 @@ async def _composed(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
     keys = Keys.load(settings.home / "keys")
+    register = LateRegister(settings)
+    stack.callback(register.close)
     desk = FilingDesk(
         archive=_archive(settings),
         vault=Vault(settings.home / "vault.sqlite", keys),
@@ -106,17 +109,20 @@ async def _composed(
         journal=journal,
         is_recording=partial(_is_recording, ari),
         clock=lambda: datetime.now(BEIJING),
+        enter=register.enter,
     )
     stack.push_async_callback(desk.close)
+    guarded = Guarded(accounts, settings.accounts)
     vitals = Vitals(
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
+        resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
     means = Means(
         settings=settings,
-        accounts=Guarded(accounts, settings.accounts),
+        accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.pages import (
+    alarms,
     announcements,
     audit,
     calls,
@@ -22,6 +23,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     signing.PAGE,
     duty.PAGE,
     announcements.PAGE,
+    alarms.PAGE,
     calls.PAGE,
     reports.PAGE,
     users.PAGE,

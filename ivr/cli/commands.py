@@ -12,6 +12,7 @@ import typer
 
 from ivr.cli import (
     accounts,
+    alarms,
     announcing,
     backup,
     console,
@@ -54,6 +55,7 @@ _ROOMS = (
     reports,
     people,
     probe,
+    alarms,
     console,
     backup,
     service,

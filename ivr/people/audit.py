@@ -31,6 +31,7 @@ Action = Literal[
     "user added", "user locked", "user unlocked", "roles", "password given",
     "line opened", "line closed", "trail",
     "announced", "announcement ended", "settings", "settings rolled back",
+    "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
