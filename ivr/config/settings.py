@@ -519,8 +519,6 @@ class Settings(Part):
         """Where the alarms' program serves its figures."""
         return self.alarms.port or self.http_port + 3
 
-    _starting: Settings | None = PrivateAttr(default=None)
-
     @property
     def starting(self) -> Settings:
         """As the machine has them, without what administrators have set over them."""
