@@ -31,6 +31,7 @@ Action = Literal[
     "user added", "user locked", "user unlocked", "roles", "password given",
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
+    "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -165,6 +166,7 @@ def _parted(line: bytes) -> tuple[str, dict[str, str]]:
     """A line's hash and its content; an empty hash for what is no line of ours."""
     try:
         content = json.loads(line)
-        return str(content.pop("hash")), content
+        told = str(content.pop("hash"))
     except (ValueError, KeyError, AttributeError, TypeError):
         return "", {}
+    return (told, content) if told.isascii() else ("", {})

@@ -26,9 +26,9 @@ from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
 from ivr.lifecycle import asking
+from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
 from ivr.speech.contract import CONTRACT
-from tests.live.listening import Ear, HeardClip, Listener
 from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 

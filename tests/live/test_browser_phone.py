@@ -22,10 +22,10 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from ivr.asterisk.configure import relay_secret
 from ivr.config import PROJECT
+from ivr.probe.ear import HeardClip, Listener
 from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
 from tests.live.conftest import LiveLine, a_line, free_port
-from tests.live.listening import HeardClip, Listener
 from tests.live.measured import measured
 from tests.live.pages import AXE, CHROMIUM, NARROW, PATIENCE_MS, WIDE, complaints_of, program
 

@@ -38,6 +38,9 @@ def test_a_trail_as_it_was_written_is_whole_and_private(tmp_path: Path) -> None:
         pytest.param(lambda lines: [lines[0], lines[2], lines[1]], 2, id="exchanged"),
         pytest.param(lambda lines: [*lines, lines[2]], 4, id="repeated"),
         pytest.param(lambda lines: [lines[0], b"[]\n", *lines[1:]], 2, id="put in"),
+        pytest.param(
+            lambda lines: [lines[0], '{"hash": "·"}\n'.encode(), *lines[1:]], 2, id="no hash"
+        ),
     ],
 )
 def test_a_change_is_noticed_at_its_line(
