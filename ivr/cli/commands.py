@@ -13,6 +13,7 @@ import typer
 from ivr.cli import (
     accounts,
     alarms,
+    announcing,
     backup,
     console,
     facts,
@@ -27,6 +28,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    settings,
     switch,
     users,
     words,
@@ -42,6 +44,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    announcing,
     prompts,
     words,
     pronounce,
@@ -58,6 +61,7 @@ _ROOMS = (
     console,
     backup,
     service,
+    settings,
     users,
 )
 for room in _ROOMS:

@@ -1,9 +1,18 @@
 """The settings of one line: frozen, read once, and refused whole when anything is wrong.
 
-Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
+Order of precedence: the table of what administrators have set (agents, hours, limits), the
+environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
-from ivr.config.reading import home_folder, load, settings_file
+from ivr.config.reading import (
+    home_folder,
+    laid,
+    load,
+    origins,
+    settings_file,
+    standing,
+    starting,
+)
 from ivr.config.settings import (
     BROWSERS,
     GUESTS,
@@ -38,6 +47,7 @@ from ivr.config.settings import (
     Webhook,
     from_here,
 )
+from ivr.config.table import Content, Table, TableDamaged, Version
 
 __all__ = [
     "BROWSERS",
@@ -54,6 +64,7 @@ __all__ = [
     "CaseDays",
     "CasesSettings",
     "ConsoleSettings",
+    "Content",
     "FactsSettings",
     "LimitsSettings",
     "MailSettings",
@@ -68,11 +79,18 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SpeechSettings",
+    "Table",
+    "TableDamaged",
     "TlsSettings",
     "Trunk",
+    "Version",
     "Webhook",
     "from_here",
     "home_folder",
+    "laid",
     "load",
+    "origins",
     "settings_file",
+    "standing",
+    "starting",
 ]

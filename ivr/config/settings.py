@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ivr.hours import AgentHours
 
@@ -506,11 +514,23 @@ class Settings(Part):
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
     alarms: AlarmsSettings = AlarmsSettings()
+    _starting: Settings | None = PrivateAttr(default=None)
 
     @property
     def alarms_port(self) -> int:
         """Where the alarms' program serves its figures."""
         return self.alarms.port or self.http_port + 3
+
+    @property
+    def starting(self) -> Settings:
+        """As the machine has them, without what administrators have set over them."""
+        return self._starting or self
+
+    def with_set(self, **parts: Part) -> Settings:
+        """The starting values, and over them these tables."""
+        laid = self.starting.model_copy(update=parts)
+        laid._starting = self.starting
+        return laid
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
