@@ -63,6 +63,13 @@ def _days(given: object) -> object:
     return days
 
 
+def written(value: Span | Days) -> str:
+    """As it is written in the settings: `09:00-17:00`, `2026-10-01/2026-10-07`."""
+    if isinstance(value, Span):
+        return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in value)
+    return "/".join(dict.fromkeys(day.isoformat() for day in value))
+
+
 Hours = tuple[Annotated[Span, BeforeValidator(_span)], ...]
 """The parts of one day; none: closed."""
 

@@ -30,8 +30,9 @@ Action = Literal[
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
     "case heard", "case moved",
-    "line opened", "line closed", "trail",
+    "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
+    "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
