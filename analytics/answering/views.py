@@ -16,6 +16,7 @@ FACT_TABLES = (
     "transfer",
     "recording_saved",
     "recording_move",
+    "case_move",
     "survey_vote",
     "refusal",
     "link",

@@ -11,6 +11,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.transfer
         UNION ALL SELECT event, happened FROM {known}.recording_saved
         UNION ALL SELECT event, happened FROM {known}.recording_move
+        UNION ALL SELECT event, happened FROM {known}.case_move
         UNION ALL SELECT event, happened FROM {known}.survey_vote
         UNION ALL SELECT event, happened FROM {known}.refusal
         UNION ALL SELECT event, happened FROM {known}.link
@@ -46,6 +47,10 @@ FROM incoming WHERE fact = 'Recorded';
 
 INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
+
+INSERT INTO hot.case_move
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content
+FROM incoming WHERE fact = 'CaseMoved';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

@@ -13,7 +13,7 @@ from ivr.cli.failure import CommandFailure
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader", "console")
+_STAYING = ("run", "serve", "guard", "loader", "console", "watch")
 """Commands that stay, and need nothing that is root's."""
 
 

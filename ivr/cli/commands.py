@@ -12,10 +12,13 @@ import typer
 
 from ivr.cli import (
     accounts,
+    alarms,
+    announcing,
     backup,
     console,
     facts,
     feedback,
+    helping,
     line,
     people,
     probe,
@@ -25,6 +28,7 @@ from ivr.cli import (
     retention,
     script,
     service,
+    settings,
     switch,
     users,
     words,
@@ -40,6 +44,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    announcing,
     prompts,
     words,
     pronounce,
@@ -47,13 +52,16 @@ _ROOMS = (
     accounts,
     facts,
     feedback,
+    helping,
     retention,
     reports,
     people,
     probe,
+    alarms,
     console,
     backup,
     service,
+    settings,
     users,
 )
 for room in _ROOMS:

@@ -1,9 +1,18 @@
 """The settings of one line: frozen, read once, and refused whole when anything is wrong.
 
-Order of precedence: environment (`IVR_…`), the settings file (TOML), the defaults.
+Order of precedence: the table of what administrators have set (agents, hours, limits), the
+environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
-from ivr.config.reading import home_folder, load, settings_file
+from ivr.config.reading import (
+    home_folder,
+    laid,
+    load,
+    origins,
+    settings_file,
+    standing,
+    starting,
+)
 from ivr.config.settings import (
     BROWSERS,
     GUESTS,
@@ -14,10 +23,14 @@ from ivr.config.settings import (
     AccountsSettings,
     Agent,
     AgentsSettings,
+    AlarmsSettings,
     CallersSettings,
+    CaseDays,
+    CasesSettings,
     ConsoleSettings,
     FactsSettings,
     LimitsSettings,
+    MailSettings,
     NatSettings,
     Part,
     Patience,
@@ -31,8 +44,10 @@ from ivr.config.settings import (
     SpeechSettings,
     TlsSettings,
     Trunk,
+    Webhook,
     from_here,
 )
+from ivr.config.table import Content, Table, TableDamaged, Version
 
 __all__ = [
     "BROWSERS",
@@ -44,10 +59,15 @@ __all__ = [
     "AccountsSettings",
     "Agent",
     "AgentsSettings",
+    "AlarmsSettings",
     "CallersSettings",
+    "CaseDays",
+    "CasesSettings",
     "ConsoleSettings",
+    "Content",
     "FactsSettings",
     "LimitsSettings",
+    "MailSettings",
     "NatSettings",
     "Part",
     "Patience",
@@ -59,10 +79,18 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SpeechSettings",
+    "Table",
+    "TableDamaged",
     "TlsSettings",
     "Trunk",
+    "Version",
+    "Webhook",
     "from_here",
     "home_folder",
+    "laid",
     "load",
+    "origins",
     "settings_file",
+    "standing",
+    "starting",
 ]

@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ivr.hours import AgentHours
 
@@ -284,6 +292,51 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class CaseDays(Part):
+    """How many working days each step of one kind of case may take."""
+
+    accept: Count = 1
+    """Until 受理, from the recording on."""
+    answer: Count = 5
+    """Until 答复, from 受理 on."""
+    close: Count = 7
+    """Until 办结, from 受理 on."""
+    follow_up: Count = 5
+    """Until 回访, from 办结 on."""
+
+
+class SuggestionDays(CaseDays):
+    """A suggestion is considered by more than one, and nobody is harmed meanwhile."""
+
+    answer: Count = 10
+    close: Count = 15
+
+
+class MessageDays(CaseDays):
+    """A message asks to be called back: three working days, as Xiamen promises (rules, 7.4)."""
+
+    answer: Count = 3
+    close: Count = 5
+
+
+class CasesSettings(Part):
+    """What becomes of recordings (工单): where it is kept, and how long each step may take.
+
+    The days are a beginning: each centre sets what it has promised (docs/settings.md).
+    """
+
+    database: SecretStr | None = None
+    """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    complaint: CaseDays = CaseDays()
+    suggestion: SuggestionDays = SuggestionDays()
+    message: MessageDays = MessageDays()
+
+    def of(self, kind: str) -> CaseDays:
+        """Of one kind of recording."""
+        days: CaseDays = getattr(self, kind)
+        return days
+
+
 class FactsSettings(Part):
     """Where session facts go, and where analysts' commands find them."""
 
@@ -375,6 +428,38 @@ class ProbeSettings(Part):
         return self
 
 
+class MailSettings(Part):
+    """The centre's SMTP server, by which alarms and reports are mailed."""
+
+    server: str | None = None
+    port: Port = 465
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str = "ivr-12329@localhost"
+
+
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
+class AlarmsSettings(Part):
+    """Who is told when the line is not well (`ivr watch`)."""
+
+    mail_to: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    repeat_hours: Annotated[float, Field(gt=0)] = 4.0
+    """What goes on and nobody has acknowledged is told again."""
+    port: Port | None = None
+    """Where `ivr watch` serves /metrics, on `host`; None: three above `http_port` (8332)."""
+
+
 class Settings(Part):
     """All of it. Paths that are None lie under `home`."""
 
@@ -396,6 +481,8 @@ class Settings(Part):
     """Of the editor's page, `ivr preview`; on loopback only."""
     rtp_first_port: Port = 10000
     rtp_last_port: Port = 19999
+    log_json: bool = False
+    """Whether the programs log a JSON object a line, for a collector of logs."""
     drain_seconds: Annotated[float, Field(ge=0)] = 10.0
     """How long calls in progress may take to end when the service is told to stop (SIGTERM)."""
     ari_app: str = "hotline"
@@ -421,9 +508,29 @@ class Settings(Part):
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    cases: CasesSettings = CasesSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
+    mail: MailSettings = MailSettings()
+    alarms: AlarmsSettings = AlarmsSettings()
+    _starting: Settings | None = PrivateAttr(default=None)
+
+    @property
+    def alarms_port(self) -> int:
+        """Where the alarms' program serves its figures."""
+        return self.alarms.port or self.http_port + 3
+
+    @property
+    def starting(self) -> Settings:
+        """As the machine has them, without what administrators have set over them."""
+        return self._starting or self
+
+    def with_set(self, **parts: Part) -> Settings:
+        """The starting values, and over them these tables."""
+        laid = self.starting.model_copy(update=parts)
+        laid._starting = self.starting
+        return laid
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
@@ -445,6 +552,13 @@ class Settings(Part):
     def recordings_folder(self) -> Path:
         """Where complaints, suggestions and messages are kept."""
         return self.recordings.folder or self.home / "recordings"
+
+    @property
+    def cases_url(self) -> str:
+        """Where cases are kept, for SQLAlchemy."""
+        if self.cases.database is None:
+            return f"sqlite:///{self.home / 'cases.sqlite'}"
+        return self.cases.database.get_secret_value()
 
     def series(self) -> int:
         """What tells this node's reference numbers from those of other nodes, 0 to 99."""

@@ -45,6 +45,7 @@ class Overlooking:
     async def look(self) -> Overview:
         """All of it now."""
         await self._ask_who_is_there()
+        self.conductor.reception.given()  # who has been added or taken away is seen without a call
         switchboard = self.conductor.reception.means.switchboard
         offset = time.time() - asyncio.get_running_loop().time()
         return {

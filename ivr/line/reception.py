@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -17,7 +17,7 @@ from ivr.calls.call import Call
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.config import LimitsSettings
+from ivr.config import LimitsSettings, Settings
 from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
@@ -87,11 +87,19 @@ class Reception:
     shelf: Shelf
     means: Means
     screens: Screens = field(default_factory=Screens)
+    standing: Callable[[], Settings] | None = None
+    """The settings as they stand; None: they never change."""
     probes: Limits = field(default_factory=lambda: Limits(_OF_PROBES))
+
+    def given(self) -> Means:
+        """What a new call is given: it keeps the settings that it began with."""
+        if self.standing is None:
+            return self.means
+        return replace(self.means, settings=self.standing())
 
     def door(self, channel: Channel, calls: Iterable[Live]) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
-        limits, caller = self.means.settings.limits, self._vouched(channel)
+        limits, caller = self.given().settings.limits, self._vouched(channel)
         if channel.probe:
             return WELCOME
         taken = [live for live in calls if live.start not in TURNED_AWAY and not live.probe]
@@ -146,21 +154,21 @@ class Reception:
         return Callers.of(self.means.settings).known(told)
 
     def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
-        line = ChannelLine(self.ari, known.channel)
+        line, means = ChannelLine(self.ari, known.channel), self._means(known.session)
         call = Call(
             session=known.session,
             line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
-            exchange=self._exchange(channel, talk),
-            means=self._means(known.session),
+            exchange=self._exchange(channel, talk, means.settings),
+            means=means,
             vouched=self._vouched(channel),
             place=known.dialogue,
             steps=known.steps,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
-        call.ends_at = began + self.means.settings.patience.call_seconds
+        call.ends_at = began + means.settings.patience.call_seconds
         call.talked(known.agent_seconds)
         return Live(
             call=call,
@@ -172,19 +180,21 @@ class Reception:
         )
 
     def _means(self, session: str) -> Means:
-        """What the call may use: one of our own is let in also while the line is closed."""
+        """What the call may use: one of our own is let in also while the line is closed, and
+        hears the greeting at once."""
+        given = self.given()
         if not session.startswith(OF_PROBE):
-            return self.means
-        return replace(self.means, limits=self.probes, is_open=lambda: True)
+            return given
+        return replace(given, limits=self.probes, is_open=lambda: True, announced=tuple)
 
-    def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
+    def _exchange(self, channel: Channel, talk: Talk | None, settings: Settings) -> ChannelExchange:
         """An agent sees the caller's number unless the caller withholds it (Privacy: id)."""
         number = None if channel.withheld else self._number(channel)
         return ChannelExchange(
             self.ari,
-            app=self.means.settings.ari_app,
+            app=settings.ari_app,
             caller=channel.id,
             number=None if number is None else Sensitive(number),
-            ring_seconds=self.means.settings.agents.ring_seconds,
+            ring_seconds=settings.agents.ring_seconds,
             talking=talk,
         )

@@ -50,7 +50,7 @@ async def _tried(settings: Settings) -> Probed:
         server,
         user=settings.probe.user or "probe",
         password=None if password is None else password.get_secret_value(),
-        host=_host_towards(server),
+        host=host_towards(server),
     ) as phone:
         if refusal := await _refusal(settings, phone):
             return _nothing(settings, "unanswered", refusal)
@@ -82,7 +82,7 @@ def _own_address(settings: Settings) -> Address:
     return ("127.0.0.1" if host == everywhere else host, settings.sip_port)
 
 
-def _host_towards(server: Address) -> str:
+def host_towards(server: Address) -> str:
     """The address of this machine from which the server is reached; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
         looking.connect(server)

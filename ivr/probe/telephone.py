@@ -163,6 +163,20 @@ class Telephone:
             self._start_media(answer)
         return answer.status or 0
 
+    async def send(
+        self,
+        method: str,
+        number: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        within: float = 30.0,
+    ) -> int:
+        """A request that is no call; the status of its final answer, or TimeoutError."""
+        uri = self._aim(number)
+        async with asyncio.timeout(within):
+            answer = await self._request(method, uri, "", headers)
+        return answer.status or 0
+
     def _aim(self, number: str, parameters: str = "") -> str:
         """Whom what is sent next is for; without a number the server itself."""
         whose = f"{number}@" if number else ""

@@ -216,6 +216,26 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoved:
+    """Something was done with the case of a recording (工单); its words stay with the case."""
+
+    reference: str
+    n: int
+    """Which event of the case it is: known twice, it counts once."""
+    kind: RecordingKind
+    move: str
+    """As in `ivr.cases.moves.Move`."""
+    state: str
+    """Of the case from then on, as in `ivr.cases.moves.State`."""
+    handler: str | None
+    """Who has it from then on."""
+    in_time: bool | None = None
+    """Of a move that ends a clock: whether it was early enough."""
+    content: bool | None = None
+    """Of 回访: whether the caller was content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingMoved:
     """Someone of the centre dealt with a recording, or its file was removed."""
 
@@ -331,6 +351,7 @@ Fact = (
     | Transferred
     | Recorded
     | RecordingMoved
+    | CaseMoved
     | Voted
     | Refused
     | Carried

@@ -305,10 +305,17 @@ def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_no
 
     The file is none of a service's, so that many of them push no session over the horizon.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = clock()
-    path, file = _new_file(folder, now, mark=OPERATORS)
-    content = b"".join(_line(fact, now, node) for fact in facts)
+    put_timed(folder, ((now, fact) for fact in facts), node=node, clock=lambda: now)
+
+
+def put_timed(
+    folder: Path, facts: Iterable[tuple[datetime, Fact]], *, node: str, clock: Clock = utc_now
+) -> None:
+    """The same of facts that happened before, each at its own time."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, file = _new_file(folder, clock(), mark=OPERATORS)
+    content = b"".join(_line(fact, at, node) for at, fact in facts)
     with file:
         if file.write(content) < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

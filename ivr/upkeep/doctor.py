@@ -32,6 +32,7 @@ from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.probe.outcomes import last as outcomes_of
+from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
 from ivr.upkeep.clips import damaged
@@ -367,6 +368,26 @@ def opened(settings: Settings) -> Finding:
     return Finding("line", True, f"{found}: `ivr line open` opens it", warns=True)
 
 
+def announced(settings: Settings) -> Finding:
+    """What do all callers hear before the greeting, and can it be played?"""
+    kept = Announcements(settings.home)
+    try:
+        on_air = kept.on_air(datetime.now(BEIJING))
+    except CannotAnnounce as damaged:
+        return Finding("announcement", True, str(damaged), warns=True)
+    if not on_air:
+        return Finding("announcement", True, "没有公告在播 · none is on the air")
+    lost = [each for each in on_air if lacks(kept.folder, each)]
+    if lost:
+        told = f"“{lost[0].text}”的声音不在了，来电人听不到：撤下，重做 · its sound is lost"
+        return Finding("announcement", True, told, warns=True)
+    told = "；".join(
+        f"“{each.text}”播到 {each.until.astimezone(BEIJING):%m-%d %H:%M}（{each.aired_by}）"
+        for each in on_air
+    )
+    return Finding("announcement", True, f"{told} · on the air", warns=True)
+
+
 def agents(settings: Settings) -> Finding:
     """Does the agents' calendar know this year's holidays?"""
     year = datetime.now(BEIJING).year
@@ -463,6 +484,7 @@ CHECKS: tuple[Check, ...] = (
     clock,
     loader,
     opened,
+    announced,
     agents,
     console,
     browser_phone,

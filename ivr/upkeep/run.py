@@ -92,6 +92,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True, ends_last=True),
         Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
         Program("console", lambda: _ivr("console"), log / "console.log", beats=True, needed=False),
+        Program("watch", lambda: _ivr("watch"), log / "watch.log", beats=True, needed=False),
         *_probe(settings),
     )
 

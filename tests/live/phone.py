@@ -75,15 +75,6 @@ class Phone(Telephone):
 
     # --- calling --------------------------------------------------------------------------
 
-    async def send(
-        self, method: str, number: str, *, headers: Mapping[str, str] | None = None
-    ) -> int:
-        """A request to a number that is no call; the status of its final answer."""
-        uri = self._aim(number)
-        async with asyncio.timeout(30):
-            answer = await self._request(method, uri, "", headers)
-        return answer.status or 0
-
     async def ask(
         self,
         method: str,
