@@ -46,6 +46,8 @@ class Program:
     """The exit code of one that is not to be started again: somebody else does its work."""
     needed: bool = True
     """Whether there is no line without it; others come up when they can."""
+    ends_last: bool = False
+    """Whether others leave it something to do until they have ended."""
 
 
 class Kept:
@@ -138,6 +140,7 @@ class Kept:
             elif time.monotonic() - heard > self._patience():
                 self._say(f"{self.program.name} does not answer any more and is ended")
                 self._signal(signal.SIGKILL)
+            _keep_short(self.program.output)
             await self._look_away()
 
     def _patience(self) -> float:
@@ -196,9 +199,31 @@ class Kept:
                 os.killpg(self._process.pid, sign)
 
 
+async def stop_all(all_kept: Sequence[Kept]) -> None:
+    """Those that end last after the others, else all at once: within twice STOP_SECONDS."""
+    for last in (False, True):
+        await asyncio.gather(*(each.stop() for each in all_kept if each.program.ends_last is last))
+
+
 def pause_after(deaths: int) -> float:
     """Seconds to wait before the next start: doubled with each death in a row, bounded."""
     return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(deaths, 20)))
+
+
+def _keep_short(output: Path) -> None:
+    """A full log goes aside while its program writes on: it appends, so the file can be emptied.
+
+    What comes while it is copied is copied too; on a full disk it is emptied all the same, for
+    else it would grow until nothing of anybody's could be written.
+    """
+    with suppress(OSError):
+        if output.stat().st_size <= LARGEST_LOG_BYTES:
+            return
+        with output.open("r+b") as full:
+            with suppress(OSError), output.with_name(f"{output.name}.1").open("wb") as older:
+                while part := full.read(1 << 20):
+                    older.write(part)
+            full.truncate(0)
 
 
 def _make_room(output: Path) -> None:

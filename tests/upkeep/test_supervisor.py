@@ -17,7 +17,7 @@ import pytest
 
 from ivr.lifecycle import watchdog
 from ivr.upkeep import supervisor
-from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after
+from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after, stop_all
 
 WAIT = "import time; print('here', flush=True); time.sleep(60)"
 
@@ -43,6 +43,33 @@ def alive(pid: int) -> bool:
 def pid_of(kept: Kept) -> int:
     assert kept._process is not None
     return kept._process.pid
+
+
+def test_a_log_that_grows_is_put_aside_while_its_program_writes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LARGEST_LOG_BYTES", 20_000)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
+    talks = (
+        "import time\nn = 0\nwhile True:\n"
+        " print(n, 'x' * 200, flush=True); n += 1; time.sleep(.002)"
+    )
+    log, older = tmp_path / "sleeper.log", tmp_path / "sleeper.log.1"
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, talks), lambda _: None)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        await until(older.exists)
+        await until(lambda: log.stat().st_size < 20_000)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert b"\0" not in log.read_bytes(), "it goes on at the beginning"
+    numbers = [int(line.split()[0]) for line in (older.read_text() + log.read_text()).splitlines()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "nothing is lost"
 
 
 def test_what_dies_is_started_again_and_what_is_stopped_stays_down(tmp_path: Path) -> None:
@@ -270,6 +297,45 @@ time.sleep(60)
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(child)
+
+
+ENDS_WITH = """
+import signal, sys, time
+from pathlib import Path
+folder, own, others = Path({folder!r}), {own!r}, {others!r}
+
+def told(*_):
+    (folder / f"{{own}}.told").touch()
+
+signal.signal(signal.SIGTERM, told)
+print("here", flush=True)
+while not all((folder / f"{{each}}.told").exists() for each in (own, *others)):
+    time.sleep(0.02)
+(folder / f"{{own}}.gone").write_text(" ".join(sorted(p.stem for p in folder.glob("*.gone"))))
+"""
+
+
+def test_programs_are_told_to_end_all_at_once_but_for_those_that_others_need(
+    tmp_path: Path,
+) -> None:
+    """Each of two ends only when the other has been told too: one after the other, none would."""
+
+    def one(own: str, *others: str, last: bool = False) -> Kept:
+        folder = tmp_path / own
+        folder.mkdir()
+        source = ENDS_WITH.format(folder=str(tmp_path), own=own, others=others)
+        return Kept(program(folder, source, ends_last=last), print)
+
+    async def story() -> list[int | None]:
+        all_kept = [one("last", last=True), one("a", "b"), one("b", "a")]
+        for kept in all_kept:
+            await kept.start()
+            await until(lambda kept=kept: kept.last_words() == "here")  # type: ignore[misc]
+        await stop_all(all_kept)
+        return [kept._process.returncode for kept in all_kept if kept._process is not None]
+
+    assert asyncio.run(story()) == [0, 0, 0]
+    assert (tmp_path / "last.gone").read_text() == "a b"
 
 
 def test_pauses_grow_and_are_bounded() -> None:
