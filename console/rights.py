@@ -35,6 +35,7 @@ class Action(StrEnum):
     ANSWER_ALARMS = "确认告警"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
+    ASK_SQL = "写查询"
     READ_TRAIL = "看审计"
 
 
@@ -52,6 +53,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.ANSWER_ALARMS: frozenset({Role.LEADER, Role.ADMINISTRATOR}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

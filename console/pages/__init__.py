@@ -13,6 +13,7 @@ from console.pages import (
     reports,
     settings,
     signing,
+    sql,
     start,
     users,
 )
@@ -26,6 +27,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     alarms.PAGE,
     calls.PAGE,
     reports.PAGE,
+    sql.PAGE,
     users.PAGE,
     settings.PAGE,
     audit.PAGE,

@@ -45,6 +45,9 @@ NAMES: Final[Mapping[str, str]] = {
     "settings": "改设置",
     "settings rolled back": "设置退回",
     "trail": "看审计记录",
+    "sql": "写查询",
+    "question kept": "保存查询",
+    "question dropped": "删除查询",
 }
 
 

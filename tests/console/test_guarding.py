@@ -150,6 +150,7 @@ TABLE = """
 发紧急公告          ✓     ·     ·     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
 看报表            ·     ·     ·     ·     ✓     ·     ·
+写查询            ·     ·     ·     ·     ✓     ·     ·
 看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""
