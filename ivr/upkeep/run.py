@@ -66,7 +66,7 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
-    """Everything that the programs need; they are returned in the order of their start."""
+    """Everything that the programs need; those without which there is no line start in order."""
     with ThreadPoolExecutor(1) as aside:
         asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
         _prompts(settings, say)
@@ -210,7 +210,9 @@ async def _kept_up(
     welcome: Callable[[], Sequence[str]],
 ) -> None:
     for kept in all_kept:
-        await _started(kept, say)
+        if kept.program.needed:
+            await _started(kept, say)
+    await asyncio.gather(*(_started(kept, say) for kept in all_kept if not kept.program.needed))
     for line in (*how_to_call(settings), *await asyncio.to_thread(welcome)):
         say(line)
     async with asyncio.TaskGroup() as care:
