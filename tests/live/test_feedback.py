@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from ivr.cases.store import Cases, Sought
 from ivr.people.keys import Keys
 from ivr.people.vault import Vault
 from ivr.probe.sound import FRAME
@@ -213,6 +214,14 @@ def test_a_number_is_noted_once_whenever_the_service_dies(line: LiveLine, speech
             assert heard[at - len(number) : at] == number, heard
         await line.settled()
         assert how_many(line) == count + 1
+        cases = Cases(line.settings.cases_url)
+        sought = Sought(begins=fact["reference"])
+        await until(lambda: len(cases.search(sought)) == 1)
+        assert cases.case(fact["reference"]).filed.sha256 == fact["sha256"]
+        events = [each for each in line.facts() if each["fact"] == "CaseMoved"]
+        assert [each["move"] for each in events if each["reference"] == fact["reference"]] == [
+            "open"
+        ]
 
     asyncio.run(story())
 
