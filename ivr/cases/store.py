@@ -168,6 +168,8 @@ class Cases:
 
     def forget_before(self, moment: datetime, *, only_count: bool = False) -> int:
         """Remove the cases of recordings older than that; how many there are."""
+        if not _is_made(self._engine):
+            return 0
         old = select(_CASE.c.number).where(_CASE.c.filed_at < _stamp(moment))
         with self._writing() as rows:
             numbers = [number for (number,) in rows.execute(old)]
@@ -264,6 +266,12 @@ def _make_file(engine: Engine) -> None:
     """Readable by this user only, from its first byte."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         os.close(os.open(engine.url.database, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _is_made(engine: Engine) -> bool:
+    """Whether there is a database: asking what there is to remove makes none."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    return file is None or Path(file).exists()
 
 
 def _one(rows: Connection, number: str) -> Case:

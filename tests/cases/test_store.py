@@ -170,6 +170,11 @@ def test_cases_past_their_age_go_with_their_history(cases: Cases) -> None:
     assert [case.number for case, _ in cases.untold()] == [OTHER.number]
 
 
+def test_asking_what_is_past_its_age_makes_no_database(tmp_path: Path) -> None:
+    assert Cases(on_sqlite(tmp_path)).forget_before(NOON, only_count=True) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> None:
     engine = create_engine(url)
     assert [store.migrate(engine) for _ in range(2)] == [1, 1]
