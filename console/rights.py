@@ -50,7 +50,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
-    Action.ANSWER_ALARMS: frozenset({Role.LEADER, Role.ADMINISTRATOR}),
+    Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
     Action.ASK_SQL: frozenset({Role.ANALYST}),
