@@ -45,7 +45,7 @@ def differences(source: Source) -> list[Difference]:
     shipped = dict(layers.entries(read(source.shipped).content))
     base = _base(source.words)
     return [
-        _difference(where, entry, shipped.get(where), base.get(_name(where)))
+        _difference(where, entry, shipped.get(where), base.get(name_of(where)))
         for where, entry in layers.entries(read(source.words).content)
     ]
 
@@ -55,8 +55,8 @@ def _difference(
 ) -> Difference:
     now = None if shipped is None else said(shipped)
     before = said(noted["shipped"]) if noted and noted["shipped"] is not None else None
-    changed = noted is not None and noted["city"] == _plain(city) and before != now
-    return Difference(_name(where), now, said(city), (before or "（没有）") if changed else None)
+    changed = noted is not None and noted["city"] == plain(city) and before != now
+    return Difference(name_of(where), now, said(city), (before or "（没有）") if changed else None)
 
 
 def said(entry: Any) -> str:
@@ -71,8 +71,19 @@ def said(entry: Any) -> str:
     return " ".join([*words, *([f"（{options}）"] if options else [])])
 
 
-def _name(where: Where) -> str:
+def name_of(where: Where) -> str:
+    """An entry as people call it: `main.greeting`, `information.4.1`, `variables.base_year`."""
     return ".".join(where[1:] if where[0] == "prompts" else where)
+
+
+def where_of(name: str) -> Where:
+    """The other way round."""
+    first, _, rest = name.partition(".")
+    if first == "information":
+        return tuple(name.split("."))
+    if first == "codes":
+        return (first, *rest.split(".", 1))
+    return (first, rest) if first == "variables" else ("prompts", first, rest)
 
 
 # --- what shipped when the city wrote ---------------------------------------------------------
@@ -86,8 +97,8 @@ def remember(source: Source, *, all_of_them: bool = False) -> None:
     known = {} if all_of_them else _base(source.words)
     noted = {}
     for where, entry in layers.entries(read(source.words).content):
-        name, city = _name(where), _plain(entry)
-        fresh = {"city": city, "shipped": _plain(shipped.get(where))}
+        name, city = name_of(where), plain(entry)
+        fresh = {"city": city, "shipped": plain(shipped.get(where))}
         noted[name] = known[name] if name in known and known[name]["city"] == city else fresh
     _note(source.words, noted)
 
@@ -110,8 +121,8 @@ def _base_file(words: Path) -> Path:
     return words.with_name("words.base.json")
 
 
-def _plain(entry: Any) -> Any:
-    """As JSON gives it back."""
+def plain(entry: Any) -> Any:
+    """An entry as JSON gives it back: dates are texts."""
     return json.loads(json.dumps(entry, default=str))
 
 
@@ -141,7 +152,7 @@ def take(edited: Written, base: Mapping[str, Any], words: Path) -> int:
     _note(
         words,
         {
-            _name(where): {"city": _plain(entry), "shipped": _plain(shipped.get(where))}
+            name_of(where): {"city": plain(entry), "shipped": plain(shipped.get(where))}
             for where, entry in changed.items()
         },
     )
