@@ -22,6 +22,11 @@ from prompt_build.catalog.written import Written, read
 _HEAD = "#:schema {schema}\n# 本市的话术：只写和自带话术不同的地方，写法和 scripts.zh.toml 一样。\n"
 
 
+def head() -> str:
+    """How a new file begins."""
+    return _HEAD.format(schema=Path(__file__).parent.parent / "words.schema.json")
+
+
 class CannotTake(Exception):
     """An edited catalog cannot be taken over; says why and what to do."""
 
@@ -146,8 +151,7 @@ def take(edited: Written, base: Mapping[str, Any], words: Path) -> int:
         )
     _take_recordings(changed, edited.path.parent, words.parent)
     words.parent.mkdir(parents=True, exist_ok=True)
-    schema = Path(__file__).parent.parent / "words.schema.json"
-    write(words, (_HEAD.format(schema=schema) + toml.document(content)).encode())
+    write(words, (head() + toml.document(content)).encode())
     shipped = dict(layers.entries(base))
     _note(
         words,
