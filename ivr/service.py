@@ -109,6 +109,7 @@ async def _composed(
     vitals = Vitals(
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
+        facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
     means = Means(

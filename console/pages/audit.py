@@ -38,6 +38,10 @@ NAMES: Final[Mapping[str, str]] = {
     "password given": "给一次性口令",
     "line opened": "开通热线",
     "line closed": "停开热线",
+    "announced": "播出紧急公告",
+    "announcement ended": "撤下紧急公告",
+    "settings": "改设置",
+    "settings rolled back": "设置退回",
     "trail": "看审计记录",
 }
 

@@ -19,6 +19,8 @@ class Vitals:
     """Whether callers hear other prompts than the published ones."""
     passed_over: Callable[[], int] = lambda: 0
     """How many agents' phones are not rung now."""
+    facts_waiting: Callable[[], int] = lambda: 0
+    """How many facts are not yet on disk."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     traffic: Traffic = field(init=False)
     _link: Gauge = field(init=False)
@@ -28,6 +30,7 @@ class Vitals:
     _broken: Counter = field(init=False)
     _passed_over: Gauge = field(init=False)
     _refused: Gauge = field(init=False)
+    _facts_waiting: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
@@ -62,6 +65,12 @@ class Vitals:
             registry=self.registry,
         )
         self._passed_over.set_function(lambda: float(self.passed_over()))
+        self._facts_waiting = Gauge(
+            "ivr_facts_waiting",
+            "Facts that are not yet on disk: none after a moment, while the disk is well",
+            registry=self.registry,
+        )
+        self._facts_waiting.set_function(lambda: float(self.facts_waiting()))
 
     def ended(self, disposition: Disposition | None, calls: int) -> None:
         """A call ended, or was suspended; `calls` are left."""

@@ -26,6 +26,7 @@ Action = Literal[
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
     "line opened", "line closed", "trail",
+    "announced", "announcement ended", "settings", "settings rolled back",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -43,7 +44,7 @@ class Entry:
     action: Action
     token: str
     """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
-    a user of the console, the line."""
+    a user of the console, the line, an announcement, settings."""
     operator: str
     reason: str
 

@@ -79,6 +79,8 @@ class Journal:
         self._page: IO[bytes] | None = None
         self._day: date | None = None
         self._waiting: deque[_Line] = deque()
+        self._in_hand = 0
+        """So many the thread has taken and not yet written."""
         self._given_up = 0
         self._promises: list[Future[None]] = []
         self._lock = threading.Lock()
@@ -107,6 +109,12 @@ class Journal:
         if self._fault is not None and self._given_up:
             return f"{self._fault}; {self._given_up} facts were given up, the oldest that waited"
         return self._fault
+
+    @property
+    def waiting(self) -> int:
+        """Facts that are not yet on disk: a few, and only while the disk is well."""
+        with self._lock:
+            return len(self._waiting) + self._in_hand
 
     def note(self, fact: Fact) -> None:
         """Take a fact; never waits. Its id, its time and its node are added here."""
@@ -194,11 +202,13 @@ class Journal:
                 self._hurry.wait_for(self._must_hurry, GATHER_SECONDS)
                 lines, promises = list(self._waiting), self._promises
                 self._waiting.clear()
+                self._in_hand = len(lines)
                 self._promises = []
                 if not lines and not promises:
                     return
             if not self._write(lines):
                 lost = self._fault
+            self._in_hand = 0
             self._turn_page()
             for promise in promises:
                 if not promise.set_running_or_notify_cancel():
