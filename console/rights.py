@@ -34,6 +34,10 @@ class Action(StrEnum):
     ANNOUNCE = "发紧急公告"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
+    SEE_WORDS = "看话术"
+    EDIT_WORDS = "改话术"
+    APPROVE_WORDS = "批准话术"
+    PUBLISH_WORDS = "发布和退回话术"
     READ_TRAIL = "看审计"
 
 
@@ -50,6 +54,10 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
+    Action.EDIT_WORDS: frozenset({Role.EDITOR}),
+    Action.APPROVE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
+    Action.PUBLISH_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

@@ -42,6 +42,14 @@ NAMES: Final[Mapping[str, str]] = {
     "announcement ended": "撤下紧急公告",
     "settings": "改设置",
     "settings rolled back": "设置退回",
+    "words changed": "改话术草稿",
+    "words taken over": "接手别人在改的话术",
+    "words submitted": "话术送审",
+    "words approved": "批准话术",
+    "words sent back": "退回话术",
+    "words discarded": "放弃话术草稿",
+    "words published": "发布话术",
+    "words rolled back": "退回到以前的话术",
     "trail": "看审计记录",
 }
 

@@ -27,6 +27,8 @@ Action = Literal[
     "user added", "user locked", "user unlocked", "roles", "password given",
     "line opened", "line closed", "trail",
     "announced", "announcement ended", "settings", "settings rolled back",
+    "words changed", "words taken over", "words submitted", "words approved", "words sent back",
+    "words discarded", "words published", "words rolled back",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -44,7 +46,7 @@ class Entry:
     action: Action
     token: str
     """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
-    a user of the console, the line, an announcement, settings."""
+    a user of the console, the line, an announcement, settings, a sentence, a set of prompts."""
     operator: str
     reason: str
 

@@ -148,6 +148,10 @@ TABLE = """
 开关热线           ✓     ·     ·     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
 看报表            ·     ·     ·     ·     ✓     ·     ·
+看话术            ✓     ·     ·     ✓     ·     ·     ·
+改话术            ·     ·     ·     ✓     ·     ·     ·
+批准话术          ✓     ·     ·     ✓     ·     ·     ·
+发布和退回话术    ✓     ·     ·     ✓     ·     ·     ·
 看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""
