@@ -7,12 +7,13 @@ import multiprocessing
 import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 from ivr.config import Settings
 from ivr.stage.callflow import Flow, Way, explore
 from ivr.stage.rehearsal import Moment
 from prompt_build.catalog.reading import load
-from prompt_build.catalog.source import Source
+from prompt_build.catalog.source import source_of
 from prompt_build.reading import silent_set
 
 Ways = Mapping[str, Mapping[str, str]]
@@ -20,14 +21,14 @@ Ways = Mapping[str, Mapping[str, str]]
 _NICENESS = 5
 
 
-def ways(settings: Settings, source: Source) -> Ways:
-    """In a process of its own: it takes seconds, and its callers' mishaps are no news.
+def ways(settings: Settings, instead: str) -> Ways:
+    """With this text for the city's file, a draft of it. In a process of its own: it takes seconds, and its callers' mishaps are no news.
 
     Raises CatalogError.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=_quietly) as pool:
-        return pool.submit(_explored, settings, source).result()
+        return pool.submit(_explored, settings, instead).result()
 
 
 def _quietly() -> None:
@@ -35,7 +36,8 @@ def _quietly() -> None:
     os.nice(_NICENESS)
 
 
-def _explored(settings: Settings, source: Source) -> Ways:
+def _explored(settings: Settings, instead: str) -> Ways:
+    source = replace(source_of(settings), instead=instead)
     return ways_of(explore(silent_set(load(source)), settings))
 
 
@@ -43,14 +45,17 @@ def ways_of(flow: Flow) -> Ways:
     """By the sentence that names the key, the first way that leads on."""
     found: dict[str, dict[str, str]] = {}
     for way in (each for place in flow.ways.values() for each in place):
-        if way.asked is not None and len(way.answer) == 1 and (next_ := _next(way)):
+        if way.asked is not None and len(way.answer) == 1 and (heard := _heard(flow, way)):
             for menu in way.asked.question:
-                found.setdefault(menu, {}).setdefault(way.answer, next_)
+                found.setdefault(menu, {}).setdefault(way.answer, heard)
     return found
 
 
-def _next(way: Way) -> str:
-    """What is heard after the key; empty where nothing is."""
+def _heard(flow: Flow, way: Way, steps: int = 3) -> str:
+    """What is heard first on a way; empty where nothing is, as when the call ends."""
     if way.said:
         return way.said[0]
-    return way.leads.question[0] if isinstance(way.leads, Moment) and way.leads.question else ""
+    if isinstance(way.leads, Moment):
+        return next(iter(way.leads.question), "")
+    entering = [each for each in flow.ways.get(str(way.leads), ()) if each.asked is None]
+    return _heard(flow, entering[0], steps - 1) if entering and steps else ""
