@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.routes import PAGES, allowed, session_of
+from console.routes import PAGES, USERS, allowed, session_of
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -42,6 +42,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
         menu=[each for each in pages if allowed(request, each.action)],
         here=request.path,
         user=session.user if session else None,
+        signs_in=USERS in request.app,
         token=session.token if session else "",
         **values,
     )

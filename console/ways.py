@@ -22,9 +22,10 @@ _NICENESS = 5
 
 
 def ways(settings: Settings, instead: str) -> Ways:
-    """With this text for the city's file, a draft of it. In a process of its own: it takes seconds, and its callers' mishaps are no news.
+    """With this text for the city's file, which may be a draft of it.
 
-    Raises CatalogError.
+    In a process of its own: it takes seconds, and the mishaps of its callers are no news. Raises
+    CatalogError.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=_quietly) as pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
+from console.pages import audit, calls, duty, password, phone, reports, signing, start, users, words
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
@@ -11,6 +11,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     duty.PAGE,
     calls.PAGE,
     reports.PAGE,
+    words.PAGE,
     users.PAGE,
     audit.PAGE,
     phone.PAGE,

@@ -418,14 +418,14 @@ def preview(
         int | None, typer.Option(min=1, max=65535, help="Another port than the settings'.")
     ] = None,
 ) -> None:
-    """Serve the catalog as a page to read and hear, until Ctrl-C. 话术预览."""
+    """Serve the console's page of the words, to read and hear, until Ctrl-C. 话术预览."""
+    from console.app import serve_preview
     from ivr.config import load
-    from prompt_build.preview.serving import serve
 
     settings = load()
     chosen = port or settings.preview_port
     try:
-        serve(settings, chosen, lambda page: typer.echo(f"{page}  (Ctrl-C ends it)"))
+        serve_preview(settings, chosen, lambda page: typer.echo(f"{page}  (Ctrl-C ends it)"))
     except OSError as taken:
         raise CommandFailure(f"port {chosen} is taken: try `--port {chosen + 1}`") from taken
 

@@ -15,9 +15,9 @@ from prompt_build import sets
 from prompt_build.catalog.content import NOTICE, Prompt
 from prompt_build.hearing import EXAMPLES, clips_of
 from prompt_build.mastering import CEILING_DBFS, TARGET_DBOV, Measured
-from prompt_build.preview.looking import Seen
 from prompt_build.recipe import TONES
 from prompt_build.report import TOLERANCE_DB
+from prompt_build.studio.looking import Seen
 
 
 class Mark(StrEnum):

@@ -230,7 +230,9 @@ class Drafts:
         Also where somebody changed the file itself by hand and the draft has nothing to add.
         """
         with self._changing() as (draft, keep):
-            keep(replace(draft, submitted=Word(who, now, why, digest), approved=None, returned=None))
+            keep(
+                replace(draft, submitted=Word(who, now, why, digest), approved=None, returned=None)
+            )
 
     def approve(self, who: str, digest: str, now: datetime) -> None:
         """Allow what was seen; Refused for its authors, and where it has changed meanwhile."""

@@ -118,9 +118,7 @@ def test_what_is_new_finds_its_place(file: str, where: Where, entry: Any) -> Non
 
 
 def test_an_entry_is_taken_out_and_its_branches_stay() -> None:
-    without = rewritten(
-        FILE, {("information", "4"): None, ("prompts", "line", "goodbye"): None}
-    )
+    without = rewritten(FILE, {("information", "4"): None, ("prompts", "line", "goodbye"): None})
     found = dict(entries(tomllib.loads(without)))
     assert ("information", "4") not in found
     assert ("prompts", "line", "goodbye") not in found
