@@ -77,7 +77,7 @@ async def _usage(request: web.Request) -> web.Response:
         return web.json_response({"told": str(cannot), "said": {}, "keys": {}})
     keys: dict[str, list[list[object]]] = {}
     for each in pressed.records():
-        keys.setdefault(str(each["prompt"]), []).append([each["key"], float(each["percent"])])
+        keys.setdefault(str(each["prompt"]), []).append([each["key"], float(str(each["percent"]))])
     return web.json_response(
         {
             "told": "",

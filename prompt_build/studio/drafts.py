@@ -283,7 +283,9 @@ def _read(kept: Mapping[str, Any]) -> Draft:
 
 
 def _word(kept: Mapping[str, str] | None) -> Word | None:
-    return kept and Word(kept["who"], _moment(kept["at"]), kept["why"], kept["digest"])
+    if kept is None:
+        return None
+    return Word(kept["who"], _moment(kept["at"]), kept["why"], kept["digest"])
 
 
 def _moment(text: str) -> datetime:

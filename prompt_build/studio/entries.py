@@ -116,7 +116,7 @@ def citys(entry: Entry, wanted: Mapping[str, Any]) -> Any:
     said = {name: each for name, each in wanted.items() if name in _SAID}
     if all(shipped.get(name) == each for name, each in said.items()):
         usual = {n: each for n, each in _USUAL.items() if n in shipped}
-        wanted = usual | wanted
+        wanted = {**usual, **wanted}
         return {n: each for n, each in wanted.items() if shipped.get(n) != each} or None
     below = options_over(shipped, said)
     return _short({n: each for n, each in wanted.items() if n in said or below.get(n) != each})

@@ -141,5 +141,5 @@ def test_a_number_is_read_and_heard(get: Get) -> None:
 
 
 def test_every_kind_of_number_offered_has_clips() -> None:
-    assert KINDS.keys() <= numbers.SLOTKINDS
-    assert set(KINDS) | {"id18", "id15", "hotline"} == numbers.SLOTKINDS
+    assert KINDS.keys() <= numbers.SLOT_KINDS
+    assert set(KINDS) | {"id18", "id15", "hotline"} == numbers.SLOT_KINDS
