@@ -13,6 +13,7 @@ from analytics.answering.asking import CannotAnswer, ResultSet
 from analytics.answering.questioning import Days, question_called
 from console import sounds
 from console.facts import asked, terms
+from console.pages.drafting import CHANGING
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, STUDIO, Page, Route, allowed
@@ -155,4 +156,4 @@ LOOKING: Final = (
 )
 """What changes nothing."""
 
-PAGE = Page("话术", "/words", LOOKING)
+PAGE = Page("话术", "/words", (*LOOKING, *CHANGING))

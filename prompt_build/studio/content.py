@@ -19,6 +19,14 @@ from prompt_build.recipe import TONES
 from prompt_build.report import TOLERANCE_DB
 from prompt_build.studio.looking import Seen
 
+KINDS_OF_CHANGE: Mapping[str, str] = {
+    "added": "新增",
+    "removed": "去掉",
+    "reworded": "改了话",
+    "resounded": "念法变了",
+}
+"""What `sets.Change.kind` means to people."""
+
 
 class Mark(StrEnum):
     """Why a sentence waits for somebody."""

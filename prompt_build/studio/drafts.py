@@ -217,6 +217,11 @@ class Drafts:
             known = _known(self._settings.words_file)
             self.save({name: draft.changes[name].entry if ours else known.get(name)}, who, now)
 
+    def drop(self, name: str, who: str, now: datetime) -> None:
+        """Take one change back: the file's words stay."""
+        if name in self.now().changes:
+            self.save({name: _known(self._settings.words_file).get(name)}, who, now)
+
     def discard(self) -> None:
         """Forget all of it; the file is as it was."""
         with self._changing() as (draft, keep):
