@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -36,6 +37,7 @@ from prompt_build.voices import VoiceUnavailable
 
 T = TypeVar("T")
 _MOST_READINGS: Final = 20
+_MOST_PAST: Final = 50
 _REFUSALS: Final = (
     Refused,
     CannotRewrite,
@@ -137,21 +139,19 @@ async def _hear(request: web.Request) -> web.Response:
 
 
 async def _save(request: web.Request) -> web.Response:
-    entry = None
+    drafts, who, name = request.app[STUDIO].drafts, user_name(request), request.match_info["name"]
+    before = await _told(lambda: _entry(drafts, name))
     try:
         entry, options = await _form(request)
         checked = await asyncio.to_thread(_checked, request, entry, options)
         if checked.faults:
             return await _edited(request, entry, options, "还有要改的地方，没有存：")
-        wanted = {entry.name: entries.citys(entry, options)}
-        drafts, who = request.app[STUDIO].drafts, user_name(request)
-        await note(request, "words changed", entry.name)
+        wanted = {name: entries.citys(entry, options)}
+        await note(request, "words changed", name)
         await asyncio.to_thread(lambda: drafts.save(wanted, who, datetime.now(UTC)))
     except (ValueError, *_REFUSALS) as wrong:
-        name = request.match_info["name"]
-        entry = entry or await _told(lambda: _entry(request.app[STUDIO].drafts, name))
-        typed = {entry.field: str((await request.post()).get(entry.field, entry.said))}
-        return await _edited(request, entry, {**entry.options, **typed}, str(wrong))
+        typed = str((await request.post()).get(before.field, before.said))[:MOST_CHARACTERS]
+        return await _edited(request, before, {**before.options, before.field: typed}, str(wrong))
     raise web.HTTPSeeOther("/words/draft")
 
 
@@ -212,6 +212,12 @@ async def _shown(request: web.Request, fault: str = "") -> web.Response:
         current=(sets.published(settings.audio) or {}).get("set"),
         beijing=BEIJING,
     )
+
+
+def _history(audio: Path) -> list[tuple[sets.Publication, datetime]]:
+    """The newest publications, each with its time in Beijing."""
+    newest = sets.publications(audio)[: -_MOST_PAST - 1 : -1]
+    return [(each, each.at.astimezone(BEIJING)) for each in newest]
 
 
 def _consequences(request: web.Request, proposal: Proposal) -> tuple[Checked, list[dict[str, Any]]]:
