@@ -32,6 +32,7 @@ class Action(StrEnum):
     SEE_LINE = "看值班"
     SWITCH_LINE = "开关热线"
     ANNOUNCE = "发紧急公告"
+    ANSWER_ALARMS = "确认告警"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
     SEE_WORDS = "看话术"
@@ -52,6 +53,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
+    Action.ANSWER_ALARMS: frozenset({Role.LEADER, Role.ADMINISTRATOR}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
     Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),

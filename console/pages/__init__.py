@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, phone, reports, signing, start, users, words
+from console.pages import (
+    alarms,
+    announcements,
+    audit,
+    calls,
+    duty,
+    password,
+    phone,
+    reports,
+    settings,
+    signing,
+    start,
+    users,
+    words,
+)
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
     start.PAGE,
     signing.PAGE,
     duty.PAGE,
+    announcements.PAGE,
+    alarms.PAGE,
     calls.PAGE,
     reports.PAGE,
     words.PAGE,
     users.PAGE,
+    settings.PAGE,
     audit.PAGE,
     phone.PAGE,
     password.PAGE,

@@ -37,6 +37,8 @@ NAMES: Final[Mapping[str, str]] = {
     "roles": "改岗位",
     "password given": "给一次性口令",
     "line opened": "开通热线",
+    "alarm acknowledged": "确认告警",
+    "alarm silenced": "静音告警",
     "line closed": "停开热线",
     "announced": "播出紧急公告",
     "announcement ended": "撤下紧急公告",

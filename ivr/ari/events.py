@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.config import BROWSERS, GUESTS, TRUNK_ENDPOINT
+from ivr.config import BROWSERS, GUESTS, PROBES, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
 
@@ -47,6 +47,9 @@ class Channel:
     """The number dialled is none of the line's."""
     screen: str = field(default="", repr=False)
     """By which the browser that calls is shown what is being said; empty for all others."""
+
+    probe: bool = False
+    """A caller of our own (拨测)."""
 
     @property
     def guest(self) -> bool:
@@ -223,7 +226,8 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, dialled, told, screen, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "", "")
+    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "")
+    app, dialled, told, screen, probe, *_ = told_us
     return Channel(
         id=json["id"],
         state=json["state"],
@@ -234,6 +238,7 @@ def channel_of(json: Json) -> Channel:
         withheld=in_stasis and told.startswith("prohib"),
         unknown=in_stasis and told == _UNKNOWN,
         screen=screen if in_stasis else "",
+        probe=in_stasis and probe == PROBES,
         created=moment(json["creationtime"]),
     )
 

@@ -12,18 +12,22 @@ import typer
 
 from ivr.cli import (
     accounts,
+    alarms,
+    announcing,
     backup,
     console,
     facts,
     feedback,
     line,
     people,
+    probe,
     prompts,
     pronounce,
     reports,
     retention,
     script,
     service,
+    settings,
     switch,
     users,
     words,
@@ -39,6 +43,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    announcing,
     prompts,
     words,
     pronounce,
@@ -49,9 +54,12 @@ _ROOMS = (
     retention,
     reports,
     people,
+    probe,
+    alarms,
     console,
     backup,
     service,
+    settings,
     users,
 )
 for room in _ROOMS:

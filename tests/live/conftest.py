@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
 from ivr.lifecycle import asking
+from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
 from ivr.speech.contract import CONTRACT
-from tests.live.listening import Ear, HeardClip, Listener
+from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -266,3 +268,17 @@ def line(bare_line: LiveLine) -> LiveLine:
     """Asterisk and the service."""
     bare_line.start_service()
     return bare_line
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For the tests that look at pages."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a test's own."""
+    with tab(browser) as opened:
+        yield opened
