@@ -39,6 +39,7 @@ class Action(StrEnum):
     EDIT_WORDS = "改话术"
     APPROVE_WORDS = "批准话术"
     PUBLISH_WORDS = "发布和退回话术"
+    ASK_SQL = "写查询"
     READ_TRAIL = "看审计"
 
 
@@ -60,6 +61,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.EDIT_WORDS: frozenset({Role.EDITOR}),
     Action.APPROVE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.PUBLISH_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
+    Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

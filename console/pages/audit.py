@@ -53,6 +53,9 @@ NAMES: Final[Mapping[str, str]] = {
     "words published": "发布话术",
     "words rolled back": "退回到以前的话术",
     "trail": "看审计记录",
+    "sql": "写查询",
+    "question kept": "保存查询",
+    "question dropped": "删除查询",
 }
 
 

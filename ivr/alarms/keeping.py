@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ivr.alarms.ringing import Mark, Ringing
+from ivr.alarms.ringing import Mark, News, Ringing
 from ivr.records.durable import write
 
 _RINGING = "alarms.json"
+_HISTORY = "alarm-history.jsonl"
+MOST_HISTORY_BYTES = 1_000_000
 _MARKS = "alarm-marks.json"
 
 
@@ -25,6 +27,32 @@ def ringing(home: Path) -> tuple[Ringing, ...]:
 def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
     """For the console and for the next start: what was told is not told again."""
     write(home / _RINGING, json.dumps([asdict(each) for each in found]).encode())
+
+
+def add_history(home: Path, told: Iterable[News], at: float) -> None:
+    """What began and ended, for whoever asks in the morning; one older file is kept."""
+    lines = [
+        json.dumps({"at": at, "kind": each.kind, "key": each.ringing.key}) + "\n"
+        for each in told
+        if each.kind != "goes_on"
+    ]
+    if lines:
+        path = home / _HISTORY
+        if path.exists() and path.stat().st_size > MOST_HISTORY_BYTES:
+            path.replace(home / f"{_HISTORY}.1")
+        with path.open("a", encoding="utf-8") as history:
+            history.writelines(lines)
+
+
+def history(home: Path, since: float, until: float) -> Iterator[tuple[float, str, str]]:
+    """When, begins or ends, and which alarm."""
+    for path in (home / f"{_HISTORY}.1", home / _HISTORY):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for line in lines:
+            with suppress(ValueError, KeyError):
+                told = json.loads(line)
+                if since <= told["at"] < until:
+                    yield told["at"], told["kind"], told["key"]
 
 
 def marks(home: Path) -> Mapping[str, Mark]:

@@ -51,6 +51,7 @@ class Watch(Collector):
         self.ringing = after(self.ringing, told, at)
         try:
             keeping.keep_ringing(home, self.ringing)
+            keeping.add_history(home, told, at)
         except OSError as full:
             log.warning("what rings is in no file: %s", full)
 

@@ -31,7 +31,7 @@ def probe(
 
     settings = load()
     if again:
-        logs.to_stderr()
+        logs.to_stderr(as_json=settings.log_json)
         asyncio.run(call_again(settings))
         return
     outcome = asyncio.run(call_once(settings))

@@ -483,6 +483,8 @@ class Settings(Part):
     """Of the editor's page, `ivr preview`; on loopback only."""
     rtp_first_port: Port = 10000
     rtp_last_port: Port = 19999
+    log_json: bool = False
+    """Whether the programs log a JSON object a line, for a collector of logs."""
     drain_seconds: Annotated[float, Field(ge=0)] = 10.0
     """How long calls in progress may take to end when the service is told to stop (SIGTERM)."""
     ari_app: str = "hotline"

@@ -154,6 +154,7 @@ TABLE = """
 改话术            ·     ·     ·     ✓     ·     ·     ·
 批准话术          ✓     ·     ·     ✓     ·     ·     ·
 发布和退回话术    ✓     ·     ·     ✓     ·     ·     ·
+写查询            ·     ·     ·     ·     ✓     ·     ·
 看审计            ·     ·     ·     ·     ·     ·     ✓
 """
 """Written by hand from the design: the program's own table is not asked."""
