@@ -76,11 +76,16 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[STUDIO] = Studio(settings)
     app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(_wait_for_nothing)
     for each in pages:
         for route in each.routes:
             app.router.add_route(route.method, route.path, entitled(route))
     app.router.add_static("/static", _STATIC)
     return app
+
+
+async def _wait_for_nothing(app: web.Application) -> None:
+    app[STUDIO].end()
 
 
 # --- the words alone, for whoever sits at this machine ----------------------------------------

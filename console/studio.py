@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from console.ways import Ways, ways
@@ -44,6 +46,7 @@ class Studio:
     settings: Settings
     _seen: tuple[object, View] | None = None
     _ways: tuple[object, Ways] | None = None
+    _walker: BaseProcess | None = None
     _looking: threading.Lock = field(default_factory=threading.Lock)
     _walking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -94,8 +97,17 @@ class Studio:
         async with self._walking:
             stamp = await asyncio.to_thread(self._shape, text)
             if stamp and (self._ways is None or self._ways[0] != stamp):
-                self._ways = stamp, await asyncio.to_thread(ways, self.settings, text)
+                self._ways = stamp, await asyncio.to_thread(ways, self.settings, text, self._begun)
         return self._ways[1] if self._ways and self._ways[0] == stamp else {}
+
+    def _begun(self, walker: BaseProcess) -> None:
+        self._walker = walker
+
+    def end(self) -> None:
+        """Wait for nothing any more."""
+        if self._walker is not None:
+            with suppress(ValueError, AttributeError):  # it has ended by itself
+                self._walker.kill()
 
     def known_ways(self) -> Ways:
         """Those that were found before."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+import signal
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from ivr.config import Settings
 from ivr.stage.callflow import Flow, Way, explore
 from ivr.stage.rehearsal import Moment
+from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
 from prompt_build.reading import silent_set
@@ -21,20 +24,37 @@ Ways = Mapping[str, Mapping[str, str]]
 _NICENESS = 5
 
 
-def ways(settings: Settings, instead: str) -> Ways:
-    """With this text for the city's file, which may be a draft of it.
+def ways(settings: Settings, instead: str, begun: Callable[[BaseProcess], None]) -> Ways:
+    """With this text for the city's file, which may be a draft of it; none where it has faults.
 
-    In a process of its own: it takes seconds, and the mishaps of its callers are no news. Raises
-    CatalogError.
+    In a process of its own: it takes seconds, and the mishaps of its callers are no news. `begun`
+    gets it, so that whoever must not wait can end it; nothing is found then.
     """
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_quietly) as pool:
-        return pool.submit(_explored, settings, instead).result()
+    ours, theirs = spawn.Pipe(duplex=False)
+    walker = spawn.Process(target=_walk, args=(theirs, settings, instead), daemon=True)
+    walker.start()
+    theirs.close()
+    begun(walker)
+    try:
+        found: Ways = ours.recv()
+    except EOFError:
+        return {}
+    finally:
+        walker.kill()
+        walker.join()
+        ours.close()
+    return found
 
 
-def _quietly() -> None:
+def _walk(answer: Connection, settings: Settings, instead: str) -> None:
     logging.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
+    try:
+        answer.send(_explored(settings, instead))
+    except CatalogError:
+        answer.send({})
 
 
 def _explored(settings: Settings, instead: str) -> Ways:
