@@ -357,17 +357,22 @@ class Conductor:
             log.exception("left as it was in %s", live.call.place)
 
     async def _whereabouts(self, live: Live) -> Whereabouts:
-        """A channel that has left us by itself must not be hung up: DELETE finds it anywhere."""
+        """A channel that has left us by itself must not be hung up: DELETE finds it anywhere.
+
+        Who leaves without a hang-up was sent elsewhere, whatever has become of the channel there.
+        """
         if live.hung_up:
             return Whereabouts.GONE
+        if live.left:
+            return Whereabouts.ELSEWHERE
         try:
             channel = await self.reception.ari.channels.get(live.line.channel)
         except ChannelGone:
             return Whereabouts.GONE
         except AriError as unknown:
             log.warning("where a caller is cannot be told: %s", unknown)
-            return Whereabouts.GONE if live.left else Whereabouts.UNKNOWN
-        ours = channel.app == self.reception.means.settings.ari_app and not live.left
+            return Whereabouts.UNKNOWN
+        ours = channel.app == self.reception.means.settings.ari_app
         return Whereabouts.OURS if ours else Whereabouts.ELSEWHERE
 
     async def _let_go(self, channel: str, where: Whereabouts) -> None:

@@ -536,7 +536,7 @@ class Phone:
         elif message.method == "BYE":
             self._reply(message, 200, "OK")
             self.ended.set()
-        elif message.method == "INVITE" and self.answered.is_set() and self._media_to:
+        elif message.method == "INVITE" and ";tag=" in message.headers["to"]:
             self._reply(message, 200, "OK", self.offer())
         elif message.method == "INVITE":
             self._tasks.append(asyncio.create_task(self._called(message)))
