@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -19,6 +19,8 @@ class Vitals:
     """Whether callers hear other prompts than the published ones."""
     passed_over: Callable[[], int] = lambda: 0
     """How many agents' phones are not rung now."""
+    dtmf: Mapping[str, str] = field(default_factory=dict)
+    """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     traffic: Traffic = field(init=False)
     _link: Gauge = field(init=False)
@@ -33,7 +35,7 @@ class Vitals:
     tasks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.traffic = Traffic(self.registry)
+        self.traffic = Traffic(self.registry, self.dtmf)
         self._link = Gauge(
             "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
         )

@@ -159,6 +159,8 @@ class Hotline:
     def _pressed(self, live: Live, digit: str, ended: float | None, seconds: float) -> None:
         """A key counts once, by how many ways it may come."""
         traffic = self.conductor.vitals.traffic
+        if way := self.conductor.signalling.way(live.sip_call, digit):
+            traffic.came_by(live.trunk, way)
         if live.doubled.is_copy(digit, ended, seconds):
             traffic.key_doubled(live.trunk)
             return
