@@ -375,6 +375,10 @@ class Phone:
         """Anything at all, from the socket that sends its speech."""
         self._rtp.sendto(packet, self._media_to)
 
+    def interpose(self, packet: bytes) -> None:
+        """The same, as one of the packets of its speech: in their order, from their source."""
+        self._send_rtp(packet[1] & 0x7F, packet[12:], self._timestamp)
+
     def speak(self, alaw: bytes) -> None:
         """Queue audio; silence is sent when there is none."""
         self._speech += alaw
