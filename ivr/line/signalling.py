@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 
 MOST_CALLS = 2000
 """Calls that are kept in mind; of calls that never reach us nobody tells the end."""
-INFO_SECONDS = 3.0
+ALL_READ_SECONDS = 1.0
+"""ARI's event may be read before the packet that brought the key: by then both have been."""
+INFO_SECONDS = 5.0
 """A key by INFO is told of by ARI when its told length is over; later it is another."""
 MOST_REFRESHES = 3
 """Of one call: a telephone that suppresses silence stops again and again."""
@@ -101,8 +103,17 @@ class Signalling:
             return None
         return dialog.ours.events and dialog.theirs.events
 
+    def pressed(self, call: str, digit: str, tell: Callable[[Way], None]) -> None:
+        """ARI told of a key: soon `tell` learns by which way it came, where that is known."""
+
+        def tell_way() -> None:
+            if way := self.way(call, digit):
+                tell(way)
+
+        asyncio.get_running_loop().call_later(ALL_READ_SECONDS, tell_way)
+
     def way(self, call: str, digit: str) -> Way | None:
-        """By which way a key has come that ARI tells of now; None where nobody knows."""
+        """By which way a key has come that ARI has told of; None where nobody knows."""
         dialog = self._calls.get(call)
         if dialog is None:
             return None
@@ -112,8 +123,9 @@ class Signalling:
         return None if agreed is None else "rfc4733" if agreed else "inband"
 
     def forget(self, call: str) -> None:
-        """The call is over."""
-        self._calls.pop(call, None)
+        """The call is over; its last keys are yet to be told of."""
+        later = 2 * ALL_READ_SECONDS
+        asyncio.get_running_loop().call_later(later, self._calls.pop, call, None)
 
     def _known(self, call: str) -> _Dialog:
         if call not in self._calls and len(self._calls) >= MOST_CALLS:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from ivr.ari.capture import Described, KeyByInfo, Received
+from ivr.line import signalling as signalling_
 from ivr.line.signalling import MOST_CALLS, MOST_REFRESHES, Signalling
 from ivr.people.sensitive import Sensitive
 
@@ -47,6 +50,24 @@ def test_each_key_by_info_is_counted_so_once() -> None:
     asyncio.run(story())
 
 
+def test_the_packet_of_a_key_may_be_read_after_aris_event_and_after_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signalling_, "ALL_READ_SECONDS", 0.05)
+
+    async def story() -> list[str]:
+        signalling, told = agreed(), []
+        signalling.pressed("a", "1", told.append)
+        signalling.pressed("a", "2", told.append)
+        signalling.forget("a")
+        signalling.take(by_info("1", 2))
+        await asyncio.sleep(0.2)
+        assert signalling.has_events("a") is None
+        return told
+
+    assert asyncio.run(story()) == ["info", "rfc4733"]
+
+
 def test_a_new_description_in_mid_call_counts_from_then_on() -> None:
     signalling = agreed()
     assert signalling.has_events("a")
@@ -84,5 +105,3 @@ def test_calls_of_which_nobody_tells_the_end_do_not_fill_the_memory() -> None:
         signalling.take(Described(str(n), ours=False, events=True, port=4000))
     assert signalling.has_events("0") is None
     assert len(signalling._calls) == MOST_CALLS
-    signalling.forget(str(MOST_CALLS))
-    assert len(signalling._calls) == MOST_CALLS - 1

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ivr.asterisk.configure import folder, log_folder
+from ivr.line.signalling import ALL_READ_SECONDS
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
@@ -691,6 +692,7 @@ def test_an_operator_sees_by_which_way_keys_come(
     ways = ("RFC 4733", "SIP INFO", "带内音")
 
     async def story() -> set[str]:
+        await asyncio.sleep(2 * ALL_READ_SECONDS)
         before = {each: came_by(sip_line, trunk, each) for each in ways}
         async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=host) as phone:
             assert await phone.dial("12329", offer=phone.offer(events=events)) == 200
@@ -698,8 +700,11 @@ def test_an_operator_sees_by_which_way_keys_come(
             await caller.hears_begin("main.greeting")
             await way(phone, "1")
             await caller.hears_begin("account.menu")
-            await asyncio.sleep(0.5)
         await sip_line.settled()
+        total = sum(before.values())
+        await until(
+            lambda: sum(came_by(sip_line, trunk, each) for each in ways) >= total + len(shown)
+        )
         return {each for each in ways if came_by(sip_line, trunk, each) > before[each]}
 
     assert asyncio.run(story()) == shown
