@@ -3,14 +3,20 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
-# What needs no Asterisk, in two halves that take about as long as each other.
-ROOMS := tests/analytics bench tests/prompt_build
-FAST_TESTS := "$(ROOMS)" "tests $(addprefix --ignore=,$(ROOMS))"
-FAST_JOBS ?= 2
-# A call takes as long as its sentences and hardly any processor, and each file has a line of its
-# own. The largest files go first.
-LIVE_TESTS = $(shell ls -S $$(grep -rl --include='test_*.py' 'mark\.live' tests))
-LIVE_JOBS ?= 3
+# Tests that call, each file with a line of its own. The longest go first: the last to begin ends last.
+CALL_FILES := $(wildcard tests/live/test_*.py)
+LONG := browser_phone survival balance sip feedback facts_survive console run agents vanished many link
+CALLS := $(patsubst %,tests/live/test_%.py,$(LONG))
+CALLS += $(filter-out $(CALLS),$(CALL_FILES))
+CALLS_JOBS ?= 5
+# All others, in parts that are not too unlike, the longest first here too.
+FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
+PARTS := $(FACTS) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
+ignored = $(addprefix --ignore=,$(1))
+OTHERS := $(FACTS) "bench tests/prompt_build" tests/upkeep "tests/analytics $(call ignored,$(FACTS))" \
+  tests/cli "tests $(call ignored,$(PARTS) tests/live)" tests/console
+OTHERS_JOBS ?= 2
+SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
 define apt_install
@@ -37,6 +43,10 @@ define check_python
 	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
 endef
 
+define audit
+	echo "known faults of packages …"; $(VENV)/bin/python -m tests.dependencies
+endef
+
 # $(1): what else, $(2): into which file.
 define pin
 	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
@@ -44,7 +54,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check live prompts voice asterisk pages browser postgres setup tools wheel bundle trial lock clean
+.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -54,22 +64,26 @@ run:  ## The whole line, until Ctrl-C
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: ready check live  ## Everything, live calls on a real Asterisk included
+test: ready style tools prompts asterisk pages browser postgres  ## Everything, live calls on a real Asterisk included
+	@$(SIDE_BY_SIDE) --calls $(CALLS) --others $(OTHERS)
+	@$(audit)
 
 ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
 live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
-	@$(VENV)/bin/python -m tests.side_by_side --again --jobs $(LIVE_JOBS) --mark live $(LIVE_TESTS)
+	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
-check: tools postgres  ## Style, types, import rules, the fast tests, known faults of packages
+check: style postgres  ## Style, types, import rules, the fast tests, known faults of packages
+	@$(SIDE_BY_SIDE) --mark "not live" --others $(OTHERS)
+	@$(audit)
+
+style: tools
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	@$(VENV)/bin/python -m tests.side_by_side --jobs $(FAST_JOBS) --mark "not live" $(FAST_TESTS)
-	$(VENV)/bin/python -m tests.dependencies
 
 prompts: setup  ## The sentences as sound; only what changed is made
 	@$(IVR) build-prompts

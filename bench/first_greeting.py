@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ivr.config import LINE_NUMBER, PROJECT
+from ivr.probe.ear import Ear, Listener
 from tests.live.conftest import free_port
-from tests.live.listening import Ear, Listener
 from tests.live.phone import Phone
 
 MOST_SECONDS = 1200.0

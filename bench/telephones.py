@@ -24,7 +24,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live.phone import EVENTS, FRAME, FRAME_SECONDS, SILENCE, Message
+from ivr.probe.sip import Message
+from ivr.probe.sound import FRAME, FRAME_SECONDS, SILENCE
+from ivr.probe.telephone import EVENTS
 
 HOST = "127.0.0.1"
 EVENT, AUDIO = 101, 8

@@ -7,7 +7,7 @@ from datetime import datetime
 from analytics.answering.asking import CannotAnswer
 from analytics.loading.losses import noted
 from analytics.loading.store import FactsFolder
-from ivr.config import Settings
+from ivr.config import Settings, SettingsError, standing
 from ivr.hours import BEIJING
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError
@@ -20,6 +20,10 @@ from prompt_build.catalog.source import source_of
 
 def findings_of(settings: Settings) -> list[Finding]:
     """All of them; takes seconds, so pages ask in a thread."""
+    try:
+        settings = standing(settings)
+    except SettingsError as refused:
+        return [Finding("settings", False, str(refused)), *examine(settings)]
     return [*examine(settings), *_lost(settings), *_catalog(settings)]
 
 

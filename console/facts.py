@@ -19,7 +19,7 @@ from analytics.answering.questioning import Terms
 from analytics.answering.words import Vocabulary
 from analytics.loading.lake import Lake
 from analytics.loading.store import FactsFolder
-from ivr.config import Settings
+from ivr.config import Settings, standing
 from ivr.speech.prompts import MANIFEST, described
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def snapshot(settings: Settings, reach: Path | None = None) -> duckdb.DuckDBPyCo
 
 def terms(settings: Settings) -> Terms:
     """What the settings and this moment make of an answer."""
-    agents = settings.agents
+    agents = standing(settings).agents
     return Terms(datetime.now(UTC), agents.answer_within_seconds, agents.hours)
 
 

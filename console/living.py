@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from ivr.config import Settings
+from ivr.lifecycle import asking
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Living:
         self._news = asyncio.Event()
 
     async def _listen(self) -> None:
-        url = f"http://{self.settings.host}:{self.settings.http_port}/live"
+        url = asking.page(self.settings, "live")
         patience = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=SILENT_SECONDS)
         async with aiohttp.ClientSession(timeout=patience, trust_env=False) as client:
             while True:

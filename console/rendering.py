@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console.routes import PAGES, allowed, session_of
 
+KINDS: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "png": "image/png",
+    "html": "text/html; charset=utf-8",
+}
+"""Of the files that people take home, by the end of their names."""
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -32,6 +39,15 @@ _TEMPLATES.globals["figure"] = figure
 def fragment(template: str, **values: Any) -> str:
     """A part of a page that is the same for everybody."""
     return _TEMPLATES.get_template(template).render(**values)
+
+
+def attached(body: bytes, name: str) -> web.Response:
+    """A file to keep; a browser never shows it as a page of ours."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Type": KINDS[name.rpartition(".")[2]],
+    }
+    return web.Response(body=body, headers=headers)
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:

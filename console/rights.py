@@ -28,10 +28,14 @@ class Action(StrEnum):
     PHONE = "拨打"
     OWN_PASSWORD = "改自己的口令"  # noqa: S105  an action's name
     EDIT_USERS = "管理用户"
+    EDIT_SETTINGS = "改设置"
     SEE_LINE = "看值班"
     SWITCH_LINE = "开关热线"
+    ANNOUNCE = "发紧急公告"
+    ANSWER_ALARMS = "确认告警"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
+    ASK_SQL = "写查询"
     READ_TRAIL = "看审计"
 
 
@@ -42,10 +46,14 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.PHONE: EVERYBODY,
     Action.OWN_PASSWORD: EVERYBODY,
     Action.EDIT_USERS: frozenset({Role.ADMINISTRATOR}),
+    Action.EDIT_SETTINGS: frozenset({Role.ADMINISTRATOR}),
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
+    Action.ANNOUNCE: frozenset({Role.LEADER}),
+    Action.ANSWER_ALARMS: frozenset({Role.LEADER, Role.ADMINISTRATOR}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 

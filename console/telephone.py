@@ -18,6 +18,7 @@ from aiohttp import web
 from console.routes import SETTINGS
 from ivr.asterisk.configure import RELAYED, SCREEN, relay_secret
 from ivr.config import Settings
+from ivr.lifecycle import asking
 from ivr.line.watching import MARK
 
 log = logging.getLogger(__name__)
@@ -135,9 +136,7 @@ async def _back(asterisk: aiohttp.ClientWebSocketResponse, browser: web.WebSocke
 
 async def said(request: web.Request) -> web.StreamResponse:
     """The service's stream for the token that the page made, passed on as it comes."""
-    settings = request.app[SETTINGS]
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-    url = f"http://{host}:{settings.http_port}/said"
+    url = asking.page(request.app[SETTINGS], "said")
     asked = {name: request.headers[name] for name in (SCREEN, MARK) if name in request.headers}
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     try:

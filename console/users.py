@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import sqlite3
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from console.rights import Role
+from console.rows import transaction
 from ivr.accounts.passwords import hashed, matches
 from ivr.people.sensitive import Sensitive
 
@@ -183,17 +183,8 @@ class Users:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on the file, which only this user can read."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        rows = sqlite3.connect(self._path, timeout=5.0)
-        try:
-            rows.execute("PRAGMA synchronous = FULL")
-            rows.execute(_TABLE)
-            with rows:
-                yield rows
-        finally:
-            rows.close()
+        with transaction(self._path, _TABLE) as rows:
+            yield rows
 
 
 def _found(rows: sqlite3.Connection, name: str) -> User | None:

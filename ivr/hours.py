@@ -13,6 +13,7 @@ BEIJING = timezone(timedelta(hours=8), "Beijing")
 
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _MIDNIGHT = 24 * 60
+_SATURDAY = 5
 
 
 class Span(NamedTuple):
@@ -62,6 +63,13 @@ def _days(given: object) -> object:
     return days
 
 
+def written(value: Span | Days) -> str:
+    """As it is written in the settings: `09:00-17:00`, `2026-10-01/2026-10-07`."""
+    if isinstance(value, Span):
+        return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in value)
+    return "/".join(dict.fromkeys(day.isoformat() for day in value))
+
+
 Hours = tuple[Annotated[Span, BeforeValidator(_span)], ...]
 """The parts of one day; none: closed."""
 
@@ -98,6 +106,16 @@ class AgentHours(BaseModel):
         if any(days.first <= day <= days.last for days in self.holidays):
             return ()
         return self._week[day.weekday()]
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether the centre's offices work: Monday to Friday, with holidays and 调休.
+
+        However many days a week agents answer: terms of law and of answers count these.
+        """
+        if day in self.working_days:
+            return True
+        is_holiday = any(days.first <= day <= days.last for days in self.holidays)
+        return day.weekday() < _SATURDAY and not is_holiday
 
     def knows_holidays_of(self, year: int) -> bool:
         """Whether somebody has written any for that year."""

@@ -20,10 +20,12 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.cases.late import LateRegister
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
+from ivr.lifecycle.setting import Standing
 from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.vitals import Vitals
@@ -45,6 +47,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.journal import Journal, Left, left, recorded
+from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 
@@ -99,6 +102,8 @@ async def _composed(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
     keys = Keys.load(settings.home / "keys")
+    register = LateRegister(settings)
+    stack.callback(register.close)
     desk = FilingDesk(
         archive=_archive(settings),
         vault=Vault(settings.home / "vault.sqlite", keys),
@@ -106,28 +111,42 @@ async def _composed(
         journal=journal,
         is_recording=partial(_is_recording, ari),
         clock=lambda: datetime.now(BEIJING),
+        enter=register.enter,
     )
     stack.push_async_callback(desk.close)
+    guarded = Guarded(accounts, settings.accounts)
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
+        resting=guarded.resting,
+        facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
     means = Means(
         settings=settings,
-        accounts=Guarded(accounts, settings.accounts),
+        accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
         switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
+        announced=OnAir(settings.home).now,
         untold=Untold(vitals.registry),
     )
-    conductor = Conductor(Reception(ari, shelf, means, screens), desk, vitals)
+    standing = Standing(settings, partial(_adopted, means))
+    conductor = Conductor(
+        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals
+    )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
     return Hotline(conductor, takeover), journal
+
+
+def _adopted(means: Means, settings: Settings) -> None:
+    """Other settings hold: what the whole line shares takes them too."""
+    means.switchboard.adopt(settings.agents)
+    means.limits.adopt(settings.limits)
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:

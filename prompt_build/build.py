@@ -89,7 +89,7 @@ def build(
             return _nothing_new(catalog, before, time.monotonic() - began)
         wanted = recipes(catalog, speaking)
         todo = missing(wanted, sets.present(audio))
-        made = _made(todo, audio, engine, progress)
+        made = make_all(todo, audio, engine, progress)
         number = sets.keep(audio, _manifest(catalog, wanted, audio, speaking))
         unchanged.remember(audio, asked, number)
     wall = time.monotonic() - began
@@ -118,10 +118,10 @@ def _share(made: list[Made], wall: float, workers: int) -> float | None:
     return spoken / (wall * workers) if spoken else None
 
 
-def _made(
-    todo: tuple[Recipe, ...], audio: Path, engine: Engine, progress: Progress | None
+def make_all(
+    todo: tuple[Recipe, ...], audio: Path, engine: Engine, progress: Progress | None = None
 ) -> list[Made]:
-    """Make all of them and report; the clips that failed are named together.
+    """Make all of them and report; BuildFailed names the clips that failed together.
 
     Not much is to be hoped for after MOST_FAILED of them: a service that refuses, say.
     """

@@ -59,7 +59,7 @@ def hear(audio: Path, manifest: sets.Manifest, kind: str, value: str, out: Path)
     sound, rate = joined(audio, manifest, clips)
     soundfile.write(out, sound, rate, subtype="PCM_16")
     text = "".join(manifest["prompts"][clip]["text"] or "，" for clip in clips)
-    return HeardClips(text, len(sound) / rate, _played(out))
+    return HeardClips(text, len(sound) / rate, play(out))
 
 
 def clips_of(manifest: sets.Manifest, prompt: str) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def joined(audio: Path, manifest: sets.Manifest, clips: Sequence[str]) -> tuple[
     return np.concatenate(sounds), RATES[coding]
 
 
-def _played(file: Path) -> bool:
+def play(file: Path) -> bool:
     """True when a player of this machine took it; a machine without sound is no fault."""
     for player, *options in _PLAYERS:
         if (found := shutil.which(player)) is not None:

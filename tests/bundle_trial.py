@@ -22,8 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ivr.config import LINE_NUMBER, PROJECT
+from ivr.probe.ear import Ear, Listener
 from ivr.upkeep import installation
-from tests.live.listening import Ear, Listener
 from tests.live.phone import Phone
 
 UP_SECONDS = 120

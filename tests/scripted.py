@@ -22,6 +22,8 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     SPEAKS 3                so many seconds of speech into the recording, which must be going on
     FULL / ROOM             the disk refuses recordings and votes, or takes them again
     CLOSE / OPEN            the operator closes the line for new callers, or opens it
+    ANNOUNCE 30 系统升级     this goes on the air for half an hour, before the greeting
+    SILENT                  the sound of what is on the air is lost
     HANGUP                  the caller puts the receiver down
     END completed           the line ends the call, with this disposition
 """
@@ -31,7 +33,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ivr.agents.switchboard import Talk
@@ -42,6 +44,7 @@ from ivr.lifecycle import switch
 from ivr.people.identity import IdNumber
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records import facts
+from ivr.speech import announcements
 from ivr.speech.prompts import Clip, Utterance
 
 KEY_SECONDS = 0.2
@@ -433,6 +436,21 @@ class Caller:
 
     async def _open(self, _: Direction) -> None:
         switch.reopen(self.home)
+
+    async def _announce(self, direction: Direction) -> None:
+        minutes, text = direction.words
+        kept = announcements.Announcements(self.home)
+        kept.folder.mkdir(exist_ok=True)
+        (kept.folder / "said.alaw").write_bytes(b"\xd5" * 16000)
+        until = self.clock.now + timedelta(minutes=float(minutes))
+        draft = announcements.new(
+            text, announcements.Sound({"alaw": "said.alaw"}, 2.0), until, "王敏", self.clock.now
+        )
+        kept.add(draft)
+        kept.air(draft.name, "王敏", self.clock.now)
+
+    async def _silent(self, _: Direction) -> None:
+        (announcements.folder(self.home) / "said.alaw").unlink()
 
     async def _hangup(self, direction: Direction) -> None:
         assert not self.conversation.done(), f"{direction.where}: the line had ended"

@@ -1,9 +1,13 @@
-"""Several pytests at once: `python -m tests.side_by_side --jobs 4 --mark live FILE [FILE …]`.
+"""Several pytests at once: `python -m tests.side_by_side --calls FILE … --others RUN …`.
 
-Each argument is one pytest, what it prints is shown when it ends. With `--again`, tests that failed
-are tried once more when nothing else runs: a call in real time that met four others on two cores
-says less about the line than one that has the machine to itself. What passes only then is named
-at the end, so that nobody takes it for a test that never fails.
+Each argument is one pytest, what it prints is shown when it ends; at the end stands how long each
+took. Tests that call wait for sentences that are spoken in real time and hardly need a processor,
+the others need nothing else: they fill what the calls leave, at the lowest priority, so that a call
+finds its processor as if it were alone.
+
+Calls that failed are tried once more when nothing else runs: a call in real time that met others on
+two cores says less about the line than one that has the machine to itself. What passes only then is
+named at the end, so that nobody takes it for a test that never fails.
 """
 
 from __future__ import annotations
@@ -12,59 +16,106 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 TESTS_FAILED = 1
 """pytest's exit code; every higher one is a fault that no second try mends."""
+LAST = ("nice", "-n", "19")
+"""Runs when nobody else wants to."""
+SHOWN = 12
+"""So many runs, the longest, stand in the table at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pytest: its arguments, and the folder in which it notes what failed."""
+    """One pytest: its arguments, the folder where it notes what failed, and whether it calls."""
 
     arguments: tuple[str, ...]
     notes: Path
+    calls: bool
 
-    def code(self, mark: str, *more: str) -> int:
-        """Run it, show what it printed, and return its exit code."""
-        noted = f"cache_dir={self.notes}"
-        command = [sys.executable, "-m", "pytest", "-m", mark, "-o", noted, *more, *self.arguments]
-        ended = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    def ended(self, *more: str) -> Ended:
+        """Run it, show what it printed, and say what became of it."""
+        words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={self.notes}", *more]
+        began = time.monotonic()
+        pytest = subprocess.run(
+            [*(() if self.calls else LAST), *words, *self.arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        print(ended.stdout, end="", flush=True)
-        return ended.returncode
+        print(pytest.stdout, end="", flush=True)
+        return Ended(self, pytest.returncode, time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a run."""
+
+    run: Run
+    code: int
+    seconds: float
 
 
 def main(given: Sequence[str]) -> int:
-    """Exit code 0 when every test has passed, at the first or, where asked for, second try."""
+    """Exit code 0 when every test has passed; one that calls may do so at its second try."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--mark", required=True)
-    parser.add_argument("--again", action="store_true")
-    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--calls", nargs="*", default=[], metavar="RUN")
+    parser.add_argument("--calls-jobs", type=int, default=4)
+    parser.add_argument("--others", nargs="*", default=[], metavar="RUN")
+    parser.add_argument("--others-jobs", type=int, default=2)
+    parser.add_argument("--mark", default="", help="which of the others' tests; all of them")
     asked = parser.parse_args(given)
+    marked = ["-m", asked.mark] if asked.mark else []
     with tempfile.TemporaryDirectory() as folder:
-        runs = [Run(tuple(run.split()), Path(folder, str(n))) for n, run in enumerate(asked.runs)]
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            codes = list(pool.map(lambda run: run.code(asked.mark), runs))
-        ended = list(zip(runs, codes, strict=True))
-        failed = [run for run, code in ended if code == TESTS_FAILED]
-        if asked.again and failed and max(codes) == TESTS_FAILED:
-            return _alone(failed, asked.mark)
-    return max(codes)
+        calls = [Run((run,), Path(folder, f"call-{n}"), True) for n, run in enumerate(asked.calls)]
+        others = [
+            Run((*marked, *run.split()), Path(folder, f"other-{n}"), False)
+            for n, run in enumerate(asked.others)
+        ]
+        ended = _all_at_once((calls, asked.calls_jobs), (others, asked.others_jobs))
+        print(_table(ended), flush=True)
+        failed = [each.run for each in ended if each.code == TESTS_FAILED]
+        worst = max(each.code for each in ended)
+        if worst == TESTS_FAILED and all(run.calls for run in failed):
+            return _alone(failed)
+    return worst
 
 
-def _alone(failed: Sequence[Run], mark: str) -> int:
+def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:
+    """Every queue with so many at a time, side by side; each begins in the order given."""
+    pools = [ThreadPoolExecutor(jobs) for _, jobs in queues]
+    running: list[Future[Ended]] = [
+        pool.submit(run.ended)
+        for pool, (runs, _) in zip(pools, queues, strict=True)
+        for run in runs
+    ]
+    try:
+        return [each.result() for each in running]
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+
+
+def _table(ended: Sequence[Ended]) -> str:
+    longest = sorted(ended, key=lambda each: -each.seconds)[:SHOWN]
+    rows = (f"  {each.seconds:6.1f} s  {' '.join(each.run.arguments)[:90]}" for each in longest)
+    return "\n".join(("\n=== what took longest ===", *rows))
+
+
+def _alone(failed: Sequence[Run]) -> int:
     print(f"\n=== what failed in {len(failed)} runs, once more and alone ===", flush=True)
-    codes = [run.code(mark, "--last-failed", "--last-failed-no-failures=none") for run in failed]
-    if max(codes) == 0:
+    again = [run.ended("--last-failed", "--last-failed-no-failures=none") for run in failed]
+    worst = max(each.code for each in again)
+    if worst == 0:
         files = " ".join(argument for run in failed for argument in run.arguments)
         print(f"=== failed beside others and passed alone, in: {files} ===", flush=True)
-    return max(codes)
+    return worst
 
 
 if __name__ == "__main__":

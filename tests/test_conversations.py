@@ -24,6 +24,7 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.records.facts import DialogueEntered, Fact, LookedUp, Refused, Step
+from ivr.speech.announcements import OnAir
 from ivr.speech.prompts import PromptSet
 from prompt_build.catalog.source import Source, columns_of_readouts
 from tests.scripted import (
@@ -89,7 +90,7 @@ class DemoAccounts:
 def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Call:
     """A call on which everything around the dialogues is played, not real."""
     inbox = Inbox()
-    line, clock = ScriptedLine(inbox), Clock()
+    line, clock, on_air = ScriptedLine(inbox), Clock(), OnAir(settings.home)
     return Call(
         session="s",
         line=line,
@@ -105,6 +106,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             desk=ScriptedDesk(line, facts.append, clock),
             note=facts.append,
             is_open=lambda: closed(settings.home) is None,
+            announced=lambda: on_air.now(clock()),
             clock=clock,
         ),
         ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,

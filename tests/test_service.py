@@ -65,7 +65,9 @@ def told_of(page_of: Settings, audio: Path, act: Callable[[], None]) -> tuple[An
         for _ in range(3):
             switchboard.rang_out(switchboard.settings.phones[0])
         vitals = Vitals(
-            refused=partial(_refused, shelf), passed_over=lambda: len(switchboard.passed_over())
+            refused=partial(_refused, shelf),
+            passed_over=lambda: len(switchboard.passed_over()),
+            facts_waiting=lambda: 2,
         )
         vitals.link = True
         means = SimpleNamespace(switchboard=switchboard, settings=page_of, accounts=DemoAccounts())
@@ -101,6 +103,7 @@ def test_agents_who_are_passed_over_are_counted(elsewhere: Settings, tmp_path: P
     parts, metrics = told_of(elsewhere, tmp_path, lambda: None)
     assert parts["agents"]["warns"]
     assert "ivr_agents_passed_over 1.0" in metrics
+    assert "ivr_facts_waiting 2.0" in metrics
 
 
 @dataclass

@@ -1,7 +1,9 @@
-"""Several pytests at once: one that fails is seen, and tried again only where that is asked for."""
+"""Several pytests at once: one that fails is seen, and tried again only where it calls."""
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -23,40 +25,82 @@ def test_other():
 """
 
 
-def run(folder: Path, *texts: str, again: bool) -> int:
+def run(folder: Path, *texts: str, kind: str) -> int:
     files = [folder / f"test_{number}.py" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    return main(["--mark", "not live", *["--again"] * again, *map(str, files)])
+    return main([kind, *map(str, files)])
 
 
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("kind", ["--calls", "--others"])
 def test_one_that_fails_is_enough(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], again: bool
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    assert run(tmp_path, PASSES, FAILS, again=again) == 1
+    assert run(tmp_path, PASSES, FAILS, kind=kind) == 1
     assert "1 failed" in capfd.readouterr().out
 
 
-def test_all_that_pass(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(tmp_path, PASSES, PASSES, again=True) == 0
-    assert "once more" not in capfd.readouterr().out
+def test_all_that_pass_and_how_long_they_took(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, PASSES, PASSES, kind="--calls") == 0
+    out = capfd.readouterr().out
+    assert "once more" not in out
+    assert len(re.findall(r"\d s  \S*test_[01]\.py", out)) == 2
 
 
 def test_what_failed_beside_others_may_pass_alone_and_is_named(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path, FAILS_ONCE, PASSES, again=True) == 0
+    assert run(tmp_path, FAILS_ONCE, PASSES, kind="--calls") == 0
     assert (tmp_path / "test_0.ran").read_text() == "x"
     assert f"passed alone, in: {tmp_path / 'test_0.py'}" in capfd.readouterr().out
 
 
-def test_without_a_second_try_it_fails(tmp_path: Path) -> None:
-    assert run(tmp_path, FAILS_ONCE, again=False) == 1
+def test_what_does_not_call_has_one_try(tmp_path: Path) -> None:
+    assert run(tmp_path, FAILS_ONCE, kind="--others") == 1
 
 
 def test_a_file_that_cannot_be_read_is_not_tried_again(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path, FAILS, "import nothing_of_this_name\n", again=True) == 2
+    assert run(tmp_path, FAILS, "import nothing_of_this_name\n", kind="--calls") == 2
+    assert "once more" not in capfd.readouterr().out
+
+
+NICE = """
+import os
+from pathlib import Path
+import pytest
+
+@pytest.mark.live
+def test_it():
+    Path(__file__).with_suffix(".nice").write_text(str(os.nice(0)))
+
+def test_other():
+    pass
+"""
+
+
+def test_both_kinds_at_once_and_those_that_call_come_first(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls, other = tmp_path / "test_calls.py", tmp_path / "test_other.py"
+    calls.write_text(NICE)
+    other.write_text(NICE)
+    assert main(["--calls", str(calls), "--others", str(other), "--mark", "live"]) == 0
+    assert calls.with_suffix(".nice").read_text() == str(os.nice(0))
+    assert other.with_suffix(".nice").read_text() == "19"
+    out = capfd.readouterr().out
+    assert "2 passed" in out, "no mark chooses among those that call"
+    assert "1 passed, 1 deselected" in out
+
+
+def test_one_of_the_others_that_fails_is_not_hidden_by_a_call_that_passes_at_last(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls, other = tmp_path / "test_calls.py", tmp_path / "test_other.py"
+    calls.write_text(FAILS_ONCE)
+    other.write_text(FAILS)
+    assert main(["--calls", str(calls), "--others", str(other)]) == 1
     assert "once more" not in capfd.readouterr().out

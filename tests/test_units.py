@@ -15,7 +15,7 @@ from ivr.upkeep.installation import File, environment_file, files
 
 UNITS = [file for file in files(Path("/opt/ivr/.venv")) if file.path.parent == installation.UNITS]
 SERVICES = [file for file in UNITS if file.path.suffix == ".service"]
-STAYING = [file for file in SERVICES if "retention" not in file.path.name]
+STAYING = [file for file in SERVICES if "Type=oneshot" not in file.content]
 
 
 def name(file: File) -> str:

@@ -23,7 +23,9 @@ ORDER BY ALL
 """What the published database says of itself."""
 
 
-LIMITS: dict[str, str | bool | int | float | list[str]] = {
+Limits = dict[str, str | bool | int | float | list[str]]
+"""DuckDB's own settings."""
+LIMITS: Limits = {
     "memory_limit": "512MB",
     "threads": 2,
     "max_temp_directory_size": "4GB",
@@ -97,7 +99,9 @@ def answer(
         raise CannotAnswer(str(refused)) from refused
 
 
-def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
+def opened(
+    published: Path, *, reach: Path | None = None, limits: Limits = LIMITS
+) -> duckdb.DuckDBPyConnection:
     """The newest snapshot; it stays as it is while open, open again for newer facts.
 
     Statements on it touch no file but the published ones, and those of the folder `reach`.
@@ -107,7 +111,7 @@ def opened(published: Path, *, reach: Path | None = None) -> duckdb.DuckDBPyConn
             f"no facts are published yet ({published}): start the line with `ivr run`,"
             " or load once with `ivr loader --once`"
         )
-    facts = duckdb.connect(str(published), read_only=True, config=LIMITS)
+    facts = duckdb.connect(str(published), read_only=True, config=limits)
     return confined(facts, published.parent, reach)
 
 

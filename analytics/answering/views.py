@@ -16,11 +16,13 @@ FACT_TABLES = (
     "transfer",
     "recording_saved",
     "recording_move",
+    "case_move",
     "survey_vote",
     "refusal",
     "link",
     "session_resumed",
     "carried",
+    "probe",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),
@@ -63,6 +65,8 @@ def make_views(
 ) -> None:
     """Make them anew for the files that count now; within the caller's transaction.
 
+    Views that stand on these stay as they are where not all are made: they know them by name only.
+
     A lake has no files of its own kind (None), and cannot keep every remark.
     A file's path is absolute, since analysts ask from any folder; a file that lacks a column
     of today's schema has NULL there.
@@ -70,7 +74,8 @@ def make_views(
     for table in tables:
         rows = f"FROM hot.{table}" if parquet is None else _rows(store, parquet, table)
         store.execute(f"CREATE OR REPLACE VIEW {table} AS {rows}")
-    store.execute(_OTHERS)
+    if tables is ALL:
+        store.execute(_OTHERS)
     if parquet is not None:
         store.execute(_REMARKS)
     remarks = [

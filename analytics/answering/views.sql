@@ -16,6 +16,10 @@ SELECT saved.* REPLACE (coalesce(moved_to.state, saved.state) AS state),
 FROM recording_saved AS saved LEFT JOIN moved_to USING (reference);
 COMMENT ON VIEW recording IS 'A complaint, a suggestion or a message, in its state of today.';
 
+CREATE OR REPLACE VIEW case_step AS
+SELECT DISTINCT ON (reference, n) * FROM case_move ORDER BY reference, n, happened;
+COMMENT ON VIEW case_step IS 'What was done with a case, each event once, however often it was told.';
+
 CREATE OR REPLACE VIEW unseen_call AS
 -- A call that was refused stands in Asterisk's record too: there with its length, here with why.
 SELECT any_value(event) AS event, any_value(channel) AS channel, min(came) AS started,

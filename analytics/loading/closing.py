@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import duckdb
 
@@ -33,6 +34,11 @@ PATIENCE_DAYS = 7
 """A call without an end stays in the database as long: its end may still be noted."""
 GRACE_SECONDS = 24 * 3600.0
 """How long a retired file can be read by snapshots that are still open."""
+CHECK_DAYS = 28
+"""Within so many days every value of every file has been read once."""
+_FOOTER = "SELECT num_rows FROM parquet_file_metadata({})"
+"""A few kilobytes of a file, however large it is."""
+_EVERY_VALUE = "SELECT bit_xor(hash(each_row)) FROM read_parquet({}) AS each_row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,33 @@ class ClosedDays:
     def open(self, now: datetime) -> None:
         """Make the views; files that are lost or damaged are left out, so that all others count.
 
-        What is lost is noted first: nobody may be forgotten whom it names. Then the spools are
-        read anew: what the files held comes again where a spool still has it.
-        Raises Away where files cannot be reached now, which says nothing of them.
+        Of each file the footer is read. Raises Away where files cannot be reached now, which says
+        nothing of them.
         """
         self._ensure_at_hand()
-        damaged = [file for file in self._files() if not self._readable(file)]
+        self._leave_out([file for file in self._files() if not self._readable(file)], now)
+
+    def check(self, now: datetime, *, every: bool = False) -> int:
+        """As `open`, but every value is read, for blocks rot unseen; how many were left out.
+
+        Of the files whose turn it is, or of all of them.
+        """
+        self._ensure_at_hand()
+        damaged = [
+            file
+            for file in self._files()
+            if not self._readable(
+                file, _EVERY_VALUE if every or _has_its_turn(file, now) else _FOOTER
+            )
+        ]
+        self._leave_out(damaged, now)
+        return len(damaged)
+
+    def _leave_out(self, damaged: Sequence[Listed], now: datetime) -> None:
+        """What is lost is noted first: nobody may be forgotten whom it names.
+
+        Then the spools are read anew: what the files held comes again where a spool still has it.
+        """
         losses.note(self._parquet, (_lost(file, now) for file in damaged))
         for file in damaged:
             log.error("a file of closed days is lost or damaged: %s", file.name)
@@ -143,7 +170,9 @@ class ClosedDays:
         return len(back)
 
     def _is_back(self, loss: losses.Loss) -> bool:
-        return (self._parquet / loss.name).exists() and self._readable(_listed_as(loss))
+        return (self._parquet / loss.name).exists() and self._readable(
+            _listed_as(loss), _EVERY_VALUE
+        )
 
     def _take_back(self, file: Listed) -> None:
         """As a new file of what nobody knows by now; counts, where the month has none left."""
@@ -274,12 +303,12 @@ class ClosedDays:
         for file in old:
             _retire(self._parquet / file.name)
 
-    def _readable(self, file: Listed) -> bool:
-        """Whether its footer is whole; reads a few kilobytes. Away where the system refuses."""
+    def _readable(self, file: Listed, query: str = _FOOTER) -> bool:
+        """Whether the query finds the file whole. Away where the system refuses."""
         path = self._parquet / file.name
         try:
             path.open("rb").close()
-            self._rows(f"SELECT num_rows FROM parquet_file_metadata({literal(str(path))})")
+            self._rows(query.format(literal(str(path))))
         except FileNotFoundError:
             return False
         except duckdb.Error as fault:
@@ -330,6 +359,11 @@ def _closed(table: str, period: Period, until: date) -> str:
         f"on_days({moment}, {first}, {last})"
         f" AND (ended IS NOT NULL OR on_days({moment}, {first}, {patience}))"
     )
+
+
+def _has_its_turn(file: Listed, now: datetime) -> bool:
+    """On one day of each round, by its name: about as much is read on every day."""
+    return crc32(file.name.encode()) % CHECK_DAYS == now.toordinal() % CHECK_DAYS
 
 
 def _lost(file: Listed, now: datetime) -> losses.Loss:

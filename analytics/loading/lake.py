@@ -17,7 +17,13 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.answering.asking import LIMITS, CannotAnswer, NothingPublished, confined
+from analytics.answering.asking import (
+    LIMITS,
+    CannotAnswer,
+    Limits,
+    NothingPublished,
+    confined,
+)
 from analytics.answering.views import TIME, literal, make_views
 from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader, insist, rolled_back
@@ -57,15 +63,17 @@ class Lake:
         except duckdb.Error as fault:
             raise CannotAnswer(f"the lake cannot be opened: {fault}") from fault
 
-    def opened(self, *, reach: Path | None = None) -> duckdb.DuckDBPyConnection:
+    def opened(
+        self, *, reach: Path | None = None, limits: Limits = LIMITS
+    ) -> duckdb.DuckDBPyConnection:
         """To ask only; as `analytics.answering.asking.opened` does for one machine."""
         try:
-            return confined(self._attached(read_only=True), self.data, reach)
+            return confined(self._attached(read_only=True, limits=limits), self.data, reach)
         except duckdb.Error as fault:
             raise NothingPublished(f"the lake cannot be read: {fault}") from fault
 
-    def _attached(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        lake = duckdb.connect(config=LIMITS)
+    def _attached(self, *, read_only: bool, limits: Limits = LIMITS) -> duckdb.DuckDBPyConnection:
+        lake = duckdb.connect(config=limits)
         for name in EXTENSIONS:
             lake.execute(f"LOAD {literal(str(extension(name)))}")
         writing = f"DATA_PATH {literal(f'{self.data}/')}, DATA_INLINING_ROW_LIMIT 0"

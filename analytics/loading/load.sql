@@ -11,11 +11,13 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.transfer
         UNION ALL SELECT event, happened FROM {known}.recording_saved
         UNION ALL SELECT event, happened FROM {known}.recording_move
+        UNION ALL SELECT event, happened FROM {known}.case_move
         UNION ALL SELECT event, happened FROM {known}.survey_vote
         UNION ALL SELECT event, happened FROM {known}.refusal
         UNION ALL SELECT event, happened FROM {known}.link
         UNION ALL SELECT event, happened FROM {known}.session_resumed
-        UNION ALL SELECT event, happened FROM {known}.carried)
+        UNION ALL SELECT event, happened FROM {known}.carried
+        UNION ALL SELECT event, happened FROM {known}.probe)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -45,6 +47,10 @@ FROM incoming WHERE fact = 'Recorded';
 
 INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
+
+INSERT INTO hot.case_move
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content
+FROM incoming WHERE fact = 'CaseMoved';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';
@@ -157,6 +163,11 @@ WHERE session NOT IN (SELECT session FROM hot.call_session);
 DELETE FROM hot.call_session WHERE session IN (SELECT session FROM renewed);
 
 INSERT INTO hot.call_session BY NAME FROM renewed;
+
+INSERT INTO hot.probe
+SELECT id, node, happened, verdict, step, greeting_ms, key_ms, answer_ms, lost, outside,
+       line_closed, detail
+FROM incoming WHERE fact = 'Probed';
 
 -- Asterisk records every call; only those that no service took are of interest.
 INSERT INTO hot.carried

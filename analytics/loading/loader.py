@@ -22,7 +22,7 @@ from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader
 from analytics.loading.publish import publish
 from analytics.loading.spools import KEEP, oldest_open, retire
-from analytics.loading.store import FactsFolder, is_damage, open_store, read_all, shrink
+from analytics.loading.store import FactsFolder, is_damage, open_store, passes, read_all, shrink
 from ivr.hours import BEIJING
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,17 @@ class Loader:
         return True
 
     def tidy(self, now: datetime) -> Iterator[None]:
-        """File closed days, set apart what nobody needs any more, give disk space back."""
+        """File closed days, set apart what nobody needs any more, give disk space back.
+
+        A file of closed days that turns out to be damaged is left out, and the next time goes on.
+        """
+        try:
+            yield from self._put_in_order(now)
+        except duckdb.Error as fault:
+            if passes(fault) or not self._check_closed_days(now, every=True):
+                raise
+
+    def _put_in_order(self, now: datetime) -> Iterator[None]:
         if now - self._checked >= CHECK_EVERY:
             self._check(now)
             yield
@@ -137,8 +147,14 @@ class Loader:
     def _check(self, now: datetime) -> None:
         """Find today what rotted; a damaged database is then opened anew, and repaired."""
         read_all(self._store)
-        self._closed_days.open(now)
+        self._check_closed_days(now)
         self._checked = now
+
+    def _check_closed_days(self, now: datetime, *, every: bool = False) -> int:
+        """How many of their files are lost: what was published names them still."""
+        lost = self._closed_days.check(now, every=every)
+        self._unpublished |= lost > 0
+        return lost
 
     def _file_history(self) -> None:
         """While much history is loaded, file its days on the way; today's line never comes here."""

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from console.pages import audit, calls, duty, password, phone, reports, signing, start, users
+from console.pages import (
+    alarms,
+    announcements,
+    audit,
+    calls,
+    duty,
+    password,
+    phone,
+    reports,
+    settings,
+    signing,
+    sql,
+    start,
+    users,
+)
 from console.routes import Page
 
 EVERY_PAGE: tuple[Page, ...] = (
     start.PAGE,
     signing.PAGE,
     duty.PAGE,
+    announcements.PAGE,
+    alarms.PAGE,
     calls.PAGE,
     reports.PAGE,
+    sql.PAGE,
     users.PAGE,
+    settings.PAGE,
     audit.PAGE,
     phone.PAGE,
     password.PAGE,

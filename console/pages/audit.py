@@ -37,8 +37,17 @@ NAMES: Final[Mapping[str, str]] = {
     "roles": "改岗位",
     "password given": "给一次性口令",
     "line opened": "开通热线",
+    "alarm acknowledged": "确认告警",
+    "alarm silenced": "静音告警",
     "line closed": "停开热线",
+    "announced": "播出紧急公告",
+    "announcement ended": "撤下紧急公告",
+    "settings": "改设置",
+    "settings rolled back": "设置退回",
     "trail": "看审计记录",
+    "sql": "写查询",
+    "question kept": "保存查询",
+    "question dropped": "删除查询",
 }
 
 

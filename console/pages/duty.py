@@ -17,6 +17,7 @@ from console.examining import findings_of
 from console.facts import asked, terms, vocabulary
 from console.guarding import entitled_still
 from console.living import Living, State
+from console.pages import announcements
 from console.rendering import fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed
@@ -53,8 +54,10 @@ _PARTS: Final = {
     "agents' hours": "坐席日历",
     "console": "控制台",
     "browser phone": "网页电话",
+    "probe": "拨测",
     "catalog": "话术",
     "due": "待核对",
+    "announcement": "紧急公告",
 }
 
 
@@ -176,6 +179,9 @@ async def _page(request: web.Request, fault: str = "") -> web.Response:
         status=422 if fault else 200,
         shut=await asyncio.to_thread(switch.closed, settings.home),
         may_switch=allowed(request, Action.SWITCH_LINE),
+        announcing=await announcements.shown(request),
+        text="",
+        until="",
         fault=fault,
         beijing=BEIJING,
     )

@@ -21,17 +21,12 @@ from analytics.answering.questioning import Chart, Days, Question, questions
 from analytics.answering.words import Vocabulary
 from console.facts import asked, terms, vocabulary
 from console.pages.calls import day_of
-from console.rendering import page
+from console.rendering import attached, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route
 from ivr.config import Settings
 from ivr.hours import BEIJING
 
-_KINDS: Final = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "png": "image/png",
-}
 _MOST_SHOWN: Final = 1000
 
 
@@ -122,7 +117,7 @@ async def _file(request: web.Request) -> web.Response:
         await asked(settings, make, reach=target.parent)
         body = await asyncio.to_thread(target.read_bytes)
     name = f"{question.name}-{days.first}-{days.last}.{ending}"
-    return _attached(body, name, _KINDS[ending])
+    return attached(body, name)
 
 
 def _table(
@@ -148,12 +143,6 @@ def _picture(
         charts.save(found, question.chart, question.chinese, vocabulary(settings), target)
 
 
-def _attached(body: bytes, name: str, kind: str) -> web.Response:
-    """A file to keep; a browser never shows it as a page of ours."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": kind}
-    return web.Response(body=body, headers=headers)
-
-
 async def _daily(request: web.Request) -> web.Response:
     """The manager's page of a day, whole in one file."""
     settings = request.app[SETTINGS]
@@ -161,7 +150,7 @@ async def _daily(request: web.Request) -> web.Response:
     day = day_of(request.query.get("day", "").strip(), yesterday)
     make: Callable[[duckdb.DuckDBPyConnection], str] = partial(_daily_page, settings, day)
     text = await asked(settings, make)
-    return _attached(text.encode(), f"daily-{day}.html", "text/html; charset=utf-8")
+    return attached(text.encode(), f"daily-{day}.html")
 
 
 def _daily_page(settings: Settings, day: date, facts: duckdb.DuckDBPyConnection) -> str:

@@ -56,6 +56,10 @@ class Guarded:
         """See Accounts."""
         return await self._ask("password", lambda: self._accounts.password(number, entered))
 
+    def resting(self) -> int:
+        """How many of the queries are left alone, or have not answered again yet."""
+        return sum(breaker.state is not State.CLOSED for breaker in self._breakers.values())
+
     async def fault(self) -> str | None:
         """What is wrong with the database, or with the way it has been answering callers."""
         if self._examination is None or self._examination.done():

@@ -140,6 +140,16 @@ class Switchboard:
     _passed_over: dict[str, float] = field(default_factory=dict)
     """Until when."""
 
+    def adopt(self, settings: AgentsSettings) -> None:
+        """Other agents or rules from now on; who rings, talks or waits goes on as they began."""
+        self.settings = settings
+        ours = {agent.extension for agent in settings.phones}
+        for extension in [each for each in self._passed_over if each not in ours]:
+            self.is_there(self.agent(extension))
+        for place in self._queue:
+            place.left[:] = [agent for agent in place.left if agent.extension in ours]
+        self._wake_all()
+
     @property
     def one_by_one(self) -> bool:
         """Whether a caller's phones ring one after the other, and not together."""

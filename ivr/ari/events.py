@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.config import BROWSERS, GUESTS, TRUNK_ENDPOINT
+from ivr.config import BROWSERS, GUESTS, PROBES, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
 
@@ -51,6 +51,9 @@ class Channel:
     """What Asterisk's console calls it."""
     sip_call: str = ""
     """SIP's Call-ID; empty where Asterisk does not tell."""
+
+    probe: bool = False
+    """A caller of our own (拨测)."""
 
     @property
     def guest(self) -> bool:
@@ -227,7 +230,8 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    app, dialled, told, screen, *_ = (*str(dialplan.get("app_data", "")).split(","), "", "", "")
+    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "")
+    app, dialled, told, screen, probe, *_ = told_us
     return Channel(
         id=json["id"],
         state=json["state"],
@@ -238,6 +242,7 @@ def channel_of(json: Json) -> Channel:
         withheld=in_stasis and told.startswith("prohib"),
         unknown=in_stasis and told == _UNKNOWN,
         screen=screen if in_stasis else "",
+        probe=in_stasis and probe == PROBES,
         created=moment(json["creationtime"]),
         name=json.get("name", ""),
         sip_call=json.get("protocol_id", ""),

@@ -14,6 +14,7 @@ from ivr.asterisk.locate import Found, release
 from ivr.config import (
     BROWSERS,
     LINE_NUMBER,
+    TRUNK_ENDPOINT,
     Agent,
     NatSettings,
     Registration,
@@ -52,6 +53,8 @@ _SPEECH = {
 """What pjsip.conf calls the ways of SRTP; its keys (SDES) are protected by TLS."""
 RELAYED = "X-Relay"
 """The header by which the console's relay vouches that a request came through it."""
+PROBE = "X-Probe"
+"""The header by which `ivr probe` shows that it is the caller of our own."""
 SCREEN = "X-Screen"
 """The header with the token by which a browser is shown what its call is told."""
 
@@ -139,6 +142,7 @@ def _doors(settings: Settings) -> dict[str, str]:
         "rtp_last": str(settings.rtp_last_port),
         "nat": "" if settings.nat is None else _nat(settings.nat),
         "tls": "" if settings.tls is None else _tls(settings.tls, settings),
+        "probe_speech": "" if settings.tls is None else f"{_SPEECH['plain']}\n",
         "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
     }
 
@@ -169,11 +173,21 @@ def _callers(settings: Settings) -> dict[str, str]:
         "numbers": "\n".join(map(_number, numbers)),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
+        "line_number": LINE_NUMBER,
+        "probe_caller": _probe_caller(settings),
+        "probe_header": PROBE,
+        "probe_secret": _escaped(probe_secret(settings)),
         "trunks": "\n".join(map(_trunk, trunks)),
         "trunk_contexts": "\n".join(_any_number(trunk) for trunk in trunks if trunk.any_number),
         "agents": "\n".join(_agent(phone, settings) for phone in phones),
         "dial_agents": _dial(settings),
     }
+
+
+def _probe_caller(settings: Settings) -> str:
+    """As the dialplan compares it: brought by a trunk, for others name themselves as they like."""
+    caller = settings.probe.caller
+    return f"{TRUNK_ENDPOINT}/{caller}" if caller else "none"
 
 
 def _number(number: str) -> str:
@@ -313,6 +327,11 @@ def relay_secret(settings: Settings) -> str:
 def capture_secret(settings: Settings) -> str:
     """By which the service knows what its own Asterisk tells of its packets; made once and kept."""
     return secret(folder(settings) / "capture.secret")
+
+
+def probe_secret(settings: Settings) -> str:
+    """By which Asterisk knows the caller of our own; made once and kept."""
+    return secret(folder(settings) / "probe.secret")
 
 
 def secret(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ivr.asterisk.configure import configure, folder
 from ivr.asterisk.locate import Found
-from ivr.config import Settings, SettingsError
+from ivr.config import Settings, SettingsError, standing
 from ivr.lifecycle.doors import Door, refusal
 
 START_SECONDS = 30.0
@@ -47,8 +47,30 @@ def _doors(settings: Settings) -> list[Door]:
 
 def command(settings: Settings, found: Found) -> list[str]:
     """Configure the line's Asterisk anew; how to run it in the foreground."""
-    conf = configure(settings, found)
+    conf = configure(standing(settings), found)
     return found.command(["-C", str(conf), "-f", "-n"])
+
+
+def renew(settings: Settings, found: Found) -> bool:
+    """Write its configuration as the settings stand, and have it read by the Asterisk that runs.
+
+    Calls go on: endpoints and dialplan are read anew, transports are left alone. False where none
+    runs: it reads all of it when it starts. Raises SettingsError where Asterisk does not take it.
+    """
+    conf = configure(standing(settings), found)
+    if not answers(settings):
+        return False
+    for order in ("pjsip reload", "dialplan reload"):
+        done = subprocess.run(  # noqa: S603
+            found.command(["-C", str(conf), "-rx", order]),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=CONSOLE_SECONDS,
+        )
+        if done.returncode:
+            raise SettingsError(f"Asterisk: {order}: {(done.stderr or done.stdout).strip()}")
+    return True
 
 
 PRIVATE = 0o077

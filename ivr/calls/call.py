@@ -7,6 +7,7 @@ cancellation of the task that runs the call; no verb and no dialogue mentions it
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from ivr.agents.switchboard import Exchange
 from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
-from ivr.calls.saying import Saying
+from ivr.calls.saying import NotBegun, Saying
 from ivr.config import Patience
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
@@ -26,6 +27,8 @@ from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 MOST_PLACES = 12
 """Of the way through the menus, an agent's screen shows the end."""
@@ -179,11 +182,15 @@ class Call:
 
         Returns whether it was heard to its end.
         """
-        answer = await self.listen(self.utter(prompt, **values), patience=0.0, verb="say")
-        if answer.key is not None:
-            self.inbox.put_back(answer.key)
-        self.note_step("say", prompt, "finished", answer)
-        return answer.key is None
+        return await self._told(self.utter(prompt, **values))
+
+    async def announce(self) -> None:
+        """Say what is on the air for every caller now; one that cannot be played is left out."""
+        for utterance in self.means.announced():
+            try:
+                await self._told(utterance)
+            except NotBegun as mute:
+                log.warning("an announcement is left out: %s", mute)
 
     async def warn(self, prompt: str, /, **values: Value) -> None:
         """Say that something was wrong, to the end; keys typed before or meanwhile are void.
@@ -250,6 +257,14 @@ class Call:
             self.note_step(heard.verb, heard.utterance.prompts[-1], "hung_up", answer)
 
     # --- what the verbs are made of ---------------------------------------------------------
+
+    async def _told(self, utterance: Utterance) -> bool:
+        """Said, unless a key was pressed before or cuts it short: the next question gets it."""
+        answer = await self.listen(utterance, patience=0.0, verb="say")
+        if answer.key is not None:
+            self.inbox.put_back(answer.key)
+        self.note_step("say", utterance.prompts[-1], "finished", answer)
+        return answer.key is None
 
     async def listen(
         self, utterance: Utterance | None, patience: float, *, verb: Verb | None = None

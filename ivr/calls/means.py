@@ -14,6 +14,7 @@ from ivr.limits.limits import Limits
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import Desk
 from ivr.records.facts import Fact
+from ivr.speech.prompts import Utterance
 
 
 def _now() -> datetime:
@@ -33,6 +34,8 @@ class Means:
     note: Callable[[Fact], None]
     is_open: Callable[[], bool]
     """Whether the line takes calls: the operator's switch, as it stands now."""
+    announced: Callable[[], tuple[Utterance, ...]] = tuple
+    """What is on the air for every caller now, before the greeting."""
     clock: Callable[[], datetime] = _now
     untold: Untold = field(default_factory=Untold)
     """Hears of accounts that no call could say."""

@@ -13,7 +13,7 @@ from ivr.cli.failure import CommandFailure
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader", "console")
+_STAYING = ("run", "serve", "guard", "loader", "console", "watch")
 """Commands that stay, and need nothing that is root's."""
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     home = home_folder()
     named = sys.argv[1:2]
     stays = named in [[name] for name in _STAYING] and "--once" not in sys.argv
+    stays |= sys.argv[1:3] == ["probe", "--again"]
     if named not in [[name] for name in _ROOTS_OWN]:
         act_as_owner(home, reach=not stays)
     try:

@@ -27,12 +27,12 @@ def noted(action: Action, subject: str, reason: str) -> Vault:
 
 def note(action: Action, subject: str, reason: str = "") -> None:
     """Write down what the user of this command is about to do."""
-    from ivr.config import load
+    from ivr.config import starting
     from ivr.people.audit import Audit, AuditChanged, Entry
     from ivr.people.operator import operator_name
 
     entry = Entry(datetime.now(UTC), action, subject, operator_name(), reason)
     try:
-        Audit.of(load().home).note(entry)
+        Audit.of(starting().home).note(entry)
     except AuditChanged as changed:
         raise CommandFailure(str(changed)) from changed

@@ -112,8 +112,9 @@ def guard() -> None:
     from ivr.lifecycle import logs
     from ivr.upkeep.guardian import guard as watch
 
-    logs.to_stderr(logging.WARNING)
-    asyncio.run(watch(load()))
+    settings = load()
+    logs.to_stderr(logging.WARNING, as_json=settings.log_json)
+    asyncio.run(watch(settings))
 
 
 def talk() -> None:

@@ -16,9 +16,10 @@ def serve() -> None:
     from ivr.service import serve as serve_calls
     from ivr.speech.prompts import PromptSetError
 
-    logs.to_stderr()
+    settings = load()
+    logs.to_stderr(as_json=settings.log_json)
     try:
-        fast.run(serve_calls(load()))
+        fast.run(serve_calls(settings))
     except PromptSetError as unusable:
         raise CommandFailure(str(unusable), exit_code=3) from unusable
     except NotAuthorised as refused:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -18,6 +19,7 @@ from ivr.config.checks import clashes
 from ivr.config.faults import Fault, fault_of
 from ivr.config.faults import Path as Where
 from ivr.config.settings import OWN, Settings, SettingsError
+from ivr.config.table import SCOPE, Table, TableDamaged, Version, over
 from ivr.positions import Positions
 
 
@@ -32,11 +34,95 @@ def settings_file() -> Path:
 
 
 def load() -> Settings:
-    """Read the settings; raises SettingsError that names every fault at once."""
+    """The settings as they stand now; raises SettingsError that names every fault at once."""
+    return standing(starting())
+
+
+def standing(settings: Settings) -> Settings:
+    """The same settings as administrators have set them by now; raises SettingsError."""
+    try:
+        return laid(settings, Table(settings.home).newest())
+    except (TableDamaged, OSError) as damaged:
+        raise SettingsError(f"设置表：{damaged} · the table of settings") from damaged
+
+
+def laid(settings: Settings, version: Version) -> Settings:
+    """One version of the table over the starting values; SettingsError with all that is wrong."""
+    if not version.content:
+        return settings.starting
+    _check_scope(version)
+    base = settings.starting
+    below = {name: getattr(base, name).model_dump() for name in SCOPE}
+    parts = over(below, deepcopy(version.content))
+    _keep_passwords(base, parts)
+    checked, faults = _validated({**{name: getattr(base, name) for name in _FIELDS}, **parts})
+    if checked is not None:
+        faults += clashes(checked)
+    told = [_line_of(fault, version) for fault in faults if fault.where[:1][0] in SCOPE]
+    if told or checked is None:
+        raise SettingsError("\n".join(dict.fromkeys(told)))
+    return settings.with_set(**{name: getattr(checked, name) for name in SCOPE})
+
+
+def _check_scope(version: Version) -> None:
+    """The table has its own parts, and no passwords: these are the machine's."""
+    foreign = sorted(set(version.content) - set(SCOPE))
+    phones = version.content.get("agents", {}).get("phones", ())
+    told = [f"设置 {name}：写在 settings.toml 里 · belongs into settings.toml" for name in foreign]
+    if any("password" in phone for phone in phones if isinstance(phone, dict)):
+        told.append(
+            "设置 agents.phones 的 password：写在 settings.toml 里，或不写，自动生成"
+            " · belongs into settings.toml, or is made"
+        )
+    if told:
+        raise SettingsError("\n".join(told))
+
+
+def _keep_passwords(base: Settings, parts: dict[str, Any]) -> None:
+    """The table holds no password: a phone keeps the one that the settings file gives it."""
+    known = {phone.extension: phone.password for phone in base.agents.phones}
+    for phone in parts["agents"]["phones"]:
+        if isinstance(phone, dict) and phone.get("extension") in known:
+            phone["password"] = known[phone["extension"]]
+
+
+def _line_of(fault: Fault, version: Version) -> str:
+    name = ".".join(fault.where)
+    if version.number:
+        name = f"{name}（设置表第 {version.number} 版）"
+    if fault.chinese == fault.english:  # a check's own words, in both languages
+        return f"设置 {name}：{fault.chinese}"
+    return f"设置 {name}：{fault.chinese} · {fault.english}"
+
+
+def origins() -> Iterator[tuple[str, str]]:
+    """Every setting's name, and where its value comes from: the table, a variable, the file."""
+    file = settings_file()
+    source, (given, _) = _Source(file), environment.read(os.environ, Settings)
+    version = Table(starting().home).newest()
+    for name in environment.settings_of(Settings):
+        where = tuple(name.split("."))
+        if environment.table_of(environment.kind_of(Settings, where)) is not None:
+            continue
+        if _holds(version.content, where):
+            yield name, f"设置表第 {version.number} 版"
+        elif _holds(given, where):
+            yield name, f"环境变量 {environment.variable(where)}"
+        elif _holds(source.content, where):
+            yield name, f"{file}:{source.positions.of(where)[0]}"
+        else:
+            yield name, "默认"
+
+
+_FIELDS = tuple(Settings.model_fields)
+
+
+def starting() -> Settings:
+    """The machine's own: environment, file, defaults; raises SettingsError with every fault."""
     file = settings_file()
     source = _Source(file)
     given, faults = environment.read(os.environ, Settings)
-    settings, wrong = _validated(_merged(source.content, given))
+    settings, wrong = _validated(over(source.content, given))
     if settings is not None:
         wrong += clashes(settings)
     told = [
@@ -76,16 +162,6 @@ def _removed(given: dict[str, Any], where: Where) -> bool:
     for step in where[:-1]:
         table = table.get(step) if isinstance(table, dict) else None
     return isinstance(table, dict) and table.pop(where[-1], None) is not None
-
-
-def _merged(file: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, table by table; the environment goes before the file."""
-    merged = dict(file)
-    for name, value in environment.items():
-        before = merged.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        merged[name] = _merged(before or {}, value) if both else value
-    return merged
 
 
 def _line(fault: Fault, source: _Source, given: Mapping[str, Any]) -> str:

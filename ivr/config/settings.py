@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ivr.hours import AgentHours
 
@@ -28,6 +36,8 @@ GUESTS = "anonymous"
 """The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
 BROWSERS = "browser"
 """The endpoint in Asterisk of all that call from the console's page."""
+PROBES = "probe"
+"""The endpoint in Asterisk of the caller of our own (拨测), and the mark of its calls."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -36,6 +46,12 @@ Count = Annotated[int, Field(ge=1)]
 
 class SettingsError(Exception):
     """Everything that is wrong with the settings, a line each, in words for the operator."""
+
+
+def from_here(host: str, port: int) -> str:
+    """Where this machine's own programs reach what listens at `host`, which may be any address."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
 
 
 class Part(BaseModel):
@@ -276,6 +292,51 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class CaseDays(Part):
+    """How many working days each step of one kind of case may take."""
+
+    accept: Count = 1
+    """Until 受理, from the recording on."""
+    answer: Count = 5
+    """Until 答复, from 受理 on."""
+    close: Count = 7
+    """Until 办结, from 受理 on."""
+    follow_up: Count = 5
+    """Until 回访, from 办结 on."""
+
+
+class SuggestionDays(CaseDays):
+    """A suggestion is considered by more than one, and nobody is harmed meanwhile."""
+
+    answer: Count = 10
+    close: Count = 15
+
+
+class MessageDays(CaseDays):
+    """A message asks to be called back: three working days, as Xiamen promises (rules, 7.4)."""
+
+    answer: Count = 3
+    close: Count = 5
+
+
+class CasesSettings(Part):
+    """What becomes of recordings (工单): where it is kept, and how long each step may take.
+
+    The days are a beginning: each centre sets what it has promised (docs/settings.md).
+    """
+
+    database: SecretStr | None = None
+    """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    complaint: CaseDays = CaseDays()
+    suggestion: SuggestionDays = SuggestionDays()
+    message: MessageDays = MessageDays()
+
+    def of(self, kind: str) -> CaseDays:
+        """Of one kind of recording."""
+        days: CaseDays = getattr(self, kind)
+        return days
+
+
 class FactsSettings(Part):
     """Where session facts go, and where analysts' commands find them."""
 
@@ -329,8 +390,74 @@ class ConsoleSettings(Part):
     def url(self) -> str:
         """Where this machine's own browser finds it."""
         scheme = "https" if self.certificate else "http"
-        host = "127.0.0.1" if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return f"{scheme}://{from_here(self.address, self.port)}/"
+
+
+class ProbeSettings(Part):
+    """拨测: a caller of our own who tries the line, and by which way it calls.
+
+    It asks for `accounts.test_id`; without one for a number that nobody has.
+    """
+
+    every_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """How often under `ivr run`; 0: never. The system service has a timer, once a minute."""
+    patience_seconds: Seconds = 10.0
+    """So long a sentence may take to begin, from picking up or from the last key."""
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")] | None = None
+    """A carrier's, for a call from outside; None: straight to the line's own Asterisk."""
+    number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] = LINE_NUMBER
+    """What it dials there."""
+    user: Annotated[str, Field(pattern=r"^[0-9A-Za-z+._-]{1,64}$")] | None = None
+    """The account with that carrier."""
+    password: SecretStr | None = None
+    caller: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] | None = None
+    """By which number a trunk brings the call from outside, exactly: it is no caller's."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of `server`."""
+        if self.server is None:
+            return None
+        host, _, port = self.server.partition(":")
+        return host, int(port or 5060)
+
+    @model_validator(mode="after")
+    def _is_known_again(self) -> Self:
+        if self.server is not None and (self.caller is None or self.user is None):
+            raise ValueError("a call from outside needs user, and caller to be known again by")
+        return self
+
+
+class MailSettings(Part):
+    """The centre's SMTP server, by which alarms and reports are mailed."""
+
+    server: str | None = None
+    port: Port = 465
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str = "ivr-12329@localhost"
+
+
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
+class AlarmsSettings(Part):
+    """Who is told when the line is not well (`ivr watch`)."""
+
+    mail_to: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    repeat_hours: Annotated[float, Field(gt=0)] = 4.0
+    """What goes on and nobody has acknowledged is told again."""
+    port: Port | None = None
+    """Where `ivr watch` serves /metrics, on `host`; None: three above `http_port` (8332)."""
 
 
 class Settings(Part):
@@ -354,6 +481,8 @@ class Settings(Part):
     """Of the editor's page, `ivr preview`; on loopback only."""
     rtp_first_port: Port = 10000
     rtp_last_port: Port = 19999
+    log_json: bool = False
+    """Whether the programs log a JSON object a line, for a collector of logs."""
     drain_seconds: Annotated[float, Field(ge=0)] = 10.0
     """How long calls in progress may take to end when the service is told to stop (SIGTERM)."""
     ari_app: str = "hotline"
@@ -379,8 +508,29 @@ class Settings(Part):
     limits: LimitsSettings = LimitsSettings()
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
+    cases: CasesSettings = CasesSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
+    probe: ProbeSettings = ProbeSettings()
+    mail: MailSettings = MailSettings()
+    alarms: AlarmsSettings = AlarmsSettings()
+    _starting: Settings | None = PrivateAttr(default=None)
+
+    @property
+    def alarms_port(self) -> int:
+        """Where the alarms' program serves its figures."""
+        return self.alarms.port or self.http_port + 3
+
+    @property
+    def starting(self) -> Settings:
+        """As the machine has them, without what administrators have set over them."""
+        return self._starting or self
+
+    def with_set(self, **parts: Part) -> Settings:
+        """The starting values, and over them these tables."""
+        laid = self.starting.model_copy(update=parts)
+        laid._starting = self.starting
+        return laid
 
     @property
     def lexicons(self) -> tuple[Path, ...]:
@@ -402,6 +552,13 @@ class Settings(Part):
     def recordings_folder(self) -> Path:
         """Where complaints, suggestions and messages are kept."""
         return self.recordings.folder or self.home / "recordings"
+
+    @property
+    def cases_url(self) -> str:
+        """Where cases are kept, for SQLAlchemy."""
+        if self.cases.database is None:
+            return f"sqlite:///{self.home / 'cases.sqlite'}"
+        return self.cases.database.get_secret_value()
 
     def series(self) -> int:
         """What tells this node's reference numbers from those of other nodes, 0 to 99."""

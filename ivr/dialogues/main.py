@@ -10,7 +10,11 @@ from ivr.dialogues.place import UP, End, Outcome, place
 
 @place("welcome")
 async def welcome(call: Call) -> Outcome:
-    """您好，12329 住房公积金热线为您服务。"""
+    """您好，12329 住房公积金热线为您服务。
+
+    What is announced comes first; where the line is closed it often says why.
+    """
+    await call.announce()
     if not call.is_open():
         return not_open
     await call.say("main.greeting")

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import IO, Any, Literal, cast
 
-from ivr.config import Settings
+from ivr.config import Settings, from_here
 
 _SPEAKS_SECONDS = 2.0
 _HEALTH_SECONDS = 5.0
 
 
-def page(settings: Settings, name: Literal["healthz", "livez", "metrics"]) -> str:
+def page(settings: Settings, name: Literal["healthz", "livez", "metrics", "live", "said"]) -> str:
     """The address of one of the service's pages."""
-    return f"http://{settings.host}:{settings.http_port}/{name}"
+    return f"http://{from_here(settings.host, settings.http_port)}/{name}"
 
 
 def speaks(settings: Settings) -> bool:

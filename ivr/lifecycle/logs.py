@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -24,10 +25,10 @@ def about(session: str) -> Iterator[None]:
         _session.reset(before)
 
 
-def to_stderr(level: int = logging.INFO) -> None:
-    """Where service units and `ivr run` collect it."""
+def to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
+    """Where service units and `ivr run` collect it; `as_json`: for programs that read logs."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine())
+    handler.setFormatter(OneObject() if as_json else OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
@@ -59,6 +60,26 @@ class OneLine(logging.Formatter):
             return f" — {why} (traceback above)"
         self._shown.add(place)
         return f" — {why}\n{self.formatException((type(fault), fault, fault.__traceback__))}"
+
+
+class OneObject(OneLine):
+    """The same as a JSON object a line: at, level, logger, session, message, traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """What has no value is left out."""
+        fault = record.exc_info[1] if record.exc_info else None
+        cause, _, traceback = ("" if fault is None else self._with_cause(fault)).partition("\n")
+        told = {
+            "at": datetime.fromtimestamp(record.created, BEIJING).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "session": _session.get(),
+            "message": " / ".join(record.getMessage().splitlines()) + cause,
+            "traceback": traceback,
+        }
+        return json.dumps(
+            {name: value for name, value in told.items() if value}, ensure_ascii=False
+        )
 
 
 def _place(fault: BaseException) -> tuple[str, str, int]:

@@ -19,6 +19,10 @@ class Vitals:
     """Whether callers hear other prompts than the published ones."""
     passed_over: Callable[[], int] = lambda: 0
     """How many agents' phones are not rung now."""
+    resting: Callable[[], int] = lambda: 0
+    """How many queries are not made now, since they failed again and again."""
+    facts_waiting: Callable[[], int] = lambda: 0
+    """How many facts are not yet on disk."""
     dtmf: Mapping[str, str] = field(default_factory=dict)
     """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -30,6 +34,8 @@ class Vitals:
     _broken: Counter = field(init=False)
     _passed_over: Gauge = field(init=False)
     _refused: Gauge = field(init=False)
+    _facts_waiting: Gauge = field(init=False)
+    _resting: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
@@ -64,10 +70,21 @@ class Vitals:
             registry=self.registry,
         )
         self._passed_over.set_function(lambda: float(self.passed_over()))
+        self._resting = Gauge(
+            "ivr_accounts_resting",
+            "Queries that are not made now, since they failed in a row (circuit breaker)",
+            registry=self.registry,
+        )
+        self._resting.set_function(lambda: float(self.resting()))
+        self._facts_waiting = Gauge(
+            "ivr_facts_waiting",
+            "Facts that are not yet on disk: none after a moment, while the disk is well",
+            registry=self.registry,
+        )
+        self._facts_waiting.set_function(lambda: float(self.facts_waiting()))
 
-    def ended(self, disposition: Disposition | None, calls: int) -> None:
-        """A call ended, or was suspended; `calls` are left."""
-        self.calls = calls
+    def ended(self, disposition: Disposition | None) -> None:
+        """A call ended, or was suspended."""
         self._ended.labels(disposition or "suspended").inc()
 
     def prompt_broke(self) -> None:

@@ -71,6 +71,11 @@ class Limits:
         self._day = 0.0
         self._wrong: dict[str, int] = {}
 
+    def adopt(self, settings: LimitsSettings) -> None:
+        """Other limits from now on; what was counted and locked stays."""
+        self._settings = settings
+        self._ids.seconds = settings.window_seconds
+
     def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         """Whether `asker` may ask for the account of `person` now; counted when they may."""
         refusal = self._refusal(asker, person, now)
@@ -155,18 +160,18 @@ class _Distinct:
     """Which values came with each key in the last `seconds`; forgets keys that are quiet."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._values: OrderedDict[str, dict[str, float]] = OrderedDict()
 
     def of(self, key: str, now: float) -> frozenset[str]:
         values = self._values.get(key, {})
-        return frozenset(value for value, at in values.items() if at > now - self._seconds)
+        return frozenset(value for value, at in values.items() if at > now - self.seconds)
 
     def add(self, key: str, value: str, now: float) -> None:
         kept = {each: self._values[key][each] for each in self.of(key, now)}
         self._values[key] = {**kept, value: now}
         self._values.move_to_end(key)
-        while max(next(iter(self._values.values())).values()) <= now - self._seconds:
+        while max(next(iter(self._values.values())).values()) <= now - self.seconds:
             self._values.popitem(last=False)
 
 

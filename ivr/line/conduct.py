@@ -223,7 +223,8 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        self.vitals.traffic.call_came(channel.trunk)
+        if not channel.probe:
+            self.vitals.traffic.call_came(channel.trunk)
         return self.reception.newly_met(channel, door)
 
     def _no_such_number(self, channel: Channel) -> None:
@@ -367,7 +368,9 @@ class Conductor:
             self.vitals.traffic.call_over(live.trunk, events=events)
             self.signalling.forget(live.sip_call)
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
-        self.vitals.ended(ending, len(self.calls))
+        self.vitals.calls = len(self.calls)
+        if not live.probe:
+            self.vitals.ended(ending)
 
     async def _settle(self, live: Live) -> None:
         """What the caller left unfinished is brought to its end before the session is closed."""

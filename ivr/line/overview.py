@@ -17,7 +17,7 @@ from aiohttp import web
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.errors import AriError
 from ivr.line.conduct import Conductor
-from ivr.line.watching import BEAT_SECONDS, is_of_this_machine
+from ivr.line.streaming import Events, stream
 
 LOOK_SECONDS = 1.0
 PHONES_SECONDS = 10.0
@@ -45,6 +45,7 @@ class Overlooking:
     async def look(self) -> Overview:
         """All of it now."""
         await self._ask_who_is_there()
+        self.conductor.reception.given()  # who has been added or taken away is seen without a call
         switchboard = self.conductor.reception.means.switchboard
         offset = time.time() - asyncio.get_running_loop().time()
         return {
@@ -58,6 +59,8 @@ class Overlooking:
 
     def _calls(self, offset: float) -> Iterator[tuple[str, Part]]:
         for live in tuple(self.conductor.calls.values()):
+            if live.probe:
+                continue
             call = live.call
             yield (
                 call.session,
@@ -102,46 +105,24 @@ def changed(before: Overview, after: Overview) -> Overview:
 
 
 def live(overlooking: Overlooking) -> web.RouteDef:
-    """The route; it is served beside `/healthz`."""
+    """The route: a snapshot, then what changes."""
 
-    async def stream(request: web.Request) -> web.StreamResponse:
-        if not is_of_this_machine(request):
-            raise web.HTTPForbidden(text="for the console of this machine only")
-        if overlooking.watchers >= MOST_WATCHERS:
-            raise web.HTTPServiceUnavailable(text="too many watch already")
-        answer = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
+    async def events(_: web.Request) -> Events:
         overlooking.watchers += 1
         try:
-            await answer.prepare(request)
-            await _tell(answer, overlooking)
-        except ConnectionError:  # the console has gone
-            pass
+            known = await overlooking.look()
+            yield _event("snapshot", known)
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                now = await overlooking.look()
+                if news := changed(known, now):
+                    yield _event("change", news)
+                known = now
         finally:
             overlooking.watchers -= 1
-        return answer
 
-    return web.get("/live", stream)
-
-
-async def _tell(answer: web.StreamResponse, overlooking: Overlooking) -> None:
-    """Until the console goes, or the service ends."""
-    known = await overlooking.look()
-    await answer.write(_event("snapshot", known))
-    quiet = 0.0
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        now = await overlooking.look()
-        quiet += LOOK_SECONDS
-        if news := changed(known, now):
-            await answer.write(_event("change", news))
-        elif quiet >= BEAT_SECONDS:
-            await answer.write(b": beat\n\n")
-        else:
-            continue
-        known, quiet = now, 0.0
+    return stream("/live", lambda: overlooking.watchers >= MOST_WATCHERS, events)
 
 
-def _event(name: str, content: Mapping[str, object]) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n".encode()
+def _event(name: str, content: Mapping[str, object]) -> str:
+    return f"event: {name}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -17,17 +17,28 @@ from ivr.calls.call import Call
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
+from ivr.config import LimitsSettings, Settings
 from ivr.lifecycle.traffic import Misdialled
+from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import Disposition, SessionResumed, SessionStarted
+from ivr.records.facts import OF_PROBE, Disposition, SessionResumed, SessionStarted
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
 TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
 """Where a call begins that is one too many."""
+MOST_PROBES = 2
+"""Calls of our own at once; more are none of ours, whoever vouches for them."""
+_OF_PROBES = LimitsSettings(
+    ids_per_caller=1,
+    ids_of_unknown_callers=1,
+    lookups_per_person=1_000_000,
+    lookups_per_minute=60,
+)
+"""They use up nobody's look-ups, and may ask for one person: who pretends to be one gains none."""
 
 
 @dataclass(slots=True)
@@ -66,6 +77,11 @@ class Live:
     broke_off: bool = False
     """The last sound failed: its file is broken, or the caller is hanging up just now."""
 
+    @property
+    def probe(self) -> bool:
+        """A call of our own (拨测), which counts for nothing."""
+        return self.call.session.startswith(OF_PROBE)
+
 
 @dataclass(frozen=True, slots=True)
 class Reception:
@@ -75,11 +91,22 @@ class Reception:
     shelf: Shelf
     means: Means
     screens: Screens = field(default_factory=Screens)
+    standing: Callable[[], Settings] | None = None
+    """The settings as they stand; None: they never change."""
+    probes: Limits = field(default_factory=lambda: Limits(_OF_PROBES))
+
+    def given(self) -> Means:
+        """What a new call is given: it keeps the settings that it began with."""
+        if self.standing is None:
+            return self.means
+        return replace(self.means, settings=self.standing())
 
     def door(self, channel: Channel, calls: Iterable[Live]) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
-        limits, caller = self.means.settings.limits, self._vouched(channel)
-        taken = [live for live in calls if live.start not in TURNED_AWAY]
+        limits, caller = self.given().settings.limits, self._vouched(channel)
+        if channel.probe:
+            return WELCOME
+        taken = [live for live in calls if live.start not in TURNED_AWAY and not live.probe]
         if len(taken) >= limits.calls:
             return "limits.line_full"
         own = sum(live.call.vouched == caller for live in taken)
@@ -90,7 +117,8 @@ class Reception:
     def newly_met(self, channel: Channel, door: str) -> Live:
         """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
-        live = self._live(Unfinished(uuid4().hex, channel.id, door, 0, began), channel)
+        session = f"{OF_PROBE if channel.probe else ''}{uuid4().hex}"
+        live = self._live(Unfinished(session, channel.id, door, 0, began), channel)
         number = self._number(channel)
         live.started = SessionStarted(
             session=live.call.session,
@@ -116,7 +144,7 @@ class Reception:
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
-        number = None if channel.guest else self._number(channel)
+        number = None if channel.guest or channel.probe else self._number(channel)
         return None if number is None else self.means.tokens.caller(number)
 
     def misdialled(self, channel: Channel) -> Misdialled:
@@ -130,21 +158,21 @@ class Reception:
         return Callers.of(self.means.settings).known(told)
 
     def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
-        line = ChannelLine(self.ari, known.channel)
+        line, means = ChannelLine(self.ari, known.channel), self._means(known.session)
         call = Call(
             session=known.session,
             line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
-            exchange=self._exchange(channel, talk),
-            means=self.means,
+            exchange=self._exchange(channel, talk, means.settings),
+            means=means,
             vouched=self._vouched(channel),
             place=known.dialogue,
             steps=known.steps,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
-        call.ends_at = began + self.means.settings.patience.call_seconds
+        call.ends_at = began + means.settings.patience.call_seconds
         call.talked(known.agent_seconds)
         return Live(
             call=call,
@@ -157,14 +185,22 @@ class Reception:
             sip_call=channel.sip_call,
         )
 
-    def _exchange(self, channel: Channel, talk: Talk | None) -> ChannelExchange:
+    def _means(self, session: str) -> Means:
+        """What the call may use: one of our own is let in also while the line is closed, and
+        hears the greeting at once."""
+        given = self.given()
+        if not session.startswith(OF_PROBE):
+            return given
+        return replace(given, limits=self.probes, is_open=lambda: True, announced=tuple)
+
+    def _exchange(self, channel: Channel, talk: Talk | None, settings: Settings) -> ChannelExchange:
         """An agent sees the caller's number unless the caller withholds it (Privacy: id)."""
         number = None if channel.withheld else self._number(channel)
         return ChannelExchange(
             self.ari,
-            app=self.means.settings.ari_app,
+            app=settings.ari_app,
             caller=channel.id,
             number=None if number is None else Sensitive(number),
-            ring_seconds=self.means.settings.agents.ring_seconds,
+            ring_seconds=settings.agents.ring_seconds,
             talking=talk,
         )

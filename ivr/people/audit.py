@@ -3,6 +3,10 @@
 Each line holds a keyed hash over itself and the line before it, so that a line which is changed,
 moved or taken out breaks the chain; the key lies apart from the trail. Only lines cut off at the
 very end leave a whole chain: ship the trail elsewhere where that matters.
+
+Whoever writes leaves a note beside the trail, under the same key: how the file was then, and its
+last hash. While the file is as noted nothing in it can have changed, and the next entry is added
+without following the chain again, however long it has become. Whoever reads follows it always.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import hmac
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +29,9 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "line opened", "line closed", "trail",
+    "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
+    "announced", "announcement ended", "settings", "settings rolled back",
+    "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
 _FIRST = "0" * 64
@@ -43,7 +49,7 @@ class Entry:
     action: Action
     token: str
     """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
-    a user of the console, the line."""
+    a user of the console, the line, an announcement, settings."""
     operator: str
     reason: str
 
@@ -53,6 +59,7 @@ class Audit:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
+        self._note = path.with_suffix(".last")
         self._key = key
 
     @classmethod
@@ -63,13 +70,14 @@ class Audit:
     def note(self, entry: Entry) -> None:
         """Write an entry; on disk when it returns. Raises AuditChanged on a broken trail."""
         with self._locked() as file:
-            last, end = self._checked(file)
+            last, end = self._noted(file) or self._checked(file)
             file.truncate(end)
             content = {**asdict(entry), "at": entry.at.isoformat(timespec="seconds")}
             line = {**content, "hash": self._hash(last, content)}
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            self._leave_note(file, line["hash"])
 
     def check(self) -> None:
         """Raises AuditChanged when any line is not as it was written."""
@@ -103,6 +111,29 @@ class Audit:
             last, end = told, end + len(line)
         return last, end
 
+    def _noted(self, file: IO[bytes]) -> tuple[str, int] | None:
+        """The last hash and the length, while the file is as the last writer left it; else None."""
+        try:
+            told, content = _parted(self._note.read_bytes())
+        except OSError:
+            return None
+        if not hmac.compare_digest(told, self._hash(_FIRST, content)):
+            return None
+        if content["file"] != _as_it_is(file):
+            return None
+        return content["last"], os.fstat(file.fileno()).st_size
+
+    def _leave_note(self, file: IO[bytes], last: str) -> None:
+        """Where it cannot be left, as on a full disk, the next writer follows the chain."""
+        content = {"file": _as_it_is(file), "last": last}
+        line = {**content, "hash": self._hash(_FIRST, content)}
+        part = self._note.with_suffix(".part")
+        with suppress(OSError):
+            descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "wb") as note:
+                note.write(json.dumps(line).encode())
+            part.replace(self._note)
+
     def _hash(self, last: str, content: dict[str, str]) -> str:
         message = last + json.dumps(content, sort_keys=True)
         return hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()
@@ -116,6 +147,15 @@ class Audit:
             yield file
 
 
+def _as_it_is(file: IO[bytes]) -> str:
+    """Which file it is, how long, and when anything of it was changed last, by the kernel's word.
+
+    Unlike the time of writing, which programs may set, that of a change is the kernel's own.
+    """
+    state = os.fstat(file.fileno())
+    return f"{state.st_dev} {state.st_ino} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
+
+
 def _entry(line: bytes) -> Entry:
     told = json.loads(line)
     at = datetime.fromisoformat(told["at"])
@@ -126,6 +166,7 @@ def _parted(line: bytes) -> tuple[str, dict[str, str]]:
     """A line's hash and its content; an empty hash for what is no line of ours."""
     try:
         content = json.loads(line)
-        return str(content.pop("hash")), content
+        told = str(content.pop("hash"))
     except (ValueError, KeyError, AttributeError, TypeError):
         return "", {}
+    return (told, content) if told.isascii() else ("", {})

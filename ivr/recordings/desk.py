@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
+from ivr.cases.case import Filed
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.people.tokens import Tokens
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 PROMISE_SECONDS = 5.0
 """So long a caller waits for a slow disk before hearing that nothing can be kept."""
+CASE_SECONDS = 1.0
+"""So long the end of a recording waits for its case; then the slip waits instead."""
 LOOK_SECONDS = 0.2
 """How often a recording that nobody waits for is looked at."""
 
@@ -79,11 +82,15 @@ class FilingDesk:
     is_recording: Callable[[str], Awaitable[bool]]
     """Whether Asterisk still writes the recording of this name."""
     clock: Callable[[], datetime]
+    enter: Callable[[Filed, str | None], None]
+    """Opens the case of what was filed; blocks. The second: the number that it replaces."""
     known: Container[str] = ()
     """References of recordings that the records had before this service."""
     _slips: dict[str, Slip] = field(default_factory=dict)
     _filing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _looking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _entering: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Cases of what was filed here: being opened, or opened."""
 
     async def take_over(self, known: Container[str]) -> None:
         """What the service before has left, now that it does nothing any more."""
@@ -151,10 +158,13 @@ class FilingDesk:
         await _soon(asyncio.shield(task))
 
     async def drop(self, slip: Slip) -> None:
-        """The slip, and Asterisk's own file."""
-        known = self._slips.pop(slip.reference, None)
-        if known is not None:
-            await asyncio.to_thread(self.archive.drop, known)
+        """The slip, and Asterisk's own file; it waits for the end of the call with no case yet."""
+        known = self._slips.get(slip.reference)
+        if known is None or (known.filed and not await self._has_case(known)):
+            return
+        self._slips.pop(slip.reference, None)
+        self._entering.pop(slip.reference, None)
+        await asyncio.to_thread(self.archive.drop, known)
 
     async def clip(self, slip: Slip) -> Clip:
         """The file in the folder of recordings."""
@@ -175,6 +185,8 @@ class FilingDesk:
             task.cancel()
         if self._filing:
             await asyncio.wait(self._filing.values(), timeout=PROMISE_SECONDS)
+        if self._entering:
+            await asyncio.wait(self._entering.values(), timeout=PROMISE_SECONDS)
 
     async def _file_when_over(self, slip: Slip) -> None:
         while await self.is_recording(slip.reference):  # noqa: ASYNC110  only Asterisk knows
@@ -182,6 +194,30 @@ class FilingDesk:
         if not slip.filed and await self.has_sound(slip):
             await self.file(slip)
         await self.drop(slip)
+
+    async def _has_case(self, slip: Slip) -> bool:
+        """Whether its case is there by now; one that could not be opened is tried once more.
+
+        Nobody waits long for a database: what has no case keeps its slip, by which whoever looks
+        next, this service or the one after it, opens it.
+        """
+        task = self._entering.get(slip.reference)
+        if task is None or (task.done() and task.exception() is not None):
+            task = self._entering[slip.reference] = asyncio.create_task(self._open_case(slip))
+        await asyncio.wait({task}, timeout=CASE_SECONDS)
+        if not task.done() or task.cancelled():
+            return False
+        if (failed := task.exception()) is not None:
+            log.warning("recording %s waits for its case: %s", slip.reference, failed)
+        return failed is None
+
+    async def _open_case(self, slip: Slip) -> None:
+        sound = await asyncio.to_thread(self.archive.file, slip)
+        filed = Filed(
+            slip.reference, slip.kind, slip.session, slip.person, slip.began, slip.path,
+            sound.ms, sound.sha256,
+        )  # fmt: skip
+        await asyncio.to_thread(self.enter, filed, slip.replaces)
 
     def _looked(self, reference: str, done: asyncio.Task[None]) -> None:
         """What could not be filed is tried again when the next call ends."""
@@ -193,7 +229,9 @@ class FilingDesk:
         sound = await asyncio.to_thread(self.archive.file, slip)
         if slip.reference not in self.known:
             await self.journal.keep(*_facts(slip, sound))
-        self._slips[slip.reference] = await asyncio.to_thread(self.archive.mark_filed, slip)
+        filed = await asyncio.to_thread(self.archive.mark_filed, slip)
+        self._slips[slip.reference] = filed
+        self._entering[slip.reference] = asyncio.create_task(self._open_case(filed))
         if not sound.whole:
             raise CannotKeep("the disk became full: the recording may lack its end")
 

@@ -81,6 +81,10 @@ Heard = Literal[
 ]
 
 
+OF_PROBE = "probe_"
+"""A session that begins so is of our own caller (拨测): the loader leaves its facts out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
     """A call entered the line."""
@@ -212,6 +216,26 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoved:
+    """Something was done with the case of a recording (工单); its words stay with the case."""
+
+    reference: str
+    n: int
+    """Which event of the case it is: known twice, it counts once."""
+    kind: RecordingKind
+    move: str
+    """As in `ivr.cases.moves.Move`."""
+    state: str
+    """Of the case from then on, as in `ivr.cases.moves.State`."""
+    handler: str | None
+    """Who has it from then on."""
+    in_time: bool | None = None
+    """Of a move that ends a clock: whether it was early enough."""
+    content: bool | None = None
+    """Of 回访: whether the caller was content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingMoved:
     """Someone of the centre dealt with a recording, or its file was removed."""
 
@@ -259,6 +283,45 @@ class Carried:
     """It was left to Asterisk: no service was there, or it sent the call away."""
 
 
+Verdict = Literal[
+    "well",
+    "unanswered",  # nobody picked up, or the call was refused
+    "no_sound",  # not one packet of sound came: one way only, or none
+    "silence",  # packets came, and nothing was in them
+    "not_heard",  # the line speaks and does not hear our keys: sound goes one way only
+    "apology",  # the line says that something is wrong with it
+    "wrong_prompt",  # another sentence than the one in force
+    "clipped",  # the right one with a part missing
+    "unknown_sound",  # nothing that the line could say
+    "hung_up",  # the line ended the call in the midst of it
+    "impossible",  # the trial itself could not be made: no prompts, or no way to call
+]
+"""What a trial call (拨测) came to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """A caller of our own tried the line; its call is in no other record (OF_PROBE)."""
+
+    verdict: Verdict
+    step: str
+    """The last one that was tried, such as `account.menu`; empty where the line never answered."""
+    greeting_ms: int | None
+    """From picking up to the first word of the greeting."""
+    key_ms: int | None
+    """From a key's release to the voice that answers it; the slower of two."""
+    answer_ms: int | None
+    """From the last digit of the ID number to the voice that tells about it."""
+    lost: int
+    """Packets of sound that never came."""
+    outside: bool
+    """The call went by a carrier and came in by a trunk."""
+    line_closed: bool
+    """The line was closed for callers; a trial call is let in all the same."""
+    detail: str
+    """What was heard instead (prompts), or why there was no call; nothing about anybody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLost:
     """The connection to Asterisk broke."""
@@ -288,9 +351,11 @@ Fact = (
     | Transferred
     | Recorded
     | RecordingMoved
+    | CaseMoved
     | Voted
     | Refused
     | Carried
+    | Probed
     | LinkLost
     | LinkRestored
 )

@@ -40,8 +40,9 @@ HORIZON_SECONDS = 86_400.0
 """A session without an end may stand in files that were written so long before the newest."""
 OPERATORS = "-operator"
 ASTERISKS = "-asterisk"
-"""These end the names of files that no service wrote; Asterisk's dialplan writes the latter."""
-NOT_OF_A_SERVICE = (OPERATORS, ASTERISKS)
+PROBES = "-probe"
+"""These end the names of files that no service wrote: Asterisk's dialplan, and trial calls."""
+NOT_OF_A_SERVICE = (OPERATORS, ASTERISKS, PROBES)
 
 Clock = Callable[[], datetime]
 
@@ -79,6 +80,8 @@ class Journal:
         self._page: IO[bytes] | None = None
         self._day: date | None = None
         self._waiting: deque[_Line] = deque()
+        self._in_hand = 0
+        """So many the thread has taken and not yet written."""
         self._given_up = 0
         self._promises: list[Future[None]] = []
         self._lock = threading.Lock()
@@ -107,6 +110,12 @@ class Journal:
         if self._fault is not None and self._given_up:
             return f"{self._fault}; {self._given_up} facts were given up, the oldest that waited"
         return self._fault
+
+    @property
+    def waiting(self) -> int:
+        """Facts that are not yet on disk: a few, and only while the disk is well."""
+        with self._lock:
+            return len(self._waiting) + self._in_hand
 
     def note(self, fact: Fact) -> None:
         """Take a fact; never waits. Its id, its time and its node are added here."""
@@ -194,11 +203,13 @@ class Journal:
                 self._hurry.wait_for(self._must_hurry, GATHER_SECONDS)
                 lines, promises = list(self._waiting), self._promises
                 self._waiting.clear()
+                self._in_hand = len(lines)
                 self._promises = []
                 if not lines and not promises:
                     return
             if not self._write(lines):
                 lost = self._fault
+            self._in_hand = 0
             self._turn_page()
             for promise in promises:
                 if not promise.set_running_or_notify_cancel():
@@ -294,14 +305,43 @@ def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_no
 
     The file is none of a service's, so that many of them push no session over the horizon.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = clock()
-    path, file = _new_file(folder, now, mark=OPERATORS)
-    content = b"".join(_line(fact, now, node) for fact in facts)
+    put_timed(folder, ((now, fact) for fact in facts), node=node, clock=lambda: now)
+
+
+def put_timed(
+    folder: Path, facts: Iterable[tuple[datetime, Fact]], *, node: str, clock: Clock = utc_now
+) -> None:
+    """The same of facts that happened before, each at its own time."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, file = _new_file(folder, clock(), mark=OPERATORS)
+    content = b"".join(_line(fact, at, node) for at, fact in facts)
     with file:
         if file.write(content) < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fdatasync(file.fileno())
+
+
+def append(folder: Path, fact: Fact, *, node: str, clock: Clock = utc_now) -> None:
+    """A fact of a trial call, on the page of its day, which all of them share; on disk after it.
+
+    What a crash has torn stays a line of its own.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = clock()
+    path = folder / f"facts-00000000-{now:%Y%m%d}{PROBES}.jsonl"
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as page:
+        fcntl.flock(page, fcntl.LOCK_EX)
+        size = page.seek(0, os.SEEK_END)
+        is_torn = size > 0 and os.pread(page.fileno(), 1, size - 1) != b"\n"
+        content = b"\n" * is_torn + _line(fact, now, node)
+        if page.write(content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fdatasync(page.fileno())
+    if is_new:
+        sync(folder)
 
 
 def _line(fact: Fact, now: datetime, node: str) -> bytes:

@@ -22,6 +22,7 @@ from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import NothingKept
 from ivr.records.facts import Disposition
+from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT, DTMF
 from ivr.speech.prompts import Shelf, Utterance
 from ivr.stage.silent import SilentLine
@@ -76,6 +77,7 @@ async def _means(settings: Settings, stack: AsyncExitStack) -> Means:
         desk=NothingKept(),
         note=lambda _: None,
         is_open=lambda: closed(settings.home) is None,
+        announced=OnAir(settings.home).now,
     )
 
 

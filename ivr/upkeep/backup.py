@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from ivr.config import Settings, load, settings_file
+from ivr.records.durable import write
 from ivr.speech.prompts import MANIFEST
 from ivr.upkeep.installation import ENVIRONMENT
 
@@ -33,6 +34,8 @@ SECRET = ("keys/*", "asterisk/ari.secret", "asterisk/agents/*.secret")
 """What goes into the second file, below the home folder."""
 _MADE_AGAIN = ("asterisk", "log", "cache", "generated_audio", "keys", "facts/pub/ivr.duckdb")
 """Written anew at a start, in the second file, or a part of the backup of its own."""
+_LAST = "last-backup"
+"""When one was made, under the home folder."""
 _SUMS = "SHA256SUMS"
 BASE = "words.base.json"
 """Beside the city's words: what of the shipped catalog they were laid over."""
@@ -72,7 +75,16 @@ def back_up(settings: Settings, data: Path, keys: Path, passphrase: str, now: da
             _add(archive, name, path, sums)
         listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
         _add_bytes(archive, _SUMS, listed.encode(), {})
+    write(settings.home / _LAST, now.isoformat().encode())
     return Backup(len(sums), data.stat().st_size, len(_secrets(settings.home)))
+
+
+def made_last(home: Path) -> datetime | None:
+    """When the last backup of this line was made; None where nobody knows of one."""
+    try:
+        return datetime.fromisoformat((home / _LAST).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 class _Whole:

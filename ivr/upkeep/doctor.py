@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,17 @@ from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
+from ivr.probe.outcomes import last as outcomes_of
+from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
 from ivr.upkeep.clips import damaged
 
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
+PROBES_SHOWN = 10
+PROBE_STALE_SECONDS = 600.0
+"""So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
 _SIOCGIFADDR = 0x8915
 _PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
@@ -363,6 +368,26 @@ def opened(settings: Settings) -> Finding:
     return Finding("line", True, f"{found}: `ivr line open` opens it", warns=True)
 
 
+def announced(settings: Settings) -> Finding:
+    """What do all callers hear before the greeting, and can it be played?"""
+    kept = Announcements(settings.home)
+    try:
+        on_air = kept.on_air(datetime.now(BEIJING))
+    except CannotAnnounce as damaged:
+        return Finding("announcement", True, str(damaged), warns=True)
+    if not on_air:
+        return Finding("announcement", True, "没有公告在播 · none is on the air")
+    lost = [each for each in on_air if lacks(kept.folder, each)]
+    if lost:
+        told = f"“{lost[0].text}”的声音不在了，来电人听不到：撤下，重做 · its sound is lost"
+        return Finding("announcement", True, told, warns=True)
+    told = "；".join(
+        f"“{each.text}”播到 {each.until.astimezone(BEIJING):%m-%d %H:%M}（{each.aired_by}）"
+        for each in on_air
+    )
+    return Finding("announcement", True, f"{told} · on the air", warns=True)
+
+
 def agents(settings: Settings) -> Finding:
     """Does the agents' calendar know this year's holidays?"""
     year = datetime.now(BEIJING).year
@@ -391,6 +416,22 @@ def console(settings: Settings) -> Finding:
         return Finding("console", True, told, warns=True)
     advice = "；图表和网页电话缺少程序：`make pages`，再重新启动 · its libraries are missing"
     return Finding("console", True, url + advice * lacks, warns=lacks)
+
+
+def trial_calls(settings: Settings) -> Finding:
+    """What did the last trial calls (拨测) come to?"""
+    name, outcomes = "probe", outcomes_of(settings.home / "spool", PROBES_SHOWN)
+    if not outcomes:
+        told = "还没有拨测过：`ivr probe` · no trial call was made yet"
+        return Finding(name, True, told)
+    newest = outcomes[-1]
+    age = (datetime.now(UTC) - newest.at).total_seconds()
+    failed = sum(not each.well for each in outcomes)
+    at = newest.at.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
+    told = f"{at} {newest}；最近 {len(outcomes)} 次有 {failed} 次不正常 · {newest.probed.verdict}"
+    if age > PROBE_STALE_SECONDS:
+        return Finding(name, True, f"{told}；{age / 60:.0f} 分钟没有拨测了", warns=True)
+    return Finding(name, newest.well, told, warns=bool(failed))
 
 
 def browser_phone(settings: Settings) -> Finding:
@@ -443,7 +484,9 @@ CHECKS: tuple[Check, ...] = (
     clock,
     loader,
     opened,
+    announced,
     agents,
     console,
     browser_phone,
+    trial_calls,
 )

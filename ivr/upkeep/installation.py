@@ -26,9 +26,10 @@ ENVIRONMENT = Path("/etc/ivr/environment")
 PROGRAM = Path("/usr/local/bin/ivr")
 UNITS = Path("/etc/systemd/system")
 STARTED = ("ivr-asterisk.service", "ivr-service.service", "ivr-loader.service",
-           "ivr-guardian.service", "ivr-console.service", "ivr-retention.timer")  # fmt: skip
+           "ivr-guardian.service", "ivr-console.service", "ivr-retention.timer",
+           "ivr-probe.timer", "ivr-watch.service")  # fmt: skip
 RESTARTED = ("ivr-service.service", "ivr-loader.service", "ivr-guardian.service",
-             "ivr-console.service")  # fmt: skip
+             "ivr-console.service", "ivr-watch.service")  # fmt: skip
 """At an upgrade; the calls in progress stay in Asterisk meanwhile."""
 _TEMPLATES = Path(__file__).with_name("units")
 _PLACES = {"IVR_HOME": HOME, "IVR_AUDIO": AUDIO, "XDG_CACHE_HOME": CACHE}

@@ -91,7 +91,21 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
         Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
         Program("console", lambda: _ivr("console"), log / "console.log", beats=True, needed=False),
+        Program("watch", lambda: _ivr("watch"), log / "watch.log", beats=True, needed=False),
+        *_probe(settings),
     )
+
+
+def _probe(settings: Settings) -> Iterator[Program]:
+    """Trial calls, where the settings want them."""
+    if settings.probe.every_seconds:
+        yield Program(
+            "probe",
+            lambda: _ivr("probe", "--again"),
+            log_folder(settings) / "probe.log",
+            beats=True,
+            needed=False,
+        )
 
 
 def _asterisk(say: Say) -> locate.Found:

@@ -138,6 +138,7 @@ class Kept:
             elif time.monotonic() - heard > self._patience():
                 self._say(f"{self.program.name} does not answer any more and is ended")
                 self._signal(signal.SIGKILL)
+            _keep_short(self.program.output)
             await self._look_away()
 
     def _patience(self) -> float:
@@ -199,6 +200,22 @@ class Kept:
 def pause_after(deaths: int) -> float:
     """Seconds to wait before the next start: doubled with each death in a row, bounded."""
     return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(deaths, 20)))
+
+
+def _keep_short(output: Path) -> None:
+    """A full log goes aside while its program writes on: it appends, so the file can be emptied.
+
+    What comes while it is copied is copied too; on a full disk it is emptied all the same, for
+    else it would grow until nothing of anybody's could be written.
+    """
+    with suppress(OSError):
+        if output.stat().st_size <= LARGEST_LOG_BYTES:
+            return
+        with output.open("r+b") as full:
+            with suppress(OSError), output.with_name(f"{output.name}.1").open("wb") as older:
+                while part := full.read(1 << 20):
+                    older.write(part)
+            full.truncate(0)
 
 
 def _make_room(output: Path) -> None:

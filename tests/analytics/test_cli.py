@@ -53,9 +53,20 @@ def failure(*words: str) -> CommandFailure:
     return told
 
 
-def loaded(home: Path) -> None:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home folder of a line whose calls are loaded: once, for all who only ask."""
+    home = tmp_path_factory.mktemp("published")
     spool_file(home).write_bytes(lines(twenty_calls()))
     run(FactsFolder(home), once=True)
+    return home
+
+
+@pytest.fixture
+def loaded(home: Path, published: Path) -> Path:
+    """A home folder of the test's own, with facts that nobody writes to."""
+    (home / "facts").symlink_to(published / "facts")
+    return home
 
 
 def test_loading_once_publishes_what_the_spools_hold(home: Path) -> None:
@@ -71,25 +82,21 @@ def test_sql_before_any_publishing_says_what_to_do() -> None:
     assert "ivr loader --once" in str(told)
 
 
-def test_sql_that_is_wrong_or_writes_is_one_clear_failure(home: Path) -> None:
-    loaded(home)
+def test_sql_that_is_wrong_or_writes_is_one_clear_failure(loaded: Path) -> None:
     assert "syntax error" in str(failure("sql", "SELEC 1"))
     assert "only questions" in str(failure("sql", "DROP TABLE call_step"))
 
 
-def test_csv_has_a_header_and_nothing_for_null(home: Path) -> None:
-    loaded(home)
+def test_csv_has_a_header_and_nothing_for_null(loaded: Path) -> None:
     out = ivr("sql", "SELECT 1 AS a, NULL AS b, 'x,y' AS c", "--format", "csv").stdout
     assert list(csv.reader(io.StringIO(out))) == [["a", "b", "c"], ["1", "", "x,y"]]
 
 
-def test_a_table_in_a_pipe_is_not_cut(home: Path) -> None:
-    loaded(home)
+def test_a_table_in_a_pipe_is_not_cut(loaded: Path) -> None:
     assert "z" * 300 in ivr("sql", "SELECT repeat('z', 300)").stdout
 
 
-def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
-    loaded(home)
+def test_reports_are_listed_and_answered_for_days(loaded: Path) -> None:
     assert "calls_by_day" in ivr("report").stdout
     words = ("report", "calls_by_day", "--from", "2026-11-23", "--to", "2026-11-24")
     assert ivr(*words, "--format", "csv").stdout.splitlines() == [
@@ -99,13 +106,11 @@ def test_reports_are_listed_and_answered_for_days(home: Path) -> None:
     ]
 
 
-def test_an_unknown_report_is_refused(home: Path) -> None:
-    loaded(home)
+def test_an_unknown_report_is_refused(loaded: Path) -> None:
     assert "no question 'weather'" in str(failure("report", "weather"))
 
 
-def test_every_table_and_column_of_the_schema_says_what_it_is_for(home: Path) -> None:
-    loaded(home)
+def test_every_table_and_column_of_the_schema_says_what_it_is_for(loaded: Path) -> None:
     rows = json.loads(ivr("schema", "--format", "json").stdout)
     tables = {row["table"] for row in rows if not row["column"]}
     assert {"call_session", "call_step", "lookup", "survey_vote", "step_day"} <= tables
@@ -166,17 +171,16 @@ DAY = ("--from", "2026-11-24", "--to", "2026-11-24")
 
 
 @pytest.mark.parametrize("name", ["calls.parquet", "calls.csv", "calls.xlsx"])
-def test_an_export_has_the_days_asked_for_and_no_others(home: Path, name: str) -> None:
-    loaded(home)
-    assert "20 rows" in ivr("export", "call_session", str(home / name), *DAY).stdout
+def test_an_export_has_the_days_asked_for_and_no_others(loaded: Path, name: str) -> None:
+    assert "20 rows" in ivr("export", "call_session", str(loaded / name), *DAY).stdout
     if name.endswith(".xlsx"):
-        header, *cells = sheet_rows(home / name)
+        header, *cells = sheet_rows(loaded / name)
         assert len(cells) == 20
         assert header[:2] == ["通话", "机器"]
         assert header[6] == "开始（北京时间）"
         return
     with duckdb.connect() as other:
-        rows = other.execute(f"SELECT count(*), sum(ms) FROM '{home / name}'").fetchall()
+        rows = other.execute(f"SELECT count(*), sum(ms) FROM '{loaded / name}'").fetchall()
     assert rows == [(20, 1430000)]
 
 
@@ -191,11 +195,10 @@ def sheet_rows(path: Path) -> list[list[str]]:
     ]
 
 
-def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded(home)
-    monkeypatch.chdir(home)
+def test_a_report_as_a_file_of_its_own_name(loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(loaded)
     assert ivr("report", "survey", *DAY, "--format", "xlsx").exit_code == 0
-    rows = sheet_rows(home / "survey-2026-11-24-2026-11-24.xlsx")
+    rows = sheet_rows(loaded / "survey-2026-11-24-2026-11-24.xlsx")
     assert rows[0] == ["分值", "评价", "票数", "占比（%）"]
     assert rows[2] == ["2", "满意", "1", "50"]
     assert ivr("report", "calls_by_hour", *DAY, "--format", "parquet").exit_code == 0
@@ -210,20 +213,18 @@ def test_a_report_as_a_file_of_its_own_name(home: Path, monkeypatch: pytest.Monk
     [("export", "call_session"), ("report", "calls_by_day", "-o")],
     ids=["export", "report"],
 )
-def test_csv_as_a_file_opens_in_excel_as_what_it_is(home: Path, words: tuple[str, ...]) -> None:
-    loaded(home)
-    target = home / "来电.csv"
+def test_csv_as_a_file_opens_in_excel_as_what_it_is(loaded: Path, words: tuple[str, ...]) -> None:
+    target = loaded / "来电.csv"
     assert ivr(*words, str(target), *DAY).exit_code == 0
     content = target.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     assert not content[3:].startswith(b"\xef\xbb\xbf")
     assert len(list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))) > 1
-    assert {path.name for path in home.iterdir() if path.suffix == ".csv"} == {"来电.csv"}
+    assert {path.name for path in loaded.iterdir() if path.suffix == ".csv"} == {"来电.csv"}
 
 
-def test_a_spreadsheet_shows_whole_columns_and_the_centres_own_time(home: Path) -> None:
-    loaded(home)
-    target = home / "calls.xlsx"
+def test_a_spreadsheet_shows_whole_columns_and_the_centres_own_time(loaded: Path) -> None:
+    target = loaded / "calls.xlsx"
     assert ivr("export", "call_session", str(target), *DAY).exit_code == 0
     header, first, *_ = sheet_rows(target)
     with zipfile.ZipFile(target) as book:
@@ -256,10 +257,9 @@ def test_a_spreadsheet_shows_whole_columns_and_the_centres_own_time(home: Path) 
     ],
 )
 def test_a_file_is_replaced_when_that_is_asked_for_and_else_kept(
-    home: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    loaded: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded(home)
-    monkeypatch.chdir(home)
+    monkeypatch.chdir(loaded)
     target = next(Path(word) for word in words if word.startswith("x."))
     target.write_text("mine")
     days = DAY[2:] if "daily" in words else DAY
@@ -267,46 +267,41 @@ def test_a_file_is_replaced_when_that_is_asked_for_and_else_kept(
     assert target.read_text() == "mine"
     assert ivr(*words, *days, "--force").exit_code == 0
     assert target.read_bytes() != b"mine"
-    assert [path.name for path in home.glob("*x.*")] == [target.name]
+    assert [path.name for path in loaded.glob("*x.*")] == [target.name]
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", ";", "-- 只有注释", "SELECT 1; SELECT 2"])
-def test_sql_that_is_not_one_statement_is_told_what_to_write(home: Path, nothing: str) -> None:
-    loaded(home)
+def test_sql_that_is_not_one_statement_is_told_what_to_write(loaded: Path, nothing: str) -> None:
     assert "请写一句 SQL" in str(failure("sql", "--", nothing))
 
 
-def test_text_in_a_spreadsheet_is_never_a_formula(home: Path) -> None:
-    loaded(home)
+def test_text_in_a_spreadsheet_is_never_a_formula(loaded: Path) -> None:
     save_sheet(
         ResultSet(("a",), (("=1+1",), (None,), (date(2026, 11, 24),))),
-        home / "x.xlsx",
+        loaded / "x.xlsx",
         Vocabulary(),
     )
-    with zipfile.ZipFile(home / "x.xlsx") as book:
+    with zipfile.ZipFile(loaded / "x.xlsx") as book:
         assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 
 
-def test_an_export_refuses_what_it_cannot_do_well(home: Path) -> None:
-    loaded(home)
-    (home / "here.csv").write_text("mine")
-    assert "exists already" in str(failure("export", "lookup", str(home / "here.csv")))
-    assert (home / "here.csv").read_text() == "mine"
-    assert ".parquet、.csv" in str(failure("export", "lookup", str(home / "x.doc")))
-    assert "call_session" in str(failure("export", "weather", str(home / "x.csv")))
-    assert "No such file" in str(failure("export", "lookup", str(home / "none" / "x.csv")))
+def test_an_export_refuses_what_it_cannot_do_well(loaded: Path) -> None:
+    (loaded / "here.csv").write_text("mine")
+    assert "exists already" in str(failure("export", "lookup", str(loaded / "here.csv")))
+    assert (loaded / "here.csv").read_text() == "mine"
+    assert ".parquet、.csv" in str(failure("export", "lookup", str(loaded / "x.doc")))
+    assert "call_session" in str(failure("export", "weather", str(loaded / "x.csv")))
+    assert "No such file" in str(failure("export", "lookup", str(loaded / "none" / "x.csv")))
 
 
 @pytest.mark.parametrize(
     "statement", ["SELECT * FROM '/etc/passwd'", "COPY call_session TO 'x.csv'", "SET threads = 1"]
 )
-def test_sql_reaches_nothing_but_the_facts(home: Path, statement: str) -> None:
-    loaded(home)
+def test_sql_reaches_nothing_but_the_facts(loaded: Path, statement: str) -> None:
     assert failure("sql", statement).exit_code == 1
 
 
-def test_a_chart_on_the_terminal_has_a_bar_for_each_value(home: Path) -> None:
-    loaded(home)
+def test_a_chart_on_the_terminal_has_a_bar_for_each_value(loaded: Path) -> None:
     drawn = ivr("report", "survey", *DAY, "--format", "chart").stdout.splitlines()
     bars = {line.split()[0]: line.count("█") for line in drawn[2:]}
     assert bars == {
@@ -319,37 +314,33 @@ def test_a_chart_on_the_terminal_has_a_bar_for_each_value(home: Path) -> None:
     }
 
 
-def test_a_heat_map_on_the_terminal_shades_the_hours(home: Path) -> None:
-    loaded(home)
+def test_a_heat_map_on_the_terminal_shades_the_hours(loaded: Path) -> None:
     words = ("report", "calls_by_weekday_and_hour", *DAY, "--format", "chart")
     tuesday = next(line for line in ivr(*words).stdout.splitlines() if line.startswith("周二"))
     assert "".join(tuesday.split()[1:]) == "██▒▒░░▓▓▒▒░░"
 
 
-def test_a_report_that_is_no_chart_names_those_that_are(home: Path) -> None:
-    loaded(home)
+def test_a_report_that_is_no_chart_names_those_that_are(loaded: Path) -> None:
     assert "calls_by_hour" in str(failure("report", "lookups", *DAY, "--format", "chart"))
 
 
 @pytest.mark.parametrize("name", sorted(each.name for each in questions().values() if each.chart))
-def test_every_chart_is_drawn(home: Path, name: str) -> None:
-    loaded(home)
+def test_every_chart_is_drawn(loaded: Path, name: str) -> None:
     for suffix, magic in ((".svg", b"<?xml"), (".png", b"\x89PNG")):
-        target = home / f"{name}{suffix}"
+        target = loaded / f"{name}{suffix}"
         assert ivr("report", name, *DAY, "-o", str(target)).exit_code == 0
         assert target.read_bytes().startswith(magic)
 
 
 def test_a_machine_without_a_chinese_font_draws_readable_svg_and_warns_of_png(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    loaded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded(home)
     monkeypatch.setattr(fonts, "CHINESE", ())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = ivr("report", "calls_by_hour", *DAY, "-o", str(home / "hours.svg"))
-        boxes = ivr("report", "calls_by_hour", *DAY, "-o", str(home / "hours.png"))
-    assert "<text" in (home / "hours.svg").read_text()
+        drawn = ivr("report", "calls_by_hour", *DAY, "-o", str(loaded / "hours.svg"))
+        boxes = ivr("report", "calls_by_hour", *DAY, "-o", str(loaded / "hours.png"))
+    assert "<text" in (loaded / "hours.svg").read_text()
     assert (drawn.exit_code, drawn.stderr) == (0, "")
     assert boxes.exit_code == 0
     assert "fonts-wqy-microhei" in boxes.stderr
@@ -373,32 +364,29 @@ def test_a_font_that_was_installed_after_matplotlibs_list_was_made_is_found(
         fonts._look_again.cache_clear()
 
 
-def test_the_daily_page_says_until_when_its_data_reach(home: Path) -> None:
-    loaded(home)
-    ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-24")
+def test_the_daily_page_says_until_when_its_data_reach(loaded: Path) -> None:
+    ivr("report", "daily", "--html", str(loaded / "day.html"), "--to", "2026-11-24")
     asked = ("sql", "SELECT max(newest) AS t FROM hot.spool", "--format", "json")
     newest = json.loads(ivr(*asked).stdout)
     reach = datetime.fromisoformat(newest[0]["t"]) + timedelta(hours=8)
-    assert f"{reach:%Y-%m-%d %H:%M}" in (home / "day.html").read_text()
+    assert f"{reach:%Y-%m-%d %H:%M}" in (loaded / "day.html").read_text()
 
 
 @pytest.mark.parametrize("day", ["2026-11-22", "2026-12-24"])
 def test_the_daily_page_of_a_day_without_data_says_that_there_are_none(
-    home: Path, day: str
+    loaded: Path, day: str
 ) -> None:
     """Before the first call, and after the last one that was loaded."""
-    loaded(home)
-    ivr("report", "daily", "--html", str(home / "day.html"), "--to", day)
-    text = (home / "day.html").read_text()
+    ivr("report", "daily", "--html", str(loaded / "day.html"), "--to", day)
+    text = (loaded / "day.html").read_text()
     assert "没有数据" in text
     assert "没有异常" not in text
 
 
-def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> None:
-    loaded(home)
-    told = ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-24")
+def test_the_daily_page_has_its_figures_and_needs_nothing_else(loaded: Path) -> None:
+    told = ivr("report", "daily", "--html", str(loaded / "day.html"), "--to", "2026-11-24")
     assert "2026-11-24" in told.stdout
-    text = (home / "day.html").read_text()
+    text = (loaded / "day.html").read_text()
     tiles = re.findall(r'<div class="tile"><span>(.*?)</span><b>(.*?)</b>', text)
     assert dict(tiles) == {
         "来电": "21",
@@ -415,10 +403,9 @@ def test_the_daily_page_has_its_figures_and_needs_nothing_else(home: Path) -> No
     assert not re.search(r'(src|href)="(?!#)', text.replace("xlink:href", "href"))
 
 
-def test_the_daily_page_of_a_quiet_day_says_so(home: Path) -> None:
-    loaded(home)
-    ivr("report", "daily", "--html", str(home / "day.html"), "--to", "2026-11-22")
-    text = (home / "day.html").read_text()
+def test_the_daily_page_of_a_quiet_day_says_so(loaded: Path) -> None:
+    ivr("report", "daily", "--html", str(loaded / "day.html"), "--to", "2026-11-22")
+    text = (loaded / "day.html").read_text()
     assert "没有人要求人工" in text
     assert "<svg" not in text
     assert "--html FILE" in str(failure("report", "daily"))

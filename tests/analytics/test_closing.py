@@ -244,6 +244,48 @@ def test_a_damaged_file_is_told_and_comes_back_from_the_spools(
     assert content(folder) == before
 
 
+@pytest.mark.parametrize("table", ["call_session", "call_step", "step_day"])
+@pytest.mark.parametrize(
+    ("round_days", "days"),
+    [
+        pytest.param(3, [1, 2, 3], id="when it has its turn"),
+        pytest.param(10**9, [8, 9], id="when its month is merged"),
+    ],
+)
+def test_what_rots_inside_a_file_is_found(
+    folder: FactsFolder,
+    table: str,
+    round_days: int,
+    days: list[int],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its footer is whole, so that a start sees nothing."""
+    monkeypatch.setattr(closing, "CHECK_DAYS", round_days)
+    passed(folder, CLOSED + DAY)
+    before = content(folder)
+    victim = next(folder.parquet.glob(f"{table}-*"))
+    _zeroed(victim)
+    loader = Loader(folder)
+    loader._checked = CLOSED
+    assert "lost or damaged" not in caplog.text
+    for day in days:
+        for _ in loader.tidy(CLOSED + DAY + day * DAY):
+            pass
+        loader.load()
+        loader.publish()
+    loader.close()
+    assert f"lost or damaged: {victim.name}" in caplog.text
+    assert content(folder) == before
+
+
+def _zeroed(parquet: Path) -> None:
+    """All but the magic words and the footer, whose length stands before the last of them."""
+    whole = parquet.read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    parquet.write_bytes(whole[:4] + bytes(len(whole) - 4 - footer) + whole[-footer:])
+
+
 def test_files_of_an_older_schema_stay_readable(folder: FactsFolder) -> None:
     passed(folder, CLOSED)
     old = next(folder.parquet.glob("call_session-*"))

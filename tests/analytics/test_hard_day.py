@@ -135,6 +135,13 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("complaint", "handled", 1, clock("13:01:00"), 1.0),
         ("suggestion", "new", 1, clock("13:30:50"), None),
     ],
+    "case_funnel": [
+        (stage, 0, None) for stage in ("按 6", "登记", "受理", "答复", "办结")
+    ],
+    "cases_open": [],
+    "cases_in_time": [],
+    "cases_by_handler": [],
+    "cases_contentment": [],
     "complaints_open": [("R2", "suggestion", clock("13:30:50"), 20.0, 0)],
     # Played, to the end, cut by a key (and its share), left in, typed over.
     "prompts": [

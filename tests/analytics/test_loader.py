@@ -24,12 +24,14 @@ from analytics.loading.loader import AlreadyLoading, Loader, run
 from analytics.loading.store import SCHEMA, FactsFolder, migrate, open_store
 from ivr.records.facts import (
     KINDS,
+    OF_PROBE,
     Disposition,
     Fact,
     LinkLost,
     LinkRestored,
     LookedUp,
     LookupOutcome,
+    Probed,
     Recorded,
     RecordingMoved,
     SessionAnswered,
@@ -375,3 +377,30 @@ def test_what_a_lookup_can_come_to_stands_in_the_schema(tmp_path: Path) -> None:
     store.close()
     missing = [word for word in get_args(LookupOutcome) if word not in rows[0][0]]
     assert missing == []
+
+
+def test_a_trial_call_is_a_row_of_its_own_and_in_no_callers_table(tmp_path: Path) -> None:
+    """拨测: its session is left out whole, whatever part of it comes in which file."""
+    probed = Probed(
+        verdict="clipped",
+        step="main.greeting",
+        greeting_ms=250,
+        key_ms=None,
+        answer_ms=None,
+        lost=3,
+        outside=False,
+        line_closed=False,
+        detail="main.greeting",
+    )
+    session = f"{OF_PROBE}one"
+    spool_file(tmp_path).write_bytes(lines([*call("a"), *call(session), at(9, probed)]))
+    later = at(60, SessionEnded(session=session, disposition="hung_up", dialogue="main"))
+    spool_file(tmp_path, "facts-20261124T000000-2.jsonl").write_bytes(lines([later]))
+    run(FactsFolder(tmp_path), once=True)
+    told = ask(
+        FactsFolder(tmp_path).published,
+        "SELECT (SELECT string_agg(session) FROM call_session),"
+        " (SELECT count(*) FROM call_step WHERE starts_with(session, 'probe')),"
+        " (SELECT verdict || greeting_ms || lost FROM probe)",
+    )
+    assert list(told.rows) == [("a", 0, "clipped2503")]

@@ -18,6 +18,8 @@ from analytics.loading.store import FactsFolder
 from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
+    CaseMoved,
+    DialogueEntered,
     Recorded,
     RecordingMoved,
     SessionAnswered,
@@ -139,6 +141,13 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "survey_by_hour": by_hour({15: (2, 2.5, 0)}, (0, None, 0)),
     "survey_trend": [(DAY, 2, 2.5, 50.0, 0)],
     "recordings": [("complaint", "new", 1, clock("15:21:20"), None)],
+    "case_funnel": [
+        ("按 6", 3, 100.0), ("登记", 0, 0.0), ("受理", 0, 0.0), ("答复", 0, 0.0), ("办结", 0, 0.0),
+    ],
+    "cases_open": [],
+    "cases_in_time": [],
+    "cases_by_handler": [],
+    "cases_contentment": [],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
     ],
@@ -291,6 +300,78 @@ def test_a_complaint_is_open_until_it_is_handled_however_old_it_is(tmp_path: Pat
     ]
     rows = asked(tmp_path, "complaints_open", facts, Days(DAY, DAY))
     assert [(row[0], row[4]) for row in rows] == [("old", 90), ("handled later", 70)]
+
+
+def moved(minute: int, reference: str, n: int, move: str, state: str, **more: object) -> Timed:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    values: dict = {"kind": "complaint", "handler": None, **more}
+    fact = CaseMoved(reference=reference, n=n, move=move, state=state, **values)
+    return (noon + timedelta(minutes=minute), fact)
+
+
+CASES = [
+    # a: closed and the caller is discontent; what the records were told twice counts once.
+    *(2 * [moved(0, "a", 1, "open", "pending")]),
+    moved(1, "a", 2, "accept", "accepted", in_time=True),
+    moved(2, "a", 3, "take", "working", handler="李强"),
+    *(2 * [moved(3, "a", 4, "answer", "answered", handler="李强", in_time=False)]),
+    moved(4, "a", 5, "close", "closed", handler="李强", in_time=True),
+    moved(5, "a", 6, "follow_up", "followed_up", handler="李强", in_time=True, content=False),
+    moved(6, "a", 7, "redo", "assigned", handler="李强"),
+    # b: spoken anew at once, so it is c.
+    moved(0, "b", 1, "open", "pending"),
+    moved(1, "b", 2, "merge", "merged"),
+    moved(1, "c", 1, "open", "pending"),
+    # d: of three weeks before, answered in time today by another.
+    moved(-21 * 24 * 60, "d", 1, "open", "pending"),
+    moved(7, "d", 2, "answer", "answered", handler="周红", in_time=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        (
+            "cases_open",
+            [
+                ("answered", 1, 0, 0, 1, 21),
+                ("assigned", 1, 1, 0, 0, 0),
+                ("pending", 1, 1, 0, 0, 0),
+            ],
+        ),
+        (
+            "cases_in_time",
+            [
+                ("complaint", "answer", 2, 1, 50.0),
+                ("complaint", "accept", 1, 1, 100.0),
+                ("complaint", "close", 1, 1, 100.0),
+                ("complaint", "follow_up", 1, 1, 100.0),
+            ],
+        ),
+        (
+            "cases_by_handler",
+            [("周红", 1, 100.0, 0, 0, 0, 0), ("李强", 1, 0.0, 0, 1, 0, 1)],
+        ),
+        ("cases_contentment", [("complaint", 1, 0, 0.0, 1)]),
+        (
+            "case_funnel",
+            [
+                ("按 6", 2, 100.0), ("登记", 2, 100.0), ("受理", 1, 50.0), ("答复", 1, 50.0),
+                ("办结", 1, 50.0),
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_cases(tmp_path: Path, name: str, rows: list[tuple]) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    visits = [
+        (noon, DialogueEntered(session=session, dialogue=place))
+        for session, place in (
+            ("s1", "feedback.menu"), ("s1", "feedback.complaint"), ("s2", "feedback.menu"),
+            ("s3", "main"),
+        )
+    ]  # fmt: skip
+    assert asked(tmp_path, name, [*CASES, *visits], Days(DAY, DAY)) == rows
 
 
 def test_an_abstention_is_counted_and_is_in_no_mean(tmp_path: Path) -> None:

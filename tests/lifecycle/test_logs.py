@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from ivr.lifecycle.logs import OneLine, about
+from ivr.lifecycle.logs import OneLine, OneObject, about
 
 log = logging.getLogger("test.logs")
 
@@ -72,3 +73,20 @@ def test_a_traceback_is_shown_once(lines: list[str]) -> None:
     assert second.endswith(
         "[two]: a call failed in balance — ValueError: two / lines (traceback above)"
     )
+
+
+def test_for_a_collector_a_line_is_an_object() -> None:
+    formatter = OneObject()
+    try:
+        fail()
+    except ValueError as fault:
+        cause = (type(fault), fault, fault.__traceback__)
+    record = logging.LogRecord("ivr.x", logging.ERROR, "x.py", 1, "a\nreason %d", (7,), cause)
+    with about("s1"):
+        first, again = (json.loads(formatter.format(record)) for _ in range(2))
+    assert first["message"] == "a / reason 7 — ValueError: two / lines"
+    assert (first["level"], first["logger"], first["session"]) == ("ERROR", "ivr.x", "s1")
+    assert first["at"].endswith("+08:00")
+    assert "fail()" in first["traceback"]
+    assert "traceback" not in again, "once only"
+    assert again["message"].endswith("(traceback above)")

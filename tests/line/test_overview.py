@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.line import overview
+from ivr.line import overview, streaming
 from ivr.line.overview import Overview, changed, live
 
 
@@ -32,7 +32,7 @@ class Told:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overview, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(overview, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 0.05)
 
 
 async def _event(answer: aiohttp.ClientResponse) -> tuple[str, Any]:

@@ -19,14 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from ivr.accounts.demo import make_demo
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import publish_sounds
 from ivr.config import PROJECT, Settings
+from ivr.lifecycle import asking
+from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
 from ivr.speech.contract import CONTRACT
-from tests.live.listening import Ear, HeardClip, Listener
+from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -34,6 +37,8 @@ AGENTS = {"ring_seconds": 6, "hours": {day: ["00:00-24:00"] for day in WEEK}}
 """Tests do not choose their hour, nor have they half a minute."""
 HANGING_SECONDS = 60.0
 """What takes so long never comes. No measure of speed: a loaded machine takes its time."""
+WRITING_SECONDS = 1.0
+"""What a fact needs to its page, or a service to say that none waits."""
 
 
 @dataclass
@@ -99,12 +104,30 @@ class LiveLine:
 
     def facts(self) -> list[dict[str, Any]]:
         """Of the service, in their order; Asterisk writes a page of its own."""
+        self._wait_until_written()
         return [
             json.loads(line)
             for path in sorted((self.settings.home / "spool").glob("*.jsonl"))
             if not path.name.endswith("-asterisk.jsonl")
             for line in path.read_text().splitlines()
         ]
+
+    def _wait_until_written(self) -> None:
+        """The service lets facts gather; one that stands still or has no disk keeps them."""
+        deadline = time.monotonic() + WRITING_SECONDS
+        while self._facts_waiting() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def _facts_waiting(self) -> bool:
+        if self.service is None or self.service.poll() is not None:
+            return False
+        try:
+            with urllib.request.urlopen(
+                asking.page(self.settings, "metrics"), timeout=WRITING_SECONDS
+            ) as metrics:
+                return b"\nivr_facts_waiting 0.0\n" not in metrics.read()
+        except OSError:
+            return False
 
     def names(self, *clips: str) -> list[str]:
         """Clips as the ear names them, without pauses."""
@@ -245,3 +268,17 @@ def line(bare_line: LiveLine) -> LiveLine:
     """Asterisk and the service."""
     bare_line.start_service()
     return bare_line
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For the tests that look at pages."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a test's own."""
+    with tab(browser) as opened:
+        yield opened

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.live.phone import Message
+from ivr.probe.sip import Message
 
 REALM = "carrier.example"
 

@@ -13,8 +13,9 @@ import pytest
 from ivr.ari.client import Ari
 from ivr.asterisk.configure import agent_password
 from ivr.config import Agent
+from ivr.probe.sound import FRAME
 from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
-from tests.live.phone import FRAME, Phone
+from tests.live.phone import Phone
 
 pytestmark = pytest.mark.live
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,15 +20,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from console import browser as libraries
 from ivr.asterisk.configure import relay_secret
 from ivr.config import PROJECT
+from ivr.probe.ear import HeardClip, Listener
 from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
 from tests.live.conftest import LiveLine, a_line, free_port
-from tests.live.listening import HeardClip, Listener
 from tests.live.measured import measured
-from tests.live.test_preview import CHROMIUM
+from tests.live.pages import AXE, CHROMIUM, NARROW, PATIENCE_MS, WIDE, complaints_of, program
 
 pytestmark = [
     pytest.mark.live,
@@ -41,7 +39,6 @@ pytestmark = [
 ]
 
 FAKE_MEDIA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-PATIENCE_MS = 60_000
 SCREENS = PROJECT / "var" / "screens"
 """Pictures of the page, made anew by each run, for people to look at."""
 HOLDER = "990102200012120127"
@@ -163,8 +160,9 @@ class Seat:
     async def picture(self, name: str) -> None:
         """At a desk and on a phone."""
         SCREENS.mkdir(parents=True, exist_ok=True)
-        for width, height in ((390, 844), (1440, 900)):
-            await self.page.set_viewport_size({"width": width, "height": height})
+        for size in (NARROW, WIDE):
+            await self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            width = size["width"]
             path = SCREENS / f"phone-{name}-{width}.png"
             await self.page.screenshot(path=path, full_page=True)
             wide = await self.page.evaluate("document.documentElement.scrollWidth")
@@ -172,7 +170,7 @@ class Seat:
 
     async def faults(self) -> list[str]:
         """What axe-core finds."""
-        await self.page.evaluate((libraries.folder() / "checks" / "axe.min.js").read_text())
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = await self.page.evaluate("axe.run()")
         return [
             f"{each['id']}: {node['target']}"
@@ -197,11 +195,9 @@ def console(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> I
 
 @asynccontextmanager
 async def a_browser() -> AsyncIterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert program, "no Chromium on this machine: run `make browser`"
     async with async_playwright() as playwright:
         args = [*CHROMIUM, *FAKE_MEDIA]
-        opened = await playwright.chromium.launch(executable_path=program, args=args)
+        opened = await playwright.chromium.launch(executable_path=program(), args=args)
         try:
             yield opened
         finally:
@@ -213,12 +209,10 @@ async def seated(
     browser: Browser, console: Console, host: str = "127.0.0.1", *, complains: bool = False
 ) -> AsyncIterator[Seat]:
     """A tab of its own; whatever the browser complains about is a failure, unless it has reason."""
-    complaints: list[str] = []
-    context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    context = await browser.new_context(viewport=WIDE, locale="zh-CN")  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = complaints_of(page)
     await page.add_init_script(TAP)
     await page.goto(console.address(host))
     yield Seat(page, console.line)

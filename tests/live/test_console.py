@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,11 +20,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
-from console import browser as libraries
 from console.rights import Role
 from console.users import Users
 from ivr.config import PROJECT
@@ -35,7 +33,7 @@ from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.line.test_overview import Told
 from tests.live.conftest import free_port
-from tests.live.test_preview import CHROMIUM, PATIENCE_MS
+from tests.live.pages import AXE, NARROW, WIDE
 
 pytestmark = pytest.mark.live
 
@@ -47,7 +45,6 @@ EVERYONE = {
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
 }
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def busy() -> Overview:
@@ -138,30 +135,6 @@ class _service:  # noqa: N801  a context manager
             await self._over.wait()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert program, "no Chromium on this machine: run `make browser`"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A tab of a laptop's size; a test fails on whatever the browser complains about."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport=WIDE, locale="zh-CN")  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    tab = context.new_page()
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    yield tab
-    context.close()
-    assert complaints == []
-
-
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = os.environ.get("CONSOLE_PICTURES")
@@ -193,8 +166,7 @@ def look(page: Page, folder: Path, name: str) -> None:
 
 def axe(page: Page) -> list[str]:
     """What axe-core finds wrong by WCAG 2.2 AA."""
-    source = (libraries.folder() / "checks" / "axe.min.js").read_text(encoding="utf-8")
-    page.evaluate(f"(() => {{ {source} }})()")
+    page.evaluate(f"(() => {{ {AXE.read_text(encoding='utf-8')} }})()")
     found = page.evaluate("async () => (await axe.run()).violations")
     return [f"{each['id']}: {[node['html'] for node in each['nodes']][:3]}" for each in found]
 
@@ -209,6 +181,7 @@ def test_the_sign_in(opened: Opened, page: Page, pictures: Path) -> None:
 
 def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
     page.goto(f"{opened.address}/sign-in")
+    expect(page.get_by_label("名字")).to_be_focused()  # with the first picture: later than `load`
     page.keyboard.type("王敏")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

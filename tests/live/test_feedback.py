@@ -17,9 +17,9 @@ import soundfile
 
 from ivr.people.keys import Keys
 from ivr.people.vault import Vault
+from ivr.probe.sound import FRAME
 from ivr.speech.prompts import PromptSet
 from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
-from tests.live.phone import FRAME
 from tests.live.test_agents import until
 
 pytestmark = pytest.mark.live

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from ivr.probe.ear import HeardClip
 from tests.live.conftest import Caller, LiveLine
-from tests.live.listening import HeardClip
 from tests.live.phone import Phone
 from tests.live.test_balance import fund_readout, to_the_question
 

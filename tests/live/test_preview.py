@@ -13,26 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ivr.config import PROJECT
 from prompt_build import sets
 from tests.live.conftest import free_port
 
 pytestmark = pytest.mark.live
-
-PATIENCE_MS = 60_000
-"""For a machine that does much else; whoever is idle waits for nothing."""
-expect.set_options(timeout=PATIENCE_MS)
-CHROMIUM = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @dataclass(frozen=True)
@@ -75,30 +62,6 @@ def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
     """One for all tests that only look."""
     with previewing(tmp_path_factory.mktemp("preview")) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert program, "no Chromium on this machine: run `make browser`"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A tab of a laptop's size; a test fails on whatever the browser complains about."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
-    context.set_default_timeout(PATIENCE_MS)
-    tab = context.new_page()
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    yield tab
-    context.close()
-    assert complaints == []
 
 
 def sentence(page: Page, name: str) -> str:

@@ -242,7 +242,7 @@ def test_requests_that_belong_to_no_call_are_refused(sip_line: LiveLine, method:
     async def story() -> int:
         async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=CARRIER) as phone:
             headers = {"Event": "keep-alive", "Expires": "60", "Refer-To": "<sip:1@127.0.0.1>"}
-            return await phone.dial("12329", method=method, offer="", headers=headers)
+            return await phone.send(method, "12329", headers=headers)
 
     assert 400 <= asyncio.run(story()) < 700
 
@@ -252,7 +252,7 @@ def test_options_outside_of_a_call_are_answered_whatever_they_ask_for(sip_line: 
         statuses = []
         for user in ("12329", "01012329", "4001", "s", "ping", ""):
             async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=CARRIER) as phone:
-                statuses.append(await phone.dial(user, method="OPTIONS", offer=""))
+                statuses.append(await phone.send("OPTIONS", user))
         return statuses
 
     assert asyncio.run(story()) == [200] * 6

@@ -7,12 +7,19 @@ import errno
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from ivr.cases.case import Filed
+from ivr.cases.clocks import Clocks
+from ivr.cases.moves import State
+from ivr.cases.register import Register
+from ivr.cases.store import CannotReach, Cases, Sought
+from ivr.config import CasesSettings
+from ivr.hours import AgentHours
 from ivr.people.identity import IdNumber, parse
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -64,6 +71,7 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
     async def is_recording(name: str) -> bool:
         return name in sounding
 
+    register = register_of(home)
     desk = FilingDesk(
         opened(home),
         Vault(home / "vault.sqlite", KEYS),
@@ -71,6 +79,7 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
         journal,
         is_recording,
         lambda: NOON,
+        lambda filed, replaces: register.enter(filed, replaces=replaces),
     )
     await desk.take_over(known)
     try:
@@ -78,6 +87,11 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
     finally:
         await desk.close()
         await journal.close()
+
+
+def register_of(home: Path) -> Register:
+    cases = Cases(f"sqlite:///{home / 'cases.sqlite'}")
+    return Register(cases, Clocks(AgentHours(), CasesSettings()), home / "facts", "n1")
 
 
 def at_a_desk(home: Path, story: Callable[[Place], Awaitable[None]]) -> None:
@@ -314,5 +328,114 @@ def test_the_one_spoken_anew_is_marked_when_the_new_one_is_safe(tmp_path: Path) 
         (moved,) = place.known("RecordingMoved")
         assert (moved["reference"], moved["state"]) == (first.reference, "replaced")
         assert place.file(first).exists()
+
+    at_a_desk(tmp_path, story)
+
+
+class Killed(BaseException):
+    """The process is gone at this moment."""
+
+
+MOMENTS = [
+    ("archive", "file", "before"),
+    ("archive", "file", "after"),
+    ("journal", "keep", "after"),
+    ("archive", "mark_filed", "after"),
+    ("register", "enter", "before"),
+    ("register", "enter", "after"),
+]
+
+
+@pytest.mark.parametrize(("part", "step", "when"), MOMENTS)
+def test_a_case_is_there_once_whenever_the_service_was_killed(
+    tmp_path: Path, part: str, step: str, when: str
+) -> None:
+    """Nothing runs on in this process after the moment, as if it had been killed."""
+
+    def dies(real: Callable) -> Callable:
+        def blocking(*given: object) -> object:
+            if when == "after":
+                real(*given)
+            raise Killed
+
+        async def waiting(*given: object) -> object:
+            await real(*given)
+            raise Killed
+
+        return waiting if step == "keep" else blocking
+
+    async def before(place: Place) -> None:
+        slip = await place.spoken()
+        if part == "register":
+            place.desk.enter = dies(place.desk.enter)
+        else:
+            owner = getattr(place.desk, part)
+            object.__setattr__(place.desk, part, Dying(owner, step, dies(getattr(owner, step))))
+        with suppress(Killed):
+            await place.desk.file(slip)
+        with suppress(Killed):
+            await asyncio.gather(*place.desk._entering.values())
+        place.desk._filing.clear()
+        place.desk._entering.clear()
+
+    async def afterwards(place: Place) -> None:
+        place.desk.file_left_over(())
+        await until(lambda: not list((tmp_path / "slips").glob("*.slip")))
+        await until(lambda: not list((tmp_path / "slips").glob("*.filed")))
+        cases = register_of(tmp_path).cases.search(Sought())
+        assert len(cases) == 1
+        assert len(place.known("Recorded")) == 1
+        assert {line["n"] for line in place.known("CaseMoved")} == {1}
+
+    at_a_desk(tmp_path, before)
+    at_a_desk(tmp_path, afterwards)
+
+
+class Dying:
+    """A part of the desk of which one step is the last."""
+
+    def __init__(self, real: object, step: str, last: Callable) -> None:
+        self._real = real
+        setattr(self, step, last)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def test_without_the_database_of_cases_recordings_are_kept_and_their_cases_follow(
+    tmp_path: Path,
+) -> None:
+    async def story(place: Place) -> None:
+        real, away = place.desk.enter, [True]
+
+        def enter(filed: Filed, replaces: str | None) -> None:
+            if away[0]:
+                raise CannotReach("away")
+            real(filed, replaces)
+
+        place.desk.enter = enter
+        slip = await place.spoken()
+        await place.desk.file(slip)
+        await place.desk.drop(slip)
+        assert list((tmp_path / "slips").glob("*.filed")), "the slip waits for the case"
+        away[0] = False
+        place.desk.file_left_over(())
+        await until(lambda: not list((tmp_path / "slips").glob("*.filed")))
+        assert len(register_of(tmp_path).cases.search(Sought())) == 1
+
+    at_a_desk(tmp_path, story)
+
+
+def test_what_was_spoken_anew_is_one_case(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        first = await place.spoken()
+        await place.desk.file(first)
+        second = await place.desk.begin("complaint", "s", "token", replaces=first)
+        has_recorded(place.home, second, LOUD * 10)
+        await place.desk.file(second)
+        await place.desk.drop(second)
+        cases = register_of(place.home).cases
+        assert cases.case(first.reference).into == second.reference
+        assert cases.case(second.reference).state is State.PENDING
 
     at_a_desk(tmp_path, story)

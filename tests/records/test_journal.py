@@ -129,9 +129,11 @@ def test_a_full_disk_delays_facts_and_loses_none(
             await asyncio.sleep(0.001)
         assert "No space left" in spool.fault
         spool.note(LinkLost(reason="2"))
+        assert spool.waiting == 2
         full[0] = False
         await spool.settled()
         assert spool.fault is None
+        assert spool.waiting == 0
         await spool.close()
         return spool.path
 

@@ -45,6 +45,33 @@ def pid_of(kept: Kept) -> int:
     return kept._process.pid
 
 
+def test_a_log_that_grows_is_put_aside_while_its_program_writes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LARGEST_LOG_BYTES", 20_000)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.05)
+    talks = (
+        "import time\nn = 0\nwhile True:\n"
+        " print(n, 'x' * 200, flush=True); n += 1; time.sleep(.002)"
+    )
+    log, older = tmp_path / "sleeper.log", tmp_path / "sleeper.log.1"
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path, talks), lambda _: None)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        await until(older.exists)
+        await until(lambda: log.stat().st_size < 20_000)
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert b"\0" not in log.read_bytes(), "it goes on at the beginning"
+    numbers = [int(line.split()[0]) for line in (older.read_text() + log.read_text()).splitlines()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "nothing is lost"
+
+
 def test_what_dies_is_started_again_and_what_is_stopped_stays_down(tmp_path: Path) -> None:
     news: list[str] = []
 

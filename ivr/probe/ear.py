@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.live.phone import FRAME, SILENCE
+from ivr.probe.sound import FRAME, RATE, SILENCE
 
 ANCHOR = 3
 """A clip is recognised by a frame that hardly any other has: looked for from its third on."""
 MOST_ALIKE = 4
 """A frame that stands in more places than this is silence, and tells nothing."""
+EDGE = 5
+"""So many frames at either end of a sound are its beginning and its end: a tenth of a second."""
+FLAT = 4
+"""A frame of hardly any different values is all but silent."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HeardClip:
     """One clip in the received audio."""
 
@@ -47,6 +51,10 @@ class Ear:
     def sound(self, clip: str) -> bytes:
         """The A-law of a clip."""
         return self._clips[self.alias[clip]]
+
+    def knows(self, clip: str) -> bool:
+        """Whether it is long enough to be recognised."""
+        return self.alias[clip] in self._clips
 
     def at(self, audio: bytes, position: int) -> tuple[str, int, int] | None:
         """The clip that has exactly this frame, where it begins and how much of it is there."""
@@ -106,3 +114,56 @@ def _common(clip: bytes, audio: bytes, start: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of one sound is in what was heard, whatever was lost of it on the way."""
+
+    found: float = 0.0
+    """0 to 1: of the frames by which it is known."""
+    begins: bool = False
+    """Its first are among them."""
+    ends: bool = False
+    at: float = 0.0
+    """Seconds into the audio, where it begins or would have."""
+
+
+def share(sound: bytes, audio: bytes) -> Share:
+    """Found frame by frame at the place where most of them agree; silence tells nothing."""
+    known = _telling(sound)
+    votes: Counter[int] = Counter()
+    where: dict[int, set[int]] = defaultdict(set)
+    position = 0
+    while position + FRAME <= len(audio):
+        offset = known.get(audio[position : position + FRAME])
+        if offset is not None:
+            votes[position - offset] += 1
+            where[position - offset].add(offset)
+        position += 1 if offset is None else FRAME
+    if not votes:
+        return Share()
+    start, hits = votes.most_common(1)[0]
+    edges = sorted(known.values())
+    return Share(
+        found=hits / len(known),
+        begins=not where[start].isdisjoint(edges[:EDGE]),
+        ends=not where[start].isdisjoint(edges[-EDGE:]),
+        at=max(0, start) / RATE,
+    )
+
+
+def last_of(sound: bytes, audio: bytes) -> int:
+    """Where in the audio the last frame of a sound ends; 0 where there is none."""
+    known = _telling(sound)
+    for position in range(len(audio) - FRAME, -1, -1):
+        if audio[position : position + FRAME] in known:
+            return position + FRAME
+    return 0
+
+
+def _telling(sound: bytes) -> dict[bytes, int]:
+    """The frames that stand in a sound once, and where."""
+    frames = [(sound[at : at + FRAME], at) for at in range(0, len(sound) - FRAME + 1, FRAME)]
+    times = Counter(frame for frame, _ in frames)
+    return {frame: at for frame, at in frames if times[frame] == 1 and len(set(frame)) > FLAT}

@@ -1,0 +1,91 @@
+"""What rings and what people said about it, in two small files under the home folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ivr.alarms.ringing import Mark, News, Ringing
+from ivr.records.durable import write
+
+_RINGING = "alarms.json"
+_HISTORY = "alarm-history.jsonl"
+MOST_HISTORY_BYTES = 1_000_000
+_MARKS = "alarm-marks.json"
+
+
+def ringing(home: Path) -> tuple[Ringing, ...]:
+    """As it was written last; nothing where there is none, or what no one can read."""
+    return tuple(Ringing(**each) for each in _read(home / _RINGING, []))
+
+
+def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
+    """For the console and for the next start: what was told is not told again."""
+    write(home / _RINGING, json.dumps([asdict(each) for each in found]).encode())
+
+
+def add_history(home: Path, told: Iterable[News], at: float) -> None:
+    """What began and ended, for whoever asks in the morning; one older file is kept."""
+    lines = [
+        json.dumps({"at": at, "kind": each.kind, "key": each.ringing.key}) + "\n"
+        for each in told
+        if each.kind != "goes_on"
+    ]
+    if lines:
+        path = home / _HISTORY
+        if path.exists() and path.stat().st_size > MOST_HISTORY_BYTES:
+            path.replace(home / f"{_HISTORY}.1")
+        with path.open("a", encoding="utf-8") as history:
+            history.writelines(lines)
+
+
+def history(home: Path, since: float, until: float) -> Iterator[tuple[float, str, str]]:
+    """When, begins or ends, and which alarm."""
+    for path in (home / f"{_HISTORY}.1", home / _HISTORY):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for line in lines:
+            with suppress(ValueError, KeyError):
+                told = json.loads(line)
+                if since <= told["at"] < until:
+                    yield told["at"], told["kind"], told["key"]
+
+
+def marks(home: Path) -> Mapping[str, Mark]:
+    """What people said, by the alarm's key or its name."""
+    return {key: Mark(**mark) for key, mark in _read(home / _MARKS, {}).items()}
+
+
+def mark(home: Path, key: str, said: Mark) -> None:
+    """Acknowledged, or silenced, by somebody; on disk when it returns."""
+    with _alone(home):
+        _keep(home, {**marks(home), key: said})
+
+
+def unmark(home: Path, key: str) -> None:
+    """Nothing is said about it any more."""
+    with _alone(home):
+        _keep(home, {name: each for name, each in marks(home).items() if name != key})
+
+
+def _keep(home: Path, said: Mapping[str, Mark]) -> None:
+    content = {key: asdict(each) for key, each in said.items()}
+    write(home / _MARKS, json.dumps(content, ensure_ascii=False).encode(), mode=0o600)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    with (home / "alarm-marks.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: Path, nothing: Any) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return nothing

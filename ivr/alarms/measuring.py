@@ -1,0 +1,223 @@
+"""Every figure that an alarm is about, measured by a program that is not the service.
+
+A part that cannot be asked gives no figure: whether it is there at all is a figure of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from http.client import HTTPException
+from typing import Any
+
+from cryptography import x509
+from prometheus_client.parser import text_string_to_metric_families
+
+from ivr.alarms.ringing import Figure
+from ivr.ari.client import Ari
+from ivr.ari.errors import AriError
+from ivr.asterisk import locate, process
+from ivr.config import Settings, SettingsError
+from ivr.hours import BEIJING
+from ivr.lifecycle import asking
+from ivr.probe.outcomes import last
+from ivr.probe.probing import host_towards
+from ivr.probe.telephone import Telephone
+from ivr.speech.prompts import MANIFEST
+from ivr.upkeep.backup import made_last
+
+OF_SERVICE = frozenset({"ivr_facts_waiting", "ivr_accounts_resting", "ivr_prompts_refused"})
+"""Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""
+PARTS = ("ari", "prompts", "accounts", "journal")
+UNFILED_SECONDS = 600.0
+OPTIONS_SECONDS = 3.0
+PROBES_LOOKED_AT = 10
+
+
+async def measured(settings: Settings, now: datetime) -> list[Figure]:
+    """All figures of this moment; takes seconds where something does not answer."""
+    found: list[Figure] = []
+    for measure in _OF_FILES:
+        found += await asyncio.to_thread(_safely, measure, settings, now)
+    async for figure in _asked(settings, now):
+        found.append(figure)
+    return found
+
+
+Measure = Callable[[Settings, datetime], Iterable[Figure]]
+
+
+def _safely(measure: Measure, settings: Settings, now: datetime) -> list[Figure]:
+    """What a broken file or an absent program tells is told by another figure, or by none."""
+    with suppress(OSError, HTTPException, ValueError, LookupError, TypeError):
+        return list(measure(settings, now))
+    return []
+
+
+def _service(settings: Settings, _: datetime) -> Iterator[Figure]:
+    yield Figure("ivr_service_answers", float(asking.speaks(settings)))
+
+
+def _health(settings: Settings, _: datetime) -> Iterator[Figure]:
+    told = asking.health(settings)
+    for part in PARTS:
+        yield Figure("ivr_part_ok", float(told[part]["ok"]), {"part": part})
+
+
+def _of_service(settings: Settings, _: datetime) -> Iterator[Figure]:
+    with urllib.request.urlopen(asking.page(settings, "metrics"), timeout=3) as answer:  # noqa: S310
+        page = answer.read().decode()
+    for family in text_string_to_metric_families(page):
+        if family.name in OF_SERVICE:
+            yield from (Figure(family.name, sample.value) for sample in family.samples)
+
+
+def _disk(settings: Settings, _: datetime) -> Iterator[Figure]:
+    for place, folder in (("home", settings.home), ("recordings", settings.recordings_folder)):
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        yield Figure("ivr_disk_free_bytes", float(free), {"place": place})
+
+
+def _loader(settings: Settings, now: datetime) -> Iterator[Figure]:
+    """How long the oldest fact that is not published may have waited."""
+    spools = [path.stat() for path in (settings.home / "spool").glob("*.jsonl")]
+    newest = max((each.st_mtime for each in spools if each.st_size), default=None)
+    if newest is None:
+        return
+    published = settings.home / "facts" / "pub" / "ivr.duckdb"
+    at = published.stat().st_mtime if published.exists() else 0.0
+    waits = at < newest
+    since = max(at, min(each.st_mtime for each in spools))
+    yield Figure("ivr_loader_lag_seconds", max(0.0, now.timestamp() - since) if waits else 0.0)
+
+
+def _probes(settings: Settings, now: datetime) -> Iterator[Figure]:
+    outcomes = last(settings.home / "spool", PROBES_LOOKED_AT)
+    if not outcomes:
+        return
+    newest = outcomes[-1]
+    failures = 0
+    while failures < len(outcomes) and not outcomes[-1 - failures].well:
+        failures += 1
+    yield Figure("ivr_probe_failures", float(failures))
+    yield Figure("ivr_probe_age_seconds", (now - newest.at).total_seconds())
+    for metric, ms in (
+        ("ivr_probe_greeting_seconds", newest.probed.greeting_ms),
+        ("ivr_probe_key_seconds", newest.probed.key_ms),
+        ("ivr_probe_answer_seconds", newest.probed.answer_ms),
+    ):
+        if ms is not None:
+            yield Figure(metric, ms / 1000)
+
+
+def _recordings(settings: Settings, now: datetime) -> Iterator[Figure]:
+    """Begun so long ago that the call is over, and not filed yet."""
+    old = [
+        path
+        for path in (settings.home / "slips").glob("*.slip")
+        if now.timestamp() - path.stat().st_mtime > UNFILED_SECONDS
+    ]
+    yield Figure("ivr_recordings_unfiled", float(len(old)))
+
+
+def _certificates(settings: Settings, now: datetime) -> Iterator[Figure]:
+    files = {
+        "console": settings.console.certificate,
+        "tls": None if settings.tls is None else settings.tls.certificate,
+    }
+    for name, file in files.items():
+        if file is not None:
+            ends = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+            days = (ends - now).total_seconds() / 86_400
+            yield Figure("ivr_certificate_days", days, {"certificate": name})
+
+
+def _texts(settings: Settings, now: datetime) -> Iterator[Figure]:
+    """Until the first text of the information tree is to be looked at again."""
+    tree = json.loads((settings.audio / MANIFEST).read_text(encoding="utf-8"))["information"]
+    due = [date.fromisoformat(each) for each in _expiries(tree.values())]
+    if due:
+        today = now.astimezone(BEIJING).date()
+        yield Figure("ivr_texts_days", float((min(due) - today).days))
+
+
+def _expiries(nodes: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for node in nodes:
+        if node.get("expires"):
+            yield node["expires"]
+        yield from _expiries(node.get("children", {}).values())
+
+
+def _backup(settings: Settings, now: datetime) -> Iterator[Figure]:
+    """Since the last one; where there was none, since the line has had its keys."""
+    since = made_last(settings.home) or datetime.fromtimestamp(
+        (settings.home / "keys").stat().st_mtime, UTC
+    )
+    yield Figure("ivr_backup_age_seconds", (now - since).total_seconds())
+
+
+def _registered(settings: Settings, _: datetime) -> Iterator[Figure]:
+    accounts = [trunk for trunk in settings.trunks if trunk.registration is not None]
+    found = locate.find() if accounts and process.answers(settings) else None
+    if found is None:
+        return
+    states = process.registrations(settings, found)
+    for trunk in accounts:
+        is_there = states.get(trunk.endpoint) == "Registered"
+        yield Figure("ivr_trunk_registered", float(is_there), {"trunk": trunk.name})
+
+
+_OF_FILES: tuple[Measure, ...] = (
+    _service,
+    _health,
+    _of_service,
+    _disk,
+    _loader,
+    _probes,
+    _recordings,
+    _certificates,
+    _texts,
+    _backup,
+    _registered,
+)
+
+
+# --- what is asked over the network ------------------------------------------------------------
+
+
+async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
+    if (lacking := await _agents_lacking(settings, now)) is not None:
+        yield Figure("ivr_agents_lacking", lacking)
+    for trunk in settings.trunks:
+        if trunk.registration is not None:
+            host, _, port = trunk.registration.server.partition(":")
+            answers = await _answers(host, int(port or 5060))
+            yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+
+
+async def _agents_lacking(settings: Settings, now: datetime) -> float | None:
+    """1 while agents should be there and not one phone is; None where Asterisk does not say."""
+    phones = {phone.extension for phone in settings.agents.phones}
+    if not phones or not settings.agents.hours.open_at(now):
+        return 0.0
+    try:
+        async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
+            return float(not phones & await ari.endpoints.online())
+    except (AriError, SettingsError, OSError):
+        return None
+
+
+async def _answers(host: str, port: int) -> bool:
+    """Whether a carrier's equipment says anything at all to OPTIONS."""
+    try:
+        local = await asyncio.to_thread(host_towards, (host, port))
+        async with Telephone.connected((host, port), host=local) as phone:
+            return bool(await phone.send("OPTIONS", "", within=OPTIONS_SECONDS))
+    except (OSError, TimeoutError):
+        return False

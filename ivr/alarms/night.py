@@ -1,0 +1,184 @@
+"""What happened last night: outages, restarts, calls lost and why, slow look-ups, full disks.
+
+From the facts in the spool, the alarms' history and the logs; no number of anybody's is in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from ivr import fast
+from ivr.alarms import keeping
+from ivr.alarms.table import BY_NAME
+from ivr.asterisk.configure import log_folder
+from ivr.config import Settings
+from ivr.hours import BEIJING
+from ivr.probe.outcomes import WORDS
+
+EVENING, MORNING = time(18, 0), time(9, 0)
+SLOW_MS = 1000
+_MOST_LINES = 200
+_LOST: Final[Mapping[str, str]] = {
+    "failed": "通话因本系统故障中断，来电人听到致歉",
+    "asterisk_lost": "Asterisk 死了，通话断了",
+    "service_lost": "服务重启后通话已经不在",
+    "vanished": "对方没有声音，通话被放弃",
+}
+_OF_INTEREST = re.compile(
+    rb'"fact": ?"(?:LinkLost|LinkRestored|Refused|Probed|Carried|LookedUp)"'
+    rb'|"disposition": ?"(?:failed|asterisk_lost|service_lost|vanished)"'
+)
+_NUMBERS = re.compile(r"\d[\d.,X]{4,}")
+_SESSION = re.compile(r" \[\w+\]:")
+_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4}) (WARNING|ERROR|CRITICAL) (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing worth knowing, or many of a kind, from the first to the last."""
+
+    at: datetime
+    kind: str
+    what: str
+    times: int = 1
+    last: datetime | None = None
+
+
+def last_night(now: datetime) -> tuple[datetime, datetime]:
+    """From yesterday's evening to this morning, or to now."""
+    today = now.astimezone(BEIJING).date()
+    evening = datetime.combine(today - timedelta(days=1), EVENING, BEIJING)
+    return evening, min(now, datetime.combine(today, MORNING, BEIJING))
+
+
+def happened(settings: Settings, since: datetime, until: datetime) -> list[Event]:
+    """In order of time; the same again and again is one event."""
+    found = [
+        *_of_facts(settings.home / "spool", since, until),
+        *_of_alarms(settings.home, since, until),
+        *_of_logs(log_folder(settings), since, until),
+    ]
+    return sorted(_gathered(found), key=lambda each: each.at)
+
+
+def _gathered(found: list[Event]) -> Iterator[Event]:
+    times = Counter((each.kind, each.what) for each in found)
+    first: dict[tuple[str, str], datetime] = {}
+    last: dict[tuple[str, str], datetime] = {}
+    for each in found:
+        key = each.kind, each.what
+        first[key] = min(each.at, first.get(key, each.at))
+        last[key] = max(each.at, last.get(key, each.at))
+    for (kind, what), count in times.items():
+        key = kind, what
+        yield Event(first[key], kind, what, count, last[key] if count > 1 else None)
+
+
+# --- from the facts -----------------------------------------------------------------------------
+
+
+def _of_facts(spool: Path, since: datetime, until: datetime) -> Iterator[Event]:
+    for page in sorted(spool.glob("facts-*.jsonl")):
+        if page.stat().st_mtime < since.timestamp():
+            continue
+        yield from _began(page, since, until)
+        with page.open("rb") as lines:
+            for line in lines:
+                if _OF_INTEREST.search(line):
+                    yield from _of_fact(line, since, until)
+
+
+def _began(page: Path, since: datetime, until: datetime) -> Iterator[Event]:
+    """Each start of a service begins a page, and so does each day (UTC)."""
+    named = re.fullmatch(r"facts-\d{8}-(\d{8}T\d{6})-[0-9a-f]{8}\.jsonl", page.name)
+    if named is not None and not named[1].endswith("T000000"):
+        at = datetime.strptime(named[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        if since <= at < until:
+            yield Event(at, "启动", "接电话的服务启动")
+
+
+def _of_fact(line: bytes, since: datetime, until: datetime) -> Iterator[Event]:
+    try:
+        fact = fast.loads(line)
+        at = datetime.fromisoformat(fact["at"])
+    except (ValueError, KeyError, TypeError):
+        return
+    if since <= at < until and (told := _told(fact)):
+        yield Event(at, *told)
+
+
+def _told(fact: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What it means for whoever comes in the morning; None where all was well."""
+    kind = fact["fact"]
+    if kind == "SessionEnded":
+        return "断话", _LOST[fact["disposition"]]
+    if kind == "LookedUp":
+        return _of_look_up(fact)
+    told: Mapping[str, tuple[str, str, bool]] = {
+        "LinkLost": ("断线", "与 Asterisk 的连接断了", True),
+        "LinkRestored": ("断线", f"与 Asterisk 连上，接回 {fact.get('adopted')} 通来电", True),
+        "Refused": ("拒绝", f"没有接待或没有查询：{fact.get('reason')}", True),
+        "Carried": ("断话", "服务不在，Asterisk 自己致歉、转坐席", bool(fact.get("away"))),
+    }
+    if kind == "Probed" and fact["verdict"] != "well":
+        return "拨测", f"{WORDS[fact['verdict']]}（{fact['step'] or '没有接通'}）"
+    what = told.get(kind)
+    return (what[0], what[1]) if what is not None and what[2] else None
+
+
+def _of_look_up(fact: Mapping[str, Any]) -> tuple[str, str] | None:
+    if fact["outcome"] == "unavailable":
+        return "查询", f"账户查不了（{fact['source']}），来电人听到系统繁忙"
+    if fact["ms"] >= SLOW_MS:
+        return "查询", f"账户查得慢（{fact['source']}，一秒以上）"
+    return None
+
+
+# --- from the alarms and the logs ---------------------------------------------------------------
+
+
+def _of_alarms(home: Path, since: datetime, until: datetime) -> Iterator[Event]:
+    for at, kind, key in keeping.history(home, since.timestamp(), until.timestamp()):
+        name, _, about = key.partition(":")
+        title = BY_NAME[name].title if name in BY_NAME else name
+        word = "开始" if kind == "begins" else "恢复"
+        what = f"{title}{f'（{about}）' if about else ''}：{word}"
+        yield Event(datetime.fromtimestamp(at, UTC), "告警", what)
+
+
+def _of_logs(folder: Path, since: datetime, until: datetime) -> Iterator[Event]:
+    """Warnings and errors, of either form; the end of each log only."""
+    for path in sorted(folder.glob("*.log*")):
+        if path.stat().st_mtime < since.timestamp() or path.name.startswith("asterisk"):
+            continue
+        found = [
+            Event(at, "日志", f"{path.name.partition('.')[0]}: {masked(what)[:200]}")
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+            for at, what in _logged(line)
+            if since <= at < until
+        ]
+        yield from found[-_MOST_LINES:]
+
+
+def _logged(line: str) -> Iterator[tuple[datetime, str]]:
+    if line.startswith("{"):
+        try:
+            told = fast.loads(line)
+            if told["level"] in {"WARNING", "ERROR", "CRITICAL"}:
+                yield datetime.fromisoformat(told["at"]), f"{told['level']} {told['message']}"
+        except (ValueError, KeyError, TypeError):
+            return
+    elif found := _LINE.match(line):
+        at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S%z")
+        yield at, f"{found[2]} {_SESSION.sub(':', found[3])}"
+
+
+def masked(text: str) -> str:
+    """No number of anybody's, whatever a library has put into its message."""
+    return _NUMBERS.sub("…", text)

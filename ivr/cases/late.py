@@ -1,0 +1,41 @@
+"""The register of a service that is starting: SQLAlchemy is imported when the first case comes.
+
+It takes as long to import as the rest of the service, and callers wait in silence meanwhile.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ivr.cases.case import Filed
+from ivr.config import Settings
+
+if TYPE_CHECKING:
+    from ivr.cases.register import Register
+
+
+class LateRegister:
+    """Enters cases. All of it blocks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._made: Register | None = None
+
+    def enter(self, filed: Filed, replaces: str | None) -> None:
+        """As Register.enter."""
+        self._register().enter(filed, replaces=replaces)
+
+    def close(self) -> None:
+        """Let the database go, where it was ever asked."""
+        if self._made is not None:
+            self._made.cases.close()
+
+    def _register(self) -> Register:
+        with self._lock:
+            if self._made is None:
+                room = import_module("ivr.cases.register")
+                self._made = room.Register.of(self._settings)
+            return self._made

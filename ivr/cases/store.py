@@ -1,0 +1,382 @@
+"""Cases in a database: events are added, nothing is changed; who comes second is told.
+
+SQLAlchemy Core on SQLite, or on PostgreSQL by its URL, with the same statements. All of it blocks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ivr.cases.case import Case, Event, Filed, after, event_of, told
+from ivr.cases.moves import Deed, Move, Office, Refused, State
+
+SCHEMA = Path(__file__).resolve().parent / "schema"
+BUSY_SECONDS = 5.0
+"""So long one process waits for another that is writing."""
+_LOCK = 12329
+"""Of PostgreSQL: one process at a time brings the schema up to date."""
+_META = MetaData()
+_VERSION = Table("schema_version", _META, Column("version", Integer, primary_key=True))
+_CASE = Table(
+    "case_file",
+    _META,
+    Column("number", String, primary_key=True),
+    *(Column(name, String) for name in ("kind", "session", "person", "filed_at", "path")),
+    Column("ms", Integer),
+    Column("sha256", String),
+    Column("version", Integer),
+    Column("state", String),
+    Column("handler", String),
+)
+_EVENT = Table(
+    "case_event",
+    _META,
+    Column("number", String, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    *(Column(name, String) for name in ("at", "move", "made_by", "office", "text", "handler")),
+    Column("days", Integer),
+    Column("into_number", String),
+    Column("content", String),
+    Column("told", Integer),
+)
+
+
+class Outrun(Exception):
+    """Somebody else has done something with the case meanwhile; says who and what."""
+
+
+class NoCase(Exception):
+    """There is no such case."""
+
+
+class CannotReach(Exception):
+    """The database of cases does not answer; without anything of a URL or of a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which cases a list has; None: any."""
+
+    states: frozenset[State] | None = None
+    kind: str | None = None
+    handler: str | None = None
+    begins: str | None = None
+    """How its number begins."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Cases:
+    """The cases of a centre."""
+
+    def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+        self._engine = _engine(url)
+        self._clock = clock
+        self._ready = False
+
+    def open(self, filed: Filed) -> bool:
+        """The case of a recording; whether it is new. Opening it twice is harmless."""
+        event = Event(1, filed.at, Move.OPEN, Office.LINE, Office.LINE)
+        try:
+            with self._writing() as rows:
+                rows.execute(insert(_CASE).values(**_row(filed), **_derived(told(filed, [event]))))
+                rows.execute(insert(_EVENT).values(**_line(filed.number, event)))
+        except IntegrityError:
+            return False
+        return True
+
+    def case(self, number: str) -> Case:
+        """One, with all its events; raises NoCase."""
+        with self._reading() as rows:
+            return _one(rows, number)
+
+    def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
+        """Do it, where nobody has done anything since the doer saw `seen` events of the case.
+
+        Raises NoCase, Refused (by the table) or Outrun; then nothing has changed.
+        """
+        with self._writing() as rows:
+            case = _one(rows, number)
+            if seen is not None and seen != case.version:
+                raise Outrun(_who_was_first(case))
+            if deed.move is Move.MERGE:
+                _check_target(rows, case, deed.number)
+            return _added(rows, case, event_of(case, deed, self._clock()))
+
+    def search(self, sought: Sought, *, most: int = 500) -> tuple[Case, ...]:
+        """Those that fit, the newest first, at most so many."""
+        with self._reading() as rows:
+            query = select(_CASE).order_by(_CASE.c.filed_at.desc(), _CASE.c.number).limit(most)
+            for condition in _conditions(sought):
+                query = query.where(condition)
+            found = [row._mapping for row in rows.execute(query)]
+            events = _events_of(rows, [row["number"] for row in found])
+        return tuple(told(_filed(row), events.get(row["number"], ())) for row in found)
+
+    def handlers(self) -> tuple[str, ...]:
+        """Everybody who has ever had a case."""
+        with self._reading() as rows:
+            names = rows.execute(select(_CASE.c.handler).distinct().order_by(_CASE.c.handler))
+            return tuple(name for (name,) in names if name)
+
+    def untold(self, *, most: int = 200) -> tuple[tuple[Case, Event], ...]:
+        """Events that the records do not know yet, each with the case as it was after it."""
+        with self._reading() as rows:
+            query = select(_EVENT.c.number, _EVENT.c.n).where(_EVENT.c.told == 0).limit(most)
+            waiting = [(number, n) for number, n in rows.execute(query)]
+            cases = {number: _one(rows, number) for number in {each for each, _ in waiting}}
+        return tuple(
+            (told(cases[number].filed, cases[number].events[:n]), cases[number].events[n - 1])
+            for number, n in sorted(waiting)
+        )
+
+    def mark_told(self, events: Sequence[tuple[Case, Event]]) -> None:
+        """The records know them."""
+        with self._writing() as rows:
+            for case, each in events:
+                rows.execute(
+                    update(_EVENT)
+                    .where(_EVENT.c.number == case.number, _EVENT.c.n == each.n)
+                    .values(told=1)
+                )
+
+    def forget_before(self, moment: datetime, *, only_count: bool = False) -> int:
+        """Remove the cases of recordings older than that; how many there are."""
+        old = select(_CASE.c.number).where(_CASE.c.filed_at < _stamp(moment))
+        with self._writing() as rows:
+            numbers = [number for (number,) in rows.execute(old)]
+            if not only_count:
+                rows.execute(delete(_EVENT).where(_EVENT.c.number.in_(old)))
+                rows.execute(delete(_CASE).where(_CASE.c.filed_at < _stamp(moment)))
+        return len(numbers)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._refusals():
+            self._make_ready()
+            with self._engine.connect() as rows:
+                yield rows
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._refusals():
+            self._make_ready()
+            with self._engine.begin() as rows:
+                yield rows
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """What a driver says may hold what was written: its kind is told, and no more."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError) as fault:
+            kind = type(getattr(fault, "orig", None) or fault).__name__
+            raise CannotReach(
+                f"工单数据库现在用不了：{kind}；检查 cases.database 和磁盘 · the database of cases"
+                " does not answer"
+            ) from None
+
+    def _make_ready(self) -> None:
+        if not self._ready:
+            migrate(self._engine)
+            self._ready = True
+
+
+def migrate(engine: Engine) -> int:
+    """Bring the schema up to date, one process at a time; its version."""
+    _make_file(engine)
+    with engine.begin() as rows:
+        if engine.dialect.name == "postgresql":
+            rows.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        _VERSION.create(rows, checkfirst=True)
+        at = max((number for (number,) in rows.execute(select(_VERSION.c.version))), default=0)
+        for path in sorted(SCHEMA.glob("[0-9]*.sql"))[at:]:
+            for statement in path.read_text(encoding="utf-8").split(";\n"):
+                if statement.strip():
+                    rows.execute(text(statement))
+            at = int(path.name[:4])
+            rows.execute(insert(_VERSION).values(version=at))
+    return at
+
+
+def columns(engine: Engine) -> dict[str, set[str]]:
+    """What a migrated database has, by table."""
+    seen = inspect(engine)
+    return {
+        name: {each["name"] for each in seen.get_columns(name)} for name in seen.get_table_names()
+    }
+
+
+def _engine(url: str) -> Engine:
+    """A connection for each use: moves are rare, and none outlives a database that goes away."""
+    engine = create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    """The driver begins no transaction of its own: ours are whole, and writers wait their turn."""
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+
+
+def _begin_immediate(rows: Connection) -> None:
+    rows.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _make_file(engine: Engine) -> None:
+    """Readable by this user only, from its first byte."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        os.close(os.open(engine.url.database, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _one(rows: Connection, number: str) -> Case:
+    found = rows.execute(select(_CASE).where(_CASE.c.number == number)).first()
+    if found is None:
+        raise NoCase(f"没有编号 {number} 的工单 · no case {number}")
+    return told(_filed(found._mapping), _events_of(rows, [number])[number])
+
+
+def _events_of(rows: Connection, numbers: Sequence[str]) -> dict[str, list[Event]]:
+    query = select(_EVENT).where(_EVENT.c.number.in_(numbers)).order_by(_EVENT.c.n)
+    events: dict[str, list[Event]] = {}
+    for row in rows.execute(query):
+        events.setdefault(row.number, []).append(_event(row._mapping))
+    return events
+
+
+def _added(rows: Connection, case: Case, event: Event) -> Case:
+    """Write an event behind those that were seen, or behind none: two cannot be the next."""
+    grown = after(case, event)
+    written = rows.execute(
+        update(_CASE)
+        .where(_CASE.c.number == case.number, _CASE.c.version == case.version)
+        .values(**_derived(grown))
+    )
+    if written.rowcount == 0:
+        raise Outrun(_who_was_first(_one(rows, case.number)))
+    rows.execute(insert(_EVENT).values(**_line(case.number, event)))
+    return grown
+
+
+def _check_target(rows: Connection, case: Case, number: str) -> None:
+    """What others were merged into stays where it is found: chains lead to a case that is open."""
+    try:
+        target = _one(rows, number)
+    except NoCase as none:
+        raise Refused(str(none)) from none
+    if target.state in (State.MERGED, State.REJECTED):
+        raise Refused(f"{number} 是{target.state.words}，不能并入 · cannot be merged into")
+
+
+def _who_was_first(case: Case) -> str:
+    last = case.events[-1]
+    return (
+        f"{last.by}刚刚做了{last.move.words}，{case.number} 现在是{case.state.words}；请看过再办 ·"
+        " somebody else was first"
+    )
+
+
+def _conditions(sought: Sought) -> Iterator[Any]:
+    if sought.states is not None:
+        yield _CASE.c.state.in_(sorted(sought.states))
+    if sought.kind:
+        yield _CASE.c.kind == sought.kind
+    if sought.handler:
+        yield _CASE.c.handler == sought.handler
+    if sought.begins:
+        yield _CASE.c.number.startswith(sought.begins, autoescape=True)
+    if sought.since is not None:
+        yield _CASE.c.filed_at >= _stamp(sought.since)
+    if sought.until is not None:
+        yield _CASE.c.filed_at < _stamp(sought.until)
+
+
+def _stamp(moment: datetime) -> str:
+    """UTC, of one length, so that text is in the order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _row(filed: Filed) -> dict[str, Any]:
+    return {
+        "number": filed.number,
+        "kind": filed.kind,
+        "session": filed.session,
+        "person": filed.person,
+        "filed_at": _stamp(filed.at),
+        "path": filed.path,
+        "ms": filed.ms,
+        "sha256": filed.sha256,
+    }
+
+
+def _derived(case: Case) -> dict[str, Any]:
+    return {"version": case.version, "state": case.state, "handler": case.handler}
+
+
+def _line(number: str, event: Event) -> dict[str, Any]:
+    return {
+        "number": number,
+        "n": event.n,
+        "at": _stamp(event.at),
+        "move": event.move,
+        "made_by": event.by,
+        "office": event.office,
+        "text": event.text,
+        "handler": event.handler,
+        "days": event.days,
+        "into_number": event.number,
+        "content": event.content,
+        "told": 0,
+    }
+
+
+def _filed(row: Any) -> Filed:
+    return Filed(
+        row["number"], row["kind"], row["session"], row["person"],
+        datetime.fromisoformat(row["filed_at"]), row["path"], row["ms"], row["sha256"],
+    )  # fmt: skip
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        row["n"], datetime.fromisoformat(row["at"]), Move(row["move"]), row["made_by"],
+        Office(row["office"]), row["text"], row["handler"], row["days"], row["into_number"],
+        row["content"],
+    )  # fmt: skip

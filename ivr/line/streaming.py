@@ -1,0 +1,68 @@
+"""Server-sent events of the service, for the console of this machine and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from aiohttp import web
+
+BEAT_SECONDS = 15.0
+"""A comment now and then finds out who has gone."""
+
+Events = AsyncGenerator[str]
+"""Each whole, as it goes out."""
+
+
+def stream(
+    path: str, crowded: Callable[[], bool], events: Callable[[web.Request], Events]
+) -> web.RouteDef:
+    """A route beside `/healthz`; `crowded`: whether so many watch that nobody else may."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        if not is_of_this_machine(request):
+            raise web.HTTPForbidden(text="for the console of this machine only")
+        if crowded():
+            raise web.HTTPServiceUnavailable(text="too many watch already")
+        answer = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        try:
+            async with aclosing(events(request)) as coming:
+                await answer.prepare(request)
+                await _send(answer, coming)
+        except ConnectionError:  # the page is closed, or the console gone
+            pass
+        return answer
+
+    return web.get(path, answered)
+
+
+def is_of_this_machine(request: web.Request) -> bool:
+    """Whether who asks sits here, such as the console.
+
+    Where the service listens on another address, the console comes from that very one.
+    """
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if request.remote is None or here is None:
+        return False
+    return request.remote == here[0] or ipaddress.ip_address(request.remote).is_loopback
+
+
+async def _send(answer: web.StreamResponse, events: Events) -> None:
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=BEAT_SECONDS)
+            if not done:
+                await answer.write(b": beat\n\n")
+            elif (each := coming.result()) is None:
+                return
+            else:
+                await answer.write(each.encode())
+                coming = asyncio.ensure_future(anext(events, None))
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)

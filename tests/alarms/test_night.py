@@ -1,0 +1,170 @@
+"""What happened last night, from facts, alarms and logs; and the file for whoever helps."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ivr.alarms import keeping
+from ivr.alarms.night import happened, last_night
+from ivr.alarms.ringing import News, Ringing
+from ivr.alarms.support import gather
+from ivr.cli.commands import app
+from ivr.config import AgentsSettings, AlarmsSettings, MailSettings, Settings, Webhook
+from ivr.hours import BEIJING
+from ivr.records.facts import (
+    Carried,
+    LinkLost,
+    LinkRestored,
+    LookedUp,
+    Refused,
+    SessionEnded,
+    SessionStarted,
+)
+from ivr.upkeep.doctor import Finding
+from tests.alarms.test_watching import probed
+from tests.analytics.spool import Timed, lines
+
+MORNING = datetime(2026, 11, 27, 8, 30, tzinfo=BEIJING)
+PRIVATE = ("990102200012120127", "13912345678", "12345.67", "057188889999")
+
+
+def at(clock: str, fact: object, day: int = 26) -> Timed:
+    hour, minute = map(int, clock.split(":"))
+    return datetime(2026, 11, day, hour, minute, tzinfo=BEIJING), fact  # type: ignore[return-value]
+
+
+def looked_up(outcome: str, ms: int) -> LookedUp:
+    return LookedUp(session="s", source="fund", person="t", outcome=outcome, ms=ms)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def night(settings: Settings) -> Settings:
+    spool = settings.home / "spool"
+    spool.mkdir(parents=True)
+    facts = [
+        at("17:00", LinkLost(reason="the day's")),
+        at("22:00", LinkLost(reason="x")),
+        at("22:01", LinkRestored(adopted=3, ms=60000)),
+        at("22:02", SessionStarted(session="s", channel="c", dialled="1", caller="t", catalog="v")),
+        at("22:03", looked_up("found", 20)),
+        at("22:04", looked_up("unavailable", 3000)),
+        at("22:05", looked_up("unavailable", 3000)),
+        at("22:06", looked_up("found", 1500)),
+        at("22:07", SessionEnded(session="s", disposition="failed", dialogue="main")),
+        at("22:08", SessionEnded(session="s", disposition="hung_up", dialogue="main")),
+        at("22:09", Refused(session=None, reason="line_full")),
+        at("22:10", Carried(channel="c", ms=1, away=True)),
+        at("22:11", Carried(channel="d", ms=1, away=False)),
+        at("22:12", probed("silence")),
+        at("22:13", probed("well")),
+    ]
+    page = spool / "facts-00000002-20261126T133000-0123abcd.jsonl"
+    page.write_bytes(lines(facts) + b'{"torn')
+    (settings.home / "log").mkdir()
+    (settings.home / "log" / "service.log").write_text(
+        "2026-11-26 21:30:00+0800 INFO ivr.service: serving\n"
+        "2026-11-26 22:20:00+0800 ERROR ivr.x [abc]: 990102200012120127 of 13912345678, 12345.67\n"
+        '{"at": "2026-11-26T22:21:00+08:00", "level": "WARNING", "message": "slow"}\n'
+        "2026-11-26 12:00:00+0800 ERROR ivr.x: at noon\n",
+        encoding="utf-8",
+    )
+    ringing = Ringing("disk_low", "home", 1.0, 0.0, begun=True)
+    moment = datetime(2026, 11, 26, 23, 0, tzinfo=BEIJING).timestamp()
+    keeping.add_history(settings.home, [News("begins", ringing)], moment)
+    return settings
+
+
+def test_the_night_is_told_in_its_order_and_nothing_of_the_day(night: Settings) -> None:
+    since, until = last_night(MORNING)
+    assert (since.hour, until) == (18, MORNING)
+    told = [(each.kind, each.what, each.times) for each in happened(night, since, until)]
+    assert told == [
+        ("启动", "接电话的服务启动", 1),
+        ("断线", "与 Asterisk 的连接断了", 1),
+        ("断线", "与 Asterisk 连上，接回 3 通来电", 1),
+        ("查询", "账户查不了（fund），来电人听到系统繁忙", 2),
+        ("查询", "账户查得慢（fund，一秒以上）", 1),
+        ("断话", "通话因本系统故障中断，来电人听到致歉", 1),
+        ("拒绝", "没有接待或没有查询：line_full", 1),
+        ("断话", "服务不在，Asterisk 自己致歉、转坐席", 1),
+        ("拨测", "接通了，只有静音（main.greeting）", 1),
+        ("日志", "service: ERROR ivr.x: … of … …", 1),
+        ("日志", "service: WARNING slow", 1),
+        ("告警", "磁盘快满（home）：开始", 1),
+    ]
+
+
+def test_a_quiet_night(settings: Settings) -> None:
+    assert happened(settings, MORNING - timedelta(hours=12), MORNING) == []
+
+
+def test_the_command_tells_any_span(night: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IVR_HOME", str(night.home))
+    span = ["--from", "2026-11-26 22:03", "--to", "2026-11-26 22:06"]
+    shown = CliRunner().invoke(app, ["night", *span]).stdout
+    assert "账户查不了（fund），来电人听到系统繁忙（2 次，到 22:05:00）" in shown
+    assert "断线" not in shown
+
+
+def secretive(night: Settings) -> Settings:
+    hook = Webhook.model_validate({"kind": "wecom", "url": "https://chat.cn/x?key=hook-secret"})
+    return Settings.model_validate(
+        {
+            **night.model_dump(),
+            "accounts": {"url": "postgresql://ivr:dbpass@10.0.0.5/gjj", "test_id": PRIVATE[0]},
+            "ari_password": "ari-secret",
+            "alarms": AlarmsSettings(webhooks=(hook,), mail_to=("wang.min@centre.cn",)),
+            "mail": MailSettings(server="mail.centre.cn", password="mail-secret"),  # type: ignore[arg-type]
+            "agents": AgentsSettings.model_validate(
+                {"phones": [{"name": "王敏", "extension": "6001", "password": "agent-secret"}]}
+            ),
+            "trunks": [{"name": "unicom", "hosts": ["10.1.1.1"], "numbers": [PRIVATE[3]]}],
+        }
+    )
+
+
+def test_the_file_for_whoever_helps_holds_no_secret_and_nobodys_data(night: Settings) -> None:
+    settings = secretive(night)
+    kept = settings.home / "asterisk" / "agents" / "6002.secret"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("made-secret\n")
+    (settings.home / "log" / "loader.log").write_text(
+        "2026-11-26 22:20:00+0800 ERROR x: made-secret of 王敏, ari-secret\n", encoding="utf-8"
+    )
+    said = "坐席 王敏 久不接，dbpass@10.0.0.5，057188889999"
+    content = gather(settings, lambda _: [Finding("agents", True, said)], MORNING)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        names = archive.getnames()
+        texts = {
+            name: archive.extractfile(name).read().decode()  # type: ignore[union-attr]
+            for name in names
+        }
+    whole = "\n".join(texts.values())
+    for private in (*PRIVATE, "ari-secret", "hook-secret", "mail-secret", "agent-secret",
+                    "made-secret", "王敏", "wang.min"):  # fmt: skip
+        assert private not in whole, private
+    assert (
+        "2026-11-26 22:20:00+0800 ERROR ivr.x [abc]: … of …" in texts["ivr-support/log/service.log"]
+    )
+    assert "unicom" in texts["ivr-support/settings.json"]
+    assert '"LookedUp": 4' in texts["ivr-support/facts.json"]
+    assert {f"ivr-support/{name}" for name in ("doctor.json", "version.txt", "two-days.txt")} <= {
+        *names
+    }
+
+
+def test_the_command_makes_one_new_file_for_its_owner_only(
+    night: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IVR_HOME", str(night.home))
+    file = tmp_path / "help.tar.gz"
+    first = CliRunner().invoke(app, ["support", str(file)])
+    assert first.exit_code == 0, first.output
+    assert file.stat().st_mode & 0o077 == 0
+    assert CliRunner().invoke(app, ["support", str(file)]).exit_code == 1

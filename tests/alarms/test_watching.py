@@ -1,0 +1,145 @@
+"""`ivr watch` over a home folder as it lies there: what it measures, rings, keeps and serves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from console.rights import Role
+from ivr.alarms import keeping, messages
+from ivr.alarms.measuring import measured
+from ivr.alarms.ringing import News, Ringing
+from ivr.alarms.watching import Watch
+from ivr.cli.commands import app
+from ivr.config import Settings
+from ivr.records.facts import Probed
+from ivr.records.journal import append
+from tests.console.test_signing import trail
+from tests.console.visiting import Console
+from tests.live.conftest import free_port
+
+NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
+
+
+def probed(verdict: str, **more: object) -> Probed:
+    told = {"verdict": verdict, "step": "main.greeting", "greeting_ms": 250, "key_ms": None,
+            "answer_ms": None, "lost": 0, "outside": False, "line_closed": False,
+            "detail": ""}  # fmt: skip
+    return Probed(**{**told, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def alone(settings: Settings) -> Settings:
+    """A line of which nothing runs."""
+    ports = {"http_port": free_port(), "ari_port": free_port()}
+    return settings.model_copy(update=ports)
+
+
+def figures(settings: Settings, now: datetime) -> dict[str, float]:
+    found = asyncio.run(measured(settings, now))
+    return {":".join((each.metric, *each.labels.values())): each.value for each in found}
+
+
+def test_a_line_of_which_nothing_runs(alone: Settings) -> None:
+    found = figures(alone, NOW)
+    assert found["ivr_service_answers"] == 0
+    assert found["ivr_disk_free_bytes:home"] > 0
+    assert found["ivr_recordings_unfiled"] == 0
+    assert not any(name.startswith(("ivr_part_ok", "ivr_probe", "ivr_loader")) for name in found)
+
+
+def test_trial_calls_records_and_recordings_that_wait(alone: Settings) -> None:
+    spool = alone.home / "spool"
+    for minute, verdict in enumerate(("well", "silence", "silence")):
+        append(
+            spool,
+            probed(verdict),
+            node="n",
+            clock=lambda at=minute: NOW - timedelta(minutes=9 - at),
+        )  # type: ignore[misc]
+    (alone.home / "slips").mkdir()
+    for name, age in (("old", 700), ("new", 10)):
+        slip = alone.home / "slips" / f"{name}.slip"
+        slip.touch()
+        os.utime(slip, (NOW.timestamp() - age, NOW.timestamp() - age))
+    page = next(spool.glob("*.jsonl"))
+    os.utime(page, (NOW.timestamp() - 400, NOW.timestamp() - 400))
+    found = figures(alone, NOW)
+    assert found["ivr_probe_failures"] == 2
+    assert found["ivr_probe_age_seconds"] == 7 * 60
+    assert found["ivr_probe_greeting_seconds"] == 0.25
+    assert found["ivr_recordings_unfiled"] == 1
+    assert found["ivr_loader_lag_seconds"] == 400
+
+
+def test_what_rings_is_told_once_also_after_a_restart(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[str]] = []
+
+    def tell(_: Settings, news: tuple[News, ...]) -> bool:
+        told.append([f"{each.kind} {each.ringing.key}" for each in news])
+        return True
+
+    monkeypatch.setattr(messages, "tell", tell)
+
+    async def looks(watch: Watch, *seconds: float) -> None:
+        for second in seconds:
+            await watch.look(NOW + timedelta(seconds=second))
+
+    asyncio.run(looks(Watch(alone), 0, 15, 31))
+    again = Watch(alone, ringing=keeping.ringing(alone.home))
+    asyncio.run(looks(again, 46, 61))
+    assert told == [["begins service_away"]]
+
+
+def ring(settings: Settings) -> Ringing:
+    ringing = Ringing("service_away", "", 0.0, time.time() - 60, begun=True, told=time.time())
+    keeping.keep_ringing(settings.home, [ringing])
+    return ringing
+
+
+def test_who_has_seen_it_says_so_at_the_terminal(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IVR_HOME", str(settings.home))
+    ring(settings)
+    listed = CliRunner().invoke(app, ["alarms", "list"])
+    assert listed.exit_code == 1
+    assert "接电话的服务不在" in listed.stdout
+    run = CliRunner().invoke(app, ["alarms", "acknowledge", "service_away", "--by", "王敏"])
+    assert run.exit_code == 0
+    assert "王敏" in CliRunner().invoke(app, ["alarms", "list"]).stdout
+    silenced = ["alarms", "silence", "service_away", "--by", "李强", "--hours", "2"]
+    assert CliRunner().invoke(app, silenced).exit_code == 0
+    assert keeping.marks(settings.home)["service_away"].who == "李强"
+    unknown = CliRunner().invoke(app, ["alarms", "acknowledge", "nothing", "--by", "x"])
+    assert unknown.exit_code == 1
+
+
+def test_the_shift_leader_sees_it_and_answers_under_their_own_name(console: Console) -> None:
+    ring(console.settings)
+    visitor = console.signed_in("王敏", Role.LEADER)
+    visitor.get("/duty")
+    assert "接电话的服务不在" in visitor.get("/alarms").text
+    assert visitor.post("/alarms/acknowledge", {"key": "service_away"}).location == "/duty"
+    assert "王敏 已确认" in visitor.get("/alarms").text
+    silenced = visitor.post("/alarms/silence", {"key": "service_away", "hours": "4"})
+    assert silenced.location == "/duty"
+    assert "王敏 静音到" in visitor.get("/alarms").text
+    assert trail(console.settings.home)[1:] == [
+        ("alarm acknowledged", "service_away", "王敏"),
+        ("alarm silenced", "service_away", "王敏"),
+    ]
+    assert visitor.post("/alarms/silence", {"key": "service_away", "hours": "x"}).status == 422
+    assert visitor.post("/alarms/acknowledge", {"key": "made up"}).status == 422
+
+
+def test_nobody_else_answers_alarms(console: Console) -> None:
+    visitor = console.signed_in("统计员", Role.ANALYST)
+    assert visitor.post("/alarms/acknowledge", {"key": "service_away"}).status == 403

@@ -1,0 +1,202 @@
+"""The store: events are added, never changed; who comes second is told; nobody else reads it."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine
+
+from ivr.cases import store
+from ivr.cases.moves import Move, Refused, State
+from ivr.cases.store import CannotReach, Cases, NoCase, Outrun, Sought
+from tests.analytics.postgres import made_database, postgres, programs
+from tests.cases.test_moves import FILED, NOON, handle, lead
+
+OTHER = replace(FILED, number="01000026", kind="suggestion", at=NOON + timedelta(days=1))
+
+
+def on_sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'cases.sqlite'}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One PostgreSQL for all of them, where there is one."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL on this machine")
+    pytest.importorskip("psycopg")
+    with postgres(tmp_path_factory.mktemp("cases") / "pg") as socket:
+        yield socket
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return on_sqlite(tmp_path)
+    socket, name = request.getfixturevalue("server"), f"cases_{uuid4().hex}"
+    made_database(socket, name)
+    return f"postgresql+psycopg://ivr@/{name}?host={socket}"
+
+
+@pytest.fixture
+def cases(url: str) -> Iterator[Cases]:
+    opened = Cases(url, clock=lambda: NOON)
+    yield opened
+    opened.close()
+
+
+def test_a_case_is_opened_once(cases: Cases) -> None:
+    assert cases.open(FILED)
+    assert not cases.open(FILED)
+    assert cases.open(OTHER)
+    assert cases.case(FILED.number).filed == FILED
+    assert cases.case(FILED.number).state is State.PENDING
+    with pytest.raises(NoCase):
+        cases.case("01000034")
+
+
+def test_the_history_is_kept_in_order_and_outlives_the_program(cases: Cases, url: str) -> None:
+    cases.open(FILED)
+    cases.act(FILED.number, lead("accept"))
+    cases.act(FILED.number, lead("note", text="来电人'; DROP TABLE case_event; --"))
+    cases.act(FILED.number, handle("take"))
+    again = Cases(url).case(FILED.number)
+    assert [event.move for event in again.events] == ["open", "accept", "note", "take"]
+    assert (again.state, again.handler) == (State.WORKING, "李强")
+    assert again.events[2].text.endswith("--")
+
+
+def test_two_take_the_same_case_at_once(cases: Cases, url: str) -> None:
+    cases.open(FILED)
+    seen = cases.act(FILED.number, lead("accept")).version
+    together = Barrier(2)
+
+    def take(name: str) -> str:
+        mine = Cases(url, clock=lambda: NOON)
+        together.wait(30)
+        try:
+            return mine.act(FILED.number, handle("take", by=name), seen=seen).handler
+        except Outrun as told:
+            return str(told)
+
+    with ThreadPoolExecutor(2) as people:
+        outcomes = list(people.map(take, ("李强", "周红")))
+    winner = cases.case(FILED.number).handler
+    assert outcomes.count(winner) == 1
+    (other,) = [each for each in outcomes if each != winner]
+    assert other.startswith(f"{winner}刚刚做了领办")
+    assert cases.case(FILED.number).version == 3
+
+
+def test_who_has_not_seen_the_last_event_is_told(cases: Cases) -> None:
+    cases.open(FILED)
+    seen = cases.case(FILED.number).version
+    cases.act(FILED.number, lead("accept"), seen=seen)
+    with pytest.raises(Outrun, match="王敏刚刚做了受理"):
+        cases.act(FILED.number, lead("reject", text="重复"), seen=seen)
+    assert cases.case(FILED.number).state is State.ACCEPTED
+
+
+def test_what_is_refused_leaves_nothing(cases: Cases) -> None:
+    cases.open(FILED)
+    with pytest.raises(Refused):
+        cases.act(FILED.number, handle("answer", text="好"))
+    assert cases.case(FILED.number).version == 1
+
+
+def test_into_which_case_another_may_be_merged(cases: Cases) -> None:
+    third = replace(FILED, number="01000034")
+    for each in (FILED, OTHER, third):
+        cases.open(each)
+    with pytest.raises(Refused, match="没有编号"):
+        cases.act(FILED.number, lead("merge", number="99"))
+    cases.act(FILED.number, lead("merge", number=OTHER.number))
+    assert cases.case(FILED.number).into == OTHER.number
+    with pytest.raises(Refused, match="已并单"):
+        cases.act(OTHER.number, lead("merge", number=FILED.number))
+    with pytest.raises(Refused, match="已并单"):
+        cases.act(third.number, lead("merge", number=FILED.number))
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        (Sought(), [OTHER.number, FILED.number]),
+        (Sought(kind="complaint"), [FILED.number]),
+        (Sought(states=frozenset({State.ACCEPTED})), [FILED.number]),
+        (Sought(states=frozenset()), []),
+        (Sought(handler="李强"), []),
+        (Sought(begins="010000"), [OTHER.number, FILED.number]),
+        (Sought(begins="%"), []),
+        (Sought(since=NOON + timedelta(hours=1)), [OTHER.number]),
+        (Sought(until=NOON + timedelta(hours=1)), [FILED.number]),
+    ],
+)
+def test_cases_are_found(tmp_path: Path, sought: Sought, found: list[str]) -> None:
+    cases = Cases(on_sqlite(tmp_path), clock=lambda: NOON)
+    cases.open(FILED)
+    cases.open(OTHER)
+    cases.act(FILED.number, lead("accept"))
+    assert [each.number for each in cases.search(sought)] == found
+
+
+def test_each_event_is_told_once_with_the_case_as_it_was(cases: Cases) -> None:
+    cases.open(FILED)
+    cases.act(FILED.number, lead("accept"))
+    waiting = cases.untold()
+    assert [(case.state, event.move) for case, event in waiting] == [
+        (State.PENDING, Move.OPEN),
+        (State.ACCEPTED, Move.ACCEPT),
+    ]
+    cases.mark_told(waiting)
+    assert cases.untold() == ()
+
+
+def test_cases_past_their_age_go_with_their_history(cases: Cases) -> None:
+    cases.open(FILED)
+    cases.open(OTHER)
+    moment = NOON + timedelta(hours=1)
+    assert cases.forget_before(moment, only_count=True) == 1
+    assert cases.forget_before(moment) == 1
+    assert [each.number for each in cases.search(Sought())] == [OTHER.number]
+    assert [case.number for case, _ in cases.untold()] == [OTHER.number]
+
+
+def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> None:
+    engine = create_engine(url)
+    assert [store.migrate(engine) for _ in range(2)] == [1, 1]
+    made = store.columns(engine)
+    engine.dispose()
+    for table in (store._CASE, store._EVENT, store._VERSION):
+        assert made[table.name] == {column.name for column in table.columns}
+
+
+def test_many_who_open_it_for_the_first_time_at_once(url: str) -> None:
+    together = Barrier(4)
+
+    def first(_: int) -> bool:
+        together.wait(30)
+        return Cases(url).open(FILED)
+
+    with ThreadPoolExecutor(4) as people:
+        assert sorted(people.map(first, range(4))) == [False, False, False, True]
+
+
+def test_the_file_is_readable_by_this_user_only(tmp_path: Path) -> None:
+    Cases(on_sqlite(tmp_path)).open(FILED)
+    assert stat.S_IMODE((tmp_path / "cases.sqlite").stat().st_mode) == 0o600
+
+
+def test_a_database_that_cannot_be_reached_says_so_without_its_url(tmp_path: Path) -> None:
+    (tmp_path / "cases.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(CannotReach) as told:
+        Cases(on_sqlite(tmp_path)).open(FILED)
+    assert str(tmp_path) not in str(told.value)

@@ -1,0 +1,63 @@
+"""The machine's Chromium for tests of pages: a tab, and what it complains about."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.async_api import Page as AsyncPage
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from console import browser as libraries
+
+PATIENCE_MS = 60_000
+"""For a machine that does much else; whoever is idle waits for nothing."""
+expect.set_options(timeout=PATIENCE_MS)
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = libraries.folder() / "checks" / "axe.min.js"
+
+
+def program() -> str:
+    """Chromium's."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert found, "no Chromium on this machine: run `make browser`"
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Started, and ended again."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program(), args=list(CHROMIUM))
+        yield started
+        started.close()
+
+
+@contextmanager
+def tab(browser: Browser) -> Iterator[Page]:
+    """One of a laptop's size; it is a failure if the browser complains about anything."""
+    context = browser.new_context(viewport=WIDE, locale="zh-CN")  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    complaints = complaints_of(page)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def complaints_of(page: Page | AsyncPage) -> list[str]:
+    """What the browser will have complained about: its console, and uncaught errors."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    return heard
