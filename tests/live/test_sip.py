@@ -16,10 +16,10 @@ import pytest
 
 from ivr.asterisk.configure import folder, log_folder
 from ivr.line.signalling import ALL_READ_SECONDS
+from ivr.probe.ear import Listener
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
-from tests.live.listening import Listener
 from tests.live.phone import Phone, tones
 from tests.live.registrar import Registrar
 from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, tone, until
