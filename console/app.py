@@ -15,7 +15,7 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, duty, words
+from console.pages import EVERY_PAGE, cases, duty, words
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
@@ -59,6 +59,8 @@ def application(settings: Settings) -> web.Application:
     """Every page, what browsers load, and what guards them."""
     app = _guarded(settings, EVERY_PAGE)
     app[USERS] = Users(settings.home)
+    app[cases.REGISTER] = cases.register(settings)
+    app[cases.HEARD] = set()
     app[duty.LIVING] = duty.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
     app.cleanup_ctx.append(_alive)
