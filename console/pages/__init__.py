@@ -7,6 +7,7 @@ from console.pages import (
     announcements,
     audit,
     calls,
+    cases,
     duty,
     night,
     password,
@@ -17,6 +18,7 @@ from console.pages import (
     sql,
     start,
     users,
+    words,
 )
 from console.routes import Page
 
@@ -27,8 +29,10 @@ EVERY_PAGE: tuple[Page, ...] = (
     announcements.PAGE,
     alarms.PAGE,
     night.PAGE,
+    cases.PAGE,
     calls.PAGE,
     reports.PAGE,
+    words.PAGE,
     sql.PAGE,
     users.PAGE,
     settings.PAGE,
