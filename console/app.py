@@ -14,7 +14,7 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, duty
+from console.pages import EVERY_PAGE, cases, duty
 from console.rendering import page
 from console.routes import PAGES, SESSIONS, SETTINGS, USERS, Handler
 from console.sessions import Sessions
@@ -59,6 +59,8 @@ def application(settings: Settings) -> web.Application:
     app[PAGES] = EVERY_PAGE
     app[USERS] = Users(settings.home)
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
+    app[cases.REGISTER] = cases.register(settings)
+    app[cases.HEARD] = set()
     app[duty.LIVING] = duty.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
     app.on_response_prepare.append(add_headers)

@@ -36,6 +36,8 @@ NAMES: Final[Mapping[str, str]] = {
     "user unlocked": "解锁用户",
     "roles": "改岗位",
     "password given": "给一次性口令",
+    "case heard": "听工单的录音",
+    "case moved": "办理工单",
     "line opened": "开通热线",
     "alarm acknowledged": "确认告警",
     "alarm silenced": "静音告警",

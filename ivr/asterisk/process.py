@@ -51,6 +51,19 @@ def command(settings: Settings, found: Found) -> list[str]:
     return found.command(["-C", str(conf), "-f", "-n"])
 
 
+_READ_ANEW = (
+    *(
+        f"module reload {module}.so"
+        for module in (
+            *("res_pjsip", "res_pjsip_authenticator_digest", "res_pjsip_endpoint_identifier_ip"),
+            "res_pjsip_outbound_registration",
+        )
+    ),
+    "dialplan reload",
+)
+"""What has endpoints, trunks and numbers read; `pjsip reload` is an alias that we do not load."""
+
+
 def renew(settings: Settings, found: Found) -> bool:
     """Write its configuration as the settings stand, and have it read by the Asterisk that runs.
 
@@ -60,7 +73,7 @@ def renew(settings: Settings, found: Found) -> bool:
     conf = configure(standing(settings), found)
     if not answers(settings):
         return False
-    for order in ("pjsip reload", "dialplan reload"):
+    for order in _READ_ANEW:
         done = subprocess.run(  # noqa: S603
             found.command(["-C", str(conf), "-rx", order]),
             capture_output=True,
@@ -68,7 +81,7 @@ def renew(settings: Settings, found: Found) -> bool:
             check=False,
             timeout=CONSOLE_SECONDS,
         )
-        if done.returncode:
+        if done.returncode or "No such command" in done.stdout:
             raise SettingsError(f"Asterisk: {order}: {(done.stderr or done.stdout).strip()}")
     return True
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.cli import cases
 from ivr.cli.entitled import noted
 from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
@@ -58,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
     room = typer.Typer(no_args_is_help=True, help="Complaints, suggestions, messages. 录音")
     room.command("list")(list_)
     room.command("export")(export)
-    room.command("handle")(handle)
+    cases.add_to(room)
     app.add_typer(room, name="recordings")
     app.command("survey")(survey)
 
@@ -105,27 +106,6 @@ def export(
         raise CommandFailure(f"{source} is not as it was recorded: it was changed or damaged")
     write(path, content, mode=0o600)
     typer.echo(f"{path}: {len(content)} bytes, as it was recorded")
-
-
-def handle(
-    references: Annotated[list[str], REFERENCE],
-) -> None:
-    """Mark recordings as dealt with; the loader shows it within seconds. 办结"""
-    from ivr.config import load
-    from ivr.records.facts import RecordingMoved
-    from ivr.records.journal import put
-
-    states = {reference: _recording(reference)["state"] for reference in references}
-    done = [reference for reference, state in states.items() if state == State.DELETED]
-    if done:
-        raise CommandFailure(f"deleted already: {', '.join(done)}")
-    settings = load()
-    moved = [RecordingMoved(reference=each, state="handled") for each in states]
-    try:
-        put(settings.home / "spool", moved, node=settings.node)
-    except OSError as refused:
-        raise CommandFailure(f"nothing is marked: {refused}") from refused
-    typer.echo(f"handled: {', '.join(states)}")
 
 
 def _recording(reference: str) -> dict[str, object]:

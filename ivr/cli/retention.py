@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from analytics.loading.horizon import Gap, Horizon
+    from ivr.cases.store import Cases
     from ivr.config import Settings
     from ivr.people.vault import Vault
     from ivr.upkeep.retention import FirstDays
@@ -50,17 +51,21 @@ def run(
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
     recordings = overdue_recordings(settings.recordings_folder, first.complaints)
     vault = _vault(settings)
+    cases = _cases(settings)
+    old_cases = _overdue_cases(cases, first, remove=False)
     past = _past(settings.home / "spool", vault, first, now)
     rows, people = past.rows, past.people
     if not dry_run:
         for day in recordings:
             shutil.rmtree(day)
+        _overdue_cases(cases, first, remove=True)
         for token in people:
             vault.forget(token)
         if rows:
             _drop(first)
     removed = {
         "days of recordings": len(recordings),
+        "cases": old_cases,
         "people of the vault": len(people),
         **{f"rows of {table}": number for table, number in rows.items()},
     }
@@ -156,6 +161,24 @@ def _horizon(first: FirstDays) -> Horizon:
     from analytics.loading.horizon import Horizon
 
     return Horizon(first.calls, first.complaints)
+
+
+def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
+    """How many cases are older than recordings are kept; with their answers, where they go."""
+    from ivr.cases.store import CannotReach
+    from ivr.hours import BEIJING
+
+    try:
+        begin = datetime.combine(first.complaints, time(), BEIJING)
+        return cases.forget_before(begin, only_count=not remove)
+    except CannotReach as away:
+        raise CommandFailure(str(away)) from away
+
+
+def _cases(settings: Settings) -> Cases:
+    from ivr.cases.store import Cases
+
+    return Cases(settings.cases_url)
 
 
 def _vault(settings: Settings) -> Vault:

@@ -585,6 +585,7 @@ class Settings(Part):
             return self.ari_secret_file.read_text().strip()
         except FileNotFoundError:
             raise SettingsError(
-                f"no ARI password: {self.ari_secret_file} does not exist; `ivr run` makes it,"
+                f"还没有 ARI 口令：先启动 ivr run · no ARI password: {self.ari_secret_file} is not"
+                " there; `ivr run` makes it,"
                 " or set IVR_ARI_PASSWORD for an Asterisk of your own"
             ) from None

@@ -324,7 +324,9 @@ def _manifest(audio: Path, path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PromptSetError(f"no prompts in {audio}: run `ivr build-prompts`") from None
+        raise PromptSetError(
+            f"{audio} 里没有语音 · no prompts in {audio}: run `ivr build-prompts`"
+        ) from None
     except (OSError, ValueError) as unreadable:
         raise PromptSetError(f"{path} cannot be read ({unreadable}): build again") from unreadable
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -376,7 +378,10 @@ def _missing_files(root: Path, entries: Mapping[str, Mapping[str, Any]]) -> list
 
 def _refusal(file: Path, number: int, faults: list[str], shown: int = 20) -> str:
     more = [f"… and {len(faults) - shown} more"] if len(faults) > shown else []
-    remedy = f"set {number} ({file}) cannot be spoken; run `ivr build-prompts`:"
+    remedy = (
+        f"第 {number} 版语音说不了 · set {number} ({file}) cannot be spoken;"
+        " run `ivr build-prompts`:"
+    )
     return "\n  ".join([remedy, *faults[:shown], *more])
 
 

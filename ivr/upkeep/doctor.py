@@ -90,10 +90,14 @@ def asterisk(_: Settings) -> Finding:
     """Is there an Asterisk that we can run?"""
     found = locate.find()
     if found is None:
-        return Finding("Asterisk", False, "not installed: `make asterisk` installs it")
+        return Finding(
+            "Asterisk",
+            False,
+            "没有安装：运行 make asterisk · not installed: `make asterisk` installs it",
+        )
     version = locate.version(found)
     where = found.root or "of this machine"
-    return Finding("Asterisk", bool(version), f"{version or 'does not start'} ({where})")
+    return Finding("Asterisk", bool(version), f"{version or '启动不了 · does not start'} ({where})")
 
 
 def ari(settings: Settings) -> Finding:
@@ -103,10 +107,18 @@ def ari(settings: Settings) -> Finding:
     except SettingsError as no_password:
         return Finding("ARI", False, str(no_password))
     except urllib.error.HTTPError as refused:
-        advice = "the password is not its own: restart `ivr run`" if refused.code == 401 else ""
-        return Finding("ARI", False, f"{settings.ari_base} answers {refused.code}; {advice}")
+        advice = (
+            "口令不对：重新启动 ivr run · the password is not its own: restart `ivr run`"
+            if refused.code == 401
+            else ""
+        )
+        return Finding("ARI", False, f"{settings.ari_base} 答 · answers {refused.code}; {advice}")
     except OSError:
-        return Finding("ARI", False, f"{settings.ari_base} does not answer: start `ivr run`")
+        return Finding(
+            "ARI",
+            False,
+            f"{settings.ari_base} 没有回答：启动 ivr run · does not answer: start `ivr run`",
+        )
     version = info.get("system", {}).get("version", "?")
     return Finding("ARI", True, f"Asterisk {version} at {settings.ari_base}")
 
@@ -120,13 +132,18 @@ def service(settings: Settings) -> Finding:
         warnings = [
             f"{name}: {part['detail']}" for name, part in parts.items() if part.get("warns")
         ]
-        does = "is closed to new ones" if told["status"] == "closed" else "takes calls"
+        shut = told["status"] == "closed"
+        does = "停开了 · is closed to new ones" if shut else "在接电话 · takes calls"
         state = f"{does}, {told['calls']} now"
     except (OSError, KeyError):
         url = asking.page(settings, "healthz")
-        return Finding("service", False, f"{url} does not answer: start `ivr run` or `ivr serve`")
+        return Finding(
+            "service",
+            False,
+            f"{url} 没有回答：启动 ivr run · does not answer: start `ivr run` or `ivr serve`",
+        )
     if faults:
-        return Finding("service", False, "cannot take calls: " + "; ".join(faults))
+        return Finding("service", False, "接不了电话 · cannot take calls: " + "; ".join(faults))
     return Finding("service", True, "; ".join([state, *warnings]), warns=bool(warnings))
 
 
@@ -136,7 +153,7 @@ def trunks(settings: Settings) -> Finding:
         told = "没有中继，只有网络上的来电 · no trunk in the settings: guests only"
         return Finding("trunks", True, told, warns=not settings.guests)
     unregistered = list(_unregistered(settings))
-    traffic = _traffic(settings) or f"{len(settings.trunks)} in the settings"
+    traffic = _traffic(settings) or f"设了 {len(settings.trunks)} 条 · in the settings"
     return Finding("trunks", not unregistered, "; ".join((*unregistered, traffic)))
 
 
@@ -184,10 +201,12 @@ def accounts(settings: Settings) -> Finding:
     except SettingsError as wrong:
         faults, warnings = [str(wrong)], []
     lacks = settings.accounts.url is None and not (settings.home / "accounts.sqlite").exists()
-    advice = "; import your accounts (`ivr accounts import`), or `ivr accounts demo`"
+    advice = "；导入账户 ivr accounts import · import your accounts, or `ivr accounts demo`"
     if faults:
         return Finding("accounts", False, "; ".join(faults) + advice * lacks)
-    return Finding("accounts", True, "; ".join(["both queries run", *warnings]), bool(warnings))
+    return Finding(
+        "accounts", True, "; ".join(["两句查询都行 · both queries run", *warnings]), bool(warnings)
+    )
 
 
 async def _accounts_seen(settings: Settings) -> tuple[list[str], list[str]]:
@@ -233,18 +252,18 @@ def _readouts(settings: Settings, sampled: Sampled) -> tuple[list[str], list[str
 def ports(settings: Settings) -> Finding:
     """Can the ports be had? While our Asterisk answers they are taken by ourselves."""
     if process.answers(settings):
-        return Finding("ports", True, "in use by an Asterisk that answers")
+        return Finding("ports", True, "本热线的 Asterisk 在用 · in use by an Asterisk that answers")
     try:
         process.check_ports(settings)
     except SettingsError as taken:
         return Finding("ports", False, str(taken))
-    return Finding("ports", True, "free")
+    return Finding("ports", True, "都空着 · free")
 
 
 def permissions(settings: Settings) -> Finding:
     """Can we write, and can other users of this machine read what is nobody's business?"""
     if settings.home.exists() and not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
-        told = f"{settings.home} is not ours to write{_advice(settings.home)}"
+        told = f"{settings.home} 写不了 · is not ours to write{_advice(settings.home)}"
         return Finding("permissions", False, told)
     if unreadable := _unreadable(settings):
         owner = name_of_owner(settings.home)
@@ -253,8 +272,10 @@ def permissions(settings: Settings) -> Finding:
     open_ones = [path for path in _private(settings.home) if path.stat().st_mode & _OTHERS]
     if open_ones:
         names = " ".join(str(path) for path in open_ones)
-        return Finding("permissions", False, f"others can read them: chmod go= {names}")
-    return Finding("permissions", True, "secrets, keys and records are the owner's alone")
+        return Finding(
+            "permissions", False, f"别的用户读得到：chmod go= {names} · others can read them"
+        )
+    return Finding("permissions", True, "口令、密钥、记录只有热线的用户能读 · the owner's alone")
 
 
 def _unreadable(settings: Settings) -> str:
@@ -279,28 +300,36 @@ def keys(settings: Settings) -> Finding:
     folder = settings.home / "keys"
     lacking = [name for name in KEYS if not (folder / name).exists()]
     if len(lacking) == len(KEYS) and not any(_spools(settings)):
-        return Finding("keys", True, "made at the first start")
+        return Finding("keys", True, "第一次启动时生成 · made at the first start")
     if lacking:
         names = ", ".join(lacking)
-        told = f"{names} lacking in {folder}: restore from the backup before anything new is kept"
+        told = f"{folder} 缺少 {names}：先从备份恢复 · lacking: restore from the backup first"
         return Finding("keys", False, told)
     try:
         Keys.load(folder)
     except SettingsError as unusable:
         return Finding("keys", False, str(unusable))
-    return Finding("keys", True, f"whole; keep a copy of {folder} apart from the data")
+    return Finding(
+        "keys",
+        True,
+        f"完好；{folder} 另存一份，和数据分开 · whole; keep a copy apart from the data",
+    )
 
 
 def clock(settings: Settings) -> Finding:
     """Can the times in the records be trusted, and the agents' hours?"""
     newest = max((path.stat().st_mtime for path in _spools(settings)), default=0.0)
     if newest > time.time() + STALE_SECONDS:
-        return Finding("clock", False, "earlier than the newest record: set it right")
+        return Finding(
+            "clock",
+            False,
+            "比最新的记录还早：校准时钟 · earlier than the newest record: set it right",
+        )
     now = datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M")
     if not _synchronised():
-        told = f"{now} in Beijing, but nobody keeps it right: install chrony or systemd-timesyncd"
+        told = f"北京时间 {now}，没有自动校时：装 chrony · nobody keeps it right: install chrony"
         return Finding("clock", True, told, warns=True)
-    return Finding("clock", True, f"{now} in Beijing, kept right")
+    return Finding("clock", True, f"北京时间 {now}，自动校时 · kept right")
 
 
 def _synchronised() -> bool:
@@ -316,12 +345,12 @@ def disk(settings: Settings) -> Finding:
         path for path in (settings.home, *settings.home.absolute().parents) if path.exists()
     )
     free = shutil.disk_usage(place).free
-    told = f"{free / 1e9:.1f} GB free for {settings.home}"
+    told = f"{settings.home} 还有 {free / 1e9:.1f} GB · free"
     return Finding("disk", free >= LEAST_FREE_BYTES, told + _unless(free >= LEAST_FREE_BYTES))
 
 
 def _unless(well: bool) -> str:
-    return "" if well else ": make room, or recordings will be refused"
+    return "" if well else "：腾出空间，否则不能录音 · make room, or recordings will be refused"
 
 
 def recordings(settings: Settings) -> Finding:
@@ -333,13 +362,15 @@ def recordings(settings: Settings) -> Finding:
     except SettingsError as unnumbered:
         return Finding("recordings", False, str(unnumbered))
     if not os.access(place, os.W_OK):
-        return Finding("recordings", False, f"{place} cannot be written by this user")
+        return Finding("recordings", False, f"{place} 写不了 · cannot be written by this user")
     free, least = shutil.disk_usage(place).free / 1e6, settings.recordings.keep_free_mb
     if free < least:
-        told = f"{free:.0f} MB free, recordings.keep_free_mb is {least}: none is taken; make room"
+        told = f"只剩 {free:.0f} MB，少于 keep_free_mb {least}，不录音：腾出空间 · make room"
         return Finding("recordings", False, told)
     waiting = len(list((settings.home / "slips").glob("*.slip")))
-    return Finding("recordings", True, f"go to {folder}; {waiting} begun or not filed yet")
+    return Finding(
+        "recordings", True, f"存到 {folder}；{waiting} 条还在录或没归档 · begun or not filed yet"
+    )
 
 
 def loader(settings: Settings) -> Finding:
@@ -347,13 +378,17 @@ def loader(settings: Settings) -> Finding:
     published = settings.home / "facts" / "pub" / "ivr.duckdb"
     newest = max((path.stat().st_mtime for path in _spools(settings)), default=None)
     if newest is None:
-        return Finding("records", True, "no call was recorded yet")
+        return Finding("records", True, "还没有通话 · no call was recorded yet")
     if published.exists() and published.stat().st_mtime >= newest - STALE_SECONDS:
-        return Finding("records", True, f"published in {published}")
+        return Finding("records", True, f"已发布 · published in {published}")
     waiting = time.time() - newest
     if waiting < STALE_SECONDS:
-        return Finding("records", True, "the newest are being loaded")
-    return Finding("records", False, "not published for analysts: is `ivr loader` running?")
+        return Finding("records", True, "正在装入 · the newest are being loaded")
+    return Finding(
+        "records",
+        False,
+        "没有发布：ivr loader 在运行吗？ · not published for analysts: is `ivr loader` running?",
+    )
 
 
 def _spools(settings: Settings) -> Iterable[Path]:
@@ -364,8 +399,13 @@ def opened(settings: Settings) -> Finding:
     """Do callers get in at all?"""
     found = closed(settings.home)
     if found is None:
-        return Finding("line", True, "open")
-    return Finding("line", True, f"{found}: `ivr line open` opens it", warns=True)
+        return Finding("line", True, "开通 · open")
+    return Finding(
+        "line",
+        True,
+        f"停开：ivr line open 重新开通 · {found}: `ivr line open` opens it",
+        warns=True,
+    )
 
 
 def announced(settings: Settings) -> Finding:
@@ -392,12 +432,12 @@ def agents(settings: Settings) -> Finding:
     """Does the agents' calendar know this year's holidays?"""
     year = datetime.now(BEIJING).year
     if settings.agents.hours.knows_holidays_of(year):
-        return Finding("agents' hours", True, f"with the holidays of {year}")
+        return Finding("agents' hours", True, f"有 {year} 年的节假日 · with the holidays of {year}")
     return Finding(
         "agents' hours",
         True,
-        f"no holiday of {year} is in the settings: write `holidays` and `working_days` under"
-        " [agents.hours], as the State Council announces them",
+        f"没有 {year} 年的节假日：在控制台“设置”里写节假日和调休 · no holiday of {year} is in the"
+        " settings: write `holidays` and `working_days` as the State Council announces them",
         warns=True,
     )
 

@@ -23,7 +23,7 @@ from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Shelf
-from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say
+from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say, stop_all
 
 
 class CannotRun(Exception):
@@ -66,7 +66,7 @@ def only_one(settings: Settings) -> Iterator[None]:
 
 
 def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
-    """Everything that the programs need; they are returned in the order of their start."""
+    """Everything that the programs need; those without which there is no line start in order."""
     with ThreadPoolExecutor(1) as aside:
         asterisk = aside.submit(_asterisk, say)  # where it is to be installed, beside the prompts
         _prompts(settings, say)
@@ -80,6 +80,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             lambda: process.command(settings, found),
             process.output_file(settings),
             lambda: process.answers(settings),
+            ends_last=True,
         ),
         Program(
             "service",
@@ -88,7 +89,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
             lambda: asking.speaks(settings),
             ends_for_good=REPLACED,
         ),
-        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True),
+        Program("loader", lambda: _ivr("loader"), log / "loader.log", beats=True, ends_last=True),
         Program("guardian", lambda: _ivr("guard"), log / "guardian.log", beats=True),
         Program("console", lambda: _ivr("console"), log / "console.log", beats=True, needed=False),
         Program("watch", lambda: _ivr("watch"), log / "watch.log", beats=True, needed=False),
@@ -186,8 +187,8 @@ async def _lead(
     told = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sign, told.set)
-    asterisk, *others = (Kept(program, say) for program in programs)
-    running = asyncio.create_task(_kept_up(settings, [asterisk, *others], say, welcome))
+    all_kept = [Kept(program, say) for program in programs]
+    running = asyncio.create_task(_kept_up(settings, all_kept, say, welcome))
     waiting = asyncio.create_task(told.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -198,8 +199,7 @@ async def _lead(
         waiting.cancel()
         say("stopping …")
         await asyncio.gather(running, return_exceptions=True)
-        for kept in (*others, asterisk):
-            await kept.stop()
+        await stop_all(all_kept)
         say("stopped; nothing is left running")
 
 
@@ -210,7 +210,9 @@ async def _kept_up(
     welcome: Callable[[], Sequence[str]],
 ) -> None:
     for kept in all_kept:
-        await _started(kept, say)
+        if kept.program.needed:
+            await _started(kept, say)
+    await asyncio.gather(*(_started(kept, say) for kept in all_kept if not kept.program.needed))
     for line in (*how_to_call(settings), *await asyncio.to_thread(welcome)):
         say(line)
     async with asyncio.TaskGroup() as care:

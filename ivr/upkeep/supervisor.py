@@ -46,6 +46,8 @@ class Program:
     """The exit code of one that is not to be started again: somebody else does its work."""
     needed: bool = True
     """Whether there is no line without it; others come up when they can."""
+    ends_last: bool = False
+    """Whether others leave it something to do until they have ended."""
 
 
 class Kept:
@@ -195,6 +197,12 @@ class Kept:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, sign)
+
+
+async def stop_all(all_kept: Sequence[Kept]) -> None:
+    """Those that end last after the others, else all at once: within twice STOP_SECONDS."""
+    for last in (False, True):
+        await asyncio.gather(*(each.stop() for each in all_kept if each.program.ends_last is last))
 
 
 def pause_after(deaths: int) -> float:

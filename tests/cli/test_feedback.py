@@ -18,6 +18,7 @@ from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
+from ivr.people.operator import operator_name
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
 from ivr.records.facts import ABSTAINED, Recorded, RecordingMoved, Voted
@@ -27,6 +28,7 @@ MORNING = datetime(2026, 11, 25, 2, tzinfo=UTC)
 DAYS = ("--from", "2026-11-25", "--to", "2026-11-25")
 SOUND = b"RIFF" + bytes(16_040)
 COMPLAINT, SUGGESTION = "26112501001", "26112501002"
+ANSWERED = ("--answer", "已补缴，已回电")
 PERSON = "990102200012120127"
 
 
@@ -133,15 +135,61 @@ def test_what_cannot_be_copied_out_is_said(home: Path, tmp_path: Path) -> None:
 
 
 def test_a_handled_recording_is_so_after_the_next_load(home: Path) -> None:
-    assert ivr("recordings", "handle", COMPLAINT, SUGGESTION).exit_code == 0
+    done = ivr("recordings", "handle", COMPLAINT, SUGGESTION, *ANSWERED)
+    assert done.exit_code == 0, done.output
     published(home)
     assert listed() == {COMPLAINT: "handled", SUGGESTION: "handled"}
+    shown = ivr("recordings", "show", COMPLAINT).stdout
+    assert shown.startswith(f"{COMPLAINT} 已办结 ")
+    for step in ("登记", "受理", "领办", "答复 已补缴，已回电", "办结"):
+        assert step in shown
+    assert "已办结" in str(failure("recordings", "handle", COMPLAINT, *ANSWERED))
+
+
+def test_what_came_of_it_must_be_said(home: Path) -> None:
+    assert ivr("recordings", "handle", COMPLAINT).exit_code == 2
+    assert "写明" in str(failure("recordings", "handle", COMPLAINT, "--answer", " "))
+
+
+def test_a_case_is_moved_step_by_step_and_each_move_is_a_fact(home: Path) -> None:
+    def moved(*words: str) -> str:
+        told = ivr("recordings", "move", COMPLAINT, *words)
+        assert told.exit_code == 0, told.output
+        return told.stdout.split()[1]
+
+    assert moved("accept") == "已受理"
+    assert moved("assign", "--handler", "李强") == "已派单"
+    refused = str(failure("recordings", "move", COMPLAINT, "take"))
+    assert "李强" in refused
+    assert moved("改派", "--handler", operator_name()) == "已派单"
+    assert moved("take") == "办理中"
+    assert moved("suspend", "--text", "等银行回函") == "挂起"
+    assert moved("resume") == "办理中"
+    assert moved("answer", "--text", "已补缴") == "已答复"
+    assert moved("close") == "已办结"
+    assert moved("follow_up", "--content", "discontent") == "已回访"
+    assert moved("redo", "--text", "再查一次") == "已派单"
+    assert "没有这一步" in str(failure("recordings", "move", COMPLAINT, "fly"))
+    assert "不能受理" in str(failure("recordings", "move", COMPLAINT, "accept"))
+    published(home)
+    assert listed()[COMPLAINT] == "new", "it is done anew"
+    counted = ivr("sql", "SELECT count(*) AS n FROM case_step", "--format", "csv").stdout
+    assert counted.split()[-1] == "11"
+
+
+def test_recordings_of_before_have_their_cases_by_one_command(home: Path) -> None:
+    published(home, (MORNING, RecordingMoved(reference=SUGGESTION, state="handled")))
+    assert "1" in ivr("recordings", "catch-up").stdout
+    assert "0" in ivr("recordings", "catch-up").stdout
+    assert ivr("recordings", "show", COMPLAINT).stdout.startswith(f"{COMPLAINT} 待受理")
 
 
 def test_unknown_and_deleted_recordings_are_not_handled(home: Path) -> None:
-    assert "no recording" in str(failure("recordings", "handle", COMPLAINT, "26112501009"))
+    assert "no recording" in str(
+        failure("recordings", "handle", COMPLAINT, "26112501009", *ANSWERED)
+    )
     published(home, (MORNING, RecordingMoved(reference=SUGGESTION, state="deleted")))
-    assert "deleted" in str(failure("recordings", "handle", COMPLAINT, SUGGESTION))
+    assert "deleted" in str(failure("recordings", "handle", COMPLAINT, SUGGESTION, *ANSWERED))
     published(home)
     assert listed() == {COMPLAINT: "new", SUGGESTION: "deleted"}
 

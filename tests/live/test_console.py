@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,10 @@ from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from console.rights import Role
 from console.users import Users
-from ivr.config import PROJECT
+from ivr.config import PROJECT, Settings, standing
 from ivr.line.overview import Overview, live
 from ivr.people.sensitive import Sensitive
+from ivr.speech.announcements import Announcements, Sound, new
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.line.test_overview import Told
@@ -199,7 +201,7 @@ def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: P
 
 def _tab_to(page: Page, wanted: str) -> None:
     """By the Tab key, as somebody without a mouse."""
-    for _ in range(60):
+    for _ in range(120):
         page.keyboard.press("Tab")
         here = page.evaluate("document.activeElement.name || document.activeElement.innerText")
         if here == wanted:
@@ -250,6 +252,61 @@ def test_users_are_made_and_come_in(
     theirs.goto(f"{opened.address}/duty")
     expect(theirs).to_have_url(f"{opened.address}/sign-in")
     context.close()
+
+
+def test_an_announcement_by_keys_alone(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "王敏")
+    _tab_to(page, "text")
+    page.keyboard.type("今天8点停电")
+    _tab_to(page, "合成，先试听")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("数字写成汉字")
+    look(page, pictures, "announcement-refused")
+    made = new("因系统升级，今天下午暂停查询，请您谅解。", Sound({"alaw": "said.alaw"}, 1.0),
+               datetime.now(UTC) + timedelta(hours=1), "王敏", datetime.now(UTC))  # fmt: skip
+    kept = Announcements(opened.home)
+    kept.folder.mkdir(exist_ok=True)
+    (kept.folder / "said.alaw").write_bytes(b"\xd5\x2a" * 4000)
+    kept.add(made)
+    page.goto(f"{opened.address}/duty")
+    expect(page.get_by_text("还没有播出")).to_be_visible()
+    page.locator("#announcements audio").evaluate("async (sound) => { await sound.play(); }")
+    until_heard(kept, made.name)
+    _tab_to(page, "播出")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("紧急公告正在播出")).to_be_visible()
+    look(page, pictures, "duty-announcing")
+    _tab_to(page, "撤下")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("紧急公告正在播出")).to_have_count(0)
+    assert kept.on_air(datetime.now(UTC)) == []
+
+
+def until_heard(kept: Announcements, name: str) -> None:
+    for _ in range(600):
+        if kept.named(name).heard:
+            return
+        time.sleep(0.1)
+    pytest.fail("nobody has listened")
+
+
+def test_settings_by_keys_alone(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "管理")
+    page.get_by_role("link", name="设置", exact=True).click()
+    expect(page.get_by_role("heading", name="限制")).to_be_visible()
+    _tab_to(page, "limits.calls")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("很多")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("应是整数")
+    look(page, pictures, "settings-refused")
+    _tab_to(page, "limits.calls")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("120")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("第 1 版", exact=True).first).to_be_visible()
+    look(page, pictures, "settings")
+    assert standing(Settings(home=opened.home)).limits.calls == 120
 
 
 def test_calls_are_found_and_followed(opened: Opened, page: Page, pictures: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from ivr.config import PROJECT, Settings
 from ivr.speech.prompts import PromptSet
+from ivr.upkeep.supervisor import STOP_SECONDS
 from tests.live.conftest import LiveLine, free_port, knowing
 
 pytestmark = pytest.mark.live
@@ -147,14 +148,36 @@ def test_programs_that_are_killed_come_back(line: Run) -> None:
     line.until(lambda: line.healthy() and not set(killed) & set(line.programs()))
 
 
-def test_a_caller_on_the_line_outlives_the_service(line: Run, whole_set: PromptSet) -> None:
+def on_the_line(line: Run, whole_set: PromptSet) -> LiveLine:
+    """The line as its callers know it."""
     settings = Settings(
         home=line.home,
         sip_port=int(line.environment["IVR_SIP_PORT"]),
         ari_port=int(line.environment["IVR_ARI_PORT"]),
         http_port=line.http_port,
     )
-    seen = LiveLine(settings, line.environment, knowing(whole_set))
+    return LiveLine(settings, line.environment, knowing(whole_set))
+
+
+def test_a_signal_stops_everything_also_with_a_caller_on_the_line(
+    line: Run, whole_set: PromptSet
+) -> None:
+    """Nobody waits for the caller for ever; he is hung up, not left in silence."""
+    seen = on_the_line(line, whole_set)
+
+    async def story() -> None:
+        async with seen.call() as caller:
+            await caller.hears_begin("main.menu")
+            line.process.send_signal(signal.SIGTERM)
+            await caller.phone.wait_for_end(within=2 * STOP_SECONDS)
+
+    asyncio.run(story())
+    assert line.process.wait(30) == 0
+    assert line.programs() == []
+
+
+def test_a_caller_on_the_line_outlives_the_service(line: Run, whole_set: PromptSet) -> None:
+    seen = on_the_line(line, whole_set)
 
     async def story() -> None:
         async with seen.call() as caller:

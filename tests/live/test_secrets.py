@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
+import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 
 from analytics.loading.loader import Loader
 from analytics.loading.store import FactsFolder
+from ivr.alarms.support import gather
 from ivr.asterisk.configure import agent_password
 from ivr.asterisk.locate import install
 from ivr.speech.prompts import PromptSet
+from ivr.upkeep.doctor import examine
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import until
@@ -44,6 +48,7 @@ def used_line(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) ->
         asyncio.run(a_day(line))
         line.kill_service(signal.SIGTERM)
         file_all_days(line)
+        unpack_for_a_helper(line)
         yield line
 
 
@@ -115,6 +120,18 @@ def file_all_days(line: LiveLine) -> None:
         pass
     loader.publish()
     loader.close()
+
+
+def unpack_for_a_helper(line: LiveLine) -> None:
+    """What `ivr support` sends away, laid among the files that are searched."""
+    content = gather(line.settings, examine, datetime.now(UTC))
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        archive.extractall(line.settings.home, filter="data")
+
+
+def test_the_file_for_a_helper_is_among_what_is_searched(used_line: LiveLine) -> None:
+    sent = {name for name, _ in written(used_line) if name.startswith("ivr-support/")}
+    assert {"ivr-support/log/asterisk.log", "ivr-support/doctor.json"} <= sent
 
 
 def written(line: LiveLine) -> Iterator[tuple[str, bytes]]:

@@ -95,6 +95,8 @@ def test_a_trunk_of_the_file_is_read_while_a_call_goes_on(line: LiveLine) -> Non
             assert "Asterisk 已重读" in await asyncio.to_thread(ivr, line, "settings", "apply")
             async with Phone.open(port, user="carrier", host="127.0.0.9") as carrier:
                 assert await carrier.dial("01012329") == 200
+                names = {each["name"] for each in line.ari("channels")}
+                assert any("trunk-carrier" in name for name in names), names
             await caller.hears_begin("main.menu")
         await line.settled()
 

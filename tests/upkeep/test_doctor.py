@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import threading
@@ -26,6 +27,7 @@ from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch
 from ivr.people.keys import Keys
 from ivr.speech import contract
+from ivr.speech.announcements import Announcements, Sound, new
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from ivr.upkeep.clips import damaged
@@ -120,7 +122,7 @@ def test_a_page_that_is_none_of_the_services_is_a_finding(
     with answering(elsewhere, answer):
         finding = doctor.service(elsewhere)
         trunked = elsewhere.model_copy(update={"trunks": (trunk("a", registers=False),)})
-        assert doctor.trunks(trunked).detail == "1 in the settings"
+        assert doctor.trunks(trunked).detail == "设了 1 条 · in the settings"
     assert not finding.ok
     assert "does not answer" in finding.detail
 
@@ -129,14 +131,15 @@ def test_what_the_service_says_of_itself_is_told(elsewhere: Settings) -> None:
     lost = {"ok": False, "detail": "no link to Asterisk"}
     with answering(elsewhere, page(503, healthz("unavailable", ari=lost, accounts={}))):
         assert doctor.service(elsewhere) == doctor.Finding(
-            "service", False, "cannot take calls: ari: no link to Asterisk"
+            "service", False, "接不了电话 · cannot take calls: ari: no link to Asterisk"
         )
     away = {"warns": True, "detail": "passed over, not answering: 一号坐席 (6001)"}
     refused = {"warns": True, "detail": "set 3 (v); 发布的语音用不了 · refused: 2 clips missing"}
     with answering(elsewhere, page(200, healthz("ok", agents=away, prompts=refused, ari={}))):
         finding = doctor.service(elsewhere)
     assert (finding.ok, finding.warns) == (True, True)
-    assert finding.detail.startswith("takes calls, 2 now; agents: passed over, not answering: 一号")
+    told = "在接电话 · takes calls, 2 now; agents: passed over, not answering: 一号"
+    assert finding.detail.startswith(told)
     assert "prompts: set 3 (v); 发布的语音用不了" in finding.detail
 
 
@@ -197,7 +200,7 @@ def test_recordings_need_a_number_a_folder_and_room(
 ) -> None:
     finding = doctor.recordings(settings)
     assert finding.ok
-    assert finding.detail.endswith("0 begun or not filed yet")
+    assert "；0 条还在录" in finding.detail
     nameless = doctor.recordings(settings.model_copy(update={"node": "east"}))
     assert not nameless.ok
     assert "IVR_RECORDINGS__SERIES" in nameless.detail
@@ -409,3 +412,28 @@ def test_trunks_that_are_well(elsewhere: Settings, monkeypatch: pytest.MonkeyPat
 def test_a_line_that_nobody_can_call(elsewhere: Settings) -> None:
     assert not doctor.trunks(elsewhere).warns
     assert doctor.trunks(elsewhere.model_copy(update={"guests": False})).warns
+
+
+CHINESE = re.compile(r"[一-鿿]")
+
+
+def test_whatever_is_wrong_is_told_in_chinese_first(settings: Settings) -> None:
+    """Of a line that is not there at all: most checks have something to say."""
+    for finding in doctor.examine(settings):
+        if finding.detail and not finding.ok:
+            assert CHINESE.search(finding.detail.split(" · ")[0]), finding
+
+
+def test_what_is_on_the_air_is_told_and_a_lost_sound_too(settings: Settings) -> None:
+    kept, now = Announcements(settings.home), datetime.now(UTC)
+    assert not doctor.announced(settings).warns
+    kept.folder.mkdir()
+    (kept.folder / "a.alaw").write_bytes(b"\xd5" * 80)
+    made = new("停电。", Sound({"alaw": "a.alaw"}, 0.1), now + timedelta(hours=1), "王敏", now)
+    kept.add(made)
+    kept.air(made.name, "王敏", now)
+    found = doctor.announced(settings)
+    assert (found.ok, found.warns) == (True, True)
+    assert "“停电。”播到" in found.detail
+    (kept.folder / "a.alaw").unlink()
+    assert "声音不在了" in doctor.announced(settings).detail

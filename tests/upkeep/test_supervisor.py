@@ -17,7 +17,7 @@ import pytest
 
 from ivr.lifecycle import watchdog
 from ivr.upkeep import supervisor
-from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after
+from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after, stop_all
 
 WAIT = "import time; print('here', flush=True); time.sleep(60)"
 
@@ -297,6 +297,45 @@ time.sleep(60)
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not alive(child)
+
+
+ENDS_WITH = """
+import signal, sys, time
+from pathlib import Path
+folder, own, others = Path({folder!r}), {own!r}, {others!r}
+
+def told(*_):
+    (folder / f"{{own}}.told").touch()
+
+signal.signal(signal.SIGTERM, told)
+print("here", flush=True)
+while not all((folder / f"{{each}}.told").exists() for each in (own, *others)):
+    time.sleep(0.02)
+(folder / f"{{own}}.gone").write_text(" ".join(sorted(p.stem for p in folder.glob("*.gone"))))
+"""
+
+
+def test_programs_are_told_to_end_all_at_once_but_for_those_that_others_need(
+    tmp_path: Path,
+) -> None:
+    """Each of two ends only when the other has been told too: one after the other, none would."""
+
+    def one(own: str, *others: str, last: bool = False) -> Kept:
+        folder = tmp_path / own
+        folder.mkdir()
+        source = ENDS_WITH.format(folder=str(tmp_path), own=own, others=others)
+        return Kept(program(folder, source, ends_last=last), print)
+
+    async def story() -> list[int | None]:
+        all_kept = [one("last", last=True), one("a", "b"), one("b", "a")]
+        for kept in all_kept:
+            await kept.start()
+            await until(lambda kept=kept: kept.last_words() == "here")  # type: ignore[misc]
+        await stop_all(all_kept)
+        return [kept._process.returncode for kept in all_kept if kept._process is not None]
+
+    assert asyncio.run(story()) == [0, 0, 0]
+    assert (tmp_path / "last.gone").read_text() == "a b"
 
 
 def test_pauses_grow_and_are_bounded() -> None:

@@ -1,0 +1,180 @@
+"""Commands of cases (工单): the same moves as in the console, by whoever runs the line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ivr.cli.facts import explained, snapshot
+from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from ivr.cases.case import Case, Filed
+    from ivr.cases.moves import Deed, Move
+    from ivr.cases.register import Register
+
+REFERENCE = typer.Argument(help="The number that the caller was told.")
+_WITHOUT_CASE = """
+SELECT reference, kind, session, person, happened, path, ms, sha256, state FROM recording
+WHERE state NOT IN ('replaced', 'handled', 'deleted') OR reference = $reference
+ORDER BY happened, reference
+"""
+"""Recordings that wait for somebody, and the one that is asked for, whatever became of it."""
+
+
+def add_to(room: typer.Typer) -> None:
+    """Register these commands in the room of recordings."""
+    room.command("show")(show)
+    room.command("move")(move)
+    room.command("handle")(handle)
+    room.command("catch-up")(catch_up)
+
+
+def show(reference: Annotated[str, REFERENCE]) -> None:
+    """Show a case: where it stands, until when, and what was done. 一件工单的经过"""
+    from ivr.hours import BEIJING
+
+    register = _register()
+    with _told():
+        case = _case(register, reference)
+    typer.echo(f"{case.number} {case.state.words} {case.handler}".rstrip())
+    for clock in register.clocks.of(case, datetime.now(UTC)):
+        ended = f"{clock.ended} 完成，" if clock.ended else ""
+        typer.echo(f"  {clock.stage}：{ended}期限 {clock.due}（{clock.light}）")
+    for event in case.events:
+        told = " ".join(filter(None, (event.move.words, event.handler, event.number, event.text)))
+        typer.echo(f"  {event.at.astimezone(BEIJING):%Y-%m-%d %H:%M} {event.by} {told}")
+
+
+def move(
+    reference: Annotated[str, REFERENCE],
+    what: Annotated[str, typer.Argument(metavar="MOVE", help="accept, assign, take, answer, …")],
+    text: Annotated[str, typer.Option(help="Reason, answer or note; no ID numbers.")] = "",
+    handler: Annotated[str, typer.Option(help="To whom it is given.")] = "",
+    days: Annotated[int, typer.Option(help="Of an extension, in working days.")] = 0,
+    into: Annotated[str, typer.Option(help="The case that has the same matter.")] = "",
+    content: Annotated[
+        str, typer.Option(help="content or discontent, as the caller said afterwards.")
+    ] = "",
+) -> None:
+    """Do something with a case; what cannot be done now is told. 办理工单"""
+    from ivr.cases.moves import RULES
+
+    chosen = next((each for each in RULES if what in (each.value, each.words)), None)
+    if chosen is None:
+        known = "、".join(f"{each.value}（{each.words}）" for each in RULES)
+        raise CommandFailure(f"没有这一步 {what}，有：{known} · no such move", exit_code=2)
+    register = _register()
+    with _told():
+        case = _case(register, reference)
+        deed = _deed(chosen, text=text, handler=handler, days=days, number=into, content=content)
+        case = register.act(reference, deed, seen=case.version)
+    typer.echo(f"{case.number} {case.state.words}")
+
+
+def handle(
+    references: Annotated[list[str], REFERENCE],
+    answer: Annotated[str, typer.Option(help="What was found and answered; kept with the case.")],
+) -> None:
+    """Accept, take, answer and close cases in one go. 受理、领办、答复、办结，一次做完"""
+    register = _register()
+    with _told():
+        cases = [_case(register, reference) for reference in references]
+        for case in cases:
+            _close(register, case, answer)
+    typer.echo(f"handled: {', '.join(case.number for case in cases)}")
+
+
+def catch_up() -> None:
+    """Open a case for each recording of before that still waits; again is harmless. 补建工单"""
+    register, opened = _register(), 0
+    with _told():
+        for filed, _ in _recordings(""):
+            opened += register.cases.open(filed)
+        register.tell()
+    typer.echo(f"新建 {opened} 件工单 · {opened} cases opened")
+
+
+def _close(register: Register, case: Case, answer: str) -> None:
+    """From wherever it stands to 已办结, each step an event of its own."""
+    from ivr.cases.moves import Move, State
+
+    ways = {
+        State.PENDING: Move.ACCEPT,
+        State.ACCEPTED: Move.TAKE,
+        State.ASSIGNED: Move.TAKE,
+        State.SUSPENDED: Move.RESUME,
+        State.WORKING: Move.ANSWER,
+        State.ANSWERED: Move.CLOSE,
+    }
+    if case.state not in ways:
+        raise CommandFailure(f"{case.number} 已经是{case.state.words} · is dealt with already")
+    while case.state in ways:
+        deed = _deed(ways[case.state], text=answer)
+        case = register.act(case.number, deed, seen=case.version)
+
+
+def _deed(what: Move, **given: Any) -> Deed:
+    """Whoever may run commands of the line stands for its 值班长 and its 承办人."""
+    from ivr.cases.moves import Deed, Office
+    from ivr.people.operator import operator_name
+
+    offices = frozenset({Office.LEADER, Office.HANDLER, Office.AGENT})
+    return Deed(what, operator_name(), offices, **given)
+
+
+def _register() -> Register:
+    from ivr.cases.register import Register
+    from ivr.config import load
+
+    return Register.of(load())
+
+
+def _case(register: Register, reference: str) -> Case:
+    """The case; opened now where its recording is known and it has none yet."""
+    from ivr.cases.store import NoCase
+
+    try:
+        return register.cases.case(reference)
+    except NoCase:
+        for filed, state in _recordings(reference):
+            if filed.number == reference:
+                if state in ("deleted", "replaced"):
+                    raise CommandFailure(f"{reference}: {state} already") from None
+                register.enter(filed)
+                return register.cases.case(reference)
+        raise CommandFailure(
+            f"no recording {reference}: `ivr recordings list` shows them (a new one after seconds)"
+        ) from None
+
+
+def _recordings(reference: str) -> Iterator[tuple[Filed, str]]:
+    """Recordings as the records know them, with their states."""
+    from analytics.answering.asking import answer
+    from ivr.cases.case import Filed
+
+    with explained(), snapshot() as known:
+        found = answer(known, _WITHOUT_CASE, {"reference": reference}).records()
+    for row in found:
+        told: dict[str, Any] = dict(row)
+        filed = Filed(
+            told["reference"], told["kind"], told["session"], told["person"],
+            told["happened"].replace(tzinfo=UTC), told["path"], told["ms"], told["sha256"],
+        )  # fmt: skip
+        yield filed, told["state"]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the cases refuse, as a command says it."""
+    from ivr.cases.moves import Refused
+    from ivr.cases.store import CannotReach, Outrun
+
+    try:
+        yield
+    except (Refused, Outrun, CannotReach) as refused:
+        raise CommandFailure(str(refused)) from refused
