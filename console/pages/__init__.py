@@ -17,6 +17,7 @@ from console.pages import (
     sql,
     start,
     users,
+    words,
 )
 from console.routes import Page
 
@@ -29,6 +30,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     cases.PAGE,
     calls.PAGE,
     reports.PAGE,
+    words.PAGE,
     sql.PAGE,
     users.PAGE,
     settings.PAGE,

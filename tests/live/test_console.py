@@ -46,6 +46,7 @@ EVERYONE = {
     "统计员": Role.ANALYST,
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
+    "编辑": Role.EDITOR,
 }
 
 
@@ -367,6 +368,22 @@ def test_a_question_of_ones_own_is_asked_and_kept(
     page.get_by_role("button", name="保存", exact=True).click()
     expect(page.get_by_role("heading", name="每天多少")).to_be_visible()
     look(page, pictures, "sql-kept")
+
+
+def test_the_words_with_their_keys_and_lines(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "编辑")
+    expect(page).to_have_url(f"{opened.address}/words")
+    card = page.locator('[id="information.4.1"]')
+    expect(card.locator(".from")).to_contain_text("scripts.zh.toml 第")
+    second = card.locator('a.way[data-key="2"]')
+    expect(second).to_have_attribute("href", "#information.4.1.2")
+    second.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator('[id="information.4.1.2"]')).to_be_in_viewport()
+    page.locator('[id="information.4.1.2"]').get_by_role("link", name="{base_year}").click()
+    expect(page.locator('[id="variables.base_year"]')).to_be_in_viewport()
+    page.get_by_role("searchbox").fill("缴存基数")
+    look(page, pictures, "words")
 
 
 def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:
