@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from sqlite3 import Error as DatabaseError
@@ -14,10 +15,12 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty
+from console.pages import EVERY_PAGE, cases, duty, words
 from console.rendering import page
-from console.routes import PAGES, SESSIONS, SETTINGS, USERS, Handler
+from console.rights import Action
+from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
 from console.sessions import Sessions
+from console.studio import Studio
 from console.users import Users
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
@@ -54,26 +57,64 @@ def _encryption(settings: Settings) -> ssl.SSLContext | None:
 
 def application(settings: Settings) -> web.Application:
     """Every page, what browsers load, and what guards them."""
-    app = web.Application(middlewares=[_explained, guard], client_max_size=_LARGEST_REQUEST_BYTES)
-    app[SETTINGS] = settings
-    app[PAGES] = EVERY_PAGE
+    app = _guarded(settings, EVERY_PAGE)
     app[USERS] = Users(settings.home)
-    app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[cases.REGISTER] = cases.register(settings)
     app[cases.HEARD] = set()
     app[duty.LIVING] = duty.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
-    app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(telephone.connected)
-    for each in EVERY_PAGE:
-        for route in each.routes:
-            app.router.add_route(route.method, route.path, entitled(route))
     app.router.add_get("/livez", _livez)
-    app.router.add_static("/static", _STATIC)
     if (bundles := browser.folder() / "lib").is_dir():
         app.router.add_static("/lib", bundles)
     return app
+
+
+def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
+    app = web.Application(middlewares=[_explained, guard], client_max_size=_LARGEST_REQUEST_BYTES)
+    app[SETTINGS] = settings
+    app[PAGES] = pages
+    app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
+    app[STUDIO] = Studio(settings)
+    app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(_wait_for_nothing)
+    for each in pages:
+        for route in each.routes:
+            app.router.add_route(route.method, route.path, entitled(route))
+    app.router.add_static("/static", _STATIC)
+    return app
+
+
+async def _wait_for_nothing(app: web.Application) -> None:
+    app[STUDIO].end()
+
+
+# --- the words alone, for whoever sits at this machine ----------------------------------------
+
+
+def preview(settings: Settings) -> web.Application:
+    """`ivr preview`: the page of the words to read and to hear, without users; for loopback."""
+    app = _guarded(settings, (replace(words.PAGE, routes=words.LOOKING),))
+    app[OPEN] = frozenset({Action.SEE_WORDS})
+    app.router.add_get("/", _to_the_words)
+    return app
+
+
+async def _to_the_words(_: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/words")
+
+
+def serve_preview(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    """Until Ctrl-C; OSError where the port is taken. `say` hears where it is."""
+    address = f"http://127.0.0.1:{port}/"
+    web.run_app(
+        preview(settings),
+        host="127.0.0.1",
+        port=port,
+        print=lambda _: say(address),
+        access_log=None,
+    )
 
 
 async def _alive(_: web.Application) -> AsyncIterator[None]:

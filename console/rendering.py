@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.routes import PAGES, allowed, session_of
+from console.routes import PAGES, USERS, allowed, session_of
 
 KINDS: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -58,6 +58,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
         menu=[each for each in pages if allowed(request, each.action)],
         here=request.path,
         user=session.user if session else None,
+        signs_in=USERS in request.app,
         token=session.token if session else "",
         **values,
     )

@@ -36,6 +36,10 @@ class Action(StrEnum):
     SEE_CASES = "办工单"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
+    SEE_WORDS = "看话术"
+    EDIT_WORDS = "改话术"
+    APPROVE_WORDS = "批准话术"
+    PUBLISH_WORDS = "发布和退回话术"
     ASK_SQL = "写查询"
     READ_TRAIL = "看审计"
 
@@ -51,10 +55,14 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_LINE: frozenset({Role.LEADER}),
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
-    Action.ANSWER_ALARMS: frozenset({Role.LEADER, Role.ADMINISTRATOR}),
+    Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
     Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
+    Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
+    Action.EDIT_WORDS: frozenset({Role.EDITOR}),
+    Action.APPROVE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
+    Action.PUBLISH_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.ASK_SQL: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }

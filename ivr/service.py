@@ -37,6 +37,7 @@ from ivr.line.hotline import Hotline
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
 from ivr.line.screens import Screens
+from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
 from ivr.line.watching import said
 from ivr.people.keys import Keys
@@ -75,6 +76,7 @@ async def serve(settings: Settings) -> None:
             )
         )
         stack.callback(screens.close)
+        await stack.enter_async_context(overheard(settings, conductor.signalling))
         stack.enter_context(watched())
         keep_steady()
         log.info("serving %s at %s", settings.ari_app, settings.ari_base)
@@ -114,6 +116,7 @@ async def _composed(
     stack.push_async_callback(desk.close)
     guarded = Guarded(accounts, settings.accounts)
     vitals = Vitals(
+        dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
         passed_over=lambda: len(means.switchboard.passed_over()),
         resting=guarded.resting,

@@ -16,7 +16,7 @@ from prompt_build.build import BuildFailed, Made, make_one
 from prompt_build.cache import cache_folder
 from prompt_build.catalog.content import Catalog
 from prompt_build.catalog.reading import load
-from prompt_build.catalog.source import source_of
+from prompt_build.catalog.source import Source, source_of
 from prompt_build.hearing import clips_of
 from prompt_build.recipe import Recipe, recipes, script
 from prompt_build.synthesis import needs_voice
@@ -26,13 +26,13 @@ _one_voice = threading.Lock()
 """A voice says one thing after the other."""
 
 
-def as_written(settings: Settings, prompt: str) -> sets.Manifest:
+def as_written(settings: Settings, prompt: str, source: Source | None = None) -> sets.Manifest:
     """A manifest in which this prompt can be heard as the catalog says it; its paths are absolute.
 
-    Raises CatalogError, NoSuchSet for a prompt that it does not have, BuildFailed or
-    VoiceUnavailable.
+    `source`: another catalog than the line's, a draft. Raises CatalogError, NoSuchSet for a
+    prompt that it does not have, BuildFailed or VoiceUnavailable.
     """
-    catalog = load(source_of(settings))
+    catalog = load(source or source_of(settings))
     heard = sets.published(settings.audio) or _newest(settings.audio) or {}
     engine = choosing.choose(settings.speech, heard.get("voice", {}).get("name"))
     speaks = choosing.speaking(settings.speech, engine, lexicon.load(settings.lexicons))

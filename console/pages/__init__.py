@@ -9,6 +9,7 @@ from console.pages import (
     calls,
     cases,
     duty,
+    night,
     password,
     phone,
     reports,
@@ -17,6 +18,7 @@ from console.pages import (
     sql,
     start,
     users,
+    words,
 )
 from console.routes import Page
 
@@ -26,9 +28,11 @@ EVERY_PAGE: tuple[Page, ...] = (
     duty.PAGE,
     announcements.PAGE,
     alarms.PAGE,
+    night.PAGE,
     cases.PAGE,
     calls.PAGE,
     reports.PAGE,
+    words.PAGE,
     sql.PAGE,
     users.PAGE,
     settings.PAGE,

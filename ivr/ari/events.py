@@ -47,6 +47,10 @@ class Channel:
     """The number dialled is none of the line's."""
     screen: str = field(default="", repr=False)
     """By which the browser that calls is shown what is being said; empty for all others."""
+    name: str = ""
+    """What Asterisk's console calls it."""
+    sip_call: str = ""
+    """SIP's Call-ID; empty where Asterisk does not tell."""
 
     probe: bool = False
     """A caller of our own (拨测)."""
@@ -240,6 +244,8 @@ def channel_of(json: Json) -> Channel:
         screen=screen if in_stasis else "",
         probe=in_stasis and probe == PROBES,
         created=moment(json["creationtime"]),
+        name=json.get("name", ""),
+        sip_call=json.get("protocol_id", ""),
     )
 
 

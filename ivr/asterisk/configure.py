@@ -134,6 +134,8 @@ def _doors(settings: Settings) -> dict[str, str]:
         "ari_user": settings.ari_user,
         "ari_password": _escaped(ari_password(settings)),
         "ari_app": settings.ari_app,
+        "capture_port": str(settings.http_port),
+        "capture_password": _escaped(capture_secret(settings)),
         "sip_host": settings.sip_host,
         "sip_port": str(settings.sip_port),
         "rtp_first": str(settings.rtp_first_port),
@@ -320,6 +322,11 @@ def agent_password(agent: Agent, settings: Settings) -> str:
 def relay_secret(settings: Settings) -> str:
     """By which Asterisk knows what comes through the console's relay; made once and kept."""
     return secret(folder(settings) / "relay.secret")
+
+
+def capture_secret(settings: Settings) -> str:
+    """By which the service knows what its own Asterisk tells of its packets; made once and kept."""
+    return secret(folder(settings) / "capture.secret")
 
 
 def probe_secret(settings: Settings) -> str:

@@ -93,6 +93,11 @@ class Inbox:
             self._held_since = _now()
             self._news.set()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the caller has the line on hold now."""
+        return self._held_since is not None
+
     def unhold(self) -> None:
         """The caller is back."""
         self._held, self._held_since = self._held_so_far(), None

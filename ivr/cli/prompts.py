@@ -146,17 +146,10 @@ def _summary(built: Built) -> str:
 def _publish(folder: Path, number: int, why: str) -> None:
     from ivr.people.operator import operator_name
     from prompt_build import sets
+    from prompt_build.studio.publishing import breaches
 
-    done = sets.publish(folder, number, who=operator_name(), why=why, breaches=_breaches(folder))
+    done = sets.publish(folder, number, who=operator_name(), why=why, breaches=breaches(folder))
     typer.echo(f"set {number}: {'published' if done else 'nothing changed'}")
-
-
-def _breaches(folder: Path) -> Callable[[Mapping[str, Any]], list[str]]:
-    """What of a set does not fit the program that is installed here."""
-    from ivr.speech import contract
-    from ivr.speech.prompts import described
-
-    return lambda manifest: described(manifest, folder).breaches(contract.CONTRACT)
 
 
 # --- sets -------------------------------------------------------------------------------------
@@ -223,10 +216,11 @@ def rollback(why: Annotated[str, _WHY] = "") -> None:
     """Publish the set that callers heard before; `forward` takes that back. 撤回"""
     from ivr.people.operator import operator_name
     from prompt_build import sets
+    from prompt_build.studio.publishing import breaches
 
     folder = _audio()
     with _failures():
-        number = sets.rollback(folder, who=operator_name(), why=why, breaches=_breaches(folder))
+        number = sets.rollback(folder, who=operator_name(), why=why, breaches=breaches(folder))
         typer.echo(f"set {number}: published")
 
 
@@ -234,10 +228,11 @@ def forward(why: Annotated[str, _WHY] = "") -> None:
     """Publish the set that a rollback went away from. 取消撤回"""
     from ivr.people.operator import operator_name
     from prompt_build import sets
+    from prompt_build.studio.publishing import breaches
 
     folder = _audio()
     with _failures():
-        number = sets.forward(folder, who=operator_name(), why=why, breaches=_breaches(folder))
+        number = sets.forward(folder, who=operator_name(), why=why, breaches=breaches(folder))
         typer.echo(f"set {number}: published")
 
 
@@ -423,14 +418,14 @@ def preview(
         int | None, typer.Option(min=1, max=65535, help="Another port than the settings'.")
     ] = None,
 ) -> None:
-    """Serve the catalog as a page to read and hear, until Ctrl-C. 话术预览."""
+    """Serve the console's page of the words, to read and hear, until Ctrl-C. 话术预览."""
+    from console.app import serve_preview
     from ivr.config import load
-    from prompt_build.preview.serving import serve
 
     settings = load()
     chosen = port or settings.preview_port
     try:
-        serve(settings, chosen, lambda page: typer.echo(f"{page}  (Ctrl-C ends it)"))
+        serve_preview(settings, chosen, lambda page: typer.echo(f"{page}  (Ctrl-C ends it)"))
     except OSError as taken:
         raise CommandFailure(f"port {chosen} is taken: try `--port {chosen + 1}`") from taken
 

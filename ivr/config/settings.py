@@ -384,6 +384,8 @@ class ConsoleSettings(Part):
     key: Path | None = None
     idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
     """Whoever does nothing for so long signs in again."""
+    second_person: bool = True
+    """Whether changed words need somebody else's approval before callers hear them."""
     phone: PhoneSettings = PhoneSettings()
 
     @property

@@ -6,8 +6,9 @@ Kept since the service began, for whoever watches the line; no caller's number i
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -15,6 +16,18 @@ MOST_NUMBERS = 20
 """Wrong numbers that are shown: who tries thousands need not fill the page, nor the records."""
 SILENT_CALLS = 20
 """So many calls of a trunk in a row without a single key, and its keys do not arrive."""
+
+
+Way = Literal["rfc4733", "info", "inband"]
+"""How a key comes: as telephone-event among the speech, as SIP INFO, as a tone in the speech."""
+_CALLED: Mapping[Way, str] = {"rfc4733": "RFC 4733", "info": "SIP INFO", "inband": "带内音"}
+_NO_KEYS = (
+    '按键收不到，请改 trunks[].dtmf = "auto" · its keys do not arrive: set dtmf to auto',
+    "按键只能从声音里听出来，容易丢键：请运营商在 INVITE 里提供 telephone-event/8000；"
+    '对方只用 SIP INFO 的，请改 trunks[].dtmf = "info" · keys depend on tones: ask the carrier'
+    " for RFC 4733",
+)
+"""What it means that telephone-event was not agreed upon: by `rfc4733`, and by `auto`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +46,19 @@ class Traffic:
     """By trunk; None is whoever calls by none."""
 
     registry: CollectorRegistry
+    dtmf: Mapping[str, str] = field(default_factory=dict)
+    """By which way each trunk is set to bring its keys (`trunks[].dtmf`)."""
     _counted: dict[str, Counter] = field(default_factory=dict, init=False)
-    _of_trunk: dict[tuple[str, str | None], Counter] = field(default_factory=dict, init=False)
+    _of_trunk: dict[tuple[str, ...], Counter] = field(default_factory=dict, init=False)
     _calls: Tally[str | None] = field(default_factory=Tally, init=False)
     _calls_without_key: Tally[str | None] = field(default_factory=Tally, init=False)
     """Since the last key: a carrier may change its equipment."""
     _keys: Tally[str | None] = field(default_factory=Tally, init=False)
     _doubled: Tally[str | None] = field(default_factory=Tally, init=False)
+    _by_way: dict[str | None, Tally[Way]] = field(default_factory=dict, init=False)
+    """Each time that a key was told of, and how it had come."""
+    _agreed: Tally[tuple[str | None, bool]] = field(default_factory=Tally, init=False)
+    """Calls with and without telephone-event."""
     _unknown: list[Misdialled] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +69,12 @@ class Traffic:
             ("ivr_calls_misdialled", "Calls to numbers that the line does not have (404)"),
         ):
             self._counted[name] = Counter(name, meaning, ["trunk"], registry=self.registry)
+        for name, meaning, label in (
+            ("ivr_keys_by_way", "Keys as they came, copies too: rfc4733, info, inband", "way"),
+            ("ivr_calls_described", "Calls by whether telephone-event was agreed upon", "events"),
+        ):
+            labels = ["trunk", label]
+            self._counted[name] = Counter(name, meaning, labels, registry=self.registry)
 
     def call_came(self, trunk: str | None) -> None:
         """A call entered the line."""
@@ -68,6 +93,17 @@ class Traffic:
         self._count("ivr_keys_doubled", trunk)
         self._doubled[trunk] += 1
 
+    def came_by(self, trunk: str | None, way: Way) -> None:
+        """A key was told of, perhaps once more, and had come so."""
+        self._count("ivr_keys_by_way", trunk, way)
+        self._by_way.setdefault(trunk, Tally())[way] += 1
+
+    def call_over(self, trunk: str | None, *, events: bool | None) -> None:
+        """A call has ended in which telephone-event was agreed upon, or not; None: nobody knows."""
+        if events is not None:
+            self._count("ivr_calls_described", trunk, "yes" if events else "no")
+            self._agreed[trunk, events] += 1
+
     def misdialled(self, call: Misdialled) -> bool:
         """A call was answered 404; whether it is the first to this number, and is to be shown."""
         self._count("ivr_calls_misdialled", call.trunk)
@@ -83,9 +119,15 @@ class Traffic:
             keys, doubled = self._keys[trunk], self._doubled[trunk]
             twice = f"，其中 {doubled} 个来了两次" if doubled else ""
             yield (
-                f"{_called(trunk)}：{calls} 通来电，{keys} 个按键{twice} · "
+                f"{_called(trunk)}：{calls} 通来电，{keys} 个按键{twice}{self._ways(trunk)} · "
                 f"{calls} calls, {keys} keys"
             )
+
+    def _ways(self, trunk: str | None) -> str:
+        """How many keys came by each way, as far as that is known."""
+        came = self._by_way.get(trunk, Tally())
+        told = "、".join(f"{name} {came[way]}" for way, name in _CALLED.items() if way in came)
+        return f"（{told}）" if told else ""
 
     def oddities(self) -> Iterator[str]:
         """What a carrier, or the settings for it, should be asked about."""
@@ -95,16 +137,32 @@ class Traffic:
                     f"{_called(trunk)}：最近 {calls} 通来电没有一个按键，请改 trunks[].dtmf · "
                     f"no key in the last {calls} calls: set another dtmf"
                 )
+        yield from filter(None, map(self._no_events, self.dtmf))
         for each in self._unknown:
             yield (
                 f"{_called(each.trunk)}：拨的是 {each.dialled or '空号'}，热线没有这个号码"
                 f"（404，来电号码 {each.caller}），请看 trunks[].numbers · no number of the line"
             )
 
-    def _count(self, name: str, trunk: str | None) -> None:
-        counted = self._of_trunk.get((name, trunk))
+    def _no_events(self, trunk: str) -> str:
+        """How keys come where telephone-event was hoped for and not agreed upon; empty: well."""
+        without = self._agreed[trunk, False]
+        came = self._by_way.get(trunk, Tally())
+        only_info = "info" in came and "inband" not in came
+        if not without or only_info or self.dtmf[trunk] not in {"auto", "rfc4733"}:
+            return ""
+        meaning = _NO_KEYS[self.dtmf[trunk] == "auto"]
+        known = without + self._agreed[trunk, True]
+        return (
+            f"{_called(trunk)}：{known} 通来电里有 {without} 通没有协商 telephone-event"
+            f"（RFC 4733），{meaning}"
+        )
+
+    def _count(self, name: str, trunk: str | None, *labels: str) -> None:
+        counted = self._of_trunk.get((name, trunk or "", *labels))
         if counted is None:
-            counted = self._of_trunk[name, trunk] = self._counted[name].labels(trunk or "")
+            counted = self._counted[name].labels(trunk or "", *labels)
+            self._of_trunk[name, trunk or "", *labels] = counted
         counted.inc()
 
 

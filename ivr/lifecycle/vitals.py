@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -23,6 +23,8 @@ class Vitals:
     """How many queries are not made now, since they failed again and again."""
     facts_waiting: Callable[[], int] = lambda: 0
     """How many facts are not yet on disk."""
+    dtmf: Mapping[str, str] = field(default_factory=dict)
+    """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     traffic: Traffic = field(init=False)
     _link: Gauge = field(init=False)
@@ -39,7 +41,7 @@ class Vitals:
     tasks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.traffic = Traffic(self.registry)
+        self.traffic = Traffic(self.registry, self.dtmf)
         self._link = Gauge(
             "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
         )

@@ -19,11 +19,13 @@ from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
+from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
+from ivr.line.signalling import Signalling
 from ivr.recordings.desk import FilingDesk
 from ivr.records.facts import (
     Disposition,
@@ -63,6 +65,7 @@ class Conductor:
     reception: Reception
     desk: FilingDesk
     vitals: Vitals
+    signalling: Signalling = field(default_factory=Signalling)
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -79,6 +82,9 @@ class Conductor:
     """Channels that have gone since somebody began to look; None: nobody looks."""
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
     """Work on calls that are over; the line does not stop before it is done."""
+
+    def __post_init__(self) -> None:
+        self.signalling.stopped = self._stopped
 
     # --- what the pump tells: nothing here waits -------------------------------------------------
 
@@ -132,6 +138,19 @@ class Conductor:
         """A conversation's bridge lost one of its two; its name is that of the agent's leg."""
         if live := self.calls.get(caller_of(bridge) or ""):
             live.call.inbox.put(Parted(bridge))
+
+    def _stopped(self, sip_call: str) -> None:
+        """Nothing comes from a caller any more: muted, gone, or heard from another port."""
+        live = next((each for each in self.calls.values() if each.sip_call == sip_call), None)
+        if live is not None and not live.call.inbox.is_held:
+            self._to_its_end(self._refresh(live))
+
+    async def _refresh(self, live: Live) -> None:
+        """Ask the caller anew, now rather than at the next refresh of the session."""
+        try:
+            await refresh_session(self.reception.means.settings, live.name)
+        except (OSError, TimeoutError, ValueError) as lost:
+            log.warning("a session is not refreshed out of turn: %s", type(lost).__name__)
 
     def count_broken(self, live: Live) -> None:
         """A sound that broke off and was followed by more had a broken file."""
@@ -344,6 +363,10 @@ class Conductor:
 
     def _forget(self, live: Live, ending: Disposition | None) -> None:
         self.calls.pop(live.line.channel, None)
+        if ending is not None:
+            events = self.signalling.has_events(live.sip_call)
+            self.vitals.traffic.call_over(live.trunk, events=events)
+            self.signalling.forget(live.sip_call)
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self.vitals.calls = len(self.calls)
         if not live.probe:
@@ -360,17 +383,22 @@ class Conductor:
             log.exception("left as it was in %s", live.call.place)
 
     async def _whereabouts(self, live: Live) -> Whereabouts:
-        """A channel that has left us by itself must not be hung up: DELETE finds it anywhere."""
+        """A channel that has left us by itself must not be hung up: DELETE finds it anywhere.
+
+        Who leaves without a hang-up was sent elsewhere, whatever has become of the channel there.
+        """
         if live.hung_up:
             return Whereabouts.GONE
+        if live.left:
+            return Whereabouts.ELSEWHERE
         try:
             channel = await self.reception.ari.channels.get(live.line.channel)
         except ChannelGone:
             return Whereabouts.GONE
         except AriError as unknown:
             log.warning("where a caller is cannot be told: %s", unknown)
-            return Whereabouts.GONE if live.left else Whereabouts.UNKNOWN
-        ours = channel.app == self.reception.means.settings.ari_app and not live.left
+            return Whereabouts.UNKNOWN
+        ours = channel.app == self.reception.means.settings.ari_app
         return Whereabouts.OURS if ours else Whereabouts.ELSEWHERE
 
     async def _let_go(self, channel: str, where: Whereabouts) -> None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from ivr.ari.events import (
     ApplicationReplaced,
@@ -159,6 +160,8 @@ class Hotline:
     def _pressed(self, live: Live, digit: str, ended: float | None, seconds: float) -> None:
         """A key counts once, by how many ways it may come."""
         traffic = self.conductor.vitals.traffic
+        came_by = partial(traffic.came_by, live.trunk)
+        self.conductor.signalling.pressed(live.sip_call, digit, came_by)
         if live.doubled.is_copy(digit, ended, seconds):
             traffic.key_doubled(live.trunk)
             return

@@ -62,6 +62,10 @@ class Live:
     """Hang-up cause (Q.850)."""
     trunk: str | None = None
     """The name of the trunk that brought the call."""
+    name: str = ""
+    """What Asterisk's console calls the channel."""
+    sip_call: str = ""
+    """SIP's Call-ID."""
     doubled: Doubled = field(default_factory=Doubled)
     """Tells a key that arrives twice from two keys."""
     started: SessionStarted | None = None
@@ -177,6 +181,8 @@ class Reception:
             began=began,
             start=known.dialogue,
             trunk=channel.trunk,
+            name=channel.name,
+            sip_call=channel.sip_call,
         )
 
     def _means(self, session: str) -> Means:

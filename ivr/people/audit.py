@@ -32,6 +32,8 @@ Action = Literal[
     "case heard", "case moved",
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
+    "words changed", "words taken over", "words submitted", "words approved", "words sent back",
+    "words discarded", "words published", "words rolled back",
     "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
@@ -50,7 +52,7 @@ class Entry:
     action: Action
     token: str
     """What it is about: a person's token, a recording's reference, a survey's days, a key's name,
-    a user of the console, the line, an announcement, settings."""
+    a user of the console, the line, an announcement, settings, a sentence, a set of prompts."""
     operator: str
     reason: str
 

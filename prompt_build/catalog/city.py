@@ -22,6 +22,11 @@ from prompt_build.catalog.written import Written, read
 _HEAD = "#:schema {schema}\n# 本市的话术：只写和自带话术不同的地方，写法和 scripts.zh.toml 一样。\n"
 
 
+def head() -> str:
+    """How a new file begins."""
+    return _HEAD.format(schema=Path(__file__).parent.parent / "words.schema.json")
+
+
 class CannotTake(Exception):
     """An edited catalog cannot be taken over; says why and what to do."""
 
@@ -45,7 +50,7 @@ def differences(source: Source) -> list[Difference]:
     shipped = dict(layers.entries(read(source.shipped).content))
     base = _base(source.words)
     return [
-        _difference(where, entry, shipped.get(where), base.get(_name(where)))
+        _difference(where, entry, shipped.get(where), base.get(name_of(where)))
         for where, entry in layers.entries(read(source.words).content)
     ]
 
@@ -55,8 +60,8 @@ def _difference(
 ) -> Difference:
     now = None if shipped is None else said(shipped)
     before = said(noted["shipped"]) if noted and noted["shipped"] is not None else None
-    changed = noted is not None and noted["city"] == _plain(city) and before != now
-    return Difference(_name(where), now, said(city), (before or "（没有）") if changed else None)
+    changed = noted is not None and noted["city"] == plain(city) and before != now
+    return Difference(name_of(where), now, said(city), (before or "（没有）") if changed else None)
 
 
 def said(entry: Any) -> str:
@@ -71,8 +76,19 @@ def said(entry: Any) -> str:
     return " ".join([*words, *([f"（{options}）"] if options else [])])
 
 
-def _name(where: Where) -> str:
+def name_of(where: Where) -> str:
+    """An entry as people call it: `main.greeting`, `information.4.1`, `variables.base_year`."""
     return ".".join(where[1:] if where[0] == "prompts" else where)
+
+
+def where_of(name: str) -> Where:
+    """The other way round."""
+    first, _, rest = name.partition(".")
+    if first == "information":
+        return tuple(name.split("."))
+    if first == "codes":
+        return (first, *rest.split(".", 1))
+    return (first, rest) if first == "variables" else ("prompts", first, rest)
 
 
 # --- what shipped when the city wrote ---------------------------------------------------------
@@ -86,8 +102,8 @@ def remember(source: Source, *, all_of_them: bool = False) -> None:
     known = {} if all_of_them else _base(source.words)
     noted = {}
     for where, entry in layers.entries(read(source.words).content):
-        name, city = _name(where), _plain(entry)
-        fresh = {"city": city, "shipped": _plain(shipped.get(where))}
+        name, city = name_of(where), plain(entry)
+        fresh = {"city": city, "shipped": plain(shipped.get(where))}
         noted[name] = known[name] if name in known and known[name]["city"] == city else fresh
     _note(source.words, noted)
 
@@ -110,8 +126,8 @@ def _base_file(words: Path) -> Path:
     return words.with_name("words.base.json")
 
 
-def _plain(entry: Any) -> Any:
-    """As JSON gives it back."""
+def plain(entry: Any) -> Any:
+    """An entry as JSON gives it back: dates are texts."""
     return json.loads(json.dumps(entry, default=str))
 
 
@@ -135,13 +151,12 @@ def take(edited: Written, base: Mapping[str, Any], words: Path) -> int:
         )
     _take_recordings(changed, edited.path.parent, words.parent)
     words.parent.mkdir(parents=True, exist_ok=True)
-    schema = Path(__file__).parent.parent / "words.schema.json"
-    write(words, (_HEAD.format(schema=schema) + toml.document(content)).encode())
+    write(words, (head() + toml.document(content)).encode())
     shipped = dict(layers.entries(base))
     _note(
         words,
         {
-            _name(where): {"city": _plain(entry), "shipped": _plain(shipped.get(where))}
+            name_of(where): {"city": plain(entry), "shipped": plain(shipped.get(where))}
             for where, entry in changed.items()
         },
     )

@@ -68,10 +68,10 @@ def laid(source: Source) -> Layers:
     """Both files read, one over the other; CatalogError with the faults of both."""
     files: list[Written] = []
     faults: list[Fault] = []
-    for path in (source.shipped, source.words):
-        if path is not None and (path == source.shipped or path.exists()):
+    for path, instead in ((source.shipped, None), (source.words, source.instead)):
+        if path is not None and (path == source.shipped or instead is not None or path.exists()):
             try:
-                files.append(read(path))
+                files.append(read(path, instead))
             except CatalogError as broken:
                 faults += broken.faults
     if faults:
@@ -123,10 +123,11 @@ def _sentence(old: Any, new: Any) -> Any:
         return new
     before = {"text": old} if isinstance(old, str) else old
     after = {"text": new} if isinstance(new, str) else new
-    return _options(before, after)
+    return options_over(before, after)
 
 
-def _options(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def options_over(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """A sentence's options with those that the city writes."""
     if after.keys() & {"text", "menu"}:
         before = {k: value for k, value in before.items() if k not in _OF_THE_OLD_WORDS}
     return {**before, **after}
@@ -158,7 +159,7 @@ def _branch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     new_children, new_options = split(new)
     if "text" in new_options and not new_children:
         children = {}
-    return {**_options(options, new_options), **_branches(children, new_children)}
+    return {**options_over(options, new_options), **_branches(children, new_children)}
 
 
 def split(node: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,20 +15,26 @@ from ivr.speech import numbers
 from ivr.speech.codes import code
 from prompt_build.catalog import agreed, menus, wording
 from prompt_build.catalog.content import Catalog, Prompt
-from prompt_build.catalog.faults import CatalogError
+from prompt_build.catalog.faults import CatalogError, Fault
 from prompt_build.catalog.layers import Layers, Told, Where, laid, split
-from prompt_build.catalog.shape import TABLES, Branch, Options, Reading, SentenceTable, faults
+from prompt_build.catalog.shape import TABLES, Branch, Options, Reading, SentenceTable
+from prompt_build.catalog.shape import faults as faults_of
 from prompt_build.catalog.source import Source
 
 
 def load(source: Source) -> Catalog:
     """Read and check the catalog with the city's own words; CatalogError with all the faults."""
-    layers = laid(source)
+    catalog, faults = examined(laid(source), source)
+    if faults:
+        raise CatalogError(faults)
+    return catalog
+
+
+def examined(layers: Layers, source: Source) -> tuple[Catalog, tuple[Fault, ...]]:
+    """What the files say as far as it can be read, and all that is wrong with it."""
     reading = _Reading(layers)
     catalog = reading.catalog(source)
-    if reading.told.faults:
-        raise CatalogError(reading.told.faults)
-    return catalog
+    return catalog, CatalogError(reading.told.faults).faults
 
 
 class _Reading:
@@ -83,7 +89,7 @@ class _Reading:
         if isinstance(entry, str):
             wording.check_words(self.told, where, entry)
             return entry
-        if not isinstance(entry, dict) or any(faults(where, Reading, entry)):
+        if not isinstance(entry, dict) or any(faults_of(where, Reading, entry)):
             kinds = ", ".join(numbers.KINDS)
             self.told(
                 where,
@@ -187,7 +193,7 @@ class _Reading:
         self, where: Where, model: type[Options], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The options without those that are wrong, which are told."""
-        wrong = list(faults(where, model, options))
+        wrong = list(faults_of(where, model, options))
         if wrong:
             self._faulty.add(".".join(where[1:]))
         for at, chinese, english in wrong:

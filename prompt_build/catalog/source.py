@@ -24,6 +24,8 @@ class Source:
         default_factory=lambda: columns_of_readouts(AccountsSettings())
     )
     """Readout → the columns of its query; None where the query's text does not tell them."""
+    instead: str | None = None
+    """What is to stand in the city's file: a draft, which is in no file yet."""
 
 
 def columns_of_readouts(accounts: AccountsSettings) -> Mapping[str, frozenset[str] | None]:

@@ -26,8 +26,10 @@ class Written:
         return self.path.name
 
 
-def read(path: Path) -> Written:
-    """Read one file; raises CatalogError with every fault of its encoding and syntax."""
+def read(path: Path, instead: str | None = None) -> Written:
+    """Read one file, or what is to stand in it; CatalogError with all faults of its syntax."""
+    if instead is not None:
+        return _parsed(path, instead)
     try:
         text = syntax.text_of(path)
     except FileNotFoundError:
@@ -35,6 +37,10 @@ def read(path: Path) -> Written:
         raise CatalogError([missing]) from None
     except syntax.Unreadable as refused:
         raise CatalogError([Fault(path.name, *refused.blemish)]) from refused
+    return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> Written:
     if blemishes := syntax.blemishes(text):
         raise CatalogError(Fault(path.name, *each) for each in blemishes)
     return Written(path, tomllib.loads(text), Positions(text))

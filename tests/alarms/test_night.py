@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from console.pages import night as night_page
+from console.rights import Role
 from ivr.alarms import keeping
 from ivr.alarms.night import happened, last_night
 from ivr.alarms.ringing import News, Ringing
@@ -29,6 +31,7 @@ from ivr.records.facts import (
 from ivr.upkeep.doctor import Finding
 from tests.alarms.test_watching import probed
 from tests.analytics.spool import Timed, lines
+from tests.console.visiting import Console
 
 MORNING = datetime(2026, 11, 27, 8, 30, tzinfo=BEIJING)
 PRIVATE = ("990102200012120127", "13912345678", "12345.67", "057188889999")
@@ -110,6 +113,22 @@ def test_the_command_tells_any_span(night: Settings, monkeypatch: pytest.MonkeyP
     shown = CliRunner().invoke(app, ["night", *span]).stdout
     assert "账户查不了（fund），来电人听到系统繁忙（2 次，到 22:05:00）" in shown
     assert "断线" not in shown
+
+
+def test_the_shift_leader_reads_the_night_on_a_page(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very same events; whoever only reads reports has no such page."""
+    spool = console.settings.home / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    page = spool / "facts-00000002-20261126T133000-0123abcd.jsonl"
+    page.write_bytes(lines([at("22:04", looked_up("unavailable", 3000))]))
+    span = last_night(MORNING)
+    monkeypatch.setattr(night_page, "last_night", lambda _: span)
+    shown = console.signed_in("王敏", Role.LEADER).get("/night").text
+    assert "11-26 22:04:00" in shown
+    assert "来电人听到系统繁忙" in shown
+    assert console.signed_in("统计员", Role.ANALYST).get("/night").status == 403
 
 
 def secretive(night: Settings) -> Settings:

@@ -68,7 +68,7 @@ def test_secrets_are_made_once_and_kept(settings: Settings) -> None:
     assert rendered(settings, "pjsip.conf") == rendered(settings, "pjsip.conf")
     assert rendered(settings, "ari.conf") == rendered(settings, "ari.conf")
     made = list((settings.home / "asterisk").rglob("*.secret"))
-    assert {path.stem for path in made} == {"ari", "relay", "probe", *("6001", "6002")}
+    assert {path.stem for path in made} == {"ari", "capture", "relay", "probe", *("6001", "6002")}
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
 
 

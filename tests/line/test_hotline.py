@@ -829,23 +829,41 @@ def test_a_caller_whom_the_guardian_saved_is_not_cut_off(tell: Callable[..., Lin
     assert tell(story).notes.ends() == ["service_lost"]
 
 
+@pytest.mark.parametrize("since", ["hears_the_apology", "has_hung_up"])
 def test_a_caller_saved_before_we_even_read_of_the_call_is_not_cut_off_nor_counted(
-    tell: Callable[..., Line],
+    tell: Callable[..., Line], since: str
 ) -> None:
     async def story(line: Line) -> None:
         asterisk = line.asterisk
         asterisk.channels["c1"] = channel_json("c1")
         await asterisk.go_on_in_dialplan("c1", "away")
+        saved = asterisk.channels["c1"]
+        if since == "has_hung_up":
+            del asterisk.channels["c1"]
         await asterisk.send("StasisStart", channel=channel_json("c1"), args=[])
-        await asterisk.send("StasisEnd", channel=asterisk.channels["c1"])
+        await asterisk.send("StasisEnd", channel=saved)
         await asterisk.call("c2")
         await line.hears("c2", "main.greeting")
-        assert "c1" in asterisk.channels
+        assert ("c1" in asterisk.channels) is (since == "hears_the_apology")
         assert asterisk.asked("channels/c1/play") == []
         await asterisk.hang_up("c2")
         await line.over()
 
     assert tell(story).notes.ends() == ["hung_up"]
+
+
+def test_a_caller_who_hung_up_after_the_guardian_had_saved_him_was_lost_by_the_service(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        await asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        described = asterisk.channels.pop("c1")
+        await asterisk.send("StasisEnd", channel=described)
+        await line.over()
+
+    assert tell(story).notes.ends() == ["service_lost"]
 
 
 @pytest.mark.parametrize("left", ["while_the_last_word_is_said", "before_it_is_asked_for"])

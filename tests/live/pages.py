@@ -56,8 +56,16 @@ def tab(browser: Browser) -> Iterator[Page]:
 
 
 def complaints_of(page: Page | AsyncPage) -> list[str]:
-    """What the browser will have complained about: its console, and uncaught errors."""
+    """What the browser will have complained about: its console, and uncaught errors.
+
+    A form that is refused (422) is an answer, whose status Chromium reports all the same.
+    """
     heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text))
+
+    def told(text: str) -> None:
+        if "status of 422" not in text:
+            heard.append(text)
+
+    page.on("console", lambda message: told(message.text))
     page.on("pageerror", lambda error: heard.append(str(error)))
     return heard

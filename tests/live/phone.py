@@ -169,6 +169,10 @@ class Phone(Telephone):
         """Anything at all, from the socket that sends its speech."""
         self._rtp.sendto(packet, self._media_to)
 
+    def interpose(self, packet: bytes) -> None:
+        """The same, as one of the packets of its speech: in their order, from their source."""
+        self._send_rtp(packet[1] & 0x7F, packet[12:], self._timestamp)
+
     def _where_to_speak(self, description: Message) -> tuple[str, int]:
         """Always here: behind a router the line tells another address of its own."""
         return "127.0.0.1", description.media_port

@@ -46,6 +46,7 @@ EVERYONE = {
     "统计员": Role.ANALYST,
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
+    "编辑": Role.EDITOR,
 }
 
 
@@ -345,6 +346,44 @@ def test_reports_are_listed_and_taken_home(opened: Opened, page: Page, pictures:
     with page.expect_download() as download:
         page.get_by_role("link", name="Excel").click()
     assert download.value.suggested_filename == "calls_by_hour-2026-11-24-2026-11-24.xlsx"
+
+
+def test_a_question_of_ones_own_is_asked_and_kept(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "统计员")
+    page.goto(f"{opened.address}/sql")
+    look(page, pictures, "sql")
+    page.get_by_label("from（日期）").fill("2026-11-24")
+    page.get_by_label("to（日期）").fill("2026-11-24")
+    page.get_by_role("button", name="查询", exact=True).click()
+    expect(page.get_by_role("region", name="结果").locator("tbody tr")).to_have_count(1)
+    page.get_by_text("有哪些表和列").click()
+    look(page, pictures, "sql-answer")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Excel").click()
+    assert download.value.suggested_filename.endswith(".xlsx")
+    page.get_by_text("保存这个查询").click()
+    page.get_by_label("名字").fill("每天多少")
+    page.get_by_role("button", name="保存", exact=True).click()
+    expect(page.get_by_role("heading", name="每天多少")).to_be_visible()
+    look(page, pictures, "sql-kept")
+
+
+def test_the_words_with_their_keys_and_lines(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "编辑")
+    expect(page).to_have_url(f"{opened.address}/words")
+    card = page.locator('[id="information.4.1"]')
+    expect(card.locator(".from")).to_contain_text("scripts.zh.toml 第")
+    second = card.locator('a.way[data-key="2"]')
+    expect(second).to_have_attribute("href", "#information.4.1.2")
+    second.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator('[id="information.4.1.2"]')).to_be_in_viewport()
+    page.locator('[id="information.4.1.2"]').get_by_role("link", name="{base_year}").click()
+    expect(page.locator('[id="variables.base_year"]')).to_be_in_viewport()
+    page.get_by_role("searchbox").fill("缴存基数")
+    look(page, pictures, "words")
 
 
 def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:

@@ -1,4 +1,4 @@
-"""Callers as they are: on hold, in a hurry, on keypads with more keys than ours."""
+"""Callers as they are: on hold, in a hurry, two at once, on keypads with more keys than ours."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import Caller, LiveLine, a_line
+from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
 from tests.live.phone import Phone
+from tests.live.test_agents import agent_phone, ask_for_an_agent, heart, tone, transfers, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -21,9 +22,10 @@ PATIENCE = {"answer_pause_ms": PAUSE_SECONDS * 1000, "first_key_seconds": 3}
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[LiveLine]:
-    """A line that waits for nobody long."""
+    """A line that waits for nobody long, and lets all phones ring at once."""
     home = tmp_path_factory.mktemp("manners")
-    with a_line(home, whole_set, patience=PATIENCE) as line:
+    agents = {**AGENTS, "strategy": "all_at_once", "ring_seconds": 40}
+    with a_line(home, whole_set, agents=agents, patience=PATIENCE) as line:
         line.start_service()
         yield line
 
@@ -66,6 +68,56 @@ def test_tones_that_no_telephone_has_are_no_part_of_a_number(hurried: LiveLine, 
         await hurried.settled()
 
     asyncio.run(story())
+
+
+# --- two who want an agent ---------------------------------------------------------------------
+
+
+async def talks(line: LiveLine, phone: Phone) -> None:
+    """Until the caller hears an agent, who says the same again and again."""
+    await until(lambda: heart(tone(line)) in phone.heard.audio)
+
+
+async def speaks(line: LiveLine, agent: Phone) -> None:
+    """For as long as it takes."""
+    while True:
+        agent.speak(tone(line))
+        await asyncio.sleep(len(tone(line)) / 8000)
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.5, 3.0])
+@pytest.mark.parametrize("rings", [(1.0, 1.0), (1.0, 6.0)], ids=["same moment", "one by one"])
+def test_with_two_idle_agents_each_of_two_callers_gets_one(
+    hurried: LiveLine, apart: float, rings: tuple[float, float]
+) -> None:
+    async def wants(after: float) -> None:
+        await asyncio.sleep(after)
+        async with hurried.call() as caller:
+            await ask_for_an_agent(caller)
+            await talks(hurried, caller.phone)
+            heard_by_agents.append(caller)
+            await until(lambda: len(heard_by_agents) == 2)
+
+    heard_by_agents: list[Caller] = []
+
+    async def story() -> None:
+        one, other = hurried.settings.agents.phones[:2]
+        async with (
+            agent_phone(hurried, one, "answer") as left,
+            agent_phone(hurried, other, "answer") as right,
+        ):
+            left.ring_seconds, right.ring_seconds = rings
+            speaking = [asyncio.create_task(speaks(hurried, agent)) for agent in (left, right)]
+            await asyncio.gather(wants(0.0), wants(apart))
+            for task in speaking:
+                task.cancel()
+        await hurried.settled()
+
+    before = len(transfers(hurried))
+    asyncio.run(story())
+    talked = transfers(hurried)[before:]
+    assert [fact["outcome"] for fact in talked] == ["answered"] * 2
+    assert len({fact["agent"] for fact in talked}) == 2
 
 
 # --- hold --------------------------------------------------------------------------------------

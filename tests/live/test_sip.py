@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import re
 import socket
@@ -14,12 +15,14 @@ from typing import Any
 import pytest
 
 from ivr.asterisk.configure import folder, log_folder
+from ivr.line.signalling import ALL_READ_SECONDS
+from ivr.probe.ear import Listener
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from tests.live.conftest import Caller, LiveLine, a_line
 from tests.live.phone import Phone, tones
 from tests.live.registrar import Registrar
-from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, until
+from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, tone, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -312,6 +315,32 @@ def test_a_caller_whom_the_agent_holds_hears_music(sip_line: LiveLine, direction
     assert "Music on Hold" not in written(sip_line)
 
 
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+def test_an_agent_whom_the_caller_holds_hears_music(sip_line: LiveLine, direction: str) -> None:
+    async def story() -> None:
+        async with (
+            agent_phone(sip_line, first(sip_line), "answer") as agent,
+            calling(sip_line) as caller,
+        ):
+            await ask_for_an_agent(caller)
+            await until(agent.answered.is_set)
+            held = await caller.phone.offer_anew(caller.phone.offer(direction=direction))
+            assert held.status == 200
+            ear = Listener(sip_line.ear)
+            await until(lambda: "music.hold" in names(ear, agent))
+            await caller.phone.offer_anew(caller.phone.offer())
+            caller.phone.speak(tone(sip_line))
+            await until(lambda: heart(tone(sip_line)) in agent.heard.audio)
+        await sip_line.settled()
+
+    asyncio.run(story())
+    assert "Music on Hold" not in written(sip_line)
+
+
+def names(ear: Listener, phone: Phone) -> list[str]:
+    return [clip.name for clip in ear.listen(bytes(phone.heard.audio))]
+
+
 # --- an agent who would pass the caller on -------------------------------------------------------
 
 
@@ -484,6 +513,10 @@ async def by_rtp_and_info(phone: Phone, key: str) -> None:
     await phone.ask("INFO", f"Signal={key}\r\nDuration=160\r\n", kind="application/dtmf-relay")
 
 
+async def by_event(phone: Phone, key: str) -> None:
+    phone.press(key)
+
+
 async def by_info(phone: Phone, key: str) -> None:
     await phone.ask("INFO", key, kind="application/dtmf")
 
@@ -625,6 +658,142 @@ def test_junk_from_the_callers_own_socket_presses_no_key_and_swallows_none(
                 await caller.hears_begin(heard)
             await asyncio.sleep(0.3)
             assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+def heard_by(line: LiveLine, trunk: str) -> str:
+    """What the operator is told of a trunk's keys."""
+    told: str = line.health()["traffic"]["detail"]
+    return next((each for each in told.split("; ") if each.startswith(f"中继 {trunk}：")), "")
+
+
+def came_by(line: LiveLine, trunk: str, way: str) -> int:
+    """How many keys, by the operator's page."""
+    found = re.search(rf"{way} (\d+)", heard_by(line, trunk))
+    return 0 if found is None else int(found[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "trunk", "way", "events", "shown"),
+    [
+        (CARRIER, "carrier", by_rtp_and_info_after(0.0, tone=0.1), True, {"RFC 4733", "SIP INFO"}),
+        (CARRIER, "carrier", by_info, True, {"SIP INFO"}),
+        (CARRIER, "carrier", by_event, True, {"RFC 4733"}),
+        (ANYTHING, "anything", by_tone, False, {"带内音"}),
+        (BY_TONES, "tones", by_tone, True, {"带内音"}),
+        (BY_INFO, "info", by_info, True, {"SIP INFO"}),
+    ],
+)
+def test_an_operator_sees_by_which_way_keys_come(
+    sip_line: LiveLine, host: str, trunk: str, way: Way, events: bool, shown: set[str]
+) -> None:
+    ways = ("RFC 4733", "SIP INFO", "带内音")
+
+    async def story() -> set[str]:
+        await asyncio.sleep(2 * ALL_READ_SECONDS)
+        before = {each: came_by(sip_line, trunk, each) for each in ways}
+        async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=host) as phone:
+            assert await phone.dial("12329", offer=phone.offer(events=events)) == 200
+            caller = Caller(sip_line, phone)
+            await caller.hears_begin("main.greeting")
+            await way(phone, "1")
+            await caller.hears_begin("account.menu")
+        await sip_line.settled()
+        total = sum(before.values())
+        await until(
+            lambda: sum(came_by(sip_line, trunk, each) for each in ways) >= total + len(shown)
+        )
+        return {each for each in ways if came_by(sip_line, trunk, each) > before[each]}
+
+    assert asyncio.run(story()) == shown
+
+
+def test_an_operator_learns_that_a_trunks_keys_depend_on_tones(sip_line: LiveLine) -> None:
+    """Also when a re-INVITE takes telephone-event back, or offers it at a rate of no use."""
+
+    def without(trunk: str) -> int:
+        detail = doctor.service(sip_line.settings).detail
+        found = re.search(
+            rf"中继 {trunk}：\d+ 通来电里有 (\d+) 通没有协商 telephone-event（RFC 4733），"
+            "按键只能从声音里听出来，容易丢键：请运营商在 INVITE 里提供 telephone-event/8000",
+            detail,
+        )
+        return 0 if found is None else int(found[1])
+
+    async def one(offer: Callable[[Phone], str], then: bool | None = None) -> None:
+        async with Phone.open(sip_line.settings.sip_port, user=NUMBER, host=ANYTHING) as phone:
+            assert await phone.dial("12329", offer=offer(phone)) == 200
+            await Caller(sip_line, phone).hears_begin("main.greeting")
+            if then is not None:
+                assert (await phone.offer_anew(phone.offer(events=then))).status == 200
+        await sip_line.settled()
+
+    async def story() -> list[int]:
+        counts = [without("anything")]
+        for offer, then in (
+            (lambda phone: phone.offer(), None),
+            (lambda phone: phone.offer(events=False), None),
+            (lambda phone: phone.offer().replace("event/8000", "event/48000"), None),
+            (lambda phone: phone.offer(), False),
+            (lambda phone: phone.offer(events=False), True),
+        ):
+            await one(offer, then)
+            counts.append(without("anything"))
+        return [later - earlier for earlier, later in itertools.pairwise(counts)]
+
+    assert asyncio.run(story()) == [0, 1, 1, 1, 0]
+    assert "中继 tones：" not in str(sip_line.health()["trunks"]["detail"]), "set so"
+    assert NUMBER not in str(sip_line.health())
+
+
+def broken_event(kind: str) -> bytes:
+    """A packet of telephone-event's payload that is none (RFC 4733, 2.3: four bytes): key 9."""
+    head = b"\x80\xe5" + random.randbytes(10)
+    event = bytes([9, 0x8A, 0x03, 0x20])
+    return {
+        "cut to nothing": head,
+        "an event that no telephone has": head + bytes([200]) + event[1:],
+        "cut to one byte": head + event[:1],
+        "cut to two bytes": head + event[:2],
+        "cut to three bytes": head + event[:3],
+        "longer": head + event + random.randbytes(156),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut to nothing", "an event that no telephone has"])
+def test_what_is_no_event_presses_no_key_and_swallows_none(sip_line: LiveLine, kind: str) -> None:
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            for key, heard in (("1", "account.menu"), ("1", "identity.ask")):
+                for throw in (caller.phone.throw, caller.phone.interpose) * 10:
+                    throw(broken_event(kind))
+                    await asyncio.sleep(0.01)
+                caller.phone.press(key)
+                await caller.hears_begin(heard)
+            await asyncio.sleep(0.3)
+            assert not [clip for clip in caller.heard() if clip.name.startswith("identity.missing")]
+        await sip_line.settled()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", [f"cut to {n} bytes" for n in ("two", "three")] + ["longer"])
+def test_a_broken_event_is_a_wrong_key_at_most(sip_line: LiveLine, kind: str) -> None:
+    """Asterisk does not look how long it is, and tells nobody: the caller goes on all the same."""
+
+    async def story() -> None:
+        async with calling(sip_line) as caller:
+            await caller.hears_begin("main.greeting")
+            caller.phone.interpose(broken_event(kind))
+            await asyncio.sleep(1.0)
+            if any(clip.name == "line.no_match" for clip in caller.heard()):
+                await caller.hears("line.no_match")
+                await caller.hears_begin("main.menu")
+            caller.phone.press("1")
+            await caller.hears_begin("account.menu")
         await sip_line.settled()
 
     asyncio.run(story())

@@ -73,11 +73,11 @@ def build_set(path: Path, audio: Path) -> int:
 
 def _idle(recipe: Recipe) -> bool:
     """Whether it is a number that no example says: a thousand clips would take too long."""
-    return recipe.name.startswith("number.") and recipe.name not in _EXAMPLES
+    return recipe.name.startswith("number.") and recipe.name not in EXAMPLES
 
 
 _READINGS = [numbers.read(kind, value) for kind, value in hearing.EXAMPLES.items()]
-_EXAMPLES = {clip for said in _READINGS for clip in (*said.clips, *said.clips_within)}
+EXAMPLES = {clip for said in _READINGS for clip in (*said.clips, *said.clips_within)}
 
 
 def _made(recipe: Recipe, audio: Path) -> dict[str, object]:

@@ -15,9 +15,17 @@ from prompt_build import sets
 from prompt_build.catalog.content import NOTICE, Prompt
 from prompt_build.hearing import EXAMPLES, clips_of
 from prompt_build.mastering import CEILING_DBFS, TARGET_DBOV, Measured
-from prompt_build.preview.looking import Seen
 from prompt_build.recipe import TONES
 from prompt_build.report import TOLERANCE_DB
+from prompt_build.studio.looking import Seen
+
+KINDS_OF_CHANGE: Mapping[str, str] = {
+    "added": "新增",
+    "removed": "去掉",
+    "reworded": "改了话",
+    "resounded": "念法变了",
+}
+"""What `sets.Change.kind` means to people."""
 
 
 class Mark(StrEnum):

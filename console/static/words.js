@@ -1,5 +1,4 @@
-// The editor's page: one quiet player for each sentence, the search box, and the numbers.
-"use strict";
+// The page of the words: one quiet player for each sentence, the search box, and the numbers.
 
 // --- players -----------------------------------------------------------------------------------
 
@@ -59,12 +58,12 @@ const query = document.getElementById("query");
 const filters = [...document.querySelectorAll(".filters button")];
 const found = document.querySelector(".found");
 const plain = (text) => text.toLowerCase().replace(/\s+/g, "");
-const sentences = [...document.querySelectorAll("article")].map((article) => ({
+const sentences = [...document.querySelectorAll(".sentences article")].map((article) => ({
   article,
   text: plain([...article.querySelectorAll("h4, .name, .words")].map((each) => each.textContent).join("\n")),
   marks: article.dataset.marks.split(" "),
 }));
-const sections = [...document.querySelectorAll("main section")];
+const sections = [...document.querySelectorAll(".sentences section")];
 
 function narrow() {
   const sought = plain(query.value);
@@ -107,7 +106,7 @@ narrow();
 
 // --- the menu on a telephone's width ------------------------------------------------------------
 
-const menu = document.querySelector("nav details");
+const menu = document.querySelector(".tree details");
 const narrowScreen = matchMedia("(max-width: 52rem)");
 const fold = () => { menu.open = !narrowScreen.matches; };
 narrowScreen.addEventListener("change", fold);
@@ -124,7 +123,7 @@ if (form) {
   form.addEventListener("submit", async (submitted) => {
     submitted.preventDefault();
     reading.replaceChildren();
-    const answer = await fetch(`numbers?${new URLSearchParams(new FormData(form))}`);
+    const answer = await fetch(`/words/numbers?${new URLSearchParams(new FormData(form))}`);
     if (!answer.ok) {
       reading.textContent = `这个数值读不出来，请照例子写：${form.elements.kind.selectedOptions[0].dataset.example}`;
       return;
@@ -136,3 +135,40 @@ if (form) {
     quietPlayer(audio).click();
   });
 }
+
+// --- where keys lead, and how callers take it: asked for once the page stands --------------------
+
+const names = { "*": "＊", "#": "＃" };
+const sentence = (name) => document.getElementById(name);
+
+async function lead() {
+  const answer = await fetch("/words/ways");
+  if (!answer.ok) return;
+  const ways = await answer.json();
+  for (const key of document.querySelectorAll("a.way")) {
+    const to = ways[key.dataset.menu]?.[key.dataset.key];
+    if (!to || !sentence(to)) continue;
+    key.href = `#${to}`;
+    const title = sentence(to).querySelector("h4")?.textContent ?? to;
+    key.title = `按 ${names[key.dataset.key] ?? key.dataset.key} 以后听到：${title}`;
+  }
+}
+
+async function count() {
+  const answer = await fetch("/words/usage");
+  if (!answer.ok) return;
+  const { said, keys } = await answer.json();
+  for (const place of document.querySelectorAll("[data-usage]")) {
+    const use = said[place.dataset.usage];
+    if (!use) continue;
+    const parts = [`近三十天播了 ${use.played} 次`, `听完 ${use.to_the_end}`];
+    if (use.interrupted) parts.push(`按键打断 ${use.interrupted}`);
+    if (use.hung_up) parts.push(`听到一半挂机 ${use.hung_up}`);
+    const next = (keys[place.dataset.usage] ?? []).map(([key, percent]) => `${names[key] ?? key} ${percent}%`);
+    place.textContent = parts.join("，") + (next.length ? `；接着按 ${next.join("、")}` : "");
+    place.hidden = false;
+  }
+}
+
+lead();
+count();

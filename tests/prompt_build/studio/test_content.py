@@ -13,8 +13,8 @@ from ivr.speech.contract import CONTRACT as REAL
 from prompt_build import sets
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
-from prompt_build.preview.content import Entry, Mark, Page, Piece, page
-from prompt_build.preview.looking import look
+from prompt_build.studio.content import Entry, Mark, Page, Piece, page
+from prompt_build.studio.looking import look
 from tests.contracts import contract_of
 from tests.prompt_build.smallset import CATALOG, build_set, write_catalog
 

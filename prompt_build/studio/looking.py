@@ -1,4 +1,4 @@
-"""What the editor's page compares: the catalog as it is written, the newest set, the published."""
+"""What the studio compares: the catalog as it is written, the newest set, the published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prompt_build import lexicon, sets
 from prompt_build.catalog.content import Catalog, Prompt
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.reading import load
-from prompt_build.catalog.source import source_of
+from prompt_build.catalog.source import Source, source_of
 from prompt_build.choosing import choose, speaking
 from prompt_build.hearing import clips_of
 from prompt_build.kokoro import KOKORO
@@ -46,15 +46,15 @@ class Seen:
     """By recipe, of every clip of the two sets that a sentence plays, examples included."""
 
 
-def look(settings: Settings) -> Seen:
-    """Read the catalog and the sets as they are now."""
+def look(settings: Settings, source: Source | None = None) -> Seen:
+    """Read the catalog (or a draft of it) and the sets as they are now."""
     audio = settings.audio
     published = sets.published(audio)
     known = sets.numbers_of(audio)
     built = sets.load(audio, known[-1]) if known else published
     measures = _measures(audio, built) | _measures(audio, published)
     try:
-        content = load(source_of(settings))
+        content = load(source or source_of(settings))
         wanted = _wanted(content, settings, built)
     except (CatalogError, lexicon.LexiconError) as faulty:
         faults = tuple(map(str, faulty.faults))

@@ -1,0 +1,179 @@
+"""What SIP and RTCP tell of the calls: by which way keys come, and whose speech has stopped.
+
+Asterisk sends a copy of its packets to a UDP port of ours on loopback (res_hep). Little is lost
+with one: a key is counted without its way, a caller who has moved is heard a little later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from ivr.ari.capture import Described, KeyByInfo, Received, Report, report_of
+from ivr.asterisk.configure import capture_secret
+from ivr.config import Settings
+from ivr.lifecycle.traffic import Way
+
+log = logging.getLogger(__name__)
+
+MOST_CALLS = 2000
+"""Calls that are kept in mind; of calls that never reach us nobody tells the end."""
+ALL_READ_SECONDS = 1.0
+"""ARI's event may be read before the packet that brought the key: by then both have been."""
+INFO_SECONDS = 5.0
+"""A key by INFO is told of by ARI when its told length is over; later it is another."""
+MOST_REFRESHES = 3
+"""Of one call: a telephone that suppresses silence stops again and again."""
+
+
+@dataclass(slots=True)
+class _Dialog:
+    """One call, as its packets tell of it."""
+
+    ours: Described | None = None
+    theirs: Described | None = None
+    by_info: list[tuple[str, float]] = field(default_factory=list)
+    """Keys that ARI has not told of yet, and when they came (the loop's clock)."""
+    info_sequence: int = -1
+    highest: int = -1
+    """The last packet of the caller's speech that Asterisk took."""
+    stopped: bool = False
+    times_stopped: int = 0
+
+    def described(self, side: Described) -> None:
+        """An offer or an answer; the last of each side counts."""
+        if side.ours:
+            self.ours = side
+        else:
+            self.theirs = side
+
+    def sent_by_info(self, key: KeyByInfo, now: float) -> None:
+        """A key is on its way, and not the last one sent again."""
+        if key.sequence != self.info_sequence:
+            self.info_sequence = key.sequence
+            self.by_info.append((key.digit.reveal(), now))
+
+    def came_by_info(self, digit: str, now: float) -> bool:
+        """Whether this key is one that was on its way; it is not any more."""
+        self.by_info = [each for each in self.by_info if each[1] > now - INFO_SECONDS]
+        found = next((each for each in self.by_info if each[0] == digit), None)
+        if found is not None:
+            self.by_info.remove(found)
+        return found is not None
+
+    def has_stopped(self, received: Received) -> bool:
+        """Whether nothing has come since the last report of ours, for the first time, or again."""
+        if self.ours is None or received.port - self.ours.port not in {0, 1}:
+            return False
+        if received.highest != self.highest:
+            self.highest, self.stopped = received.highest, False
+        elif not self.stopped and self.times_stopped < MOST_REFRESHES:
+            self.stopped = True
+            self.times_stopped += 1
+            return True
+        return False
+
+
+@dataclass(slots=True)
+class Signalling:
+    """All calls by their Call-ID."""
+
+    stopped: Callable[[str], None] = lambda _: None
+    """Called with the Call-ID of one of whom nothing is received any more, for the time being."""
+    _calls: OrderedDict[str, _Dialog] = field(default_factory=OrderedDict)
+
+    def take(self, report: Report) -> None:
+        """What a packet has told; of a call that nobody has described nothing can be said."""
+        if isinstance(report, Described):
+            self._known(report.call).described(report)
+        elif dialog := self._calls.get(report.call):
+            if isinstance(report, KeyByInfo):
+                dialog.sent_by_info(report, _now())
+            elif dialog.has_stopped(report):
+                self.stopped(report.call)
+
+    def has_events(self, call: str) -> bool | None:
+        """Whether both sides have agreed upon telephone-event; None while nobody knows."""
+        dialog = self._calls.get(call)
+        if dialog is None or dialog.ours is None or dialog.theirs is None:
+            return None
+        return dialog.ours.events and dialog.theirs.events
+
+    def pressed(self, call: str, digit: str, tell: Callable[[Way], None]) -> None:
+        """ARI told of a key: soon `tell` learns by which way it came, where that is known."""
+
+        def tell_way() -> None:
+            if way := self.way(call, digit):
+                tell(way)
+
+        asyncio.get_running_loop().call_later(ALL_READ_SECONDS, tell_way)
+
+    def way(self, call: str, digit: str) -> Way | None:
+        """By which way a key has come that ARI has told of; None where nobody knows."""
+        dialog = self._calls.get(call)
+        if dialog is None:
+            return None
+        if dialog.came_by_info(digit, _now()):
+            return "info"
+        agreed = self.has_events(call)
+        return None if agreed is None else "rfc4733" if agreed else "inband"
+
+    def forget(self, call: str) -> None:
+        """The call is over; its last keys are yet to be told of."""
+        later = 2 * ALL_READ_SECONDS
+        asyncio.get_running_loop().call_later(later, self._calls.pop, call, None)
+
+    def _known(self, call: str) -> _Dialog:
+        if call not in self._calls and len(self._calls) >= MOST_CALLS:
+            self._calls.popitem(last=False)
+        return self._calls.setdefault(call, _Dialog())
+
+
+@asynccontextmanager
+async def overheard(settings: Settings, signalling: Signalling) -> AsyncIterator[None]:
+    """Listen while the context lasts, where `hep.conf` sends to; calls go on without it.
+
+    A successor may listen beside the service that it relieves (SO_REUSEPORT).
+    """
+    password = capture_secret(settings).encode()
+
+    def take(packet: bytes) -> None:
+        report = report_of(packet, password)
+        if report is not None:
+            signalling.take(report)
+
+    try:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Datagrams(take), local_addr=("127.0.0.1", settings.http_port), reuse_port=True
+        )
+    except OSError as refused:
+        log.warning(
+            "UDP 端口 %d 被占用，看不到按键是怎么来的 · UDP port %d is taken (%s): by which way"
+            " keys come is not seen, and callers who move are heard later",
+            settings.http_port,
+            settings.http_port,
+            refused.strerror,
+        )
+        yield
+        return
+    try:
+        yield
+    finally:
+        transport.close()
+
+
+@dataclass(slots=True)
+class _Datagrams(asyncio.DatagramProtocol):
+    take: Callable[[bytes], None]
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        """One packet of Asterisk's, or of somebody who should not be here."""
+        self.take(data)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
