@@ -386,6 +386,28 @@ def test_the_words_with_their_keys_and_lines(opened: Opened, page: Page, picture
     look(page, pictures, "words")
 
 
+def test_a_sentence_is_changed_checked_and_submitted(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "编辑")
+    page.locator('[id="line.no_input"]').get_by_role("link", name="改 line.no_input").click()
+    words = page.get_by_label("要说的话")
+    checked = page.get_by_role("region", name="检查和读法")
+    words.fill("没有听到<b>按键</b>。")
+    expect(checked.get_by_role("listitem").first).to_be_visible()
+    look(page, pictures, "words-edit-fault")
+    words.fill("没有听到您的按键，请重新按。")
+    expect(checked).to_contain_text("chong2 xin1")
+    look(page, pictures, "words-edit")
+    page.get_by_role("button", name="存进草稿").press("Enter")
+    page.goto(f"{opened.address}/words/draft")
+    expect(page.locator("ins").first).to_be_visible()
+    page.get_by_label("为什么改").fill("说得更清楚")
+    page.get_by_role("button", name="送审").press("Enter")
+    expect(page.get_by_text("已送审")).to_be_visible()
+    look(page, pictures, "words-draft")
+
+
 def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:
     sign_in(page, opened, "审计")
     expect(page).to_have_url(f"{opened.address}/audit")
