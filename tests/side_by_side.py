@@ -26,6 +26,8 @@ TESTS_FAILED = 1
 """pytest's exit code; every higher one is a fault that no second try mends."""
 LAST = ("nice", "-n", "19")
 """Runs when nobody else wants to."""
+PATIENCE = ("-o", "timeout=900")
+"""Seconds that one test may take there; what runs last may stand still for minutes."""
 SHOWN = 12
 """So many runs, the longest, stand in the table at the end."""
 
@@ -43,7 +45,9 @@ class Run:
         words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={self.notes}", *more]
         began = time.monotonic()
         pytest = subprocess.run(
-            [*(() if self.calls else LAST), *words, *self.arguments],
+            [*words, *self.arguments]
+            if self.calls
+            else [*LAST, *words, *PATIENCE, *self.arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -244,12 +244,12 @@ def test_a_damaged_file_is_told_and_comes_back_from_the_spools(
     assert content(folder) == before
 
 
-@pytest.mark.parametrize("table", ["call_session", "call_step", "step_day"])
 @pytest.mark.parametrize(
-    ("round_days", "days"),
+    ("table", "round_days", "days"),
     [
-        pytest.param(3, [1, 2, 3], id="when it has its turn"),
-        pytest.param(10**9, [8, 9], id="when its month is merged"),
+        pytest.param("call_session", 3, [2, 3, 4], id="when it has its turn"),
+        pytest.param("call_step", 10**9, [8, 9], id="when its month is merged"),
+        pytest.param("step_day", 10**9, [8, 9], id="when counts are merged"),
     ],
 )
 def test_what_rots_inside_a_file_is_found(
