@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from console.rights import Role
 from console.users import Users
+from ivr.cases.case import Filed
+from ivr.cases.register import Register
 from ivr.config import PROJECT, Settings, standing
 from ivr.line.overview import Overview, live
 from ivr.people.sensitive import Sensitive
@@ -47,7 +49,12 @@ EVERYONE = {
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
     "编辑": Role.EDITOR,
+    "李强": Role.HANDLER,
 }
+CASE = Filed(
+    "26112501001", "complaint", "session-1", "token", datetime(2026, 11, 25, 4, tzinfo=UTC),
+    "2026-11-25/complaint/26112501001.wav", 61_000, "0" * 64,
+)  # fmt: skip
 
 
 def busy() -> Overview:
@@ -91,6 +98,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     for name, role in EVERYONE.items():
         users.add(name, frozenset({role}))
         users.choose_password(name, Sensitive(PASSWORD))
+    cases = Register.of(Settings(home=home))
+    for number, kind in (("26112501001", "complaint"), ("26112501002", "suggestion")):
+        cases.enter(replace(CASE, number=number, kind=kind))
     port, service_port, told = free_port(), free_port(), Told(busy())
     process = subprocess.Popen(
         [sys.executable, "-m", "ivr.cli", "console"],
@@ -406,6 +416,38 @@ def test_a_sentence_is_changed_checked_and_submitted(
     page.get_by_role("button", name="送审").press("Enter")
     expect(page.get_by_text("已送审")).to_be_visible()
     look(page, pictures, "words-draft")
+
+
+def test_a_case_goes_to_its_handler_who_answers_it(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "王敏")
+    page.get_by_role("link", name="工单", exact=True).press("Enter")
+    expect(page.get_by_role("row")).to_have_count(3)
+    look(page, pictures, "cases")
+    page.get_by_role("link", name=CASE.number).press("Enter")
+    page.get_by_role("button", name="受理", exact=True).press("Enter")
+    form = page.locator("form").filter(has=page.get_by_role("button", name="派单"))
+    form.get_by_label("承办人").fill("李强")
+    form.get_by_role("button").press("Enter")
+    expect(page.get_by_text("已派单").first).to_be_visible()
+    look(page, pictures, "case-of-a-leader")
+    page.get_by_role("button", name="退出").press("Enter")
+    sign_in(page, opened, "李强")
+    page.goto(f"{opened.address}/cases/{CASE.number}")
+    page.get_by_role("button", name="领办", exact=True).press("Enter")
+    form = page.locator("form").filter(has=page.get_by_role("button", name="答复", exact=True))
+    form.get_by_role("textbox").fill("已经补缴。")
+    form.get_by_role("button").press("Enter")
+    expect(page.get_by_text("已答复").first).to_be_visible()
+    look(page, pictures, "case-of-a-handler")
+
+
+def test_the_night_is_read(opened: Opened, page: Page, pictures: Path) -> None:
+    sign_in(page, opened, "王敏")
+    page.get_by_role("link", name="昨夜").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    look(page, pictures, "night")
 
 
 def test_the_trail_is_read(opened: Opened, page: Page, pictures: Path) -> None:
