@@ -15,7 +15,7 @@ _COLUMNS, _VALUES, _PLACES, _PARTS = (
     _TABLES[name] for name in ("columns", "values", "places", "parts")
 )
 _PLACED = {"dialogue", "last_dialogue"}
-_SPOKEN = {"prompt", "opening"}
+_SPOKEN = {"prompt", "opening", "step"}
 _WEEKDAYS = "一二三四五六日"
 _BEGINNING = 16
 """Characters of a sentence that stand for it."""

@@ -301,6 +301,12 @@ def test_files_of_an_older_schema_stay_readable(folder: FactsFolder) -> None:
 STEPS = sorted(SCHEMA.glob("*.sql"))
 
 
+def test_steps_of_the_schema_are_numbered_one_by_one() -> None:
+    """Of two with one number a database would miss the second that comes to it later."""
+    numbers = [int(step.name.partition("_")[0]) for step in STEPS]
+    assert numbers == list(range(1, len(STEPS) + 1))
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.stem)
 @pytest.mark.parametrize("lost", ["call_step", "step_day", "visit_day"])
 def test_days_of_any_older_schema_are_counted_anew(
