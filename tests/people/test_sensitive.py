@@ -205,7 +205,7 @@ REVEALED = {
     "ivr/line/signalling.py": "a key by INFO waits to be matched with ARI's word of it",
     "ivr/probe/course.py": "the test number is pressed",
     "ivr/probe/probing.py": "it becomes keys",
-    "console/pages/settings.py": "a new phone's password, shown once to the administrator who made it",
+    "console/pages/settings.py": "a new phone's password, shown once to its administrator",
     "ivr/people/identity.py": "a number's tail",
     "ivr/people/tokens.py": "an ID becomes a token",
     "ivr/people/vault.py": "a number is sealed",
