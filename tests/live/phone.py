@@ -58,6 +58,11 @@ class Phone(Telephone):
         self._stalled: list[bytes] | None = None
         """Packets that the network holds back; None while it brings each at once."""
 
+    async def spoken(self) -> None:
+        """Return when all has been said; on a full machine that takes longer than it lasts."""
+        while self._speech:  # noqa: ASYNC110  the sound's own task empties it
+            await asyncio.sleep(0.1)
+
     @classmethod
     @asynccontextmanager
     async def open(

@@ -114,7 +114,8 @@ def test_a_complaint_comes_back_as_spoken(line: LiveLine, speech: bytes) -> None
         count = how_many(line)
         async with recorded(line) as caller:
             caller.phone.speak(speech)
-            await asyncio.sleep(len(speech) / 8000 + 0.3)
+            await caller.phone.spoken()
+            await asyncio.sleep(0.3)
             caller.phone.press("#")
             await caller.hears("feedback.saved_menu")
             fact = await filed(line, count + 1)

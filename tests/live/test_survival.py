@@ -187,7 +187,7 @@ def test_a_service_that_is_killed_at_every_dialogue_goes_on_there_with_an_apolog
             talking.speak(tone(line))
             await talker.hears("survey.thanks")
             assert [clip.name for clip in talker.heard()[before:]] == ["survey.thanks"]
-            await until(lambda: not speaker.phone._speech, within=20)
+            await speaker.phone.spoken()
             speaker.phone.press("#")
             await speaker.hears("feedback.saved_menu")
             assert "line.sorry_wait" not in [clip.name for clip in speaker.heard()]
