@@ -8,7 +8,7 @@ CALL_FILES := $(wildcard tests/live/test_*.py)
 LONG := browser_phone survival balance sip feedback facts_survive console run agents vanished many link
 CALLS := $(patsubst %,tests/live/test_%.py,$(LONG))
 CALLS += $(filter-out $(CALLS),$(CALL_FILES))
-CALLS_JOBS ?= 5
+CALLS_JOBS ?= 4
 # All others, in parts that are not too unlike, the longest first here too.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
 PARTS := $(FACTS) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
