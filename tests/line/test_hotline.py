@@ -1386,6 +1386,7 @@ def test_a_call_that_another_service_began_is_shown_on(tell: Callable[..., Line]
         await line.asterisk.until(lambda: not line.hotline.calls)
         await line.asterisk.until(lambda: bool(line.hotline.calls))
         await line.hears("c1", "line.sorry_wait")
+        await line.hears("c1", "main.menu", times=2)  # what is shown was said
         await line.asterisk.hang_up("c1")
         await line.over()
         shown.extend(await _read(line))
