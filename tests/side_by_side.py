@@ -5,9 +5,10 @@ took. Tests that call wait for sentences that are spoken in real time and hardly
 the others need nothing else: they fill what the calls leave, at the lowest priority, so that a call
 finds its processor as if it were alone.
 
-Calls that failed are tried once more when nothing else runs: a call in real time that met others on
-two cores says less about the line than one that has the machine to itself. What passes only then is
-named at the end, so that nobody takes it for a test that never fails.
+What failed beside calls is tried once more when nothing else runs: a call in real time that met
+others on two cores, or what stood still behind them, says less about the line than one that has
+the machine to itself. What passes only then is named at the end, so that nobody takes it for a test
+that never fails.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Ended:
 
 
 def main(given: Sequence[str]) -> int:
-    """Exit code 0 when every test has passed; one that calls may do so at its second try."""
+    """Exit code 0 when every test has passed; beside calls it may do so at its second try."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", nargs="*", default=[], metavar="RUN")
     parser.add_argument("--calls-jobs", type=int, default=4)
@@ -86,7 +87,7 @@ def main(given: Sequence[str]) -> int:
         print(_table(ended), flush=True)
         failed = [each.run for each in ended if each.code == TESTS_FAILED]
         worst = max(each.code for each in ended)
-        if worst == TESTS_FAILED and all(run.calls for run in failed):
+        if worst == TESTS_FAILED and calls:
             return _alone(failed)
     return worst
 

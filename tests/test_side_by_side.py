@@ -103,4 +103,14 @@ def test_one_of_the_others_that_fails_is_not_hidden_by_a_call_that_passes_at_las
     calls.write_text(FAILS_ONCE)
     other.write_text(FAILS)
     assert main(["--calls", str(calls), "--others", str(other)]) == 1
-    assert "once more" not in capfd.readouterr().out
+    assert "once more" in capfd.readouterr().out
+
+
+def test_what_stood_still_behind_calls_has_its_second_try_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls, other = tmp_path / "test_calls.py", tmp_path / "test_other.py"
+    calls.write_text(PASSES)
+    other.write_text(FAILS_ONCE)
+    assert main(["--calls", str(calls), "--others", str(other)]) == 0
+    assert f"passed alone, in: {other}" in capfd.readouterr().out
