@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -70,9 +69,7 @@ def _health(settings: Settings, _: datetime) -> Iterator[Figure]:
 
 
 def _of_service(settings: Settings, _: datetime) -> Iterator[Figure]:
-    with urllib.request.urlopen(asking.page(settings, "metrics"), timeout=3) as answer:  # noqa: S310
-        page = answer.read().decode()
-    for family in text_string_to_metric_families(page):
+    for family in text_string_to_metric_families(asking.metrics(settings, within=3)):
         if family.name in OF_SERVICE:
             yield from (Figure(family.name, sample.value) for sample in family.samples)
 

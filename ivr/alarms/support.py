@@ -11,7 +11,6 @@ import platform
 import re
 import tarfile
 import tomllib
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -74,7 +73,7 @@ def _parts(
         "settings-names.json": lambda: _json(_names()),
         "doctor.json": lambda: _json([asdict(each) for each in findings(settings)]),
         "health.json": lambda: _json(asking.health(settings)),
-        "metrics.txt": lambda: _metrics(settings),
+        "metrics.txt": lambda: asking.metrics(settings, within=5),
         "alarms.json": lambda: _json([asdict(each) for each in keeping.ringing(settings.home)]),
         "two-days.txt": lambda: "\n".join(
             f"{each.at.isoformat()} {each.kind} {each.what} ×{each.times}"
@@ -167,11 +166,6 @@ def _below(part: Mapping[str, Any], before: str = "") -> Iterator[str]:
             yield from _below(value, f"{before}{name}.")
         else:
             yield f"{before}{name}"
-
-
-def _metrics(settings: Settings) -> str:
-    with urllib.request.urlopen(asking.page(settings, "metrics"), timeout=5) as answer:  # noqa: S310
-        return str(answer.read().decode())
 
 
 def _files(home: Path) -> Iterator[str]:

@@ -42,6 +42,12 @@ def health(settings: Settings) -> Mapping[str, Any]:
         raise ConnectionError(f"{url}: {type(odd).__name__}") from odd
 
 
+def metrics(settings: Settings, *, within: float) -> str:
+    """The service's figures as Prometheus reads them; OSError after so many seconds without."""
+    with urllib.request.urlopen(page(settings, "metrics"), timeout=within) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
 def _answer(url: str, seconds: float) -> IO[bytes]:
     """A page, also where its status is 503: it says what is wrong."""
     try:

@@ -122,12 +122,10 @@ class LiveLine:
         if self.service is None or self.service.poll() is not None:
             return False
         try:
-            with urllib.request.urlopen(
-                asking.page(self.settings, "metrics"), timeout=WRITING_SECONDS
-            ) as metrics:
-                return b"\nivr_facts_waiting 0.0\n" not in metrics.read()
+            figures = asking.metrics(self.settings, within=WRITING_SECONDS)
         except OSError:
             return False
+        return "\nivr_facts_waiting 0.0\n" not in figures
 
     def names(self, *clips: str) -> list[str]:
         """Clips as the ear names them, without pauses."""
