@@ -27,61 +27,49 @@ class Vitals:
     """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     traffic: Traffic = field(init=False)
-    _link: Gauge = field(init=False)
-    _calls: Gauge = field(init=False)
-    _tasks: Gauge = field(init=False)
     _ended: Counter = field(init=False)
     _broken: Counter = field(init=False)
-    _passed_over: Gauge = field(init=False)
-    _refused: Gauge = field(init=False)
-    _facts_waiting: Gauge = field(init=False)
-    _resting: Gauge = field(init=False)
     link: bool = field(default=False, init=False)
     calls: int = field(default=0, init=False)
     tasks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.traffic = Traffic(self.registry, self.dtmf)
-        self._link = Gauge(
-            "ivr_ari_link", "1 while the link to Asterisk is up", registry=self.registry
-        )
-        self._link.set_function(lambda: float(self.link))
-        self._calls = Gauge("ivr_calls", "Calls in progress", registry=self.registry)
-        self._calls.set_function(lambda: float(self.calls))
-        self._tasks = Gauge(
-            "ivr_tasks", "Tasks of the event loop: flat when nothing leaks", registry=self.registry
-        )
-        self._tasks.set_function(lambda: float(self.tasks))
         self._ended = Counter(
             "ivr_calls_ended", "Calls by how they ended", ["disposition"], registry=self.registry
         )
         self._broken = Counter(
             "ivr_prompts_broken", "Playbacks that Asterisk could not play", registry=self.registry
         )
-        self._refused = Gauge(
+        self._show("ivr_ari_link", "1 while the link to Asterisk is up", lambda: self.link)
+        self._show("ivr_calls", "Calls in progress", lambda: self.calls)
+        self._show(
+            "ivr_tasks", "Tasks of the event loop: flat when nothing leaks", lambda: self.tasks
+        )
+        self._show(
             "ivr_prompts_refused",
             "1 while the published prompts cannot be spoken and others are",
-            registry=self.registry,
+            self.refused,
         )
-        self._refused.set_function(lambda: float(self.refused()))
-        self._passed_over = Gauge(
+        self._show(
             "ivr_agents_passed_over",
             "Agents' phones that are not rung now, since nobody answered them",
-            registry=self.registry,
+            self.passed_over,
         )
-        self._passed_over.set_function(lambda: float(self.passed_over()))
-        self._resting = Gauge(
+        self._show(
             "ivr_accounts_resting",
             "Queries that are not made now, since they failed in a row (circuit breaker)",
-            registry=self.registry,
+            self.resting,
         )
-        self._resting.set_function(lambda: float(self.resting()))
-        self._facts_waiting = Gauge(
+        self._show(
             "ivr_facts_waiting",
             "Facts that are not yet on disk: none after a moment, while the disk is well",
-            registry=self.registry,
+            self.facts_waiting,
         )
-        self._facts_waiting.set_function(lambda: float(self.facts_waiting()))
+
+    def _show(self, name: str, meaning: str, figure: Callable[[], int]) -> None:
+        """A gauge that is read off whenever somebody looks."""
+        Gauge(name, meaning, registry=self.registry).set_function(lambda: float(figure()))
 
     def ended(self, disposition: Disposition | None) -> None:
         """A call ended, or was suspended."""
