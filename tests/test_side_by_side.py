@@ -96,21 +96,22 @@ def test_both_kinds_at_once_and_those_that_call_come_first(
     assert "1 passed, 1 deselected" in out
 
 
+def run_beside(folder: Path, calls: str, other: str) -> int:
+    files = folder / "test_calls.py", folder / "test_other.py"
+    for file, text in zip(files, (calls, other), strict=True):
+        file.write_text(text)
+    return main(["--calls", str(files[0]), "--others", str(files[1])])
+
+
 def test_one_of_the_others_that_fails_is_not_hidden_by_a_call_that_passes_at_last(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    calls, other = tmp_path / "test_calls.py", tmp_path / "test_other.py"
-    calls.write_text(FAILS_ONCE)
-    other.write_text(FAILS)
-    assert main(["--calls", str(calls), "--others", str(other)]) == 1
+    assert run_beside(tmp_path, FAILS_ONCE, FAILS) == 1
     assert "once more" in capfd.readouterr().out
 
 
 def test_what_stood_still_behind_calls_has_its_second_try_too(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    calls, other = tmp_path / "test_calls.py", tmp_path / "test_other.py"
-    calls.write_text(PASSES)
-    other.write_text(FAILS_ONCE)
-    assert main(["--calls", str(calls), "--others", str(other)]) == 0
-    assert f"passed alone, in: {other}" in capfd.readouterr().out
+    assert run_beside(tmp_path, PASSES, FAILS_ONCE) == 0
+    assert f"passed alone, in: {tmp_path / 'test_other.py'}" in capfd.readouterr().out

@@ -90,6 +90,7 @@ class Standing:
         self._settings = settings
         self._told = told
         self._table = Table(settings.home)
+        self._number = 0
         self._number = self._latest()
         self.refused = ""
 
@@ -106,7 +107,7 @@ class Standing:
             return self._table.latest()
         except OSError as refused:  # a folder that cannot be read changes nothing
             log.warning("the table of settings: %s", refused.strerror)
-            return getattr(self, "_number", 0)
+            return self._number
 
     def _renew(self) -> None:
         try:

@@ -103,9 +103,9 @@ class Reception:
 
     def door(self, channel: Channel, calls: Iterable[Live]) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
-        limits, caller = self.given().settings.limits, self._vouched(channel)
         if channel.probe:
             return WELCOME
+        limits, caller = self.given().settings.limits, self._vouched(channel)
         taken = [live for live in calls if live.start not in TURNED_AWAY and not live.probe]
         if len(taken) >= limits.calls:
             return "limits.line_full"

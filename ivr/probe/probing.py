@@ -152,10 +152,6 @@ def _nothing(settings: Settings, verdict: Verdict, detail: str) -> Probed:
     return Probed(
         verdict=verdict,
         step="",
-        greeting_ms=None,
-        key_ms=None,
-        answer_ms=None,
-        lost=0,
         outside=settings.probe.server is not None,
         line_closed=closed(settings.home) is not None,
         detail=detail,

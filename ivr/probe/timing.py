@@ -70,10 +70,6 @@ def _another(settings: Settings) -> Probed:
     return Probed(
         verdict="impossible",
         step="",
-        greeting_ms=None,
-        key_ms=None,
-        answer_ms=None,
-        lost=0,
         outside=settings.probe.server is not None,
         line_closed=False,
         detail="另一次拨测正在进行 · another trial call goes on",

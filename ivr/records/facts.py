@@ -306,13 +306,13 @@ class Probed:
     verdict: Verdict
     step: str
     """The last one that was tried, such as `account.menu`; empty where the line never answered."""
-    greeting_ms: int | None
+    greeting_ms: int | None = None
     """From picking up to the first word of the greeting."""
-    key_ms: int | None
+    key_ms: int | None = None
     """From a key's release to the voice that answers it; the slower of two."""
-    answer_ms: int | None
+    answer_ms: int | None = None
     """From the last digit of the ID number to the voice that tells about it."""
-    lost: int
+    lost: int = 0
     """Packets of sound that never came."""
     outside: bool
     """The call went by a carrier and came in by a trunk."""
