@@ -44,7 +44,7 @@ def handful(count: int) -> list[Recipe]:
 def both(recipe: Recipe) -> dict[str, Audio]:
     """As the voice says it, and as it ships."""
     said, _, _ = utterance(recipe, replace(KOKORO, shipped=None))
-    ships = opus.read(SHIPPED, recipe)
+    ships = opus.read(SHIPPED, recipe, KOKORO.rate)
     if ships is None:
         raise SystemExit(f"{recipe.name} does not ship: make voice")
     return {ORIGINAL: said, SHIPS: ships}

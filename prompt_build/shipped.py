@@ -17,7 +17,7 @@ from prompt_build import lexicon, opus
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import Source
 from prompt_build.choosing import speaking
-from prompt_build.kokoro import KOKORO, RATE, SHIPPED
+from prompt_build.kokoro import KOKORO, SHIPPED
 from prompt_build.recipe import Recipe, recipes
 from prompt_build.synthesis import utterance
 
@@ -57,8 +57,8 @@ def renew(folder: Path = SHIPPED) -> Renewed:
 
 
 def _ship(recipe: Recipe, folder: Path) -> None:
-    samples, _, _ = utterance(recipe, replace(KOKORO, shipped=None))
-    opus.keep(folder, recipe, samples, RATE)
+    samples, rate, _ = utterance(recipe, replace(KOKORO, shipped=None))
+    opus.keep(folder, recipe, samples, rate)
 
 
 def main() -> None:

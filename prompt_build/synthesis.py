@@ -63,7 +63,7 @@ def _ships(recipe: Recipe, engine: Engine) -> bool:
 
 
 def _shipped(recipe: Recipe, engine: Engine) -> Audio | None:
-    return None if engine.shipped is None else opus.read(engine.shipped, recipe)
+    return None if engine.shipped is None else opus.read(engine.shipped, recipe, engine.rate)
 
 
 def accepted(voice: Voice, recipe: Recipe, rate: int) -> Audio:
