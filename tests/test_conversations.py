@@ -97,7 +97,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         line=line,
         inbox=inbox,
         prompts=prompt_set,
-        exchange=ScriptedExchange(inbox),
+        exchange=ScriptedExchange(inbox, speaks=lambda: line.sounding is not None),
         means=Means(
             settings=settings,
             accounts=DemoAccounts(),

@@ -34,13 +34,15 @@ class Desks:
     """Calls in a row that rang for nothing."""
     _passed_over: dict[str, float] = field(default_factory=dict)
     """Until when."""
+    _heard_of: float = field(default=float("-inf"))
+    """When somebody last answered, declined or put the receiver down."""
 
     def adopt(self, settings: AgentsSettings) -> None:
         """Other agents or rules from now on; who rings or talks goes on as they began."""
         self.settings = settings
         ours = {agent.extension for agent in settings.phones}
         for extension in [each for each in self._passed_over if each not in ours]:
-            self.is_there(self.agent(extension))
+            self._rings_again(self.agent(extension))
 
     def agent(self, extension: str) -> Agent:
         """Whose phone this is; one that the settings have no more is known by its number."""
@@ -67,6 +69,10 @@ class Desks:
     def is_talking(self, agent: Agent) -> bool:
         """Whether this agent is on a call."""
         return agent.extension in self._talking
+
+    def heard_of(self) -> float:
+        """When an agent was last known to be there (by the clock): now, while one talks."""
+        return self.clock() if self._talking else self._heard_of
 
     def _when_idle(self, agent: Agent) -> float:
         return self._idle_since.get(agent.extension, float("-inf"))
@@ -129,6 +135,7 @@ class Desks:
             yield
         finally:
             self._talking.discard(agent.extension)
+            self._heard_of = self.clock()
 
     def talked(self, agent: Agent) -> None:
         """An agent has just put the receiver down."""
@@ -136,6 +143,10 @@ class Desks:
 
     def is_there(self, agent: Agent) -> None:
         """Somebody has answered, or declined."""
+        self._heard_of = self.clock()
+        self._rings_again(agent)
+
+    def _rings_again(self, agent: Agent) -> None:
         self._unanswered.pop(agent.extension, None)
         self._passed_over.pop(agent.extension, None)
 

@@ -50,7 +50,7 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
         if isinstance(number, IdNumber):
             _note(call, question, "match", last)
             call.succeeded()
-            call.trail.tail = number.tail
+            call.trail.tail, call.trail.born = number.tail, number.born
             return number
         _note(call, question, "invalid", last)
         await _refuse(call, digits, again=wrong_before)

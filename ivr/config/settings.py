@@ -148,6 +148,16 @@ class AgentsSettings(Part):
     """The two limits that reports measure answers by."""
     zero_from_every_menu: bool = True
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
+    queue: bool = True
+    """Who finds all engaged may wait; else the seed's 人工服务忙 is said at once."""
+    queue_most: Annotated[int, Field(ge=1, le=500)] = 20
+    """So many wait at once; whoever comes then hears 人工服务忙."""
+    queue_longest_seconds: Seconds = 1200.0
+    """Nobody waits longer in vain."""
+    queue_announce_seconds: Annotated[float, Field(ge=2)] = 45.0
+    """Between what is said of the place, music."""
+    queue_first_age: Annotated[int, Field(ge=0, le=150)] = 65
+    """Callers of that age, by the ID number that they keyed, come before others; 0: nobody."""
 
 
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]

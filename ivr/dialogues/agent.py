@@ -17,16 +17,24 @@ async def agent(call: Call) -> Outcome:
         call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
         return closed
     match await transfer(call, announced=("agent.transferring", "agent.waiting_hint")):
+        case "answered" if call.queued is not None:
+            await call.say("agent.cut_off")
+            return agent
         case "answered":
             await call.say("agent.ended")
             return UP
-        case "busy" | "failed":
+        case "too_long":
+            await call.say("queue.too_long")
+            return unanswered
+        case "message":
+            return feedback.leave_message
+        case "busy" | "failed" | "full":
             await call.say("agent.busy")
             return unanswered
         case "no_answer" | "none_there":
             await call.say("agent.no_answer")
             return unanswered
-        case "abandoned" | "closed":
+        case "abandoned" | "closed" | "callback":
             return UP
 
 

@@ -35,7 +35,18 @@ TransferOutcome = Literal[
     "closed",  # asked for out of the agents' hours: the line said so
     "abandoned",
     "failed",
+    "full",  # as many waited as may: the line said so
+    "too_long",  # waited as long as anybody may, in vain
+    "callback",  # will rather be called back
+    "message",  # will rather leave a message
 ]
+
+Standing = Literal[
+    "called_back",  # was called back once, and not reached
+    "senior",  # of an age that the settings put first
+    "usual",
+]
+"""In the queue: those of an earlier one are served first, whoever came first."""
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
@@ -199,6 +210,31 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered:
+    """The caller waits for an agent; a restarted service finds the place again by it.
+
+    The wait ends with the session's next Transferred.
+    """
+
+    session: str
+    standing: Standing
+    ahead: int
+    """How many were before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTold:
+    """What a waiting caller heard about the place and the time."""
+
+    session: str
+    ahead: int | None
+    """How many are before; None: no number was said, for it would have been a worse one."""
+    least: int | None = None
+    most: int | None = None
+    """Minutes; None: nothing was said about time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A complaint, a suggestion or a message was saved."""
 
@@ -349,6 +385,8 @@ Fact = (
     | SessionEnded
     | Informed
     | Transferred
+    | QueueEntered
+    | QueueTold
     | Recorded
     | RecordingMoved
     | CaseMoved

@@ -28,6 +28,7 @@ from uuid import uuid4
 from ivr import fast
 from ivr.records.durable import sync
 from ivr.records.facts import Fact
+from ivr.records.queued import Queued
 
 log = logging.getLogger(__name__)
 
@@ -389,6 +390,8 @@ class Unfinished:
     began: datetime
     agent_seconds: float = 0.0
     """Talked with agents so far."""
+    queued: Queued | None = None
+    """The place in the queue for an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +477,11 @@ def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:
             open_sessions[session] = replace(known, steps=fact["n"])
         case "Transferred" if known:
             talked = known.agent_seconds + fact["talk_ms"] / 1000
-            open_sessions[session] = replace(known, agent_seconds=talked)
+            open_sessions[session] = replace(known, agent_seconds=talked, queued=None)
+        case "QueueEntered" if known:
+            queued = Queued(datetime.fromisoformat(fact["at"]), fact["standing"])
+            open_sessions[session] = replace(known, queued=queued)
+        case "QueueTold" if known and known.queued:
+            open_sessions[session] = replace(known, queued=known.queued.hearing(fact["ahead"]))
         case "SessionEnded":
             open_sessions.pop(session, None)

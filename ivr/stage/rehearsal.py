@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from ivr.accounts import (
 )
 from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
+from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
@@ -54,13 +56,34 @@ _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
 _ENGAGED, _NORMAL = 17, 16
 
 
+Meanwhile = Literal["", "waiting", "ringing", "talking", "recording"]
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The line waits: at this place, after these prompts were said in one go."""
 
     place: str
     question: tuple[str, ...]
-    meanwhile: Literal["", "ringing", "talking", "recording"] = ""
+    meanwhile: Meanwhile = ""
+
+
+class StageLoop(asyncio.SelectorEventLoop):
+    """An event loop on which time can be passed."""
+
+    passed = 0.0
+    """Seconds."""
+
+    def time(self) -> float:
+        """As much later as has been passed."""
+        return super().time() + self.passed
+
+
+def _pass_time(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, StageLoop):
+        raise TypeError("a rehearsal runs on a StageLoop")
+    loop.passed += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +177,8 @@ class Stage:
         self.desk = _Desk(self.line)
         self.now = _WORKING_HOURS
         self.open = True
+        self.others = ExitStack()
+        """Calls that agents are on besides this one."""
         self.call = Call(
             session="rehearsal",
             line=self.line,
@@ -189,8 +214,12 @@ class Stage:
 
     def moment(self) -> Moment:
         """Where the call waits now."""
-        meanwhile = "recording" if self.line.recording else self.phones.state
-        return Moment(self.call.place, self._question, meanwhile)
+        return Moment(self.call.place, self._question, self._meanwhile())
+
+    def _meanwhile(self) -> Meanwhile:
+        if self.line.recording:
+            return "recording"
+        return self.phones.state or ("waiting" if self.call.queued is not None else "")
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
         """The prompts since the last answer, without the question that is being asked."""
@@ -225,6 +254,17 @@ def circumstances() -> tuple[Circumstance, ...]:
     def nobody(stage: Stage) -> None:
         stage.phones.registered = frozenset()
 
+    def engaged(stage: Stage) -> None:
+        desks = stage.call.means.switchboard.desks
+        for agent in desks.settings.phones:
+            stage.others.enter_context(desks.talks(agent))
+
+    def overrun(stage: Stage) -> None:
+        engaged(stage)
+        queue = stage.call.means.switchboard.queue
+        for n in range(stage.call.means.settings.agents.queue_most):
+            queue.enter(Waiting(f"other {n}", 0.0))
+
     def full(stage: Stage) -> None:
         stage.desk.full = True
 
@@ -239,6 +279,8 @@ def circumstances() -> tuple[Circumstance, ...]:
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
+        Circumstance("坐席都在通话", engaged),
+        Circumstance("排队已满", overrun),
         Circumstance("磁盘已满", full),
         Circumstance("要查询密码", guarded),
     )
@@ -248,6 +290,7 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     call = stage.call
     if moment.meanwhile == "talking":
         yield Answer("坐席挂机", lambda stage: stage.phones.goes(stage.inbox, _NORMAL))
+        yield Answer("坐席话机断线", lambda stage: stage.phones.vanishes(stage.inbox))
         return
     if moment.meanwhile == "recording":
         yield from _of_speech()
@@ -256,6 +299,10 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     yield from (_key(key) for key in keys or "*")
     if moment.meanwhile == "ringing":
         yield from _of_agents(call.means.settings)
+        return
+    if moment.meanwhile == "waiting":
+        longest = call.means.settings.agents.queue_longest_seconds
+        yield Answer("一直没有轮到", lambda _: _pass_time(longest + 1))
         return
     if not keys:
         asks_for_password = moment.question[-1] == _PASSWORD
@@ -284,7 +331,8 @@ def _of_agents(settings: Settings) -> Iterator[Answer]:
     phones = len(settings.agents.phones)
     yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
     yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
-    yield Answer("无人接听", _nothing, times=phones)
+    longest = settings.agents.ring_seconds
+    yield Answer("无人接听", lambda _: _pass_time(longest + 1))
 
 
 def _of_speech() -> Iterator[Answer]:
@@ -461,3 +509,6 @@ class _Phones(NoPhones):
 
     def goes(self, inbox: Inbox, cause: int) -> None:
         inbox.put(LegGone(self._rings.pop(0), cause))
+
+    def vanishes(self, inbox: Inbox) -> None:
+        inbox.put(LegGone(self._rings.pop(0), None, vanished=True))
