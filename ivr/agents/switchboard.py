@@ -275,6 +275,10 @@ class Switchboard:
     def _when_idle(self, agent: Agent) -> float:
         return self._idle_since.get(agent.extension, float("-inf"))
 
+    def is_engaged(self, extension: str) -> bool:
+        """Whether a phone rings or talks."""
+        return extension in self._talking or extension in self._ringing
+
     # --- answered or not ----------------------------------------------------------------------
 
     @contextmanager
