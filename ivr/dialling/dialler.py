@@ -176,8 +176,8 @@ class Dialler:
     """Writes an entry; blocks."""
     talks: Callable[[Agent], AbstractContextManager[None]]
     """For so long the agent is on a call, and rung for nobody else."""
-    is_engaged: Callable[[str], bool]
-    """Whether the phone of this extension rings or talks already."""
+    is_free: Callable[[Agent], bool]
+    """Whether an agent's phone neither rings nor talks."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _going: dict[str, Going] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -277,7 +277,7 @@ class Dialler:
             == (wanted.purpose, wanted.reference)
             for going in self._going.values()
         )
-        return any(same) or (wanted.agent is not None and self.is_engaged(wanted.agent.extension))
+        return any(same) or (wanted.agent is not None and not self.is_free(wanted.agent))
 
     def _refused(self, wanted: Wanted, reason: DialRefusal) -> NotDialled:
         self.note(

@@ -93,7 +93,7 @@ class Stage:
             note=self.facts.append,  # type: ignore[arg-type]
             trail=self._write,
             talks=self._talks,
-            is_engaged=self.talking.__contains__,
+            is_free=lambda agent: agent.extension not in self.talking,
             clock=lambda: self.now,
         )
 
