@@ -50,14 +50,18 @@ class Clock:
     used: int
     """Working days that have begun since, suspended ones left out."""
     days: int
+    over: bool
+    """Its last day had ended when it ended, or has by now."""
     ended: date | None
     rests: bool = False
     """It stands still, while the case is suspended."""
+    provisional: bool = False
+    """It is counted over a year whose holidays and 调休 nobody has written yet."""
 
     @property
     def light(self) -> Light:
         """By what has been used of its days."""
-        if self.used > self.days:
+        if self.over:
             return Light.RED
         return Light.AMBER if self.used * 5 >= self.days * 4 else Light.GREEN
 
@@ -90,7 +94,9 @@ class Clocks:
         counted = tuple(takewhile(until.__ge__, self._counted(span.begun, case.rests, today)))
         due = next(islice(self._counted(span.begun, case.rests, today), span.days - 1, None))
         stands = case.state is State.SUSPENDED
-        return Clock(span.stage, due, len(counted), span.days, span.ended, stands)
+        known = all(map(self.calendar.knows_holidays_of, {span.begun.year, due.year}))
+        used, over = len(counted), until > due
+        return Clock(span.stage, due, used, span.days, over, span.ended, stands, not known)
 
     def _counted(
         self, begun: date, rests: Sequence[tuple[date, date | None]], today: date
