@@ -47,6 +47,8 @@ class Clock:
     stage: Stage
     due: date
     """The last day in time."""
+    warns: date
+    """From when it is amber."""
     used: int
     """Working days that have begun since, suspended ones left out."""
     days: int
@@ -63,7 +65,7 @@ class Clock:
         """By what has been used of its days."""
         if self.over:
             return Light.RED
-        return Light.AMBER if self.used * 5 >= self.days * 4 else Light.GREEN
+        return Light.AMBER if self.used >= _amber_after(self.days) else Light.GREEN
 
     @property
     def in_time(self) -> bool:
@@ -92,11 +94,14 @@ class Clocks:
     def _clock(self, case: Case, span: _Span, today: date) -> Clock:
         until = span.ended or today
         counted = tuple(takewhile(until.__ge__, self._counted(span.begun, case.rests, today)))
-        due = next(islice(self._counted(span.begun, case.rests, today), span.days - 1, None))
+        warns, due = (
+            next(islice(self._counted(span.begun, case.rests, today), days - 1, None))
+            for days in (_amber_after(span.days), span.days)
+        )
         stands = case.state is State.SUSPENDED
         known = all(map(self.calendar.knows_holidays_of, {span.begun.year, due.year}))
         used, over = len(counted), until > due
-        return Clock(span.stage, due, used, span.days, over, span.ended, stands, not known)
+        return Clock(span.stage, due, warns, used, span.days, over, span.ended, stands, not known)
 
     def _counted(
         self, begun: date, rests: Sequence[tuple[date, date | None]], today: date
@@ -107,6 +112,11 @@ class Clocks:
             day = begun + n * _A_DAY
             if self.calendar.is_working_day(day) and not any(a <= day < b for a, b in spans):
                 yield day
+
+
+def _amber_after(days: int) -> int:
+    """Four fifths of its days, whole ones."""
+    return -(-days * 4 // 5)
 
 
 class _Span(NamedTuple):
