@@ -50,7 +50,7 @@ INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
 INSERT INTO hot.case_move
-SELECT id, happened, reference, n, kind, move, state, handler, in_time, content
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content, warns, due
 FROM incoming WHERE fact = 'CaseMoved';
 
 INSERT INTO hot.dialled

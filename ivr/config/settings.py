@@ -292,6 +292,16 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
 class CaseDays(Part):
     """How many working days each step of one kind of case may take."""
 
@@ -319,6 +329,15 @@ class MessageDays(CaseDays):
     close: Count = 5
 
 
+class CaseHandler(Part):
+    """One of the centre's people who answers cases, and how news of them reaches them."""
+
+    name: str
+    """As they sign in."""
+    mail: str | None = None
+    webhooks: tuple[Webhook, ...] = ()
+
+
 class CasesSettings(Part):
     """What becomes of recordings (工单): where it is kept, and how long each step may take.
 
@@ -330,6 +349,11 @@ class CasesSettings(Part):
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
+    handlers: tuple[CaseHandler, ...] = ()
+    """Who is told of cases that come to them, and of terms that are nearly or wholly over."""
+    mail_to: tuple[str, ...] = ()
+    """Who is told of what nobody has, or whose handler cannot be told: the 值班长."""
+    webhooks: tuple[Webhook, ...] = ()
 
     def of(self, kind: str) -> CaseDays:
         """Of one kind of recording."""
@@ -360,6 +384,19 @@ class DiallingSettings(Part):
     """How long the agent's phone rings."""
     number_seconds: Seconds = 40.0
     """How long the called one rings."""
+
+
+class AnswerTemplate(Part):
+    """A beginning of an answer, which whoever answers completes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class AnswersSettings(Part):
+    """What is answered again and again."""
+
+    templates: tuple[AnswerTemplate, ...] = ()
 
 
 class FactsSettings(Part):
@@ -466,16 +503,6 @@ class MailSettings(Part):
     sender: str = "ivr-12329@localhost"
 
 
-class Webhook(Part):
-    """A chat group's robot."""
-
-    kind: Literal["dingtalk", "wecom"]
-    url: SecretStr
-    """With its access token: whoever has it may write to the group."""
-    secret: SecretStr | None = None
-    """Of a DingTalk robot that wants signed messages (加签)."""
-
-
 class AlarmsSettings(Part):
     """Who is told when the line is not well (`ivr watch`)."""
 
@@ -537,6 +564,7 @@ class Settings(Part):
     recordings: RecordingsSettings = RecordingsSettings()
     cases: CasesSettings = CasesSettings()
     dialling: DiallingSettings = DiallingSettings()
+    answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()

@@ -262,6 +262,10 @@ class CaseMoved:
     """Of a move that ends a clock: whether it was early enough."""
     content: bool | None = None
     """Of 回访: whether the caller was content."""
+    warns: str | None = None
+    """From which day on its next term is nearly over (YYYY-MM-DD); None while no term runs."""
+    due: str | None = None
+    """The last day of that term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("按 6", 3, 100.0), ("登记", 0, 0.0), ("受理", 0, 0.0), ("答复", 0, 0.0), ("办结", 0, 0.0),
     ],
     "cases_open": [],
+    "cases_due": [],
     "cases_in_time": [],
     "cases_by_handler": [],
     "cases_contentment": [],
@@ -391,6 +392,30 @@ def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
         ("case", "busy", None, 1, None),
         ("wish", None, "hours", 1, None),
     ]
+
+
+def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:
+    def termed(reference: str, n: int, state: str, *term: str | None, kind: str = "complaint"):
+        warns, due = term or (None, None)
+        return moved(n, reference, n, "note", state, kind=kind, warns=warns, due=due)
+
+    facts = [
+        termed("early", 1, "assigned", "2026-11-25", "2026-11-26"),
+        termed("soon", 1, "assigned", "2026-11-24", "2026-11-25"),
+        termed("last day", 1, "working", "2026-11-23", "2026-11-24"),
+        termed("late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("not called back", 1, "closed", "2026-11-20", "2026-11-23", kind="suggestion"),
+        termed("was late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("was late", 2, "suspended"),
+        termed("done", 1, "closed", "2026-11-20", "2026-11-23"),
+        termed("done", 2, "followed_up"),
+    ]
+    assert asked(tmp_path, "cases_due", facts, Days(DAY, DAY)) == [
+        ("complaint", 5, 2, 1),
+        ("suggestion", 1, 0, 1),
+    ]
+    after = DAY + timedelta(days=1)
+    assert asked(tmp_path, "cases_due", facts, Days(after, after))[0] == ("complaint", 5, 2, 2)
 
 
 def test_an_abstention_is_counted_and_is_in_no_mean(tmp_path: Path) -> None:

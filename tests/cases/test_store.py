@@ -181,7 +181,7 @@ def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> N
     assert [store.migrate(engine) for _ in range(2)] == [newest, newest]
     made = store.columns(engine)
     engine.dispose()
-    for table in (store._CASE, store._EVENT, store._VERSION):
+    for table in store.META.tables.values():
         assert made[table.name] == {column.name for column in table.columns}
 
 
