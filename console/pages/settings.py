@@ -52,6 +52,7 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("agents.unanswered_calls", "连着几次不接就跳过（0 不跳过）", "次"),
         Field("agents.passed_over_seconds", "跳过多久", "秒"),
         Field("agents.answer_within_seconds", "接通率的两个时限", "秒", "list"),
+        Field("agents.contentment", "人工服务后请来电人评价", "", "choice", _YES_NO),
         Field("agents.queue", "坐席都忙时排队等候", "", "choice", _YES_NO),
         Field("agents.queue_most", "最多几个人排队", "人"),
         Field("agents.queue_longest_seconds", "最多等多久", "秒"),

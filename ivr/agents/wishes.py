@@ -6,13 +6,15 @@ as a move, one line each, on disk before anybody is promised anything.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
@@ -55,13 +57,32 @@ class Wish:
         return f"wish.{self.person}"
 
 
+class WishBook(Protocol):
+    """Where wishes to be called back are kept."""
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        """Keep a wish; False where this number has one already. OSError: there is no room."""
+
+    def was_called(self, person: str) -> bool:
+        """Whether this number was called back in vain, and still waits."""
+
+
 class Wishes:
-    """The wishes of this line at `path`. Blocks: call what writes in a thread."""
+    """The wishes of this line at `path`; all but `leave` block for a moment."""
 
     def __init__(self, path: Path, vault: Vault, tokens: Tokens) -> None:
         self._path = path
         self._vault = vault
         self._tokens = tokens
+        self._lock = threading.Lock()
 
     def all(self) -> tuple[Wish, ...]:
         """Whatever has become of them, the longest waiting first."""
@@ -75,7 +96,12 @@ class Wishes:
         """The last one of this number, whatever has become of it."""
         return self._read().get(person)
 
-    def leave(
+    def was_called(self, person: str) -> bool:
+        """Whether this number was called back in vain, and still waits."""
+        wish = self.of(person)
+        return wish is not None and wish.state in LIVING and wish.tries > 0
+
+    async def leave(
         self,
         number: Sensitive[str],
         *,
@@ -85,13 +111,18 @@ class Wishes:
         now: datetime,
     ) -> bool:
         """Keep a wish, durably; False where one of that number lives already. OSError: no room."""
-        person = self._tokens.caller(number.reveal())
-        known = self.of(person)
-        if known is not None and known.state in LIVING:
-            return False
-        self._vault.keep(person, number)
-        self._write(Wish(person, since, standing, session, now))
-        return True
+        wish = Wish(self._tokens.caller(number.reveal()), since, standing, session, now)
+        return await asyncio.to_thread(self.keep, wish, number)
+
+    def keep(self, wish: Wish, number: Sensitive[str]) -> bool:
+        """As `leave`; one at a time, so that no number is kept twice."""
+        with self._lock:
+            known = self.of(wish.person)
+            if known is not None and known.state in LIVING:
+                return False
+            self._vault.keep(wish.person, number)
+            self._write(wish)
+            return True
 
     def move(
         self, wish: Wish, state: WishState, *, now: datetime, tries: int | None = None

@@ -110,6 +110,8 @@ class Trail:
     places: list[str] = field(default_factory=list)
     tail: Sensitive[str] | None = None
     """Of the ID number that was entered last."""
+    person: str | None = None
+    """Token of that number."""
     born: Sensitive[date] | None = None
     """By that number."""
     lookup: str = ""
@@ -152,6 +154,8 @@ class Call:
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
     agent_seconds: float = 0.0
     """Spent talking with agents: `ends_at` does not count it."""
+    served_by: str | None = None
+    """Name of the agent who talked with the caller last."""
     queued: Queued | None = None
     """The place in the queue for an agent, kept until one has talked with the caller."""
     _failures: int = 0

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from ivr.calls.call import AgentWanted, Answer, Call
 from ivr.calls.hearing import Told
-from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+from ivr.calls.keypad import (
+    Complete,
+    CountForm,
+    Entry,
+    Form,
+    IdForm,
+    NoNumber,
+    Nudge,
+    PhoneForm,
+    Typing,
+)
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Heard
@@ -51,6 +61,7 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
             _note(call, question, "match", last)
             call.succeeded()
             call.trail.tail, call.trail.born = number.tail, number.born
+            call.trail.person = call.means.tokens.person(number)
             return number
         _note(call, question, "invalid", last)
         await _refuse(call, digits, again=wrong_before)
@@ -65,6 +76,16 @@ async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -
     digits, last = await _digits(call, question, CountForm(count), wrong=wrong)
     _note(call, question, "match", last)
     call.succeeded()
+    return Sensitive(digits)
+
+
+async def collect_phone(call: Call, question: str, *, wrong: str) -> Sensitive[str]:
+    """Ask until something was entered that may be a telephone number; whether it is, others say.
+
+    Raises WentBack for `*` before the first digit, and GaveUp.
+    """
+    digits, last = await _digits(call, question, PhoneForm(), wrong=wrong)
+    _note(call, question, "match", last)
     return Sensitive(digits)
 
 

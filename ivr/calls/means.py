@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from ivr.accounts import Accounts
 from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import WishBook
+from ivr.calls.asked import Asked
 from ivr.config import Settings
 from ivr.limits.limits import Limits
 from ivr.people.tokens import Tokens
@@ -39,3 +41,7 @@ class Means:
     clock: Callable[[], datetime] = _now
     untold: Untold = field(default_factory=Untold)
     """Hears of accounts that no call could say."""
+    asked: Asked = field(default_factory=Asked)
+    """Who was asked today how content they are."""
+    wishes: WishBook | None = None
+    """Of callers who want to be called back; None: nobody can be."""

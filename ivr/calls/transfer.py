@@ -22,6 +22,7 @@ from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
+from ivr.calls.calling_back import may_be_called_back
 from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
 from ivr.calls.ringing import Ringing
 from ivr.calls.waiting import InLine, Trial, Waits
@@ -33,6 +34,10 @@ NEWS_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
 MOST_FAULTS = 3
 """So often Asterisk may refuse to join a waiting caller with who has answered."""
+
+
+_KEEPS: frozenset[TransferOutcome] = frozenset({"failed", "callback"})
+"""After these the call still has its place: to ask again from, or for the wish."""
 
 
 async def transfer(call: Call, announced: Iterable[str] = ()) -> TransferOutcome:
@@ -101,7 +106,7 @@ class _Wish:
             return await self._wait(Trial(self.ringing, self.began))
         if self.call.queued is None and self.switchboard.is_full():
             return "full"
-        return await self._wait(InLine(self.ringing, _now(), may_be_called_back=False))
+        return await self._wait(InLine(self.ringing, _now(), may_be_called_back(self.call)))
 
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
@@ -191,7 +196,7 @@ class _Wish:
         return "answered"
 
     def _picked_up(self, agent: Agent, *, waited_ms: int) -> None:
-        self.outcome, self.agent = "answered", agent
+        self.outcome, self.agent, self.call.served_by = "answered", agent, agent.name
         self.answered, self.ring_ms = _now(), waited_ms
 
     async def _until_gone(self, leg: str) -> None:
@@ -216,7 +221,7 @@ class _Wish:
             self.switchboard.talked(self.agent, talked)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)
-        if not self.was_cut and self.outcome != "failed":
+        if not self.was_cut and self.outcome not in _KEEPS:
             self.call.queued = None
         self.call.talked(talked)
         self.call.note(
@@ -241,6 +246,9 @@ def _standing(call: Call) -> Standing:
     """Before whom this caller comes."""
     if call.queued is not None:
         return call.queued.standing
+    wishes = call.means.wishes
+    if wishes is not None and call.vouched is not None and wishes.was_called(call.vouched):
+        return "called_back"
     first_age, born = call.means.settings.agents.queue_first_age, call.trail.born
     if first_age and born is not None:
         today, day = call.means.clock().date(), born.reveal()

@@ -148,6 +148,8 @@ class AgentsSettings(Part):
     """The two limits that reports measure answers by."""
     zero_from_every_menu: bool = True
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
+    contentment: bool = True
+    """Callers are asked how content they are with the agent who served them, once a day."""
     queue: bool = True
     """Who finds all engaged may wait; else the seed's 人工服务忙 is said at once."""
     queue_most: Annotated[int, Field(ge=1, le=500)] = 20

@@ -142,7 +142,7 @@ class Reception:
         live = self._live(known, channel, talk)
         live.found = channel.state == "Up"
         self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
-        if known.queued is not None and talk is None:
+        if known.queued is not None and known.dialogue == "agent" and talk is None:
             self._keep_place(live.call, known.queued)
         return live
 

@@ -264,6 +264,30 @@ class QueueTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackWished:
+    """A waiting caller left a number to be called back, and gave up the place on the line."""
+
+    session: str
+    person: str
+    """Token of the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contented:
+    """A caller was asked how content they were with an agent; once a day."""
+
+    session: str
+    agent: str | None
+    """None: a service before knew."""
+    caller: str | None
+    """Token of the telephone number, where the network vouches for it."""
+    person: str | None
+    """Token of the ID number that was entered last."""
+    choice: int | None
+    """1 (best) to 5, ABSTAINED for `*`; None: no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A complaint, a suggestion or a message was saved."""
 
@@ -439,6 +463,8 @@ Fact = (
     | Transferred
     | QueueEntered
     | QueueTold
+    | CallbackWished
+    | Contented
     | Recorded
     | RecordingMoved
     | CaseMoved
