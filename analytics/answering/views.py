@@ -24,6 +24,10 @@ FACT_TABLES = (
     "carried",
     "probe",
     "dialled",
+    "queue_entry",
+    "queue_told",
+    "callback_wish",
+    "contentment",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -110,7 +110,8 @@ def test_a_wrong_number_is_keyed_again_and_a_second_wish_is_the_first(
     told: Any, book: Book
 ) -> None:
     told(
-        f"{ASKED}KEY 13800138009\n{CONFIRM}KEY 2\nIVR callback.ask\nKEY 13800138000\n{CONFIRM}{KEPT}"
+        f"{ASKED}KEY 13800138009\n{CONFIRM}KEY 2\nIVR callback.ask\n"
+        f"KEY 13800138000\n{CONFIRM}{KEPT}"
     )
     (wish,) = book.open()
     told(f"{ASKED}KEY 13800138000\n{CONFIRM}KEY 1\nIVR callback.known\nIVR main.menu\nHANGUP\n")
