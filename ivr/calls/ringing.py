@@ -110,10 +110,11 @@ class Ringing:
             await self.call.exchange.drop(leg)
         self.switchboard.free_all_of(self.place)
 
-    def is_nobody_there(self) -> bool:
-        """Every phone was tried a moment ago, and none is engaged in any way."""
-        engaged = self.switchboard.is_anybody_engaged() or _ENGAGED & set(self.causes)
-        return bool(self.causes) and not self.place.left and not engaged
+    def is_nobody_there(self, since: float) -> bool:
+        """Every phone was tried a moment ago, none is engaged, no agent was heard of since then."""
+        if not self.causes or self.place.left or self.switchboard.is_anybody_engaged():
+            return False
+        return self.switchboard.desks.heard_of() < since
 
     def why_nobody(self) -> TransferOutcome:
         """What it came to when no phone is left."""

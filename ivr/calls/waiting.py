@@ -137,7 +137,7 @@ class InLine:
             return None
         if not self.switchboard.present():
             return "no_answer" if self.ringing.causes else "none_there"
-        if self.ringing.is_nobody_there():
+        if self.ringing.is_nobody_there(self.began):
             return self.ringing.why_nobody()
         return "too_long" if _now() >= self._too_long() else None
 

@@ -120,7 +120,8 @@ def test_a_wrong_number_is_keyed_again_and_a_second_wish_is_the_first(
 
 def test_who_turns_back_has_the_old_place_when_asking_again(told: Any, book: Book) -> None:
     told(
-        f"{ASKED}KEY *\nIVR main.menu\nKEY 0\nIVR queue.next queue.keys\nKEY *\n"
+        f"{ASKED}KEY *\nIVR main.menu\nKEY 0\nRINGS 6001\nBUSY 6001\nRINGS 6002\n"
+        "BUSY 6002\nIVR queue.next queue.keys\nKEY *\n"
         "IVR main.menu\nHANGUP\n"
     )
     assert not book.all()
