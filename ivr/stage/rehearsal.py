@@ -43,14 +43,17 @@ from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import NothingKept
-from ivr.records.facts import RecordingKind, Refusal
+from ivr.records.facts import RecordingKind, Refusal, Standing
 from ivr.speech.prompts import PromptSet, Utterance
 from ivr.stage.silent import SilentLine
 
 _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
 _PASSWORD = "password.ask"  # noqa: S105  a prompt's name
-"""The one question whose answer is neither a key nor an ID number."""
+"""A question whose answer is neither a key nor an ID number."""
+_TELEPHONE = "callback.ask"
+"""Another one."""
+_MOBILE = "13800138000"
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
 _ENGAGED, _NORMAL = 17, 16
@@ -195,6 +198,7 @@ class Stage:
                 note=lambda _: None,
                 is_open=lambda: self.open,
                 clock=lambda: self.now,
+                wishes=_Wishes(self.desk),
             ),
         )
 
@@ -259,6 +263,13 @@ def circumstances() -> tuple[Circumstance, ...]:
         for agent in desks.settings.phones:
             stage.others.enter_context(desks.talks(agent))
 
+    def calling_out(stage: Stage) -> None:
+        engaged(stage)
+        settings = stage.call.means.settings
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
+        wanting = settings.model_copy(update={"dialling": dialling})
+        stage.call.means = replace(stage.call.means, settings=wanting)
+
     def overrun(stage: Stage) -> None:
         engaged(stage)
         queue = stage.call.means.switchboard.queue
@@ -280,6 +291,7 @@ def circumstances() -> tuple[Circumstance, ...]:
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
         Circumstance("坐席都在通话", engaged),
+        Circumstance("坐席都在通话，可以回电", calling_out),
         Circumstance("排队已满", overrun),
         Circumstance("磁盘已满", full),
         Circumstance("要查询密码", guarded),
@@ -308,6 +320,9 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
         asks_for_password = moment.question[-1] == _PASSWORD
         if asks_for_password:
             yield from _of_passwords(call.means.settings)
+        elif moment.question[-1] == _TELEPHONE:
+            yield Answer("电话号码", lambda stage: stage.press(_MOBILE))
+            yield Answer("电话号码", lambda stage: stage.press("110#"), "不能回拨")
         else:
             yield from _of_numbers(call.place)
     elif call.zero_is_agent and "0" not in keys:
@@ -472,6 +487,29 @@ class _Desk(NothingKept):
     def _need_room(self) -> None:
         if self.full:
             raise CannotKeep("the disk is full")
+
+
+class _Wishes:
+    """Each is kept, while there is room."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        if self._desk.full:
+            raise OSError("the disk is full")
+        return True
+
+    def was_called(self, person: str) -> bool:
+        return False
 
 
 class _Phones(NoPhones):

@@ -1251,7 +1251,8 @@ async def _rung_and_joined(line: Line, caller: str) -> None:
     (leg,) = _legs(line)
     assert leg.endswith(f".{caller}"), "another came first"
     await line.asterisk.pick_up(leg)
-    await line.asterisk.until(lambda: caller in line.asterisk.bridges.get(leg, {})["channels"])
+    bridges = line.asterisk.bridges
+    await line.asterisk.until(lambda: caller in bridges.get(leg, {}).get("channels", []))
 
 
 def test_killed_while_they_wait_the_first_is_still_the_first(tell: Callable[..., Line]) -> None:
