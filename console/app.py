@@ -137,6 +137,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         if told.status < HTTPStatus.BAD_REQUEST:
             raise
         said = "" if told.text == f"{told.status}: {told.reason}" else told.text or ""
+        said = _TOO_LARGE if told.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else said
         return _told(request, told.status, _WORDS.get(told.status, "没有办成"), said)
     except AuditChanged as changed:
         log.error("%s", changed)  # noqa: TRY400  the message says it all
@@ -150,6 +151,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         )
 
 
+_TOO_LARGE = "一次送来的最多 1 MB，附件一个最多 5 MB：请分开或压缩后再送 · too large"
 _WORDS = {
     403: "不能这样做",
     404: "没有这一页",
