@@ -44,6 +44,7 @@ NAMES: Final[Mapping[str, str]] = {
     "case file added": "加工单附件",
     "case file read": "取工单附件",
     "case file removed": "删工单附件",
+    "called": "外呼",
     "line opened": "开通热线",
     "alarm acknowledged": "确认告警",
     "alarm silenced": "静音告警",

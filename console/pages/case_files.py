@@ -24,12 +24,15 @@ from console.trail import note
 from ivr.cases.case import Case
 from ivr.cases.clocks import Light
 from ivr.cases.enclosures import Unreadable
-from ivr.cases.moves import State
+from ivr.cases.moves import MOST_CHARACTERS, State
 from ivr.hours import BEIJING
 from ivr.recordings.shape import Evidence, evidence
 
-_SIZES: Final = ((400, "normal", 14), (1500, "small", 8), (10_000, "smallest", 3))
+_SIZES: Final = ((400, "normal", 7), (1500, "small", 4), (MOST_CHARACTERS * 100, "smallest", 2))
 """Of the paper: up to so many characters of an answer, its letters, and how many events fit."""
+_A_LINE: Final = 42
+"""Characters that a short line of an answer takes the room of."""
+_MOST_NAMES: Final = 5
 _COLUMNS: Final = (
     "reference", "kind", "recorded", "state", "handler", "stage", "due", "light", "reopened",
 )  # fmt: skip
@@ -49,7 +52,8 @@ async def _paper(request: web.Request) -> web.Response:
 def _paper_of(request: web.Request, case: Case, files: list[str]) -> dict[str, Any]:
     """As much of a case as one page holds, the answer whole."""
     now = datetime.now(UTC)
-    length = len(case.answer)
+    lines = case.answer.splitlines()
+    length = sum(max(_A_LINE, len(line)) for line in lines)
     size, most = next((size, most) for limit, size, most in _SIZES if length <= limit)
     events = [(event, event.at.astimezone(BEIJING)) for event in case.events]
     return {
@@ -59,7 +63,8 @@ def _paper_of(request: web.Request, case: Case, files: list[str]) -> dict[str, A
         "clocks": request.app[REGISTER].clocks.of(case, now),
         "events": events[-most:],
         "left_out": max(0, len(events) - most),
-        "files": files,
+        "files": [name if len(name) <= 20 else f"{name[:19]}…" for name in files[:_MOST_NAMES]],
+        "more_files": max(0, len(files) - _MOST_NAMES),
         "size": size,
         "by": user_name(request),
         "at": now.astimezone(BEIJING),

@@ -35,7 +35,7 @@ OPEN: Final = frozenset(State) - {
     State.CLOSED, State.FOLLOWED_UP, State.REJECTED, State.MERGED,
 }  # fmt: skip
 _URGENCY: Final = (Light.RED, Light.AMBER, Light.GREEN)
-_SHAPES: Final[Mapping[Light, str]] = {Light.RED: "off", Light.AMBER: "warn", Light.GREEN: ""}
+_SHAPES: Final[Mapping[Light, str]] = {Light.RED: "bad", Light.AMBER: "warn", Light.GREEN: ""}
 
 
 def register(settings: Settings) -> Register:

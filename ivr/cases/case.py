@@ -26,6 +26,8 @@ class Filed:
     """Of the sound, under the folder of recordings."""
     ms: int
     sha256: str
+    caller: str | None = None
+    """Token of the number that it was left from; None where nobody vouched for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ CASE = Table(
     Column("version", Integer),
     Column("state", String),
     Column("handler", String),
+    Column("caller", String),
     Column("held", Integer),
 )
 _EVENT = Table(
@@ -98,7 +99,7 @@ class Outrun(Exception):
     """Somebody else has done something with the case meanwhile; says who and what."""
 
 
-class NoCase(Exception):
+class NoCase(LookupError):
     """There is no such case."""
 
 
@@ -390,6 +391,7 @@ def _row(filed: Filed) -> dict[str, Any]:
         "path": filed.path,
         "ms": filed.ms,
         "sha256": filed.sha256,
+        "caller": filed.caller,
     }
 
 
@@ -423,6 +425,7 @@ def _filed(row: Any) -> Filed:
     return Filed(
         row["number"], row["kind"], row["session"], row["person"],
         datetime.fromisoformat(row["filed_at"]), row["path"], row["ms"], row["sha256"],
+        row["caller"],
     )  # fmt: skip
 
 

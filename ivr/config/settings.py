@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ivr.hours import AgentHours
+from ivr.hours import AgentHours, Hours, Span
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _INSTALLED = not (_CHECKOUT / "scripts.zh.toml").exists()
@@ -361,6 +361,31 @@ class CasesSettings(Part):
         return days
 
 
+DialKind = Literal["mobile", "fixed"]
+"""A mobile telephone, or a fixed line with its area code."""
+
+
+class DiallingSettings(Part):
+    """Calls that the line makes itself, to numbers that callers left and to no others."""
+
+    trunk: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")] | None = None
+    """Name of the trunk by which they go out; None: the line calls nobody."""
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")] | None = None
+    """Where that carrier takes calls; None: its registrar, else the first of its hosts."""
+    shown: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] = LINE_NUMBER
+    """By which number the called see us; carriers let through their customers' own only."""
+    kinds: tuple[DialKind, ...] = ("mobile", "fixed")
+    hours: Hours = (Span(9 * 60, 12 * 60), Span(13 * 60 + 30, 18 * 60))
+    """On days when agents are there (`agents.hours`)."""
+    calls_per_day: Count = 50
+    calls_per_number: Count = 3
+    """A day."""
+    agent_seconds: Seconds = 20.0
+    """How long the agent's phone rings."""
+    number_seconds: Seconds = 40.0
+    """How long the called one rings."""
+
+
 class AnswerTemplate(Part):
     """A beginning of an answer, which whoever answers completes."""
 
@@ -538,6 +563,7 @@ class Settings(Part):
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
     cases: CasesSettings = CasesSettings()
+    dialling: DiallingSettings = DiallingSettings()
     answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
@@ -601,6 +627,16 @@ class Settings(Part):
                 " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
             )
         return int(number[0])
+
+    @property
+    def dialling_server(self) -> str | None:
+        """Where the trunk of calls that we make takes them; None where there is none."""
+        trunk = next((each for each in self.trunks if each.name == self.dialling.trunk), None)
+        if trunk is None:
+            return None
+        account = trunk.registration
+        told = self.dialling.server or (trunk.hosts[0] if account is None else account.server)
+        return None if "/" in told else told
 
     @property
     def ari_secret_file(self) -> Path:

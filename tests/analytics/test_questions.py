@@ -19,6 +19,7 @@ from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
     CaseMoved,
+    Dialled,
     DialogueEntered,
     Recorded,
     RecordingMoved,
@@ -149,6 +150,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "cases_in_time": [],
     "cases_by_handler": [],
     "cases_contentment": [],
+    "calls_made": [],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
     ],
@@ -373,6 +375,23 @@ def test_cases(tmp_path: Path, name: str, rows: list[tuple]) -> None:
         )
     ]  # fmt: skip
     assert asked(tmp_path, name, [*CASES, *visits], Days(DAY, DAY)) == rows
+
+
+def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    made = {"reference": "01000017", "agent": None}
+    facts = [
+        Dialled(attempt="1", purpose="case", outcome="answered", talk_ms=61_000, **made),
+        Dialled(attempt="2", purpose="case", outcome="answered", talk_ms=29_000, **made),
+        Dialled(attempt="3", purpose="case", outcome="busy", **made),
+        Dialled(attempt=None, purpose="wish", outcome=None, refused="hours", **made),
+    ]
+    rows = asked(tmp_path, "calls_made", [(noon, fact) for fact in facts], Days(DAY, DAY))
+    assert rows == [
+        ("case", "answered", None, 2, 45),
+        ("case", "busy", None, 1, None),
+        ("wish", None, "hours", 1, None),
+    ]
 
 
 def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:
