@@ -20,7 +20,7 @@ from ivr.cases.enclosures import MOST_BYTES
 from ivr.cases.moves import MOST_DAYS, RULES, Deed, Move, Office, Refused, State
 from ivr.cases.register import Register
 from ivr.cases.store import CannotReach, NoCase, Outrun, Sought
-from ivr.config import AnswerTemplate, Settings, SettingsError, standing
+from ivr.config import Agent, AnswerTemplate, Settings, SettingsError, standing
 from ivr.hours import BEIJING
 from ivr.recordings.shape import Evidence, evidence
 
@@ -122,7 +122,7 @@ async def shown(
     sound = settings.recordings_folder / case.filed.path
     heard = heard_mark(request, case.number) in request.app[HEARD]
     clocks = await asyncio.to_thread(lambda: register.clocks)
-    moves = possible(case, user_name(request), _offices(request))
+    moves = possible(case, user_name(request), offices(request))
     return page(
         request,
         "case.html.j2",
@@ -145,9 +145,19 @@ async def shown(
         user_name=user_name(request),
         largest_mb=MOST_BYTES // 1_000_000,
         whole=Evidence.WHOLE,
+        phones=await asyncio.to_thread(_phones, settings) if settings.dialling.trunk else (),
+        calling=request.query.get("call", ""),
         most_days=MOST_DAYS,
         beijing=BEIJING,
     )
+
+
+def _phones(settings: Settings) -> tuple[Agent, ...]:
+    """The agents who may call back, as administrators have them by now."""
+    try:
+        return standing(settings).agents.phones
+    except SettingsError:
+        return ()
 
 
 def _templates(settings: Settings) -> tuple[AnswerTemplate, ...]:
@@ -179,7 +189,7 @@ async def _move(request: web.Request) -> web.Response:
     except ValueError:
         raise web.HTTPBadRequest(text="没有这一步 · no such move") from None
     deed = Deed(
-        move, user_name(request), _offices(request), given.get("text", ""),
+        move, user_name(request), offices(request), given.get("text", ""),
         given.get("handler", ""), days, given.get("into", ""), given.get("content", ""),
     )  # fmt: skip
     if move not in RULES:
@@ -202,7 +212,7 @@ def heard_mark(request: web.Request, number: str) -> tuple[str, str]:
     return ("" if session is None else session.token, number)
 
 
-def _offices(request: web.Request) -> frozenset[Office]:
+def offices(request: web.Request) -> frozenset[Office]:
     """What the roles of whoever asks mean for cases; the line's own office is nobody's."""
     session = session_of(request)
     roles = {role.value for role in session.user.roles} if session else set()
