@@ -22,6 +22,7 @@ from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handl
 from console.sessions import Sessions
 from console.studio import Studio
 from console.users import Users
+from ivr.cases.store import CannotReach
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
 from ivr.people.audit import AuditChanged
@@ -145,6 +146,8 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
     except CannotAnswer as cannot:
         return _told(request, 503, "现在没有数据", str(cannot))
+    except CannotReach as away:
+        return _told(request, 503, "现在没有工单", str(away))
     except (DatabaseError, OSError) as busy:
         log.exception("%s %s", request.method, request.match_info.route.name or "a page")
         return _told(

@@ -19,7 +19,7 @@ from ivr.cases.clocks import Clock, Light
 from ivr.cases.enclosures import MOST_BYTES
 from ivr.cases.moves import MOST_DAYS, RULES, Deed, Move, Office, Refused, State
 from ivr.cases.register import Register
-from ivr.cases.store import CannotReach, NoCase, Outrun, Sought
+from ivr.cases.store import NoCase, Outrun, Sought
 from ivr.config import Agent, AnswerTemplate, Settings, SettingsError, standing
 from ivr.hours import BEIJING
 from ivr.recordings.shape import Evidence, evidence
@@ -49,11 +49,8 @@ Row = tuple[Case, Clock | None]
 
 async def _list(request: web.Request) -> web.Response:
     query = {name: value.strip() for name, value in request.query.items()}
-    try:
-        rows = await found_rows(request)
-        handlers = await asyncio.to_thread(request.app[REGISTER].cases.handlers)
-    except CannotReach as away:
-        return page(request, "told.html.j2", status=503, heading="现在没有工单", told=str(away))
+    rows = await found_rows(request)
+    handlers = await asyncio.to_thread(request.app[REGISTER].cases.handlers)
     return page(
         request,
         "cases.html.j2",
@@ -175,8 +172,6 @@ async def case_of(request: web.Request) -> Case:
         return await asyncio.to_thread(request.app[REGISTER].cases.case, number)
     except NoCase as none:
         raise web.HTTPNotFound(text=str(none)) from none
-    except CannotReach as away:
-        raise web.HTTPServiceUnavailable(text=str(away)) from away
 
 
 async def _move(request: web.Request) -> web.Response:
@@ -201,8 +196,6 @@ async def _move(request: web.Request) -> web.Response:
         return await shown(request, fault=str(outrun), status=409)
     except Refused as refused:
         return await shown(request, fault=str(refused), status=422)
-    except CannotReach as away:
-        raise web.HTTPServiceUnavailable(text=str(away)) from away
     raise web.HTTPSeeOther(f"/cases/{quote(case.number)}")
 
 

@@ -177,7 +177,7 @@ def test_a_case_is_moved_step_by_step_and_each_move_is_a_fact(home: Path) -> Non
     published(home)
     assert listed()[COMPLAINT] == "new", "it is done anew"
     counted = ivr("sql", "SELECT count(*) AS n FROM case_step", "--format", "csv").stdout
-    assert counted.split()[-1] == "11"
+    assert counted.split()[-1] == "13"
 
 
 def test_recordings_of_before_have_their_cases_by_one_command(home: Path) -> None:

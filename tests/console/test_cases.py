@@ -340,3 +340,15 @@ def test_what_is_no_move(filed: Settings, console: Console, given: dict) -> None
     leader.get(CASE)
     form = {"move": "accept", "seen": "1", **given}
     assert leader.post(f"{CASE}/moves", form).status == 400
+
+
+def test_a_database_that_is_away_is_told_on_every_page(filed: Settings, console: Console) -> None:
+    leader = console.signed_in("王敏", Role.LEADER)
+    leader.get(CASE)
+    (filed.home / "cases.sqlite").write_bytes(b"no database at all" * 100)
+    for path in ("/cases", CASE, "/cases/counts", "/cases/cases.xlsx", f"{CASE}/paper"):
+        answer = leader.get(path)
+        assert answer.status == 503, path
+        assert "工单数据库现在用不了" in answer.text
+    for path in ("moves", "why", "zip", "marks"):
+        assert leader.post(f"{CASE}/{path}", {"move": "accept", "seen": "1"}).status == 503
