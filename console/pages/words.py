@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,12 +15,14 @@ from analytics.answering.questioning import Days, question_called
 from console import sounds
 from console.facts import asked, terms
 from console.pages.drafting import CHANGING
+from console.pages.exchange import EXCHANGING
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, STUDIO, Page, Route, allowed
 from console.studio import draft_of
 from ivr.hours import BEIJING
 from ivr.speech import numbers
+from ivr.speech.publications import Turn, in_words, last
 from prompt_build.hearing import EXAMPLES
 from prompt_build.studio.content import minus
 
@@ -56,10 +59,18 @@ async def _list(request: web.Request) -> web.Response:
         ways=request.app[STUDIO].known_ways(),
         may_edit=allowed(request, Action.EDIT_WORDS),
         whole=allowed(request, Action.APPROVE_WORDS),
+        turns=await asyncio.to_thread(_turns, request.app[SETTINGS].audio),
+        in_words=in_words,
         kinds=[(kind, name, EXAMPLES[kind]) for kind, name in KINDS.items()],
         minus=minus,
         beijing=BEIJING,
     )
+
+
+def _turns(audio: Path) -> list[Turn]:
+    """When callers will hear another set."""
+    published = last(audio)
+    return [] if published is None else list(published.turns(datetime.now(UTC)))
 
 
 async def _ways(request: web.Request) -> web.Response:
@@ -156,4 +167,4 @@ LOOKING: Final = (
 )
 """What changes nothing."""
 
-PAGE = Page("话术", "/words", (*LOOKING, *CHANGING))
+PAGE = Page("话术", "/words", (*LOOKING, *CHANGING, *EXCHANGING))
