@@ -353,13 +353,14 @@ async def _publish(request: web.Request) -> web.Response:
     form, who, now = await request.post(), user_name(request), datetime.now(UTC)
     try:
         times = timing.times(str(form.get("since", "")), str(form.get("until", "")), now)
+        await note(request, "words published", digest, f"{why}{_when(times)}")
         wish = publishing.Wish(who, why, times)
         await asyncio.to_thread(publishing.ready, settings, digest, wish, now)
+        work = partial(publishing.publish, settings, digest, wish, partial(datetime.now, UTC))
+        request.app[PUBLISHING].begin(work, (*REFUSALS, OSError), who, why)
     except REFUSALS as refused:
         return await _shown(request, str(refused))
-    work = partial(publishing.publish, settings, digest, wish, partial(datetime.now, UTC))
-    begin = partial(request.app[PUBLISHING].begin, work, (*REFUSALS, OSError), who, why)
-    return await _done(request, "words published", digest, f"{why}{_when(times)}", begin)
+    raise web.HTTPSeeOther("/words/draft")
 
 
 def _when(times: timing.Times) -> str:

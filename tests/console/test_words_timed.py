@@ -395,7 +395,7 @@ def test_a_department_gets_a_table_and_what_it_sends_back_becomes_a_draft(
     rows[1][2] = "都不低于百分之六。"
     shown = upload(editor, exchange.document(rows, ending))
     assert shown.status == 200
-    assert "<ins>六</ins>" in shown.text
+    assert "<ins>百分之六</ins>" in shown.text
     assert Drafts(settings).now().changes == {}, "shown before it is kept"
     kept = editor.post("/words/exchange/keep", {"carried": carried(shown)})
     assert kept.location == "/words/draft"
@@ -465,7 +465,7 @@ def test_the_command_line_exchanges_the_same(
     rows[1][2] = "都不低于百分之六。"
     back.write_bytes(exchange.document(rows, "docx"))
     told = ivr("words", "import", str(back))
-    assert "都不低于百分之【六】。" in told
+    assert "+ 都不低于【百分之六】。" in told
     assert Drafts(settings).now().changes == {}
     assert "存进草稿" in ivr("words", "import", str(back), "--yes")
     assert list(Drafts(settings).now().changes) == [RATE]

@@ -103,8 +103,9 @@ def _signed_in(page: Page, studio: Studio, name: str) -> Page:
     for label, text in (("名字", name), ("口令", PASSWORD)):
         reach(page, page.get_by_label(label))
         page.keyboard.type(text)
+    page.set_default_timeout(MAKING_MS)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="退出")).to_be_visible()
+    expect(page.get_by_role("button", name="退出")).to_be_visible(timeout=MAKING_MS)
     return page
 
 
