@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer, ResultSet
+from analytics.answering.course import following
 from analytics.answering.questioning import Days, question_called
 from console import sounds
 from console.facts import asked, terms
@@ -42,6 +43,7 @@ KINDS: Final = {
 """Kinds of numbers that an editor can listen to, as the page names them."""
 _USAGE: Final = ("prompts", "keys_pressed")
 """The questions that tell how sentences are taken."""
+_MOST_FOLLOWING: Final = 3
 
 
 async def _list(request: web.Request) -> web.Response:
@@ -82,21 +84,28 @@ async def _ways(request: web.Request) -> web.Response:
 
 
 async def _usage(request: web.Request) -> web.Response:
-    """Of the last thirty days, by sentence: how often it was said and how it ended; keys."""
+    """Of the last thirty days, by sentence: how often it was said, how it ended, what came then."""
     try:
-        said, pressed = await usage(request)
+        said, pressed, then = await usage(request)
     except CannotAnswer as cannot:
-        return web.json_response({"told": str(cannot), "said": {}, "keys": {}})
-    keys: dict[str, list[list[object]]] = {}
-    for each in pressed.records():
-        keys.setdefault(str(each["prompt"]), []).append([each["key"], float(str(each["percent"]))])
+        return web.json_response({"told": str(cannot), "said": {}, "keys": {}, "then": {}})
     return web.json_response(
         {
             "told": "",
             "said": {str(each["prompt"]): _plain(each) for each in said.records()},
-            "keys": keys,
+            "keys": _by_prompt(pressed, "key"),
+            "then": _by_prompt(then, "following"),
         }
     )
+
+
+def _by_prompt(found: ResultSet, column: str) -> dict[str, list[list[object]]]:
+    """Sentence → each value with its percentage."""
+    by_prompt: dict[str, list[list[object]]] = {}
+    for each in found.records():
+        told = [each[column], float(str(each["percent"]))]
+        by_prompt.setdefault(str(each["prompt"]), []).append(told)
+    return by_prompt
 
 
 def _plain(row: dict[str, Any]) -> dict[str, int]:
@@ -111,7 +120,8 @@ async def usage(request: web.Request) -> list[ResultSet]:
     return await asked(
         settings,
         lambda facts: [
-            question_called(name).answer(facts, days, terms(settings)) for name in _USAGE
+            *(question_called(name).answer(facts, days, terms(settings)) for name in _USAGE),
+            following(facts, days, most=_MOST_FOLLOWING),
         ],
     )
 
