@@ -13,7 +13,7 @@ from pathlib import Path
 
 from console.ways import Ways, ways
 from ivr.config import Settings
-from ivr.speech.publications import LOG, MANIFEST
+from ivr.speech.publications import LOG, MANIFEST, file_of, last
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.layers import laid
 from prompt_build.catalog.reading import examined
@@ -60,7 +60,8 @@ class Studio:
         """As it is now; takes seconds where something changed."""
         proposal, fault = self._proposal()
         with self._looking:
-            stamp = (today, fault, proposal and proposal.text, *map(_stamp, self._files()))
+            heard = file_of(self.settings.audio, last(self.settings.audio), datetime.now(UTC))
+            stamp = (today, heard, fault, proposal and proposal.text, *map(_stamp, self._files()))
             if self._seen is None or self._seen[0] != stamp:
                 self._seen = stamp, self._view(proposal, fault, today)
             seen = self._seen[1]

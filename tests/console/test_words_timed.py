@@ -17,11 +17,13 @@ from typer.testing import CliRunner
 
 from console.publishing import Publishing
 from console.rights import Role
+from console.studio import Studio
 from ivr.cli.commands import app
 from ivr.config import Settings, SpeechSettings
 from ivr.hours import BEIJING
 from ivr.people.audit import Audit
 from ivr.speech import contract, numbers, publications
+from ivr.speech.publications import Timed
 from prompt_build import sets
 from prompt_build.build import BuildFailed, Progress
 from prompt_build.catalog.source import Source, source_of
@@ -293,6 +295,21 @@ def test_the_command_line_does_and_shows_the_same(
     assert "按版号排的" in shown
     refused = CliRunner().invoke(app, ["prompts", "publish", "2", "--from", "2001-01-01 08:00"])
     assert "已经过了" in str(refused.exception)
+
+
+def test_the_page_turns_with_the_line(settings: Settings) -> None:
+    settings.words_file.write_text(f'[prompts.line]\ngoodbye = "{FEAST}"\n', encoding="utf-8")
+    number = set_of(source_of(settings), settings.audio)
+    studio, now = Studio(settings), datetime.now(UTC)
+    until = now + timedelta(seconds=5)
+    sets.schedule(settings.audio, Timed(number, now, until), now)
+    shown = []
+    while not shown or shown[-1] != 1:
+        page = studio.view(now.date()).page
+        shown.append((page.published or {})["set"])
+        time.sleep(0.05)
+    assert set(shown) == {number, 1}
+    assert datetime.now(UTC) >= until
 
 
 # --- on its way -------------------------------------------------------------------------------
