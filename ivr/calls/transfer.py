@@ -74,8 +74,9 @@ class _Wish:
     ringing: Ringing = field(init=False)
 
     def __post_init__(self) -> None:
-        person = self.call.vouched
-        since = self.switchboard.desks.clock() - _waited_before(self.call)
+        person, waited = self.call.vouched, _waited_before(self.call)
+        self.began -= waited
+        since = self.switchboard.desks.clock() - waited
         place = Waiting(self.call.session, since, _standing(self.call), person, wake=self._wake)
         self.ringing = Ringing(self.call, place)
 

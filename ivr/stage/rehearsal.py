@@ -204,7 +204,7 @@ class Stage:
 
     def begin(self, answers: Iterable[Answer]) -> None:
         """Another place: these answers are for it."""
-        self._script = deque(answers)
+        self._script, self._given = deque(answers), 0
         self._said.clear()
 
     def _hear(self, utterance: Utterance) -> None:

@@ -1252,7 +1252,9 @@ async def _rung_and_joined(line: Line, caller: str) -> None:
     assert leg.endswith(f".{caller}"), "another came first"
     await line.asterisk.pick_up(leg)
     bridges = line.asterisk.bridges
-    await line.asterisk.until(lambda: caller in bridges.get(leg, {}).get("channels", []))
+    await line.asterisk.until(lambda: leg in bridges.get(leg, {}).get("channels", []))
+    assert caller in bridges[leg]["channels"]
+    await asyncio.sleep(0.05)
 
 
 def test_killed_while_they_wait_the_first_is_still_the_first(tell: Callable[..., Line]) -> None:
