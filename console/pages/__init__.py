@@ -9,10 +9,12 @@ from console.pages import (
     calls,
     cases,
     duty,
+    factor,
     night,
     password,
     phone,
     reports,
+    schedules,
     settings,
     signing,
     sql,
@@ -32,6 +34,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     cases.PAGE,
     calls.PAGE,
     reports.PAGE,
+    schedules.PAGE,
     words.PAGE,
     sql.PAGE,
     users.PAGE,
@@ -39,5 +42,6 @@ EVERY_PAGE: tuple[Page, ...] = (
     audit.PAGE,
     phone.PAGE,
     password.PAGE,
+    factor.PAGE,
 )
 """In the order of the menu; whoever signs in comes to the first that they may open."""

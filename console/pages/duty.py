@@ -58,6 +58,8 @@ _PARTS: Final = {
     "catalog": "话术",
     "due": "待核对",
     "announcement": "紧急公告",
+    "reports": "定时报表",
+    "settings": "设置",
 }
 
 

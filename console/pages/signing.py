@@ -14,7 +14,7 @@ from console.trail import note
 from console.users import User
 from ivr.people.sensitive import Sensitive
 
-_WRONG = "名字或口令不对。连错五次锁定十五分钟，那时正确的口令也进不去。"
+_WRONG = "名字、口令或验证码不对。连错五次锁定十五分钟，那时正确的口令也进不去。"
 _MOST_AT_ONCE = asyncio.Semaphore(2)
 """Each takes 64 MiB and some 50 ms of a processor that belongs to the calls."""
 
@@ -22,20 +22,33 @@ _MOST_AT_ONCE = asyncio.Semaphore(2)
 async def _form(request: web.Request) -> web.Response:
     if session_of(request) is not None:
         raise web.HTTPSeeOther("/")
-    return page(request, "sign_in.html.j2", fault="", name="")
+    return await _shown(request)
+
+
+async def _shown(request: web.Request, *, fault: str = "", name: str = "") -> web.Response:
+    """With a field for figures where somebody has an authenticator."""
+    known = await asyncio.to_thread(request.app[USERS].all)
+    return page(
+        request,
+        "sign_in.html.j2",
+        status=403 if fault else 200,
+        fault=fault,
+        name=name,
+        asks_figures=any(each.second_factor for each in known),
+    )
 
 
 async def _sign_in(request: web.Request) -> web.Response:
     form = await request.post()
     name, password = str(form.get("name", "")).strip(), Sensitive(str(form.get("password", "")))
-    users = request.app[USERS]
+    users, figures = request.app[USERS], str(form.get("figures", ""))
     async with _MOST_AT_ONCE:
-        user = await asyncio.to_thread(users.signed_in, name, password)
+        user = await asyncio.to_thread(users.signed_in, name, password, figures)
     if user is None:
         known = await asyncio.to_thread(users.find, name)
         if known is not None:  # else it may be a password, typed in the wrong place
             await note(request, "sign-in refused", name, who=name)
-        return page(request, "sign_in.html.j2", status=403, fault=_WRONG, name=name)
+        return await _shown(request, fault=_WRONG, name=name)
     await note(request, "sign-in", user.name, who=user.name)
     answer = web.HTTPSeeOther("/")
     begin_session(request, answer, user)
