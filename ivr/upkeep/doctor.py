@@ -22,7 +22,7 @@ from typing import Any
 
 from ivr.accounts.database import Sampled, open_accounts
 from ivr.asterisk import locate, process
-from ivr.config import Settings, SettingsError, settings_file
+from ivr.config import Settings, SettingsError, Table, TableDamaged, laid, settings_file
 from ivr.dialogues.account import FUND
 from ivr.dialogues.inquiry import Inquiry, told
 from ivr.dialogues.loan import LOAN
@@ -44,7 +44,7 @@ PROBE_STALE_SECONDS = 600.0
 """So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
 _SIOCGIFADDR = 0x8915
-_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
+_PRIVATE = ("*.sqlite", "audit.jsonl", "settings", "keys", "keys/*",
             "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
             "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -428,6 +428,25 @@ def announced(settings: Settings) -> Finding:
     return Finding("announcement", True, f"{told} · on the air", warns=True)
 
 
+def table(settings: Settings) -> Finding:
+    """What have administrators set over settings.toml, and can all of its history be read?"""
+    name, kept = "settings", Table(settings.home)
+    try:
+        newest = kept.newest()
+        laid(settings, newest)
+    except (TableDamaged, SettingsError) as refused:
+        return Finding(name, False, f"{refused}；服务照前一版工作 · the service goes on as it was")
+    lacking = sorted({*range(1, newest.number + 1)} - {each.number for each in kept.versions()})
+    if not newest.number:
+        return Finding(name, True, "都照 settings.toml · nothing was set over settings.toml")
+    at = newest.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+    told = f"第 {newest.number} 版，{newest.who} {at} · version {newest.number} holds"
+    if lacking:
+        numbers = "、".join(map(str, lacking))
+        told += f"；第 {numbers} 版损坏或丢了，退不回去：从备份放回 · lacking: restore them"
+    return Finding(name, True, told, warns=bool(lacking))
+
+
 def agents(settings: Settings) -> Finding:
     """Does the agents' calendar know this year's holidays?"""
     year = datetime.now(BEIJING).year
@@ -525,6 +544,7 @@ CHECKS: tuple[Check, ...] = (
     loader,
     opened,
     announced,
+    table,
     agents,
     console,
     browser_phone,

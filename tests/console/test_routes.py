@@ -1,0 +1,167 @@
+"""Every route of every page, asked from the table of routes itself: none is forgotten here.
+
+What must hold for all: nothing is fetched from elsewhere, nothing is kept by browsers, and no
+number of anybody's stands in an address, a log or an answer to whoever may not see it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from console.app import application
+from console.guarding import HEADERS
+from console.pages import EVERY_PAGE
+from console.rights import Role
+from console.routes import Route
+from ivr.config import PROJECT, Settings
+from tests.console.test_guarding import address
+from tests.console.visiting import Console, Visitor
+
+NUMBER = "990102200012120127"
+"""Of an invented person: looked for in whatever the console leaves behind."""
+ROUTES = [route for page in EVERY_PAGE for route in page.routes]
+READ = [each for each in ROUTES if each.method == "GET" and each.path not in {"/phone/ws"}]
+CHANGED = [each for each in ROUTES if each.method == "POST" and each.path != "/sign-out"]
+BROWSER = PROJECT / "console"
+_LOADED = re.compile(
+    r"""(?:src|href|action|srcset|poster|data-stream|hx-get|hx-post|formaction)="([^"]*)\""""
+)
+_ABROAD = re.compile(r"""(?:https?:|wss?:)?//[\w[]|@import|url\((?!['"]?data:)""")
+_NAMES = re.compile(r"""name="([^"]+)\"""")
+STAYS = ("data:,", "#", "otpauth:")
+
+
+def named(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+@pytest.fixture
+def everybody(published: Settings) -> Iterator[Visitor]:
+    """One who holds every role, so that every page shows all that it can."""
+    console = Console(published)
+    yield console.signed_in("全能", *Role)
+    console.close()
+
+
+# --- nothing from elsewhere -------------------------------------------------------------------
+
+
+def test_no_page_loads_or_sends_anything_elsewhere(everybody: Visitor) -> None:
+    """Links lead to our own paths only; the policy would stop whatever is missed here."""
+    for route in READ:
+        answer = everybody.get(address(route.path))
+        if not answer.headers.get("Content-Type", "").startswith("text/html"):
+            continue
+        for target in _LOADED.findall(answer.text):
+            split = urlsplit(target)
+            ours = (not split.scheme and not split.netloc) or target.startswith(STAYS)
+            assert ours, f"{named(route)} leads to {target}"
+
+
+@pytest.mark.parametrize("folder", ["static", "templates"])
+def test_no_script_style_or_template_names_an_address_elsewhere(folder: str) -> None:
+    for path in (BROWSER / folder).iterdir():
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^\s*(//|\*|/\*).*$", "", text)  # remarks
+        text = text.replace("${scheme}://${location.host}", "")  # our own, as a WebSocket
+        text = re.sub(r"<code>https?://</code>|<code>http://localhost[^<]*</code>", "", text)
+        found = _ABROAD.search(re.sub(r"(?<=\s)//.*$", "", text, flags=re.MULTILINE))
+        assert found is None, (
+            f"{path.name}: {found and text[found.start() - 40 : found.end() + 40]}"
+        )
+
+
+def test_the_policy_admits_our_own_origin_only() -> None:
+    parts = dict(
+        each.strip().split(" ", 1) for each in HEADERS["Content-Security-Policy"].split(";")
+    )
+    assert parts["default-src"] == "'none'"
+    for name, sources in parts.items():
+        assert set(sources.split()) <= {"'self'", "'none'", "data:", "blob:"}, name
+    assert "data:" not in parts["script-src"]
+    assert parts["form-action"] == "'self'"
+
+
+# --- nothing is kept --------------------------------------------------------------------------
+
+
+def test_no_answer_of_any_route_is_kept_by_a_browser(everybody: Visitor) -> None:
+    stranger = everybody.console.visitor()
+    for visitor in (everybody, stranger):
+        visitor.get("/sign-in")
+        for route in READ:
+            answer = visitor.get(address(route.path))
+            assert answer.headers["Cache-Control"] == "no-store", named(route)
+            assert answer.headers["Referrer-Policy"] == "same-origin", named(route)
+        for route in CHANGED:
+            answer = visitor.post(address(route.path))
+            assert answer.headers["Cache-Control"] == "no-store", named(route)
+
+
+def test_every_route_of_the_application_is_one_of_a_page(settings: Settings) -> None:
+    """Or is written down here: it shows nothing that is anybody's, and asks for no right."""
+    known = {(each.method, each.path) for each in ROUTES}
+    known |= {("HEAD", path) for method, path in known if method == "GET"}
+    free = {"/livez", "/static", "/lib"}
+    for route in application(settings).router.routes():
+        path = route.resource.canonical if route.resource else ""
+        path = re.sub(r":[^}]*", "", path)
+        plain = {(method, re.sub(r":[^}]*", "", each)) for method, each in known}
+        assert (route.method, path) in plain or path in free, (route.method, path)
+
+
+# --- no number of anybody's -------------------------------------------------------------------
+
+
+def test_a_form_that_may_hold_a_number_is_never_sent_in_an_address(everybody: Visitor) -> None:
+    """Forms that are sent by GET have these fields, and none where somebody writes at length."""
+    known = {
+        "from", "to", "from_clock", "to_clock", "disposition", "place", "session",  # calls
+        "who", "action", "about",  # the trail
+        "day", "of",  # reports
+        "state", "kind", "light", "handler", "number",  # cases
+        "q", "key", "name", "set",  # words
+    }  # fmt: skip
+    for route in READ:
+        text = everybody.get(address(route.path)).text
+        for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
+            if 'method="post"' in form:
+                continue
+            assert set(_NAMES.findall(form)) <= known, f"{named(route)}: {form[:200]}"
+            assert "<textarea" not in form
+            assert "token" not in _NAMES.findall(form), named(route)
+
+
+def test_what_people_type_into_any_field_stands_in_no_address_and_no_log(
+    everybody: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An ID number in each field of each form and in each place of each address."""
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
+    logging.getLogger().addHandler(handler)
+    caplog.set_level(logging.DEBUG)
+    fields = {
+        "name", "password", "reason", "text", "sql", "why", "who", "mail", "folder", "about",
+        "extension", "handler", "into", "until", "hours", "key", "number", "figures", "note",
+        "before", "chosen", "again",
+    }  # fmt: skip
+    try:
+        for route in CHANGED:
+            if route.path in {"/sign-in", "/password"}:
+                continue
+            path = re.sub(r"\{\w+(:[^}]*)?\}", NUMBER, route.path)
+            answer = everybody.post(path, dict.fromkeys(fields, NUMBER))
+            assert NUMBER not in answer.location, named(route)
+        for route in READ:
+            path = re.sub(r"\{\w+\}", NUMBER, route.path)
+            answer = everybody.get(address(path))
+            assert NUMBER not in answer.location, named(route)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert NUMBER not in heard.getvalue()
