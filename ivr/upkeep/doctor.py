@@ -15,10 +15,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
 
 from ivr.accounts.database import Sampled, open_accounts
 from ivr.asterisk import locate, process
@@ -40,6 +42,8 @@ from ivr.upkeep.clips import damaged
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 PROBES_SHOWN = 10
+RENEW_BEFORE = timedelta(days=30)
+"""So long before it ends a certificate is to be renewed."""
 PROBE_STALE_SECONDS = 600.0
 """So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
@@ -474,7 +478,21 @@ def console(settings: Settings) -> Finding:
         )
         return Finding("console", True, told, warns=True)
     advice = "；图表和网页电话缺少程序：`make pages`，再重新启动 · its libraries are missing"
-    return Finding("console", True, url + advice * lacks, warns=lacks)
+    ending = _ending(settings.console.certificate, datetime.now(UTC))
+    return Finding("console", True, url + advice * lacks + ending, warns=lacks or bool(ending))
+
+
+def _ending(certificate: Path | None, now: datetime) -> str:
+    """A warning while there is time to renew it; empty where there is much, or none is needed."""
+    if certificate is None:
+        return ""
+    ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    if ends - now > RENEW_BEFORE:
+        return ""
+    return (
+        f"；证书 {ends.astimezone(BEIJING):%Y-%m-%d} 到期：换新的（自己做的运行 `ivr certificate`）"
+        "，再重新启动控制台 · its certificate ends then: renew it"
+    )
 
 
 def trial_calls(settings: Settings) -> Finding:

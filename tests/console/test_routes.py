@@ -10,18 +10,25 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
 
+from analytics.loading.loader import run
+from analytics.loading.store import FactsFolder
 from console.app import application
 from console.guarding import HEADERS
 from console.pages import EVERY_PAGE
 from console.rights import Role
 from console.routes import Route
+from console.studio import Studio
+from console.ways import Ways
 from ivr.config import PROJECT, Settings
+from tests.analytics.day import twenty_calls
+from tests.analytics.spool import lines, spool_file
 from tests.console.test_guarding import address
-from tests.console.visiting import Console, Visitor
+from tests.console.visiting import Answer, Console, Visitor
 
 NUMBER = "990102200012120127"
 """Of an invented person: looked for in whatever the console leaves behind."""
@@ -41,21 +48,38 @@ def named(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-@pytest.fixture
-def everybody(published: Settings) -> Iterator[Visitor]:
-    """One who holds every role, so that every page shows all that it can."""
-    console = Console(published)
-    yield console.signed_in("全能", *Role)
-    console.close()
+@dataclass(frozen=True)
+class Opened:
+    """A console, one who holds every role, so that each page shows all that it can, and each."""
+
+    visitor: Visitor
+    read: dict[Route, Answer]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    spool_file(settings.home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(settings.home), once=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Studio, "ways", no_walk)
+        console = Console(settings)
+        visitor = console.signed_in("全能", *Role)
+        yield Opened(visitor, {each: visitor.get(address(each.path)) for each in READ})
+        console.close()
+
+
+async def no_walk(_: Studio) -> Ways:
+    """To find where all keys lead takes a processor for a minute."""
+    return {}
 
 
 # --- nothing from elsewhere -------------------------------------------------------------------
 
 
-def test_no_page_loads_or_sends_anything_elsewhere(everybody: Visitor) -> None:
+def test_no_page_loads_or_sends_anything_elsewhere(opened: Opened) -> None:
     """Links lead to our own paths only; the policy would stop whatever is missed here."""
-    for route in READ:
-        answer = everybody.get(address(route.path))
+    for route, answer in opened.read.items():
         if not answer.headers.get("Content-Type", "").startswith("text/html"):
             continue
         for target in _LOADED.findall(answer.text):
@@ -91,17 +115,15 @@ def test_the_policy_admits_our_own_origin_only() -> None:
 # --- nothing is kept --------------------------------------------------------------------------
 
 
-def test_no_answer_of_any_route_is_kept_by_a_browser(everybody: Visitor) -> None:
-    stranger = everybody.console.visitor()
-    for visitor in (everybody, stranger):
-        visitor.get("/sign-in")
-        for route in READ:
-            answer = visitor.get(address(route.path))
-            assert answer.headers["Cache-Control"] == "no-store", named(route)
-            assert answer.headers["Referrer-Policy"] == "same-origin", named(route)
-        for route in CHANGED:
-            answer = visitor.post(address(route.path))
-            assert answer.headers["Cache-Control"] == "no-store", named(route)
+def test_no_answer_of_any_route_is_kept_by_a_browser(opened: Opened) -> None:
+    stranger = opened.visitor.console.visitor()
+    stranger.get("/sign-in")
+    answers = [*opened.read.items()]
+    answers += [(each, stranger.get(address(each.path))) for each in READ]
+    answers += [(each, stranger.post(address(each.path))) for each in CHANGED]
+    for route, answer in answers:
+        assert answer.headers["Cache-Control"] == "no-store", named(route)
+        assert answer.headers["Referrer-Policy"] == "same-origin", named(route)
 
 
 def test_every_route_of_the_application_is_one_of_a_page(settings: Settings) -> None:
@@ -119,7 +141,7 @@ def test_every_route_of_the_application_is_one_of_a_page(settings: Settings) -> 
 # --- no number of anybody's -------------------------------------------------------------------
 
 
-def test_a_form_that_may_hold_a_number_is_never_sent_in_an_address(everybody: Visitor) -> None:
+def test_a_form_that_may_hold_a_number_is_never_sent_in_an_address(opened: Opened) -> None:
     """Forms that are sent by GET have these fields, and none where somebody writes at length."""
     known = {
         "from", "to", "from_clock", "to_clock", "disposition", "place", "session",  # calls
@@ -128,9 +150,8 @@ def test_a_form_that_may_hold_a_number_is_never_sent_in_an_address(everybody: Vi
         "state", "kind", "light", "handler", "number",  # cases
         "q", "key", "name", "set",  # words
     }  # fmt: skip
-    for route in READ:
-        text = everybody.get(address(route.path)).text
-        for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
+    for route, answer in opened.read.items():
+        for form in re.findall(r"<form\b.*?</form>", answer.text, re.DOTALL):
             if 'method="post"' in form:
                 continue
             assert set(_NAMES.findall(form)) <= known, f"{named(route)}: {form[:200]}"
@@ -139,7 +160,7 @@ def test_a_form_that_may_hold_a_number_is_never_sent_in_an_address(everybody: Vi
 
 
 def test_what_people_type_into_any_field_stands_in_no_address_and_no_log(
-    everybody: Visitor, caplog: pytest.LogCaptureFixture
+    opened: Opened, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An ID number in each field of each form and in each place of each address."""
     heard = io.StringIO()
@@ -156,11 +177,11 @@ def test_what_people_type_into_any_field_stands_in_no_address_and_no_log(
             if route.path in {"/sign-in", "/password"}:
                 continue
             path = re.sub(r"\{\w+(:[^}]*)?\}", NUMBER, route.path)
-            answer = everybody.post(path, dict.fromkeys(fields, NUMBER))
+            answer = opened.visitor.post(path, dict.fromkeys(fields, NUMBER))
             assert NUMBER not in answer.location, named(route)
         for route in READ:
             path = re.sub(r"\{\w+\}", NUMBER, route.path)
-            answer = everybody.get(address(path))
+            answer = opened.visitor.get(address(path))
             assert NUMBER not in answer.location, named(route)
     finally:
         logging.getLogger().removeHandler(handler)
