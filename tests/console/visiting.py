@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aiohttp import CookieJar
+from aiohttp import CookieJar, FormData
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from yarl import URL
@@ -111,11 +111,24 @@ class Visitor:
         given = {"token": self.token, **(form or {})}
         return self._ask("POST", path, headers={"Origin": self.origin, **headers}, form=given)
 
+    def upload(self, path: str, fields: Iterable[str], name: str, content: bytes) -> Answer:
+        """A file in each of these fields of a form."""
+        body = FormData({"token": self.token})
+        for field in fields:
+            body.add_field(field, content, filename=name, content_type="text/plain")
+        return self._ask("POST", path, headers={"Origin": self.origin}, body=body)
+
     def sign_in(self, name: str, password: str = PASSWORD) -> Answer:
         return self.post("/sign-in", {"name": name, "password": password})
 
     def _ask(
-        self, method: str, path: str, *, headers: Mapping[str, str], form: Form | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        form: Form | None = None,
+        body: FormData | None = None,
     ) -> Answer:
         async def ask() -> Answer:
             pairs = [
@@ -127,11 +140,11 @@ class Visitor:
                 method,
                 URL(path, encoded=True),
                 headers=headers,
-                data=pairs or None,
+                data=body or pairs or None,
                 allow_redirects=False,
             ) as answer:
                 streams = answer.content_type == "text/event-stream"
-                body = b"" if streams else await answer.read()
-                return Answer(answer.status, body.decode("utf-8", "replace"), answer.headers)
+                content = b"" if streams else await answer.read()
+                return Answer(answer.status, content.decode("utf-8", "replace"), answer.headers)
 
         return self.console.loop.run_until_complete(ask())
