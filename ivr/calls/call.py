@@ -133,6 +133,8 @@ class Call:
     means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    number: Sensitive[str] | None = None
+    """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0

@@ -103,7 +103,7 @@ class Console:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while f"{self.scheme}://" not in self.log():
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
@@ -118,7 +118,7 @@ class Console:
     def end(self, sign: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(sign)
-            self.process.wait(15)
+            self.process.wait(60)
             self.process = None
 
     def address(self, host: str = "127.0.0.1") -> str:
