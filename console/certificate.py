@@ -54,6 +54,7 @@ def make(home: Path, hosts: Sequence[str], now: datetime) -> Made:
 
     The root can vouch for nothing else (name constraints): who trusts it trusts this console only.
     """
+    (home / KEY).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     root, key = _root_for(home, hosts)
     new = root is None
     if root is None or key is None:

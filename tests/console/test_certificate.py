@@ -16,6 +16,7 @@ from console.certificate import KEY, ROOT_KEY, make, root_of
 from console.rights import Role
 from ivr.cli.commands import app
 from ivr.config import Settings, load
+from ivr.people.keys import Keys
 from ivr.upkeep.doctor import RENEW_BEFORE, _ending
 from tests.console.visiting import Console
 
@@ -53,6 +54,7 @@ def test_whoever_trusts_the_root_trusts_the_console_by_each_of_its_names(tmp_pat
     for host in HOSTS:
         assert shakes_hands(tmp_path, host) == ""
     assert "mismatch" in shakes_hands(tmp_path, "bank.example")
+    assert Keys.load(tmp_path / "keys"), "others may not enter the folder"
     for key in (KEY, ROOT_KEY):
         assert (tmp_path / key).stat().st_mode & 0o077 == 0
 

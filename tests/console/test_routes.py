@@ -31,6 +31,8 @@ from tests.analytics.spool import lines, spool_file
 from tests.console.test_guarding import address
 from tests.console.visiting import Answer, Console, Visitor
 
+pytestmark = pytest.mark.timeout(600)
+
 NUMBER = "990102200012120127"
 """Of an invented person: looked for in whatever the console leaves behind."""
 ROUTES = [route for page in EVERY_PAGE for route in page.routes]
@@ -198,7 +200,7 @@ def test_what_people_type_into_any_field_stands_in_no_address_and_no_log(
             path = re.sub(r"\{\w+(:[^}]*)?\}", NUMBER, route.path)
             answer = opened.visitor.post(path, dict.fromkeys(FIELDS, NUMBER))
             assert NUMBER not in answer.location, named(route)
-        for route in READ:
+        for route in (each for each in READ if "{" in each.path):
             path = re.sub(r"\{\w+\}", NUMBER, route.path)
             answer = opened.visitor.get(address(path))
             assert NUMBER not in answer.location, named(route)
