@@ -94,7 +94,8 @@ class People:
             doing = [self._watches(browser), self._clicks(browser)]
             doing += [self._again(browser, *each) for each in BY_ITSELF.items()]
             tasks = [asyncio.create_task(each) for each in doing]
-            await asyncio.to_thread(self._over.wait)
+            while not self._over.is_set():  # noqa: ASYNC110  another thread's
+                await asyncio.sleep(0.2)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,7 +145,7 @@ def console(place: Site, port: int) -> Iterator[str]:
         yield address
     finally:
         program.terminate()
-        program.wait(30)
+        program.wait(120)
 
 
 def _lives(address: str) -> bool:

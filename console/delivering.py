@@ -43,8 +43,11 @@ async def keep_time(settings: Settings) -> None:
 
 async def deliver_due(settings: Settings, now: datetime) -> list[tuple[Schedule, State, str]]:
     """All that is due and nobody has taken; what came of each."""
-    taken = await asyncio.to_thread(Schedules(settings.home).take, now)
-    return [(each, *await delivered(settings, each, run)) for each, run in taken]
+    done = []
+    while taken := await asyncio.to_thread(Schedules(settings.home).take, now, 1):
+        ((schedule, run),) = taken
+        done.append((schedule, *await delivered(settings, schedule, run)))
+    return done
 
 
 async def delivered(settings: Settings, schedule: Schedule, run: Run) -> tuple[State, str]:
@@ -136,8 +139,7 @@ def file_name(schedule: Schedule, due: datetime) -> str:
 def _ended(
     settings: Settings, schedule: Schedule, run: Run, state: State, told: str
 ) -> tuple[State, str]:
-    now = datetime.now(UTC)
-    kept = Schedules(settings.home).end(run, state, told, now)
+    kept = Schedules(settings.home).end(run, state, told)
     if kept != "done":
         log.warning("report %d at %s: %s", schedule.number, f"{run.due:%Y-%m-%d %H:%M}", kept)
     return kept, told

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -240,7 +241,7 @@ class Schedules:
         known = [each for each in self.all() if not each.paused and each.number in newest]
         return [(each, newest[each.number]) for each in known]
 
-    def take(self, now: datetime) -> list[tuple[Schedule, Run]]:
+    def take(self, now: datetime, most: int = MOST) -> list[tuple[Schedule, Run]]:
         """What is to be done now, and is from now on nobody else's, not even after a crash.
 
         Of several times that have passed meanwhile the last one is made up for, once; the others
@@ -249,12 +250,7 @@ class Schedules:
         with self._opened() as rows:
             rows.execute("BEGIN IMMEDIATE")
             _give_up(rows, now)
-            return [
-                (each, run)
-                for each in _schedules(rows)
-                if not each.paused
-                for run in (*_tried_again(rows, each, now), *_newly_due(rows, each, now))
-            ]
+            return [*islice(_due(rows, now), most)]
 
     def take_anew(self, number: int, due: datetime, now: datetime) -> tuple[Schedule, Run]:
         """One time that somebody wants made up for, whatever came of it; raises Refused."""
@@ -271,14 +267,14 @@ class Schedules:
                 raise Refused("正在做，请稍等 · it is being made just now")
             return found, _began(rows, _run(known), now)
 
-    def end(self, run: Run, state: State, told: str, now: datetime) -> State:
+    def end(self, run: Run, state: State, told: str) -> State:
         """What came of it; what certainly was not sent is tried again, some times."""
         again = None
         if state == "again":
-            again = now + TRIES[run.tries - 1] if run.tries <= len(TRIES) else None
+            again = run.at + TRIES[run.tries - 1] if run.tries <= len(TRIES) else None
             state = "again" if again else "failed"
         with self._opened() as rows:
-            _write(rows, replace(run, state=state, at=now, again=again, told=told[:300]))
+            _write(rows, replace(run, state=state, again=again, told=told[:300]))
         return state
 
     @contextmanager
@@ -296,12 +292,20 @@ def _give_up(rows: sqlite3.Connection, now: datetime) -> None:
     )
 
 
-def _tried_again(rows: sqlite3.Connection, each: Schedule, now: datetime) -> list[Run]:
+def _due(rows: sqlite3.Connection, now: datetime) -> Iterator[tuple[Schedule, Run]]:
+    """One after another, each begun as it is given."""
+    for each in _schedules(rows):
+        if not each.paused:
+            for run in (*_to_try_again(rows, each, now), *_newly_due(rows, each, now)):
+                yield each, _began(rows, run, now)
+
+
+def _to_try_again(rows: sqlite3.Connection, each: Schedule, now: datetime) -> list[Run]:
     found = rows.execute(
         f"SELECT {_RUN} FROM run WHERE schedule = ? AND state = 'again' AND again <= ?",  # noqa: S608
         (each.number, now.timestamp()),
-    ).fetchall()
-    return [_began(rows, _run(row), now) for row in found]
+    )
+    return [_run(row) for row in found]
 
 
 def _newly_due(rows: sqlite3.Connection, each: Schedule, now: datetime) -> list[Run]:
@@ -310,9 +314,7 @@ def _newly_due(rows: sqlite3.Connection, each: Schedule, now: datetime) -> list[
     dues = [*each.dues(after, now)]
     for due in dues[:-1]:
         _write(rows, Run(each.number, due, "missed", now, 0, None, "那时控制台没有运行"))
-    return [
-        _began(rows, Run(each.number, due, "begun", now, 0, None, ""), now) for due in dues[-1:]
-    ]
+    return [Run(each.number, due, "begun", now, 0, None, "") for due in dues[-1:]]
 
 
 def _began(rows: sqlite3.Connection, run: Run, now: datetime) -> Run:

@@ -62,7 +62,7 @@ CASE = Filed(
 
 def busy() -> Overview:
     now = round(time.time())
-    places = ("main.menu", "account.inquiry", "account.readout", "loan.menu", "agent", "feedback")
+    places = ("main.menu", "account.inquiry", "survey", "loan.menu", "agent", "feedback")
     return {
         "calls": {
             f"s{n}": {
@@ -427,7 +427,7 @@ def test_a_report_is_set_for_every_monday_by_keys_alone(
     (made,) = kept.all()
     later = datetime.now(UTC) + timedelta(days=15)
     for schedule, run_ in kept.take(later):
-        kept.end(run_, "failed", f"{schedule.name}：磁盘满了", later)
+        kept.end(run_, "failed", f"{schedule.name}：磁盘满了")
     page.reload()
     look(page, pictures, "schedules")
     page.get_by_role("button", name="再送一次").first.press("Enter")
