@@ -17,7 +17,8 @@ from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty, words
+from console.pages import EVERY_PAGE, cases, drafting, duty, words
+from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
@@ -81,6 +82,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
     app[PAGES] = pages
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[STUDIO] = Studio(settings)
+    app[drafting.PUBLISHING] = Publishing(settings.home)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_wait_for_nothing)
     for each in pages:
@@ -92,6 +94,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
 
 async def _wait_for_nothing(app: web.Application) -> None:
     app[STUDIO].end()
+    await asyncio.to_thread(app[drafting.PUBLISHING].end)
 
 
 # --- the words alone, for whoever sits at this machine ----------------------------------------

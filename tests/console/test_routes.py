@@ -178,7 +178,9 @@ def test_a_file_that_is_sent_to_any_form_is_written_nowhere(opened: Opened) -> N
     for route in CHANGED:
         if route.path in UPLOADS:
             continue
-        answer = opened.visitor.upload(address(route.path), FIELDS, "../../evil.sh", marker)
+        answer = opened.visitor.upload(
+            address(route.path), "file", "../../evil.sh", marker, *FIELDS
+        )
         assert answer.status < 500 or answer.status == 503, (named(route), answer.text)
     files = [path for path in opened.visitor.console.settings.home.rglob("*") if path.is_file()]
     assert not [path for path in files if path.name == "evil.sh" or marker in path.read_bytes()]

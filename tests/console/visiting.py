@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import CookieJar, FormData
@@ -111,12 +111,12 @@ class Visitor:
         given = {"token": self.token, **(form or {})}
         return self._ask("POST", path, headers={"Origin": self.origin, **headers}, form=given)
 
-    def upload(self, path: str, fields: Iterable[str], name: str, content: bytes) -> Answer:
-        """A file in each of these fields of a form."""
-        body = FormData({"token": self.token})
-        for field in fields:
-            body.add_field(field, content, filename=name, content_type="text/plain")
-        return self._ask("POST", path, headers={"Origin": self.origin}, body=body)
+    def upload(self, path: str, field: str, name: str, content: bytes, *more: str) -> Answer:
+        """A form with a file, in more fields too, from a page of the console's own."""
+        form = FormData({"token": self.token})
+        for each in (field, *more):
+            form.add_field(each, content, filename=name, content_type="application/octet-stream")
+        return self._ask("POST", path, headers={"Origin": self.origin}, form=form)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> Answer:
         return self.post("/sign-in", {"name": name, "password": password})
@@ -127,24 +127,27 @@ class Visitor:
         path: str,
         *,
         headers: Mapping[str, str],
-        form: Form | None = None,
-        body: FormData | None = None,
+        form: Form | FormData | None = None,
     ) -> Answer:
         async def ask() -> Answer:
-            pairs = [
-                (name, each)
-                for name, value in (form or {}).items()
-                for each in ([value] if isinstance(value, str) else value)
-            ]
+            pairs = form if isinstance(form, FormData) else _pairs(form or {})
             async with self.client.request(
                 method,
                 URL(path, encoded=True),
                 headers=headers,
-                data=body or pairs or None,
+                data=pairs or None,
                 allow_redirects=False,
             ) as answer:
                 streams = answer.content_type == "text/event-stream"
-                content = b"" if streams else await answer.read()
-                return Answer(answer.status, content.decode("utf-8", "replace"), answer.headers)
+                body = b"" if streams else await answer.read()
+                return Answer(answer.status, body.decode("utf-8", "replace"), answer.headers)
 
         return self.console.loop.run_until_complete(ask())
+
+
+def _pairs(form: Form) -> list[tuple[str, str]]:
+    return [
+        (name, each)
+        for name, value in form.items()
+        for each in ([value] if isinstance(value, str) else value)
+    ]
