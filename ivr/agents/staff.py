@@ -1,0 +1,248 @@
+"""Everyone who answers key 0: how each of them is, and who may be given to a caller now.
+
+Who waits for them, and in which order, is the switchboard's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from ivr.agents.presence import Event, Presence, State, after
+from ivr.config import Agent, AgentsSettings, Skill
+
+log = logging.getLogger(__name__)
+
+By = Literal["phone", "console", "line"]
+"""Where a change came from: the agent's own telephone, the agent's page, or what happened."""
+_ON_DUTY = frozenset({State.FREE, State.TALKING, State.WRAP_UP})
+"""Who is in one of these is there for callers, now or soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An agent came from one state into another; or changed what follows the present one."""
+
+    agent: Agent
+    before: Presence
+    now: Presence
+    seconds: float | None
+    """How long the one before lasted; None where it is not known when it began."""
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How an agent was when the service before ended."""
+
+    extension: str
+    presence: Presence
+    since: datetime
+
+
+@dataclass(slots=True)
+class Staff:
+    """All agents; one for the whole service."""
+
+    settings: AgentsSettings
+    clock: Callable[[], float]
+    """Seconds; only differences count."""
+    told: Callable[[Moved], None] = lambda _: None
+    """Hears of each change, to keep it; must not wait."""
+    changed: Callable[[], None] = lambda: None
+    """Called when somebody may be free who was not."""
+    _presence: dict[str, Presence] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
+    _talking: set[str] = field(default_factory=set)
+    """Whose conversation one of our calls looks after."""
+    _due: dict[str, tuple[float, Event]] = field(default_factory=dict)
+    """What happens by itself, and when."""
+    _unanswered: dict[str, int] = field(default_factory=dict)
+    """Calls in a row that rang for nothing."""
+
+    def adopt(self, settings: AgentsSettings) -> None:
+        """Other agents or rules from now on; who talks goes on."""
+        self.settings = settings
+        ours = {agent.extension for agent in settings.phones}
+        for extension in self._presence.keys() - ours - self._talking:
+            self._forget(extension)
+
+    def _forget(self, extension: str) -> None:
+        for known in (self._presence, self._since, self._due, self._unanswered):
+            known.pop(extension, None)  # type: ignore[attr-defined]  all are dicts
+
+    # --- who is how ---------------------------------------------------------------------------
+
+    def agent(self, extension: str) -> Agent:
+        """Whose phone this is; one that the settings have no more is known by its number."""
+        known = (agent for agent in self.settings.phones if agent.extension == extension)
+        return next(known, Agent(name=extension, extension=extension))
+
+    def of(self, agent: Agent) -> Presence:
+        """How an agent is now."""
+        self._let_happen()
+        return self._held(agent.extension)
+
+    def since(self, agent: Agent) -> float | None:
+        """When the state began, by the clock; None where that is not known."""
+        return self._since.get(agent.extension)
+
+    def _held(self, extension: str) -> Presence:
+        signs_in = self.settings.sign_in
+        held = self._presence.get(extension)
+        if held is None:
+            return Presence(State.SIGNED_OUT if signs_in else State.FREE)
+        is_left_over = held.state is State.SIGNED_OUT and not signs_in
+        return Presence() if is_left_over else held
+
+    def may_be_rung(self, agent: Agent) -> bool:
+        """Whether a caller may be given to this agent now."""
+        return self.of(agent).may_be_rung
+
+    def on_duty(self, online: frozenset[str], skill: Skill | None = None) -> tuple[Agent, ...]:
+        """Who is there for a caller, on a call or not: registered, signed in, not away.
+
+        Those who are there for `skill`; everybody, where nobody of them is.
+        """
+        there = tuple(
+            agent
+            for agent in self.settings.phones
+            if agent.extension in online and self.of(agent).state in _ON_DUTY
+        )
+        skilled = tuple(agent for agent in there if agent.knows(skill))
+        return skilled or there
+
+    def ordered(self, agents: Sequence[Agent]) -> list[Agent]:
+        """As the strategy wants them tried."""
+        if self.settings.strategy == "longest_idle":
+            return sorted(agents, key=self._when_idle)
+        return list(agents)
+
+    def _when_idle(self, agent: Agent) -> float:
+        return self._since.get(agent.extension, float("-inf"))
+
+    def away(self) -> tuple[tuple[Agent, float | None], ...]:
+        """Who does not answer, and for how many seconds still; None: until they come back."""
+        self._let_happen()
+        now = self.clock()
+        return tuple(
+            (self.agent(extension), None if (due := self._due.get(extension)) is None
+             else due[0] - now)
+            for extension, presence in self._presence.items()
+            if presence.state is State.AWAY
+        )  # fmt: skip
+
+    def known(self) -> Iterator[Agent]:
+        """Those of the settings, and those who are still on a call that began before."""
+        yield from self.settings.phones
+        ours = {agent.extension for agent in self.settings.phones}
+        yield from (self.agent(each) for each in sorted(self._talking - ours))
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def wishes(self, agent: Agent, wish: Event, by: By, reason: str = "") -> Presence:
+        """The agent signs in or out, or is ready or not."""
+        self._unanswered.pop(agent.extension, None)
+        self._happens(agent, wish, by=by, reason=reason)
+        return self.of(agent)
+
+    @contextmanager
+    def talks(self, agent: Agent) -> Iterator[None]:
+        """One of our calls looks after a conversation of this agent, as long as this lasts.
+
+        Its end is `hung_up`: a service that ends leaves the two talking.
+        """
+        self._talking.add(agent.extension)
+        self.is_there(agent)
+        self._happens(agent, Event.ANSWERED)
+        try:
+            yield
+        finally:
+            self._talking.discard(agent.extension)
+
+    def hung_up(self, agent: Agent) -> None:
+        """The conversation is over."""
+        if agent.extension not in self._talking:
+            self._happens(agent, Event.HUNG_UP)
+
+    def is_there(self, agent: Agent) -> None:
+        """Somebody has answered, or declined."""
+        self._unanswered.pop(agent.extension, None)
+        self._happens(agent, Event.BACK)
+
+    def rang_out(self, agent: Agent) -> None:
+        """A phone rang as long as it should, and nobody answered."""
+        times = self._unanswered.get(agent.extension, 0) + 1
+        self._unanswered[agent.extension] = times
+        if 0 < self.settings.unanswered_calls <= times and self.may_be_rung(agent):
+            log.warning(
+                "%s 连着 %d 次没有接，已设为离开 · the phone of %s has rung for nothing: away",
+                agent.name,
+                times,
+                agent.name,
+            )
+            self._happens(agent, Event.UNANSWERED)
+
+    def found_talking(self, extensions: Iterable[str]) -> None:
+        """These talk, as Asterisk shows it; a conversation that nobody looks after is over."""
+        found = {*extensions, *self._talking}
+        for extension, presence in tuple(self._presence.items()):
+            if presence.state is State.TALKING and extension not in found:
+                self._happens(self.agent(extension), Event.HUNG_UP)
+
+    def remember(self, before: Iterable[Remembered], now: datetime) -> None:
+        """What the service before has written down."""
+        clock = self.clock()
+        for each in before:
+            if each.extension in self._talking:
+                continue
+            self._presence[each.extension] = each.presence
+            self._since[each.extension] = clock - max(0.0, (now - each.since).total_seconds())
+            self._arm(each.extension)
+
+    def _happens(self, agent: Agent, event: Event, *, by: By = "line", reason: str = "") -> None:
+        """Take the step, unless it is none; tell of it."""
+        extension, before = agent.extension, self._held(agent.extension)
+        wraps_up = self.settings.after_call_seconds > 0
+        now = after(before, event, reason=reason, wraps_up=wraps_up)
+        if now == before:
+            return
+        began, clock = self._since.get(extension), self.clock()
+        self._presence[extension] = now
+        if now.state is not before.state or now.reason != before.reason:
+            self._since[extension] = clock
+        self._arm(extension)
+        self.told(Moved(agent, before, now, None if began is None else clock - began, by))
+        self.changed()
+
+    # --- what happens by itself -----------------------------------------------------------------
+
+    def _arm(self, extension: str) -> None:
+        """After-call work ends; who is away is asked again, where nobody signs in."""
+        self._due.pop(extension, None)
+        settings = self.settings
+        match self._presence[extension].state:
+            case State.WRAP_UP:
+                seconds, event = settings.after_call_seconds, Event.WRAPPED_UP
+            case State.AWAY if not settings.sign_in:
+                seconds, event = settings.passed_over_seconds, Event.BACK
+            case _:
+                return
+        at = self._since[extension] + seconds
+        self._due[extension] = (at, event)
+        with suppress(RuntimeError):  # without a loop it happens when somebody looks
+            loop = asyncio.get_running_loop()
+            loop.call_later(max(0.0, at - self.clock()), self._let_happen)
+
+    def _let_happen(self) -> None:
+        """Everything whose time has come."""
+        now = self.clock()
+        for extension, (at, event) in tuple(self._due.items()):
+            if at <= now:
+                del self._due[extension]
+                self._happens(self.agent(extension), event)
