@@ -15,6 +15,7 @@ from pathlib import Path
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
+from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -118,7 +119,7 @@ async def _composed(
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.passed_over()),
+        passed_over=lambda: len(means.switchboard.desks.passed_over()),
         resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
@@ -128,7 +129,7 @@ async def _composed(
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
@@ -267,7 +268,7 @@ class Examiner:
 
     def agents(self) -> Part:
         """Whose phone rings for nothing is passed over; the line is well all the same."""
-        away = self._reception.means.switchboard.passed_over()
+        away = self._reception.means.switchboard.desks.passed_over()
         told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
         detail = "passed over, not answering: " + ", ".join(told) if away else ""
         return Part(True, detail, warns=bool(away))

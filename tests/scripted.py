@@ -36,7 +36,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Agent
 from ivr.hours import BEIJING

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
