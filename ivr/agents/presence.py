@@ -79,22 +79,20 @@ class Presence:
         return self.state is State.FREE
 
 
-_Cell = Mapping[State, State]
-_KEPT: Final[_Cell] = {}
-_S = State
-_ENDS: Final[_Cell] = {_S.NOT_READY: _S.FREE, _S.AWAY: _S.FREE, _S.WRAP_UP: _S.FREE}
-_TO: Final[Mapping[Event, _Cell]] = {
-    Event.SIGN_IN: {_S.SIGNED_OUT: _S.FREE, **_ENDS},
-    Event.READY: _ENDS,
-    Event.NOT_READY: dict.fromkeys((_S.FREE, _S.WRAP_UP, _S.NOT_READY, _S.AWAY), _S.NOT_READY),
-    Event.SIGN_OUT: dict.fromkeys((_S.FREE, _S.WRAP_UP, _S.NOT_READY, _S.AWAY), _S.SIGNED_OUT),
-    Event.ANSWERED: dict.fromkeys(State, _S.TALKING),
-    Event.HUNG_UP: _KEPT,
-    Event.WRAPPED_UP: _KEPT,
+_S: Final = State
+_THERE: Final = (_S.NOT_READY, _S.AWAY, _S.WRAP_UP)
+_TO: Final[Mapping[Event, Mapping[State, State]]] = {
+    Event.SIGN_IN: dict.fromkeys((*_THERE, _S.SIGNED_OUT), _S.FREE),
+    Event.READY: dict.fromkeys(_THERE, _S.FREE),
+    Event.NOT_READY: dict.fromkeys((*_THERE, _S.FREE), _S.NOT_READY),
+    Event.SIGN_OUT: dict.fromkeys((*_THERE, _S.FREE), _S.SIGNED_OUT),
     Event.UNANSWERED: {_S.FREE: _S.AWAY},
     Event.BACK: {_S.AWAY: _S.FREE},
 }
-"""Event → state before → state after; a state that is not named stays as it is."""
+"""Event → state before → state after; what is not named stays as it is.
+
+Beginning and end of a conversation and of its after-call work depend on more: see `after`.
+"""
 _THEN: Final[Mapping[Event, State]] = {
     Event.SIGN_IN: _S.FREE,
     Event.READY: _S.FREE,
@@ -109,30 +107,34 @@ def after(before: Presence, event: Event, *, reason: str = "", wraps_up: bool = 
 
     `reason` is that of NOT_READY; `wraps_up`: whether after-call work has a time of its own.
     """
-    match before.state, event:
-        case State.TALKING, Event.HUNG_UP:
-            return _hung_up(before, wraps_up=wraps_up)
-        case State.WRAP_UP, Event.WRAPPED_UP:
-            return _then(before)
-        case State.TALKING, Event.ANSWERED:
-            return before
-        case State.TALKING, _ if event in _THEN:
-            wish = _THEN[event]
-            return Presence(State.TALKING, reason if wish is State.NOT_READY else "", wish)
-        case State.SIGNED_OUT | State.NOT_READY, Event.ANSWERED:
-            return Presence(State.TALKING, before.reason, before.state)
-        case State.WRAP_UP, Event.ANSWERED:
-            return Presence(State.TALKING, before.reason, before.then)
-    state = _TO[event].get(before.state)
+    if before.state is State.TALKING:
+        return _talking(before, event, reason=reason, wraps_up=wraps_up)
+    if event is Event.ANSWERED:
+        return _answered(before)
+    if (before.state, event) == (State.WRAP_UP, Event.WRAPPED_UP):
+        return _then(before)
+    state = _TO.get(event, {}).get(before.state)
     if state is None:
         return before
     return Presence(state, reason if state is State.NOT_READY else "")
 
 
-def _hung_up(before: Presence, *, wraps_up: bool) -> Presence:
-    if wraps_up and before.then is not State.SIGNED_OUT:
-        return Presence(State.WRAP_UP, before.reason, before.then)
-    return _then(before)
+def _answered(before: Presence) -> Presence:
+    """Who was not ready, or not there, is so again afterwards."""
+    comes_back = before.state in {State.NOT_READY, State.SIGNED_OUT}
+    then = before.state if comes_back else before.then
+    return Presence(State.TALKING, before.reason, then)
+
+
+def _talking(before: Presence, event: Event, *, reason: str, wraps_up: bool) -> Presence:
+    """A wish is for the end of the conversation."""
+    if event is Event.HUNG_UP:
+        works = wraps_up and before.then is not State.SIGNED_OUT
+        return Presence(State.WRAP_UP, before.reason, before.then) if works else _then(before)
+    then = _THEN.get(event)
+    if then is None:
+        return before
+    return Presence(State.TALKING, reason if then is State.NOT_READY else "", then)
 
 
 def _then(before: Presence) -> Presence:
