@@ -23,6 +23,7 @@ FACT_TABLES = (
     "session_resumed",
     "carried",
     "probe",
+    "agent_move",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

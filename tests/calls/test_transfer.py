@@ -297,9 +297,7 @@ def test_a_phone_whose_owner_is_away_is_passed_over_for_a_while(held: Callable[.
         for _ in range(2):
             one = desk()
             assert await _answered_by(one, ["6001", "6002"]) == 15_000
-        assert [agent.name for agent, _ in one.call.means.switchboard.desks.away()] == [
-            "一号坐席"
-        ]
+        assert [agent.name for agent, _ in one.call.means.switchboard.desks.away()] == ["一号坐席"]
         resting = loop.time()
         assert await _answered_by(desk(), ["6002"]) == 0, "nobody waits for 6001"
         await asyncio.sleep(resting + 400 - loop.time())
