@@ -15,7 +15,7 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty, words
+from console.pages import EVERY_PAGE, cases, desk, duty, words
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
@@ -62,6 +62,7 @@ def application(settings: Settings) -> web.Application:
     app[cases.REGISTER] = cases.register(settings)
     app[cases.HEARD] = set()
     app[duty.LIVING] = duty.living(settings)
+    app[desk.LIVING] = desk.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(telephone.connected)

@@ -23,6 +23,7 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk.configure import folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.calls.pins import Asked, Pins
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
 from ivr.hours import BEIJING
@@ -36,6 +37,7 @@ from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
+from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
@@ -76,7 +78,10 @@ async def serve(settings: Settings) -> None:
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
-                settings, conductor.vitals, examine, [said(screens), live(_overlooking(conductor))]
+                settings,
+                conductor.vitals,
+                examine,
+                [said(screens), live(_overlooking(conductor)), wished(conductor.reception)],
             )
         )
         stack.callback(screens.close)
@@ -143,6 +148,7 @@ async def _composed(
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
+        pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))

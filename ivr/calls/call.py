@@ -20,7 +20,7 @@ from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.saying import NotBegun, Saying
-from ivr.config import Patience, Skill
+from ivr.config import Agent, Patience, Skill
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -149,6 +149,8 @@ class Call:
     means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    agent: Agent | None = None
+    """Whose own phone it is, where the desk code was dialled."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0

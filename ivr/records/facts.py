@@ -82,7 +82,11 @@ Heard = Literal[
 
 
 OF_PROBE = "probe_"
-"""A session that begins so is of our own caller (拨测): the loader leaves its facts out."""
+"""A session that begins so is of our own caller (拨测)."""
+OF_STAFF = "staff_"
+"""A session that begins so is an agent's, who signs in or out."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF)
+"""Their sessions count for nothing: the loader leaves their facts out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
