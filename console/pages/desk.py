@@ -132,7 +132,7 @@ async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web
         "desk.html.j2",
         status=422 if fault else 200,
         agent=own,
-        signs_in=agents.sign_in,
+        attends=agents.sign_in,
         reasons=agents.not_ready_reasons,
         code=agents.desk_code,
         has_pin=has_pin,

@@ -116,7 +116,7 @@ async def _shown(
     told: str = "",
     given: _Given | None = None,
 ) -> web.Response:
-    """With what was refused, and what was written as it was; `given`: a secret that is shown once."""
+    """With what was refused, and what was written as it was; `given`: a secret, shown once."""
     seen = await asyncio.to_thread(_seen, request.app[SETTINGS])
     values = {name: _text(value) for name, value in seen.held.items()} | dict(entered or {})
     return page(

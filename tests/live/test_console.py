@@ -73,7 +73,7 @@ def busy() -> Overview:
         "agents": {
             "6001": {"name": "一号坐席", "state": "talking", "since": now - 83},
             "6002": {"name": "二号坐席", "state": "free", "since": now - 300},
-            "6003": {"name": "三号坐席", "state": "passed_over", "since": None},
+            "6003": {"name": "三号坐席", "state": "away", "since": None},
             "6004": {"name": "四号坐席", "state": "absent", "since": None},
         },
         "queue": {"1": {"since": now - 41}, "2": {"since": now - 5}},
