@@ -21,11 +21,14 @@ from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
-from ivr.asterisk.configure import folder, publish_sounds
+from ivr.ari.outward import ChannelsOutward
+from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
+from ivr.dialling.dialler import Dialler
+from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -39,14 +42,16 @@ from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
+from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
 from ivr.line.watching import said
+from ivr.people.audit import Audit
 from ivr.people.keys import Keys
-from ivr.people.sensitive import leave_no_core
+from ivr.people.sensitive import Sensitive, leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
@@ -72,7 +77,7 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal = await _composed(settings, accounts, stack)
+        hotline, journal, outgoing = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
@@ -81,7 +86,12 @@ async def serve(settings: Settings) -> None:
                 settings,
                 conductor.vitals,
                 examine,
-                [said(screens), live(_overlooking(conductor)), wished(conductor.reception)],
+                [
+                    said(screens),
+                    live(_overlooking(conductor)),
+                    wished(conductor.reception),
+                    *outgoing.routes(),
+                ],
             )
         )
         stack.callback(screens.close)
@@ -98,7 +108,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal]:
+) -> tuple[Hotline, Journal, Outgoing]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -113,9 +123,10 @@ async def _composed(
     keys = Keys.load(settings.home / "keys")
     register = LateRegister(settings)
     stack.callback(register.close)
+    vault = Vault(settings.home / "vault.sqlite", keys)
     desk = FilingDesk(
         archive=_archive(settings),
-        vault=Vault(settings.home / "vault.sqlite", keys),
+        vault=vault,
         tokens=Tokens(keys),
         journal=journal,
         is_recording=partial(_is_recording, ari),
@@ -152,11 +163,33 @@ async def _composed(
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))
+    dialler = Dialler(
+        settings=standing.now,
+        outward=ChannelsOutward(ari, standing.now),
+        ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
+        token=desk.tokens.caller,
+        note=journal.note,
+        trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
+        talks=means.switchboard.engaged,
+        is_free=means.switchboard.desks.is_free,
+    )
     conductor = Conductor(
-        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals
+        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, desks))
-    return Hotline(conductor, takeover), journal
+    outgoing = Outgoing(
+        dialler,
+        means.switchboard,
+        partial(dial_secret, settings),
+        partial(_left_from, register, vault),
+    )
+    return Hotline(conductor, takeover), journal, outgoing
+
+
+def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:
+    """The number that a case was left from, if it is kept; LookupError for no such case."""
+    caller = register.case(number).filed.caller
+    return None if caller is None else vault.reveal(caller)
 
 
 def _adopted(means: Means, settings: Settings) -> None:

@@ -42,6 +42,7 @@ from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
 from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records import facts
 from ivr.speech import announcements
@@ -254,6 +255,7 @@ class ScriptedDesk:
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._room()
         self.begun += 1

@@ -24,6 +24,7 @@ FACT_TABLES = (
     "carried",
     "probe",
     "agent_move",
+    "dialled",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -150,6 +150,20 @@ class Switchboard:
             self._serve(place, served=False)
             self._wake_all()
 
+    @contextmanager
+    def engaged(self, agent: Agent) -> Iterator[None]:
+        """An agent is on a call that nobody waited for; a service that ends leaves it as it is."""
+        is_over = True
+        try:
+            with self.talks(agent):
+                yield
+        except asyncio.CancelledError:
+            is_over = False
+            raise
+        finally:
+            if is_over:
+                self.desks.hung_up(agent)
+
     def _serve(self, place: Waiting | None, *, served: bool) -> None:
         if place is not None:
             place.is_served = served

@@ -151,6 +151,8 @@ class Call:
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
     agent: Agent | None = None
     """Whose own phone it is, where the desk code was dialled."""
+    number: Sensitive[str] | None = None
+    """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0

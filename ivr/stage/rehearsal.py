@@ -444,9 +444,10 @@ class _Desk(NothingKept):
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._need_room()
-        slip = await super().begin(kind, session, person, replaces=replaces)
+        slip = await super().begin(kind, session, person, replaces=replaces, caller=caller)
         self._line.recorded.discard(slip.reference)  # every slip here has the same one
         return slip
 
