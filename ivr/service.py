@@ -61,6 +61,7 @@ from ivr.records.journal import Journal, Left, left, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
+from ivr.speech.publications import in_words
 
 log = logging.getLogger(__name__)
 
@@ -329,6 +330,8 @@ class Examiner:
         detail = f"set {shelf.current().number} ({shelf.current().version})"
         if shelf.refused:
             detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
+        if turns := shelf.turns():
+            detail += f"；{in_words(turns[0])}"
         return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:

@@ -23,7 +23,8 @@ from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
 from ivr.service import Examiner, _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import MANIFEST, Shelf
+from ivr.speech.prompts import Shelf
+from ivr.speech.publications import MANIFEST
 from tests.speech.test_prompts import publish, rename_a_slot, reword
 from tests.test_conversations import DemoAccounts
 from tests.textset import text_set

@@ -55,6 +55,7 @@ NAMES: Final[Mapping[str, str]] = {
     "words discarded": "放弃话术草稿",
     "words published": "发布话术",
     "words rolled back": "退回到以前的话术",
+    "words withdrawn": "撤下排好的话术",
     "trail": "看审计记录",
     "sql": "写查询",
     "question kept": "保存查询",

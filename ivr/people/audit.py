@@ -33,7 +33,7 @@ Action = Literal[
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
     "words changed", "words taken over", "words submitted", "words approved", "words sent back",
-    "words discarded", "words published", "words rolled back",
+    "words discarded", "words published", "words rolled back", "words withdrawn",
     "alarm acknowledged", "alarm silenced",
 ]  # fmt: skip
 
