@@ -111,10 +111,10 @@ def test_a_service_that_is_killed_knows_who_was_signed_in_and_who_talks(line: Li
             async with line.call() as caller:
                 await ask_for_an_agent(caller)
                 await talk(line, agent)
-                assert state(line) == "talking"
+                await until(lambda: state(line) == "talking")
                 line.kill_service()
                 line.start_service()
-                assert state(line) == "talking"
+                await until(lambda: state(line) == "talking")
                 await agent.hang_up()
                 await caller.hears("agent.ended")
             await until(lambda: state(line) == "free")
