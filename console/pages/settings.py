@@ -47,7 +47,7 @@ class Field:
     name: str
     label: str
     unit: str = ""
-    kind: Literal["number", "choice", "list", "lines"] = "number"
+    kind: Literal["number", "choice", "list", "lines", "texts"] = "number"
     choices: Mapping[str, str] | None = None
 
 
@@ -84,6 +84,11 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("limits.lookups_per_person", "一个人的账户一天播报", "次"),
         Field("limits.lookups_per_minute", "整条热线一分钟查询", "次"),
         Field("limits.wrong_passwords", "密码连错几次当天锁定", "次"),
+    ),
+    "答复模板": (
+        Field(
+            "answers.templates", "每个模板第一行是名字，下面是文字；两个模板之间空一行", "", "texts"
+        ),
     ),
 }
 _LABELS: Final = {each.name: each.label for fields in SECTIONS.values() for each in fields} | {
@@ -171,6 +176,8 @@ def _changes(old: Version, new: Version) -> list[tuple[str, str, str]]:
 def _brief(value: Any) -> str:
     if value is None:
         return "（settings.toml 的值）"
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "text" in value[0]:
+        return "、".join(each["name"] for each in value)
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "、".join(f"{each.get('name')} {each.get('extension')}" for each in value)
     return _text(value).replace("\n", "、") or "没有"
@@ -214,6 +221,8 @@ def _text(value: Any) -> str:
     """As a field of a form shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "\n\n".join(f"{each.get('name')}\n{each.get('text')}" for each in value)
     if isinstance(value, list):
         return "\n".join(map(str, value))
     return str(value)
@@ -263,10 +272,23 @@ def _with(before: Content, changed: Mapping[str, Any]) -> Content:
 
 def _value(field: Field, text: str) -> Any:
     """As the table has it; what is no number stays as it is written, and is refused as such."""
+    if field.kind == "texts":
+        return [_template(part) for part in re.split(r"\n\s*\n", _lines(text)) if part.strip()]
     if field.kind in {"list", "lines"}:
         parts = [part for part in _BETWEEN.split(text.strip()) if part]
         return [_number(part) for part in parts] if field.unit else parts
     return {"true": True, "false": False}.get(text, _number(text.strip()))
+
+
+def _lines(text: str) -> str:
+    """As browsers send them, with the line ends of ours."""
+    return text.replace("\r\n", "\n")
+
+
+def _template(part: str) -> dict[str, str]:
+    """Its name in the first line, and what is answered below."""
+    name, _, text = part.strip().partition("\n")
+    return {"name": name.strip(), "text": text.strip()}
 
 
 def _number(text: str) -> Any:
