@@ -16,6 +16,7 @@ KINDS: Final = {
     "png": "image/png",
     "html": "text/html; charset=utf-8",
     "pem": "application/x-x509-ca-cert",
+    "zip": "application/zip",
 }
 """Of the files that people take home, by the end of their names."""
 _TEMPLATES = Environment(
