@@ -38,6 +38,7 @@ NAMES: Final[Mapping[str, str]] = {
     "password given": "给一次性口令",
     "case heard": "听工单的录音",
     "case moved": "办理工单",
+    "called": "外呼",
     "line opened": "开通热线",
     "alarm acknowledged": "确认告警",
     "alarm silenced": "静音告警",
