@@ -25,6 +25,7 @@ FACT_TABLES = (
     "session_resumed",
     "carried",
     "probe",
+    "agent_move",
     "dialled",
 )
 ROLL_UPS = {
