@@ -16,7 +16,7 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, calling, cases, drafting, duty, words
+from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, words
 from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
@@ -66,6 +66,7 @@ def application(settings: Settings) -> web.Application:
     app[cases.HEARD] = set()
     app[calling.CALLS] = set()
     app[duty.LIVING] = duty.living(settings)
+    app[desk.LIVING] = desk.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(telephone.connected)

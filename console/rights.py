@@ -33,6 +33,7 @@ class Action(StrEnum):
     SWITCH_LINE = "开关热线"
     ANNOUNCE = "发紧急公告"
     ANSWER_ALARMS = "确认告警"
+    ANSWER_CALLS = "接来电"
     SEE_CASES = "办工单"
     HEAR_CASES = "听工单的录音"
     SEE_CALLERS = "看来电人的证件号"
@@ -60,6 +61,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
+    Action.ANSWER_CALLS: frozenset({Role.AGENT}),
     Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
     Action.HEAR_CASES: frozenset({Role.LEADER, Role.HANDLER}),
     Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import math
 import os
 import re
@@ -68,12 +69,17 @@ def spoken(*parts: tuple[int, bool]) -> bytes:
 EVERYONE = {
     "王敏": Role.LEADER,
     "赵坐席": Role.AGENT,
+    "三号坐席": Role.AGENT,
     "统计员": Role.ANALYST,
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
     "编辑": Role.EDITOR,
     "李强": Role.HANDLER,
 }
+PHONES = [
+    {"name": f"{name}号坐席", "extension": f"600{number}"}
+    for number, name in enumerate("一二三四", start=1)
+]
 SPOKEN = spoken((3, True), (4, False), (5, True))
 CASE = Filed(
     "26112501001", "complaint", "session-1", "token", datetime(2026, 11, 25, 4, tzinfo=UTC),
@@ -97,7 +103,7 @@ def busy() -> Overview:
         "agents": {
             "6001": {"name": "一号坐席", "state": "talking", "since": now - 83},
             "6002": {"name": "二号坐席", "state": "free", "since": now - 300},
-            "6003": {"name": "三号坐席", "state": "passed_over", "since": None},
+            "6003": {"name": "三号坐席", "state": "away", "since": None},
             "6004": {"name": "四号坐席", "state": "absent", "since": None},
         },
         "queue": {"1": {"since": now - 41}, "2": {"since": now - 5}},
@@ -136,6 +142,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             "IVR_HOME": str(home),
             "IVR_CONSOLE__PORT": str(port),
             "IVR_HTTP_PORT": str(service_port),
+            "IVR_AGENTS": json.dumps({"phones": PHONES, "sign_in": True}),
         },
         cwd=PROJECT,
         stdout=subprocess.PIPE,
@@ -209,6 +216,28 @@ def test_the_sign_in(opened: Opened, page: Page, pictures: Path) -> None:
     look(page, pictures, "sign-in")
     page.get_by_label("名字").fill("nobody")
     page.get_by_label("口令").fill("wrong")
+
+
+def test_the_desk_of_an_agent_who_is_away(opened: Opened, page: Page, pictures: Path) -> None:
+    """Told so, apart from the colleagues; by keys alone to the wish and to the six digits."""
+    sign_in(page, opened, "三号坐席")
+    page.goto(f"{opened.address}/desk")
+    expect(page.locator("#live [role=alert]")).to_contain_text("设为离开")
+    expect(page.locator("#live table")).to_contain_text("二号坐席")
+    look(page, pictures, "desk")
+    button = page.get_by_role("button", name="接听来电")
+    while not button.evaluate("each => each === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("原因")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="示忙")).to_be_focused()
+    page.get_by_label("六位数字").fill("271828")
+    page.get_by_label("再输入一次").fill("271828")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("坐席密码已改")
+    expect(page.get_by_role("button", name="换密码")).to_be_visible()
 
 
 def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
