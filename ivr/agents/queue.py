@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
-from ivr.config import Agent
+from ivr.config import Agent, Skill
 from ivr.records.facts import Standing
 
 RANKS: tuple[Standing, ...] = get_args(Standing)
@@ -24,6 +24,8 @@ class Waiting:
     standing: Standing = "usual"
     person: str | None = None
     """Token of the telephone number: a wish steps aside while its own caller is on the line."""
+    skill: Skill | None = None
+    """What the agent should know."""
     is_wish: bool = False
     is_expected: bool = False
     """The caller is found again by a new service and is not in the queue quite yet."""

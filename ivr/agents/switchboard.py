@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ivr.agents.desks import Desks
 from ivr.agents.estimate import Minutes, minutes_to_wait
 from ivr.agents.queue import Queue, Waiting
-from ivr.config import Agent, AgentsSettings
+from ivr.config import Agent, AgentsSettings, Skill
 
 STOPPING_SECONDS = 5.0
 """So long at most does a phone ring on for a caller who has gone."""
@@ -44,6 +44,9 @@ class Switchboard:
     """For whom each phone rings, by extension."""
     _talks: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     """Seconds that agents were taken by their last conversations."""
+
+    def __post_init__(self) -> None:
+        self.desks.changed = self.look_again
 
     @property
     def settings(self) -> AgentsSettings:
@@ -79,13 +82,15 @@ class Switchboard:
             self._looked = self.desks.clock()
             self._online = await online()
 
-    def present(self) -> tuple[Agent, ...]:
-        """The agents who are there now, on a call or not."""
-        return self.desks.present(self._online)
+    def present(self, skill: Skill | None = None) -> tuple[Agent, ...]:
+        """The agents who are there now for a caller, on a call or not."""
+        return self.desks.present(self._online, skill)
 
     def minutes(self, place: Waiting) -> Minutes | None:
         """How long this caller will wait, where that can be said."""
-        return minutes_to_wait(self.queue.ahead_of(place), len(self.present()), self._talks)
+        return minutes_to_wait(
+            self.queue.ahead_of(place), len(self.present(place.skill)), self._talks
+        )
 
     def look_again(self) -> None:
         """Somebody may be free now: whoever waits looks."""
@@ -101,7 +106,7 @@ class Switchboard:
         Phones that ring at the end stay this caller's until `free`, or for a moment: who hangs up
         is not followed by the next caller's ring before Asterisk has stopped the last one.
         """
-        place.left = self.desks.in_order(self.present())
+        place.left = self.desks.in_order(self.present(place.skill))
         self.queue.enter(place)
         try:
             yield place
@@ -122,7 +127,7 @@ class Switchboard:
 
     def may_answer(self, place: Waiting) -> bool:
         """Whether somebody is left who could: a phone that rings for others may come free."""
-        return any(not self.desks.is_talking(agent) for agent in place.left)
+        return any(map(self.desks.may_come, place.left))
 
     def is_anybody_engaged(self) -> bool:
         """Whether some phone that is there rings or talks now."""
@@ -150,7 +155,7 @@ class Switchboard:
             since = self.desks.clock() - AGAIN_SECONDS
             place.left = [
                 agent
-                for agent in self.desks.in_order(self.present())
+                for agent in self.desks.in_order(self.present(place.skill))
                 if self._ringing.get(agent.extension) is not place
                 and place.tried.get(agent.extension, since) <= since
             ]
@@ -194,11 +199,25 @@ class Switchboard:
     def talked(self, agent: Agent, seconds: float) -> None:
         """An agent has just put the receiver down, after so long a conversation."""
         self._talks.append(seconds)
-        self.desks.talked(agent)
+        self.desks.hung_up(agent)
 
     def remember(self, talks: Iterator[float]) -> None:
         """Conversations that the service before has seen, the last one last; in seconds."""
         self._talks.extend(talks)
+
+    @contextmanager
+    def engaged(self, agent: Agent) -> Iterator[None]:
+        """An agent is on a call that nobody waited for; a service that ends leaves it as it is."""
+        is_over = True
+        try:
+            with self.talks(agent):
+                yield
+        except asyncio.CancelledError:
+            is_over = False
+            raise
+        finally:
+            if is_over:
+                self.desks.hung_up(agent)
 
     def _serve(self, place: Waiting | None, *, served: bool) -> None:
         if place is not None:

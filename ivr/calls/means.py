@@ -11,6 +11,7 @@ from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import WishBook
 from ivr.calls.asked import Asked
+from ivr.calls.pins import NoPins, Verifier
 from ivr.config import Settings
 from ivr.limits.limits import Limits
 from ivr.people.tokens import Tokens
@@ -39,6 +40,8 @@ class Means:
     announced: Callable[[], tuple[Utterance, ...]] = tuple
     """What is on the air for every caller now, before the greeting."""
     clock: Callable[[], datetime] = _now
+    pins: Verifier = field(default_factory=NoPins)
+    """By which agents sign in on their phones."""
     untold: Untold = field(default_factory=Untold)
     """Hears of accounts that no call could say."""
     asked: Asked = field(default_factory=Asked)

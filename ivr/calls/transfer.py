@@ -77,7 +77,9 @@ class _Wish:
         person, waited = self.call.vouched, _waited_before(self.call)
         self.began -= waited
         since = self.switchboard.desks.clock() - waited
-        place = Waiting(self.call.session, since, _standing(self.call), person, wake=self._wake)
+        skill = self.call.trail.skill
+        place = Waiting(self.call.session, since, _standing(self.call), person, skill)
+        place.wake = self._wake
         self.ringing = Ringing(self.call, place)
 
     @property
@@ -100,7 +102,7 @@ class _Wish:
             self.began = _now()
             self.ringing.place.since = self.switchboard.desks.clock()
         await self.switchboard.look(self.exchange.online, 0.0)
-        if not self.switchboard.present():
+        if not self.switchboard.present(self.call.trail.skill):
             return "none_there"
         if not self.call.means.settings.agents.queue:
             self.ringing.place.stays = False
@@ -133,8 +135,10 @@ class _Wish:
                 match await self.call.inbox.get(min(waits.until(), self.ringing.until())):
                     case PickedUp(leg) if leg in self.ringing.legs:
                         await waits.hush()
+                        agent = self.ringing.legs[leg]
                         if await self._converse(leg):
                             return "answered"
+                        self.switchboard.desks.hung_up(agent)
                     case LegGone(leg, cause) if leg in self.ringing.legs:
                         self.ringing.rings_no_more(leg, cause)
                     case Key() as key if (chosen := waits.chosen(key)) is not None:

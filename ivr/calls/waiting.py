@@ -68,8 +68,9 @@ class Trial:
         """All are engaged, none is left, or nobody answers in time."""
         ringing = self.ringing
         if not ringing.legs and not ringing.switchboard.may_answer(ringing.place):
-            if ringing.place.left:
-                ringing.causes.append(BUSY)
+            if left := ringing.place.left:
+                engaged = any(map(ringing.switchboard.desks.is_engaged, left))
+                ringing.causes.append(BUSY if engaged else None)
             return ringing.why_nobody()
         if _now() < self._deadline:
             return None
@@ -135,7 +136,7 @@ class InLine:
             return "no_answer"
         if self.ringing.legs:
             return None
-        if not self.switchboard.present():
+        if not self.switchboard.present(self.ringing.place.skill):
             return "no_answer" if self.ringing.causes else "none_there"
         if self.ringing.is_nobody_there(self.began):
             return self.ringing.why_nobody()
