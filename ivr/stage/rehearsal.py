@@ -52,6 +52,7 @@ _NUMBER = "11010519491231002*"
 _PASSWORD = "password.ask"  # noqa: S105  a prompt's name
 _PIN, _REASON = "attendance.ask_pin", "attendance.ask_reason"
 """Questions whose answer is neither a key nor an ID number."""
+_AGENT = "agent"
 _TELEPHONE = "callback.ask"
 _MOBILE = "13800138000"
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
@@ -226,7 +227,8 @@ class Stage:
     def _meanwhile(self) -> Meanwhile:
         if self.line.recording:
             return "recording"
-        return self.phones.state or ("waiting" if self.call.queued is not None else "")
+        waits = self.call.place == _AGENT and self.call.queued is not None
+        return self.phones.state or ("waiting" if waits else "")
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
         """The prompts since the last answer, without the question that is being asked."""
