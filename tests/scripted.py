@@ -38,6 +38,7 @@ from pathlib import Path
 
 from ivr.agents.exchange import Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
+from ivr.cases.numbers import numbered
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
@@ -259,7 +260,7 @@ class ScriptedDesk:
     ) -> Slip:
         self._room()
         self.begun += 1
-        reference = f"26112501{self.begun:03}"
+        reference = numbered(1, self.begun)
         old = None if replaces is None else replaces.reference
         slip = Slip(reference, kind, session, person, self.clock(), old)
         self.slips[reference] = slip
