@@ -22,6 +22,7 @@ from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.late import LateRegister
 from ivr.config import Settings
 from ivr.dialling.dialler import Dialler
@@ -143,6 +144,7 @@ async def _composed(
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
+        enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))
