@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -15,13 +16,15 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty, words
+from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, words
+from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
 from console.sessions import Sessions
 from console.studio import Studio
 from console.users import Users
+from ivr.cases.store import CannotReach
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
 from ivr.people.audit import AuditChanged
@@ -61,7 +64,9 @@ def application(settings: Settings) -> web.Application:
     app[USERS] = Users(settings.home)
     app[cases.REGISTER] = cases.register(settings)
     app[cases.HEARD] = set()
+    app[calling.CALLS] = set()
     app[duty.LIVING] = duty.living(settings)
+    app[desk.LIVING] = desk.living(settings)
     app[duty.EXAMINED] = duty.Examined(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(telephone.connected)
@@ -77,6 +82,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
     app[PAGES] = pages
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[STUDIO] = Studio(settings)
+    app[drafting.PUBLISHING] = Publishing(settings.home)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_wait_for_nothing)
     for each in pages:
@@ -88,6 +94,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
 
 async def _wait_for_nothing(app: web.Application) -> None:
     app[STUDIO].end()
+    await asyncio.to_thread(app[drafting.PUBLISHING].end)
 
 
 # --- the words alone, for whoever sits at this machine ----------------------------------------
@@ -137,12 +144,15 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         if told.status < HTTPStatus.BAD_REQUEST:
             raise
         said = "" if told.text == f"{told.status}: {told.reason}" else told.text or ""
+        said = _TOO_LARGE if told.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else said
         return _told(request, told.status, _WORDS.get(told.status, "没有办成"), said)
     except AuditChanged as changed:
         log.error("%s", changed)  # noqa: TRY400  the message says it all
         return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
     except CannotAnswer as cannot:
         return _told(request, 503, "现在没有数据", str(cannot))
+    except CannotReach as away:
+        return _told(request, 503, "现在没有工单", str(away))
     except (DatabaseError, OSError) as busy:
         log.exception("%s %s", request.method, request.match_info.route.name or "a page")
         return _told(
@@ -150,6 +160,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         )
 
 
+_TOO_LARGE = "一次送来的最多 1 MB，附件一个最多 5 MB：请分开或压缩后再送 · too large"
 _WORDS = {
     403: "不能这样做",
     404: "没有这一页",

@@ -110,6 +110,8 @@ def entitled(route: Route) -> Handler:
     """The route's handler for those who may; others are told what they lack."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if route.largest_bytes is not None:
+            request = request.clone(client_max_size=route.largest_bytes)
         session = await _session(request, touch=not route.background)
         if session is not None:
             remember(request, session)

@@ -33,7 +33,12 @@ class Action(StrEnum):
     SWITCH_LINE = "开关热线"
     ANNOUNCE = "发紧急公告"
     ANSWER_ALARMS = "确认告警"
+    ANSWER_CALLS = "接来电"
     SEE_CASES = "办工单"
+    HEAR_CASES = "听工单的录音"
+    SEE_CALLERS = "看来电人的证件号"
+    EXPORT_CASES = "导出工单"
+    CALL_BACK = "回拨"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
     SEE_WORDS = "看话术"
@@ -56,7 +61,12 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
-    Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.ANSWER_CALLS: frozenset({Role.AGENT}),
+    Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
+    Action.HEAR_CASES: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.EXPORT_CASES: frozenset({Role.LEADER}),
+    Action.CALL_BACK: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
     Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),

@@ -37,6 +37,8 @@ class Route:
     action: Action
     background: bool = False
     """Asked for by the page itself: no sign that the person is still there."""
+    largest_bytes: int | None = None
+    """Of what may be sent, where files are; None: as of every form."""
 
 
 @dataclass(frozen=True, slots=True)

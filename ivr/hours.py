@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -12,8 +12,30 @@ BEIJING = timezone(timedelta(hours=8), "Beijing")
 """All of China, without daylight saving time."""
 
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+_LASTING = re.compile(r"(\d{1,4})(m|h)")
 _MIDNIGHT = 24 * 60
 _SATURDAY = 5
+
+
+def moment(given: str, now: datetime) -> datetime | None:
+    """As people write it: `18:00`, `2026-11-28 18:00`, `90m`, `2h`; Beijing time.
+
+    A moment with a zone of its own is that moment. None: it is no moment.
+    """
+    if lasting := _LASTING.fullmatch(given):
+        number = int(lasting[1])
+        return now + (timedelta(hours=number) if lasting[2] == "h" else timedelta(minutes=number))
+    try:
+        if _CLOCK.fullmatch(given):
+            hour, minute = map(int, given.split(":"))
+            return datetime.combine(now.astimezone(BEIJING).date(), time(hour, minute), BEIJING)
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        return None
+    if len(given) <= len("2026-11-28"):  # a day without an hour is no moment
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=BEIJING)
 
 
 class Span(NamedTuple):

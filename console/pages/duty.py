@@ -18,6 +18,7 @@ from console.facts import asked, terms, vocabulary
 from console.guarding import entitled_still
 from console.living import Living, State
 from console.pages import announcements
+from console.pages.desk import described
 from console.rendering import fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed
@@ -29,13 +30,6 @@ from ivr.upkeep.doctor import Finding
 
 _FRESH_SECONDS: Final = 20.0
 """What the doctor found is told to everybody who asks within so long."""
-_STATES: Final = {
-    "talking": ("通话中", ""),
-    "ringing": ("振铃", "warn"),
-    "free": ("空闲", ""),
-    "passed_over": ("久不接，暂时跳过", "bad"),
-    "absent": ("话机未注册", "off"),
-}
 _PARTS: Final = {
     "ARI": "Asterisk 接口",
     "prompts": "语音",
@@ -79,7 +73,7 @@ def _shown(settings: Settings, state: State | None) -> str:
     waits = sorted(part["since"] for part in state.get("queue", {}).values())
     calls = sorted(state.get("calls", {}).items(), key=lambda each: each[1]["since"])
     agents = [
-        {**part, "extension": extension, "word": _STATES[part["state"]]}
+        {**described(part), "extension": extension}
         for extension, part in sorted(state.get("agents", {}).items())
     ]
     return fragment(

@@ -69,10 +69,10 @@ for room in _ROOMS:
 
 
 def _version(wanted: bool) -> None:
-    from ivr.config import load
-    from ivr.upkeep.version import described
+    if wanted:  # asked of every command, and what tells it knows most rooms
+        from ivr.config import load
+        from ivr.upkeep.version import described
 
-    if wanted:
         typer.echo(described(load()))
         raise typer.Exit
 

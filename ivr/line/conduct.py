@@ -228,9 +228,10 @@ class Conductor:
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        if not channel.probe:
+        live = self.reception.newly_met(channel, door)
+        if live.counts:
             self.vitals.traffic.call_came(channel.trunk)
-        return self.reception.newly_met(channel, door)
+        return live
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
@@ -374,7 +375,7 @@ class Conductor:
             self.signalling.forget(live.sip_call)
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self.vitals.calls = len(self.calls)
-        if not live.probe:
+        if live.counts:
             self.vitals.ended(ending)
 
     async def _settle(self, live: Live) -> None:

@@ -17,13 +17,21 @@ from ivr.calls.call import Call
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.config import LimitsSettings, Settings
+from ivr.config import Agent, LimitsSettings, Settings
+from ivr.dialogues import ATTENDANCE
 from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import OF_PROBE, Disposition, SessionResumed, SessionStarted
+from ivr.records.facts import (
+    NOT_CALLERS,
+    OF_PROBE,
+    OF_STAFF,
+    Disposition,
+    SessionResumed,
+    SessionStarted,
+)
 from ivr.records.journal import Unfinished
 from ivr.speech.prompts import Shelf
 
@@ -79,8 +87,13 @@ class Live:
 
     @property
     def probe(self) -> bool:
-        """A call of our own (拨测), which counts for nothing."""
+        """A call of our own (拨测)."""
         return self.call.session.startswith(OF_PROBE)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a caller's, and neither a trial call nor an agent's who signs in."""
+        return not self.call.session.startswith(NOT_CALLERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +118,10 @@ class Reception:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
         if channel.probe:
             return WELCOME
+        if self._at_desk(channel) is not None:
+            return ATTENDANCE
         limits, caller = self.given().settings.limits, self._vouched(channel)
-        taken = [live for live in calls if live.start not in TURNED_AWAY and not live.probe]
+        taken = [live for live in calls if live.start not in TURNED_AWAY and live.counts]
         if len(taken) >= limits.calls:
             return "limits.line_full"
         own = sum(live.call.vouched == caller for live in taken)
@@ -117,7 +132,8 @@ class Reception:
     def newly_met(self, channel: Channel, door: str) -> Live:
         """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
-        session = f"{OF_PROBE if channel.probe else ''}{uuid4().hex}"
+        staff = OF_STAFF if door == ATTENDANCE else ""
+        session = f"{OF_PROBE if channel.probe else staff}{uuid4().hex}"
         live = self._live(Unfinished(session, channel.id, door, 0, began), channel)
         number = self._number(channel)
         live.started = SessionStarted(
@@ -141,6 +157,13 @@ class Reception:
         live.found = channel.state == "Up"
         self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
         return live
+
+    def _at_desk(self, channel: Channel) -> Agent | None:
+        """The agent on whose own phone the desk code was dialled."""
+        agents = self.given().settings.agents
+        if channel.dialled != agents.desk_code:
+            return None
+        return next((each for each in agents.phones if each.extension == channel.endpoint), None)
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
@@ -172,6 +195,7 @@ class Reception:
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),
+            agent=self._at_desk(channel),
             number=self._to_call_back(channel),
             place=known.dialogue,
             steps=known.steps,

@@ -149,7 +149,11 @@ TABLE = """
 开关热线           ✓     ·     ·     ·     ·     ·     ·
 发紧急公告          ✓     ·     ·     ·     ·     ·     ·
 确认告警           ✓     ·     ·     ·     ·     ·     ·
-办工单             ✓     ·     ✓     ·     ·     ·     ·
+办工单             ✓     ✓     ✓     ·     ·     ·     ·
+听工单的录音       ✓     ·     ✓     ·     ·     ·     ·
+看来电人的证件号    ✓     ·     ✓     ·     ·     ·     ·
+导出工单           ✓     ·     ·     ·     ·     ·     ·
+回拨              ✓     ✓     ✓     ·     ·     ·     ·
 看通话            ✓     ·     ·     ·     ✓     ·     ·
 看报表            ·     ·     ·     ·     ✓     ·     ·
 看话术            ✓     ·     ·     ✓     ·     ·     ·
@@ -163,7 +167,8 @@ TABLE = """
 
 
 def address(path: str) -> str:
-    """One that the path fits: `{ending:csv|png}` is csv, `{name}` is any name."""
+    """One that the path fits: `{ending:csv|png}` is csv, `{name}` is any name, digits are 1."""
+    path = path.replace("{number:\\d+}", "1")
     return re.sub(r"\{\w+\}", "nobody", re.sub(r"\{\w+:(\w+)[^}]*\}", r"\1", path))
 
 
