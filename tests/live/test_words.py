@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,17 +19,19 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from console.rights import Role
 from console.users import Users
-from ivr.config import PROJECT
+from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
 from ivr.probe.ear import Ear
 from ivr.speech.prompts import PromptSet
 from ivr.speech.publications import Timed
 from prompt_build import sets
+from prompt_build.catalog.source import source_of
+from prompt_build.rehearing import as_written
 from tests.live.conftest import LiveLine, a_line, free_port
 from tests.live.pages import tab
 from tests.live.test_console import PASSWORD, look
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 BUILT = PROJECT / "generated_audio"
 SENTENCE = "line.goodbye"
@@ -64,13 +66,22 @@ def studio(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> It
         for name, role in (("编辑", Role.EDITOR), ("王敏", Role.LEADER)):
             users.add(name, frozenset({role}))
             users.choose_password(name, Sensitive(PASSWORD))
+        _spoken_before(line.settings.model_copy(update={"audio": audio}))
         line.start_service()
         console = _console(line)
         try:
             yield Studio(line, f"http://127.0.0.1:{port}", audio)
         finally:
             console.send_signal(signal.SIGINT)
-            console.communicate(timeout=60)
+            console.wait(60)
+
+
+def _spoken_before(settings: Settings) -> None:
+    """By the real voice, into the user's cache: the console is nice, and on a full machine its
+    voice would take minutes.
+    """
+    draft = f'[prompts.line]\ngoodbye = "{TEXT}"\n'
+    as_written(settings, SENTENCE, replace(source_of(settings), instead=draft))
 
 
 def _console(line: LiveLine) -> subprocess.Popen[str]:
@@ -176,7 +187,7 @@ def test_changed_heard_approved_published_called_and_taken_back(
     pictures: Path,
 ) -> None:
     changed_and_heard(editor, pictures)
-    approved(second, studio, pictures)
+    approved(second, studio)
     published_while_nobody_looks(editor, studio, pictures)
     taught(studio, whole_set)
     assert asyncio.run(goodbye(studio.line)) == NEW
@@ -204,12 +215,11 @@ def changed_and_heard(page: Page, pictures: Path) -> None:
     expect(page.get_by_role("button", name="发布", exact=True)).to_have_count(0)
 
 
-def approved(page: Page, studio: Studio, pictures: Path) -> None:
+def approved(page: Page, studio: Studio) -> None:
     page.goto(f"{studio.address}/words/draft")
     expect(page.locator("ins").first).to_contain_text("祝您一切")
     press(page, page.get_by_role("button", name="批准"))
     expect(page.get_by_text("已批准")).to_be_visible()
-    look(page, pictures, "words-approved")
 
 
 def published_while_nobody_looks(page: Page, studio: Studio, pictures: Path) -> None:
@@ -265,7 +275,6 @@ def look_at_what_is_planned(page: Page, studio: Studio, pictures: Path) -> None:
     look(page, pictures, "words-planned")
     page.goto(f"{studio.address}/night")
     expect(page.get_by_text("起播第 2 版").first).to_be_visible()
-    look(page, pictures, "night-planned")
 
 
 def test_a_table_goes_out_and_comes_back(
