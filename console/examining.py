@@ -7,6 +7,7 @@ from datetime import datetime
 from analytics.answering.asking import CannotAnswer
 from analytics.loading.losses import noted
 from analytics.loading.store import FactsFolder
+from console.schedules import WORDS, Schedules
 from ivr.config import Settings, SettingsError, standing
 from ivr.hours import BEIJING
 from ivr.upkeep.doctor import Finding, examine
@@ -22,7 +23,12 @@ def findings_of(settings: Settings) -> list[Finding]:
         settings = standing(settings)
     except SettingsError as refused:
         return [Finding("settings", False, str(refused)), *examine(settings)]
-    return [*examine(settings), *_lost(settings), *_catalog(settings)]
+    return [
+        *examine(settings),
+        *_lost(settings),
+        *_undelivered(settings),
+        *_catalog(settings),
+    ]
 
 
 def _lost(settings: Settings) -> list[Finding]:
@@ -39,6 +45,22 @@ def _lost(settings: Settings) -> list[Finding]:
         " · lost or damaged: put them back from a backup"
     )
     return [Finding("lost records", True, told, warns=True)]
+
+
+def _undelivered(settings: Settings) -> list[Finding]:
+    """Reports at set times that did not go out, until a later one has, or somebody sends it."""
+    kept = Schedules(settings.home)
+    if not kept.path.exists():
+        return []
+    lacking = [
+        f"{schedule.name} {run.due:%m-%d %H:%M} {WORDS[run.state]}：{run.told}"
+        for schedule, run in kept.last_runs()
+        if run.state in ("again", "failed", "perhaps")
+    ]
+    if not lacking:
+        return [Finding("reports", True, "定时报表都送出了 · all were delivered")]
+    told = "；".join(lacking)
+    return [Finding("reports", True, f"{told}。控制台“定时”里可以再送 · not delivered", warns=True)]
 
 
 def _catalog(settings: Settings) -> list[Finding]:

@@ -88,6 +88,16 @@ class DemoAccounts:
         return held[0] if held[0][-1] is not None else Empty()
 
 
+class OnePin:
+    """Every agent has the same, but for the second, who has none."""
+
+    async def has(self, extension: str) -> bool:
+        return extension != "6002"
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        return entered.reveal() == "271828"
+
+
 def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Call:
     """A call on which everything around the dialogues is played, not real."""
     inbox = Inbox()
@@ -98,6 +108,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         inbox=inbox,
         prompts=prompt_set,
         exchange=ScriptedExchange(inbox),
+        agent=settings.agents.phones[0] if settings.agents.phones else None,
         means=Means(
             settings=settings,
             accounts=DemoAccounts(),
@@ -109,6 +120,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             announced=lambda: on_air.now(clock()),
             clock=clock,
+            pins=OnePin(),
         ),
         ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
     )

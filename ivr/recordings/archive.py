@@ -213,14 +213,14 @@ def _read(path: Path) -> Slip:
 def _is_speech(content: bytes) -> bool:
     loud = 0
     for at in range(0, len(content), FRAME_BYTES):
-        loud += _level(content[at : at + FRAME_BYTES]) > SPEECH_LEVEL
+        loud += level(content[at : at + FRAME_BYTES]) > SPEECH_LEVEL
         if loud >= SPEECH_FRAMES:
             return True
     return False
 
 
-def _level(frame: bytes) -> float:
-    """Mean amplitude of 16-bit samples."""
+def level(frame: bytes) -> float:
+    """How loud it is: the mean amplitude of its 16-bit samples."""
     samples = memoryview(frame[: len(frame) // 2 * 2]).cast("h")
     return sum(map(abs, samples)) / max(1, len(samples))
 

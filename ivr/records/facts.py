@@ -111,7 +111,11 @@ Heard = Literal[
 
 
 OF_PROBE = "probe_"
-"""A session that begins so is of our own caller (拨测): the loader leaves its facts out."""
+"""A session that begins so is of our own caller (拨测)."""
+OF_STAFF = "staff_"
+"""A session that begins so is an agent's, who signs in or out."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF)
+"""Their sessions count for nothing: the loader leaves their facts out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +307,25 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMoved:
+    """An agent came from one state into another: 空闲, 通话, 整理, 示忙, 离开, 离线."""
+
+    agent: str
+    """Name."""
+    extension: str
+    was: str
+    """The state that is over, as in `ivr.agents.presence.State`."""
+    ms: int | None
+    """How long it lasted; None where it is not known when it began."""
+    state: str
+    reason: str = ""
+    """Why not ready, in the new state."""
+    was_reason: str = ""
+    by: str = "line"
+    """phone, console, or line: what happened, without a wish of the agent's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """A call as Asterisk saw it, written by its dialplan when the call ended (extensions.conf).
 
@@ -406,6 +429,7 @@ Fact = (
     | CaseMoved
     | Voted
     | Refused
+    | AgentMoved
     | Carried
     | Probed
     | Dialled

@@ -14,14 +14,11 @@ import pytest
 from analytics.answering.asking import CannotAnswer, ResultSet, opened
 from analytics.answering.statements import PSEUDONYMS, described, first_rows, read, veil
 from analytics.answering.views import ALL
-from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from console import apart, questions
 from console.questions import Questions
 from console.rights import Role
 from ivr.config import Settings
-from tests.analytics.day import twenty_calls
-from tests.analytics.spool import lines, spool_file
 from tests.console.test_signing import trail
 from tests.console.visiting import Answer, Console, Visitor
 
@@ -56,15 +53,6 @@ def environment(pid: str) -> bytes:
 async def until(holds: Callable[[], bool]) -> None:
     while not holds():  # noqa: ASYNC110  processes tell nobody
         await asyncio.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose facts are published, for tests that only ask."""
-    home = tmp_path_factory.mktemp("day")
-    spool_file(home).write_bytes(lines(twenty_calls()))
-    run(FactsFolder(home), once=True)
-    return home
 
 
 def veiled_answer(facts: duckdb.DuckDBPyConnection, text: str) -> ResultSet:
