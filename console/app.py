@@ -15,6 +15,7 @@ from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
+from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
 from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, words
 from console.publishing import Publishing
@@ -66,9 +67,11 @@ def application(settings: Settings) -> web.Application:
     app[cases.HEARD] = set()
     app[calling.CALLS] = set()
     app[duty.LIVING] = duty.living(settings)
+    app[duty.EXAMINED] = duty.examined(settings)
+    app[duty.TODAY] = duty.today(settings)
     app[desk.LIVING] = desk.living(settings)
-    app[duty.EXAMINED] = duty.Examined(settings)
     app.cleanup_ctx.append(_alive)
+    app.cleanup_ctx.append(_reports_at_set_times)
     app.cleanup_ctx.append(telephone.connected)
     app.router.add_get("/livez", _livez)
     if (bundles := browser.folder() / "lib").is_dir():
@@ -128,6 +131,14 @@ async def _alive(_: web.Application) -> AsyncIterator[None]:
     """Signs of life for systemd or `ivr run`, from the first moment to the last."""
     with watched():
         yield
+
+
+async def _reports_at_set_times(app: web.Application) -> AsyncIterator[None]:
+    """As long as the pages are there."""
+    keeping = asyncio.create_task(keep_time(app[SETTINGS]))
+    yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def _livez(_: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ from console.routes import (
     Handler,
     Route,
     allowed,
+    first_of_all,
     host_of,
     remember,
     session_of,
@@ -160,7 +161,7 @@ def _refused(request: web.Request, route: Route) -> web.Response:
         return web.Response(status=401 if session is None else 403)
     if session is None:
         raise web.HTTPSeeOther("/sign-in")
-    if session.user.one_time:
-        raise web.HTTPSeeOther("/password")
+    if (page_first := first_of_all(request, session)) is not None:
+        raise web.HTTPSeeOther(page_first)
     told = f"您的岗位（{'、'.join(sorted(session.user.roles))}）没有“{route.action}”的权限。"
     return page(request, "told.html.j2", status=403, heading="没有权限", told=told)

@@ -46,6 +46,7 @@ class Action(StrEnum):
     APPROVE_WORDS = "批准话术"
     PUBLISH_WORDS = "发布和退回话术"
     ASK_SQL = "写查询"
+    SCHEDULE = "定时报表"
     READ_TRAIL = "看审计"
 
 
@@ -74,6 +75,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.APPROVE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.PUBLISH_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.ASK_SQL: frozenset({Role.ANALYST}),
+    Action.SCHEDULE: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 
@@ -81,6 +83,11 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
 def may(roles: frozenset[Role], action: Action) -> bool:
     """Whether one of these roles has the right."""
     return not roles.isdisjoint(RIGHTS[action])
+
+
+def needs_factor(roles: frozenset[Role], wanted: str) -> bool:
+    """Whether one of these roles has to have an authenticator (`console.second_factor`)."""
+    return wanted == "everybody" or (wanted == "administrators" and Role.ADMINISTRATOR in roles)
 
 
 def is_open(action: Action, phone: PhoneSettings, *, at_home: bool) -> bool:

@@ -13,11 +13,13 @@ from console.pages import (
     desk,
     duty,
     enclosing,
+    factor,
     hearing,
     night,
     password,
     phone,
     reports,
+    schedules,
     settings,
     signing,
     sql,
@@ -42,6 +44,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     calling.PAGE,
     calls.PAGE,
     reports.PAGE,
+    schedules.PAGE,
     words.PAGE,
     sql.PAGE,
     users.PAGE,
@@ -49,5 +52,6 @@ EVERY_PAGE: tuple[Page, ...] = (
     audit.PAGE,
     phone.PAGE,
     password.PAGE,
+    factor.PAGE,
 )
 """In the order of the menu; whoever signs in comes to the first that they may open."""

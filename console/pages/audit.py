@@ -66,6 +66,13 @@ NAMES: Final[Mapping[str, str]] = {
     "sql": "写查询",
     "question kept": "保存查询",
     "question dropped": "删除查询",
+    "schedule kept": "设定时报表",
+    "schedule dropped": "删除定时报表",
+    "schedule paused": "停送定时报表",
+    "schedule resumed": "再送定时报表",
+    "report sent": "送出定时报表",
+    "second factor": "设验证器",
+    "second factor reset": "取消验证器",
 }
 
 

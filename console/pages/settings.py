@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from aiohttp import web
 
+from console import notice
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
@@ -298,6 +299,28 @@ def _number(text: str) -> Any:
         return text
 
 
+async def _holidays(request: web.Request) -> web.Response:
+    """A year's notice as the form would have it; whoever looks at it saves it."""
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    hours = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents.hours
+    told = form.get("year", "")
+    year = int(told) if re.fullmatch(r"20\d\d", told) else datetime.now(BEIJING).year
+    try:
+        new = notice.read(form.get("notice", ""), year)
+    except notice.Unreadable as unreadable:
+        return await _shown(request, faults=str(unreadable))
+    free, worked = notice.replaced(hours.holidays, hours.working_days, new, year)
+    entered = {
+        "agents.hours.holidays": "\n".join(free),
+        "agents.hours.working_days": "\n".join(worked),
+    }
+    told = (
+        f"{year} 年：{len(new.free)} 个假期，{len(new.worked)} 天调休上班，已填进“人工时间”，"
+        "还没有存：核对以后再存。"
+    )
+    return await _shown(request, entered=entered, told=told)
+
+
 async def _add_agent(request: web.Request) -> web.Response:
     form = {name: str(value).strip() for name, value in (await request.post()).items()}
     phone = {"name": form.get("name", ""), "extension": form.get("extension", "")}
@@ -412,6 +435,7 @@ PAGE = Page(
     (
         Route("GET", "/settings", _page, Action.EDIT_SETTINGS),
         Route("POST", "/settings", _save, Action.EDIT_SETTINGS),
+        Route("POST", "/settings/holidays", _holidays, Action.EDIT_SETTINGS),
         Route("POST", "/settings/agents/add", _add_agent, Action.EDIT_SETTINGS),
         Route("POST", "/settings/agents/remove", _remove_agent, Action.EDIT_SETTINGS),
         Route("POST", "/settings/agents/change", _change_agent, Action.EDIT_SETTINGS),

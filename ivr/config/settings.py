@@ -277,6 +277,8 @@ class LimitsSettings(Part):
     """Of the whole line."""
     wrong_passwords: Count = 3
     """In a row; then the person's accounts are not told by telephone for the rest of the day."""
+    wrong_tails: Count = 3
+    """Wrong second things for one case's number; then it is not told for the rest of the day."""
     calls: Count = 300
     """At once; beyond them callers hear that the line is full."""
     calls_per_caller: Count = 5
@@ -374,6 +376,8 @@ class CasesSettings(Part):
 
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    by_telephone: bool = True
+    """Key 6, then 3: whoever knows a case's number and a second thing hears where it stands."""
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
@@ -474,6 +478,8 @@ class ConsoleSettings(Part):
     key: Path | None = None
     idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
     """Whoever does nothing for so long signs in again."""
+    second_factor: Literal["nobody", "administrators", "everybody"] = "nobody"
+    """Who must have an authenticator (TOTP) besides the password; others may."""
     second_person: bool = True
     """Whether changed words need somebody else's approval before callers hear them."""
     phone: PhoneSettings = PhoneSettings()
@@ -529,6 +535,15 @@ class MailSettings(Part):
     user: str | None = None
     password: SecretStr | None = None
     sender: str = "ivr-12329@localhost"
+
+
+class ReportsSettings(Part):
+    """Where reports at set times (定时报表) may go: nowhere else, whoever asks for them."""
+
+    folder: Path | None = None
+    """None: `reports` under the home folder; each schedule names a folder in it."""
+    domains: tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")], ...] = ()
+    """Of the addresses that may get them, besides that of `mail.sender`."""
 
 
 class AlarmsSettings(Part):
@@ -597,6 +612,7 @@ class Settings(Part):
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
+    reports: ReportsSettings = ReportsSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     _starting: Settings | None = PrivateAttr(default=None)
 
@@ -636,6 +652,11 @@ class Settings(Part):
     def recordings_folder(self) -> Path:
         """Where complaints, suggestions and messages are kept."""
         return self.recordings.folder or self.home / "recordings"
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where reports at set times are laid down."""
+        return self.reports.folder or self.home / "reports"
 
     @property
     def cases_url(self) -> str:

@@ -224,11 +224,12 @@ class Conductor:
     def _met(self, channel: Channel, talk: Talk | None, known: Unfinished | None) -> Live | None:
         if known is not None:
             return self.reception.known_again(known, channel, talk)
-        door = self.reception.door(channel, self.calls.values())
+        given = self.reception.given()
+        door = self.reception.door(channel, self.calls.values(), given)
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        live = self.reception.newly_met(channel, door)
+        live = self.reception.newly_met(channel, door, given)
         if live.counts:
             self.vitals.traffic.call_came(channel.trunk)
         return live

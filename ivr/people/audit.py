@@ -36,6 +36,8 @@ Action = Literal[
     "words changed", "words taken over", "words submitted", "words approved", "words sent back",
     "words discarded", "words published", "words rolled back", "words withdrawn",
     "alarm acknowledged", "alarm silenced",
+    "schedule kept", "schedule dropped", "schedule paused", "schedule resumed", "report sent",
+    "second factor", "second factor reset",
 ]  # fmt: skip
 
 _FIRST = "0" * 64

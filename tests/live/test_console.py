@@ -7,6 +7,7 @@ test's own folder.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import math
@@ -32,7 +33,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
+from console.authenticator import figures
 from console.rights import Role
+from console.schedules import Schedules
 from console.users import Users
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office, State
@@ -89,7 +92,7 @@ CASE = Filed(
 
 def busy() -> Overview:
     now = round(time.time())
-    places = ("main.menu", "account.inquiry", "account.readout", "loan.menu", "agent", "feedback")
+    places = ("main.menu", "account.inquiry", "survey", "loan.menu", "agent", "feedback")
     return {
         "calls": {
             f"s{n}": {
@@ -368,6 +371,27 @@ def test_settings_by_keys_alone(opened: Opened, page: Page, pictures: Path) -> N
     assert standing(Settings(home=opened.home)).limits.calls == 120
 
 
+def test_a_year_of_holidays_is_pasted_looked_at_and_saved(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "管理")
+    page.get_by_role("link", name="设置", exact=True).press("Enter")
+    page.get_by_label("哪一年").select_option("2027")
+    notice = (
+        "一、元旦：1月1日（周五）至3日（周日）放假，共3天。二、国庆节：10月1日（周五）至7日（周四）"
+    )
+    page.get_by_label("把国务院办公厅").fill(f"{notice}放假调休，共7天。9月26日（周日）上班。")
+    page.get_by_role("button", name="填进下面，先看看").press("Enter")
+    expect(page.get_by_text("还没有存")).to_be_visible()
+    expect(page.get_by_label("节假日，一行一段")).to_have_value(
+        "2027-01-01/2027-01-03\n2027-10-01/2027-10-07"
+    )
+    look(page, pictures, "settings-holidays")
+    page.get_by_role("button", name="存人工时间").press("Enter")
+    expect(page.get_by_text("2027 年的节假日已写")).to_be_visible()
+    assert standing(Settings(home=opened.home)).agents.hours.knows_holidays_of(2027)
+
+
 def test_calls_are_found_and_followed(opened: Opened, page: Page, pictures: Path) -> None:
     sign_in(page, opened, "统计员")
     expect(page).to_have_url(f"{opened.address}/calls")
@@ -426,6 +450,62 @@ def test_a_question_of_ones_own_is_asked_and_kept(
     page.get_by_role("button", name="保存", exact=True).click()
     expect(page.get_by_role("heading", name="每天多少")).to_be_visible()
     look(page, pictures, "sql-kept")
+
+
+def test_a_report_is_set_for_every_monday_by_keys_alone(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "统计员")
+    page.get_by_role("link", name="定时", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="定时报表")).to_be_visible()
+    look(page, pictures, "schedules-none")
+    _tab_to(page, "name")
+    page.keyboard.type("给领导的周报")
+    page.get_by_label("多久一次").press("ArrowDown")
+    _tab_to(page, "folder")
+    page.keyboard.type("../别处")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("文件夹")
+    look(page, pictures, "schedules-refused")
+    page.get_by_label("放进哪个文件夹").fill("领导")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("rowheader", name="给领导的周报")).to_be_visible()
+    expect(page.get_by_text("每周一 07:30")).to_be_visible()
+    kept = Schedules(opened.home)
+    (made,) = kept.all()
+    later = datetime.now(UTC) + timedelta(days=15)
+    for schedule, run_ in kept.take(later):
+        kept.end(run_, "failed", f"{schedule.name}：磁盘满了")
+    page.reload()
+    look(page, pictures, "schedules")
+    page.get_by_role("button", name="再送一次").first.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("已送出")
+    assert len([*(opened.home / "reports" / "领导").iterdir()]) == 1
+    page.get_by_role("button", name=f"删除 {made.name}").press("Enter")
+    expect(page.get_by_text("还没有。")).to_be_visible()
+
+
+def test_a_second_factor_is_set_by_keys_alone_and_asked_for(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "赵坐席")
+    page.get_by_role("link", name="赵坐席").press("Enter")
+    page.get_by_role("link", name="验证器").press("Enter")
+    look(page, pictures, "second-factor")
+    key = page.locator("code").inner_text().replace(" ", "")
+    secret = Sensitive(base64.b32decode(key))
+    page.get_by_label("六位验证码").fill(figures(secret, int(time.time() // 30)))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="退出").press("Enter")
+    page.get_by_label("名字").fill("赵坐席")
+    page.get_by_label("口令").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("验证码不对")
+    look(page, pictures, "sign-in-with-figures")
+    page.get_by_label("口令").fill(PASSWORD)
+    page.get_by_label("验证码").fill(figures(secret, int(time.time() // 30) + 1))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="退出")).to_be_visible()
 
 
 def test_the_words_with_their_keys_and_lines(opened: Opened, page: Page, pictures: Path) -> None:
@@ -526,7 +606,7 @@ def test_a_recording_is_heard_marked_and_its_silence_left_out(
     expect(seek).to_have_attribute("max", "12")
     page.get_by_label("跳过静音").press("Space")
     page.get_by_label("快慢").select_option("2")
-    page.get_by_role("button", name="进五秒").press("Enter")
+    page.get_by_role("button", name="进 5 秒").press("Enter")
     expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
     play.press("Enter")
     expect(page.get_by_role("button", name="暂停")).to_be_visible()
@@ -537,14 +617,14 @@ def test_a_recording_is_heard_marked_and_its_silence_left_out(
     expect(play).to_be_visible()
     seek.focus()
     page.keyboard.press("Home")
-    page.get_by_role("button", name="进五秒").press("Enter")
+    page.get_by_role("button", name="进 5 秒").press("Enter")
     page.get_by_label("这里有什么").fill("静音从这里开始")
     expect(page.get_by_label("时刻")).to_have_value("0:05.0")
     page.get_by_label("这里有什么").press("Enter")
     mark = page.get_by_role("button", name="0:05.0")
     expect(mark).to_be_visible()
     expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
-    page.get_by_role("button", name="退五秒").press("Enter")
+    page.get_by_role("button", name="退 5 秒").press("Enter")
     expect(player.locator('[data-part="now"]')).to_have_text("0:00.0 / 0:12.0")
     mark.press("Enter")
     expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
