@@ -289,6 +289,8 @@ class LimitsSettings(Part):
     """Of the whole line."""
     wrong_passwords: Count = 3
     """In a row; then the person's accounts are not told by telephone for the rest of the day."""
+    wrong_tails: Count = 3
+    """Wrong second things for one case's number; then it is not told for the rest of the day."""
     calls: Count = 300
     """At once; beyond them callers hear that the line is full."""
     calls_per_caller: Count = 5
@@ -386,6 +388,8 @@ class CasesSettings(Part):
 
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    by_telephone: bool = True
+    """Key 6, then 3: whoever knows a case's number and a second thing hears where it stands."""
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
