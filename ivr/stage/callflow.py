@@ -145,7 +145,7 @@ class _Walk:
             return None
         before = self._approaches.get(place, ())
         trials: list[_Trial] = []
-        for circumstance in circumstances():
+        for circumstance in (each for each in circumstances() if each.matters(place)):
             scene = Scene(place, circumstance)
             trials += _new(await self._tried((*before, scene), circumstance.words), trials)
         self._trials[place] = trials

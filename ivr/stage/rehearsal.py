@@ -110,6 +110,12 @@ class Circumstance:
 
     words: str
     arrange: Callable[[Stage], None]
+    only: tuple[str, ...] = ()
+    """Places at which it makes a difference; empty: it may anywhere."""
+
+    def matters(self, place: str) -> bool:
+        """Whether it is worth trying there."""
+        return not self.only or place in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +301,9 @@ def circumstances() -> tuple[Circumstance, ...]:
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
-        Circumstance("坐席都在通话", engaged),
-        Circumstance("坐席都在通话，可以回电", calling_out),
-        Circumstance("排队已满", overrun),
+        Circumstance("坐席都在通话", engaged, (_AGENT,)),
+        Circumstance("坐席都在通话，可以回电", calling_out, (_AGENT, "agent.unanswered")),
+        Circumstance("排队已满", overrun, (_AGENT,)),
         Circumstance("磁盘已满", full),
         Circumstance("要查询密码", guarded),
     )
