@@ -16,7 +16,6 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -382,29 +381,34 @@ def _by_asterisks_death(call: tuple[float, float, str], story: Story) -> bool:
 
 
 def _records(line: Run) -> dict[str, int]:
+    """What is written of callers, in the spool and in what analysts see, once the line stands."""
     counted: Counter[str] = Counter()
     for page in (line.home / "spool").glob("*.jsonl"):
-        for written in page.read_text(encoding="utf-8").splitlines():
-            fact = json.loads(written)
-            probes = str(fact.get("session", "")).startswith("probe_")
-            counted[fact["fact"]] += not probes
-    asked = [
-        sys.executable,
-        "-m",
-        "ivr.cli",
-        "sql",
-        "--format",
-        "csv",
-        "SELECT count(*) FROM sessions",
-    ]
-    told = subprocess.run(asked, env=line.environment, cwd=PROJECT, capture_output=True, text=True,
-                          check=True)  # fmt: skip
+        for written in page.read_bytes().splitlines():
+            with suppress(
+                ValueError
+            ):  # torn by a kill: what it began to say is missing, and counted
+                fact = json.loads(written)
+                counted[fact["fact"]] += not str(fact.get("session", "")).startswith("probe_")
+    _ivr(line, "loader", "--once")
+    told = _ivr(line, "sql", "--format", "csv", "SELECT count(*) FROM sessions")
     return {
         "begun": counted["SessionStarted"],
         "ended": counted["SessionEnded"],
         "carried": counted["Carried"],
-        "loaded": int(told.stdout.split()[-1]),
+        "loaded": int(told.split()[-1]),
     }
+
+
+def _ivr(line: Run, *words: str) -> str:
+    environment = {
+        name: value for name, value in line.environment.items() if "FAKETIME" not in name
+    }
+    environment.pop("LD_PRELOAD", None)
+    asked = [sys.executable, "-m", "ivr.cli", *words]
+    return subprocess.run(
+        asked, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
 
 
 def main() -> None:
@@ -418,10 +422,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="chaos-") as folder,
         robot({"errcode": 0}) as (url, heard),
         _disk(Path(folder) / "home") as home,
-        _line(home, url) as victim,
     ):
-        story = asyncio.run(run(victim, chosen, heard))
-        time.sleep(SETTLE_SECONDS)
+        with _line(home, url) as victim:
+            story = asyncio.run(run(victim, chosen, heard))
         records = _records(victim.line)
     print(f"calls: {dict(Counter(what for _, _, what in story.calls))}; in the records: {records}")
     print(f"blows: {dict(Counter(kind for _, _, kind in story.struck))}")
@@ -470,7 +473,8 @@ def _line(home: Path, robot_url: str) -> Iterator[Victim]:
         with suppress(subprocess.TimeoutExpired):
             line.process.wait(60)
         line.process.kill()
-        shutil.copytree(home / "log", "/tmp/night/chaoslog", dirs_exist_ok=True)
+        line.process.wait()
+        line.until(lambda: not line.programs())
 
 
 if __name__ == "__main__":
