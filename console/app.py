@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,8 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty, words
+from console.pages import EVERY_PAGE, cases, drafting, duty, words
+from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
@@ -77,6 +79,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
     app[PAGES] = pages
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[STUDIO] = Studio(settings)
+    app[drafting.PUBLISHING] = Publishing(settings.home)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_wait_for_nothing)
     for each in pages:
@@ -88,6 +91,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
 
 async def _wait_for_nothing(app: web.Application) -> None:
     app[STUDIO].end()
+    await asyncio.to_thread(app[drafting.PUBLISHING].end)
 
 
 # --- the words alone, for whoever sits at this machine ----------------------------------------

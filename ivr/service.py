@@ -15,13 +15,17 @@ from pathlib import Path
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
+from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
-from ivr.asterisk.configure import folder, publish_sounds
+from ivr.ari.outward import ChannelsOutward
+from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.cases.late import LateRegister
 from ivr.config import Settings
+from ivr.dialling.dialler import Dialler
+from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -34,14 +38,16 @@ from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.hotline import Hotline
+from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
 from ivr.line.watching import said
+from ivr.people.audit import Audit
 from ivr.people.keys import Keys
-from ivr.people.sensitive import leave_no_core
+from ivr.people.sensitive import Sensitive, leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
@@ -50,6 +56,7 @@ from ivr.records.journal import Journal, Left, left, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
+from ivr.speech.publications import in_words
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +73,16 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal = await _composed(settings, accounts, stack)
+        hotline, journal, outgoing = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
-                settings, conductor.vitals, examine, [said(screens), live(_overlooking(conductor))]
+                settings,
+                conductor.vitals,
+                examine,
+                [said(screens), live(_overlooking(conductor)), *outgoing.routes()],
             )
         )
         stack.callback(screens.close)
@@ -89,7 +99,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal]:
+) -> tuple[Hotline, Journal, Outgoing]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -104,9 +114,10 @@ async def _composed(
     keys = Keys.load(settings.home / "keys")
     register = LateRegister(settings)
     stack.callback(register.close)
+    vault = Vault(settings.home / "vault.sqlite", keys)
     desk = FilingDesk(
         archive=_archive(settings),
-        vault=Vault(settings.home / "vault.sqlite", keys),
+        vault=vault,
         tokens=Tokens(keys),
         journal=journal,
         is_recording=partial(_is_recording, ari),
@@ -118,7 +129,7 @@ async def _composed(
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.passed_over()),
+        passed_over=lambda: len(means.switchboard.desks.passed_over()),
         resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
@@ -128,7 +139,7 @@ async def _composed(
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
@@ -136,11 +147,33 @@ async def _composed(
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))
+    dialler = Dialler(
+        settings=standing.now,
+        outward=ChannelsOutward(ari, standing.now),
+        ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
+        token=desk.tokens.caller,
+        note=journal.note,
+        trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
+        talks=means.switchboard.talks,
+        is_free=means.switchboard.desks.is_free,
+    )
     conductor = Conductor(
-        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals
+        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
-    return Hotline(conductor, takeover), journal
+    outgoing = Outgoing(
+        dialler,
+        means.switchboard,
+        partial(dial_secret, settings),
+        partial(_left_from, register, vault),
+    )
+    return Hotline(conductor, takeover), journal, outgoing
+
+
+def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:
+    """The number that a case was left from, if it is kept; LookupError for no such case."""
+    caller = register.case(number).filed.caller
+    return None if caller is None else vault.reveal(caller)
 
 
 def _adopted(means: Means, settings: Settings) -> None:
@@ -258,6 +291,8 @@ class Examiner:
         detail = f"set {shelf.current().number} ({shelf.current().version})"
         if shelf.refused:
             detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
+        if turns := shelf.turns():
+            detail += f"；{in_words(turns[0])}"
         return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:
@@ -267,7 +302,7 @@ class Examiner:
 
     def agents(self) -> Part:
         """Whose phone rings for nothing is passed over; the line is well all the same."""
-        away = self._reception.means.switchboard.passed_over()
+        away = self._reception.means.switchboard.desks.passed_over()
         told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
         detail = "passed over, not answering: " + ", ".join(told) if away else ""
         return Part(True, detail, warns=bool(away))

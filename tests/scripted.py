@@ -36,12 +36,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
 from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records import facts
 from ivr.speech import announcements
@@ -254,6 +255,7 @@ class ScriptedDesk:
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._room()
         self.begun += 1

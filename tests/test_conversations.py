@@ -11,6 +11,7 @@ import pytest
 from ivr.accounts import RightPassword, Unavailable, WrongPassword, rows
 from ivr.accounts.demo import _FUND, _LOAN, PASSWORD
 from ivr.accounts.outcomes import Empty, NotFound, Several
+from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox
@@ -102,7 +103,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             accounts=DemoAccounts(),
             tokens=Tokens(Keys(b"k" * 32)),
             limits=Limits(settings.limits),
-            switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+            switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
             desk=ScriptedDesk(line, facts.append, clock),
             note=facts.append,
             is_open=lambda: closed(settings.home) is None,

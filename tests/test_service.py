@@ -16,13 +16,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.config import AgentsSettings, Settings, SettingsError
 from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
 from ivr.service import Examiner, _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import MANIFEST, Shelf
+from ivr.speech.prompts import Shelf
+from ivr.speech.publications import MANIFEST
 from tests.speech.test_prompts import publish, rename_a_slot, reword
 from tests.test_conversations import DemoAccounts
 from tests.textset import text_set
@@ -31,17 +33,17 @@ from tests.textset import text_set
 def test_the_operator_sees_whose_phone_is_passed_over() -> None:
     """In `/healthz`, from where `ivr doctor` has it."""
     now = [1000.0]
-    switchboard = Switchboard(AgentsSettings(passed_over_seconds=300.0), lambda: now[0])
+    switchboard = Switchboard(Desks(AgentsSettings(passed_over_seconds=300.0), lambda: now[0]))
     examine = Examiner(SimpleNamespace(means=SimpleNamespace(switchboard=switchboard)), None, None)  # type: ignore[arg-type]
     away, other = switchboard.settings.phones
     for _ in range(3):
         assert examine.agents() == Part(True)
-        switchboard.rang_out(away)
+        switchboard.desks.rang_out(away)
     now[0] += 60
     assert examine.agents() == Part(
         True, "passed over, not answering: 一号坐席 (6001) for 240 s more", warns=True
     )
-    assert switchboard.present(frozenset({"6001", "6002"})) == (other,)
+    assert switchboard.desks.present(frozenset({"6001", "6002"})) == (other,)
     now[0] += 240
     assert examine.agents() == Part(True)
 
@@ -61,12 +63,12 @@ def told_of(page_of: Settings, audio: Path, act: Callable[[], None]) -> tuple[An
     async def story() -> tuple[Any, str]:
         shelf = Shelf(audio, CONTRACT)
         act()
-        switchboard = Switchboard(page_of.agents, lambda: 0.0)
+        switchboard = Switchboard(Desks(page_of.agents, lambda: 0.0))
         for _ in range(3):
-            switchboard.rang_out(switchboard.settings.phones[0])
+            switchboard.desks.rang_out(switchboard.settings.phones[0])
         vitals = Vitals(
             refused=partial(_refused, shelf),
-            passed_over=lambda: len(switchboard.passed_over()),
+            passed_over=lambda: len(switchboard.desks.passed_over()),
             facts_waiting=lambda: 2,
         )
         vitals.link = True

@@ -19,7 +19,7 @@ from analytics.answering.words import Vocabulary
 _TEMPLATE = "daily.html.j2"
 ASKED = (
     "summary", "calls_by_hour", "call_funnel", "where_callers_give_up", "transfers",
-    "service_level", "waiting", "survey", "complaints_open", "lookups", "anomalies",
+    "service_level", "waiting", "survey", "complaints_open", "cases_due", "lookups", "anomalies",
 )  # fmt: skip
 DRAWN = ("calls_by_hour", "call_funnel", "survey")
 WEEKDAYS = "一二三四五六日"
@@ -96,6 +96,8 @@ def _tiles(answers: dict[str, ResultSet], terms: Terms) -> list[Tile]:
         Tile(f"{long:g} 秒内接通", _text(agents["within_long_percent"], "%")),
         Tile(f"满意度（{whole['votes']} 票，1 最好）", _text(whole["mean_grade"])),
         Tile("未处理的投诉、建议与留言", _text(len(answers["complaints_open"].rows))),
+        Tile("工单将到期", _text(sum(row["due_soon"] for row in answers["cases_due"].records()))),
+        Tile("工单已超期", _text(sum(row["overdue"] for row in answers["cases_due"].records()))),
     ]
 
 

@@ -23,6 +23,7 @@ FACT_TABLES = (
     "session_resumed",
     "carried",
     "probe",
+    "dialled",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

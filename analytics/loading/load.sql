@@ -17,7 +17,8 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.link
         UNION ALL SELECT event, happened FROM {known}.session_resumed
         UNION ALL SELECT event, happened FROM {known}.carried
-        UNION ALL SELECT event, happened FROM {known}.probe)
+        UNION ALL SELECT event, happened FROM {known}.probe
+        UNION ALL SELECT event, happened FROM {known}.dialled)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -49,8 +50,12 @@ INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
 INSERT INTO hot.case_move
-SELECT id, happened, reference, n, kind, move, state, handler, in_time, content
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content, warns, due
 FROM incoming WHERE fact = 'CaseMoved';
+
+INSERT INTO hot.dialled
+SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms
+FROM incoming WHERE fact = 'Dialled';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

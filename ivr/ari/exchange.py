@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ivr.agents.switchboard import ExchangeFailed, Talk
+from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel

@@ -334,6 +334,11 @@ def probe_secret(settings: Settings) -> str:
     return secret(folder(settings) / "probe.secret")
 
 
+def dial_secret(settings: Settings) -> str:
+    """By which the service knows who may have it call somebody; made once and kept."""
+    return secret(folder(settings) / "dial.secret")
+
+
 def secret(path: Path) -> str:
     """A password in a file of mode 0600; made when it is not there yet."""
     if not path.exists():

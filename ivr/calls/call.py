@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
-from ivr.agents.switchboard import Exchange
+from ivr.agents.exchange import Exchange
 from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
@@ -133,6 +133,8 @@ class Call:
     means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    number: Sensitive[str] | None = None
+    """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0

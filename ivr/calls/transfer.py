@@ -16,7 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ivr.agents.switchboard import Exchange, ExchangeFailed, Switchboard, Talk, Waiting
+from ivr.agents.desks import Desks
+from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
+from ivr.agents.switchboard import Switchboard, Waiting
 from ivr.calls.call import Call
 from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
 from ivr.config import Agent
@@ -77,8 +79,13 @@ class _Wish:
 
     @property
     def switchboard(self) -> Switchboard:
-        """Who is free, for all calls of the line."""
+        """Who waits, for all calls of the line."""
         return self.call.means.switchboard
+
+    @property
+    def desks(self) -> Desks:
+        """Who is free, for all calls of the line."""
+        return self.switchboard.desks
 
     async def fulfilled(self, announced: Iterable[str]) -> TransferOutcome:
         """Wait among the others until somebody has talked with the caller."""
@@ -87,7 +94,7 @@ class _Wish:
         for prompt in announced:
             await self.call.say(prompt)
         self.began = _now()
-        present = self.switchboard.present(await self.exchange.online())
+        present = self.desks.present(await self.exchange.online())
         if not present:
             return "none_there"
         await self.exchange.music()
@@ -168,9 +175,9 @@ class _Wish:
         agent = self.legs.pop(leg)
         self.causes.append(cause)
         if cause in _ENGAGED:
-            self.switchboard.is_there(agent)
+            self.desks.is_there(agent)
         elif cause in _UNANSWERED:
-            self.switchboard.rang_out(agent)
+            self.desks.rang_out(agent)
         self.switchboard.free(agent)
 
     async def _all_ring_out(self) -> None:
@@ -178,7 +185,7 @@ class _Wish:
         for leg, agent in tuple(self.legs.items()):
             await self._stop(leg)
             self.causes.append(None)
-            self.switchboard.rang_out(agent)
+            self.desks.rang_out(agent)
             self.switchboard.free(agent)
 
     async def _stop(self, leg: str) -> None:
@@ -216,7 +223,7 @@ class _Wish:
 
     async def _go_on(self, talk: Talk) -> TransferOutcome:
         """A conversation found in Asterisk: neither of the two notices that we are new."""
-        self.agent = self.switchboard.agent(talk.extension)
+        self.agent = self.desks.agent(talk.extension)
         self.legs[talk.leg] = self.agent
         self._picked_up(waited_ms=talk.ring_ms)
         talked = (datetime.now(UTC) - talk.since).total_seconds()
@@ -243,7 +250,7 @@ class _Wish:
         talked = 0.0 if self.answered is None else now - self.answered
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         if self.answered is not None and self.agent is not None:
-            self.switchboard.talked(self.agent)
+            self.desks.talked(self.agent)
         self.call.talked(talked)
         self.call.note(
             Transferred(

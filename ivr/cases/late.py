@@ -9,7 +9,7 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ivr.cases.case import Filed
+from ivr.cases.case import Case, Filed
 from ivr.config import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class LateRegister:
     def enter(self, filed: Filed, replaces: str | None) -> None:
         """As Register.enter."""
         self._register().enter(filed, replaces=replaces)
+
+    def case(self, number: str) -> Case:
+        """As Cases.case."""
+        return self._register().cases.case(number)
 
     def close(self) -> None:
         """Let the database go, where it was ever asked."""

@@ -1,6 +1,7 @@
 """The settings of one line: frozen, read once, and refused whole when anything is wrong.
 
-Order of precedence: the table of what administrators have set (agents, hours, limits), the
+Order of precedence: the table of what administrators have set (agents, hours, limits,
+answers), the
 environment (`IVR_…`), the settings file (TOML), the defaults.
 """
 
@@ -24,10 +25,15 @@ from ivr.config.settings import (
     Agent,
     AgentsSettings,
     AlarmsSettings,
+    AnswersSettings,
+    AnswerTemplate,
     CallersSettings,
     CaseDays,
+    CaseHandler,
     CasesSettings,
     ConsoleSettings,
+    DialKind,
+    DiallingSettings,
     FactsSettings,
     LimitsSettings,
     MailSettings,
@@ -60,11 +66,16 @@ __all__ = [
     "Agent",
     "AgentsSettings",
     "AlarmsSettings",
+    "AnswerTemplate",
+    "AnswersSettings",
     "CallersSettings",
     "CaseDays",
+    "CaseHandler",
     "CasesSettings",
     "ConsoleSettings",
     "Content",
+    "DialKind",
+    "DiallingSettings",
     "FactsSettings",
     "LimitsSettings",
     "MailSettings",

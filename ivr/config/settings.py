@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ivr.hours import AgentHours
+from ivr.hours import AgentHours, Hours, Span
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _INSTALLED = not (_CHECKOUT / "scripts.zh.toml").exists()
@@ -304,6 +304,16 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
 class CaseDays(Part):
     """How many working days each step of one kind of case may take."""
 
@@ -331,6 +341,15 @@ class MessageDays(CaseDays):
     close: Count = 5
 
 
+class CaseHandler(Part):
+    """One of the centre's people who answers cases, and how news of them reaches them."""
+
+    name: str
+    """As they sign in."""
+    mail: str | None = None
+    webhooks: tuple[Webhook, ...] = ()
+
+
 class CasesSettings(Part):
     """What becomes of recordings (工单): where it is kept, and how long each step may take.
 
@@ -342,11 +361,54 @@ class CasesSettings(Part):
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
+    handlers: tuple[CaseHandler, ...] = ()
+    """Who is told of cases that come to them, and of terms that are nearly or wholly over."""
+    mail_to: tuple[str, ...] = ()
+    """Who is told of what nobody has, or whose handler cannot be told: the 值班长."""
+    webhooks: tuple[Webhook, ...] = ()
 
     def of(self, kind: str) -> CaseDays:
         """Of one kind of recording."""
         days: CaseDays = getattr(self, kind)
         return days
+
+
+DialKind = Literal["mobile", "fixed"]
+"""A mobile telephone, or a fixed line with its area code."""
+
+
+class DiallingSettings(Part):
+    """Calls that the line makes itself, to numbers that callers left and to no others."""
+
+    trunk: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")] | None = None
+    """Name of the trunk by which they go out; None: the line calls nobody."""
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")] | None = None
+    """Where that carrier takes calls; None: its registrar, else the first of its hosts."""
+    shown: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] = LINE_NUMBER
+    """By which number the called see us; carriers let through their customers' own only."""
+    kinds: tuple[DialKind, ...] = ("mobile", "fixed")
+    hours: Hours = (Span(9 * 60, 12 * 60), Span(13 * 60 + 30, 18 * 60))
+    """On days when agents are there (`agents.hours`)."""
+    calls_per_day: Count = 50
+    calls_per_number: Count = 3
+    """A day."""
+    agent_seconds: Seconds = 20.0
+    """How long the agent's phone rings."""
+    number_seconds: Seconds = 40.0
+    """How long the called one rings."""
+
+
+class AnswerTemplate(Part):
+    """A beginning of an answer, which whoever answers completes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class AnswersSettings(Part):
+    """What is answered again and again."""
+
+    templates: tuple[AnswerTemplate, ...] = ()
 
 
 class FactsSettings(Part):
@@ -453,16 +515,6 @@ class MailSettings(Part):
     sender: str = "ivr-12329@localhost"
 
 
-class Webhook(Part):
-    """A chat group's robot."""
-
-    kind: Literal["dingtalk", "wecom"]
-    url: SecretStr
-    """With its access token: whoever has it may write to the group."""
-    secret: SecretStr | None = None
-    """Of a DingTalk robot that wants signed messages (加签)."""
-
-
 class AlarmsSettings(Part):
     """Who is told when the line is not well (`ivr watch`)."""
 
@@ -523,6 +575,8 @@ class Settings(Part):
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
     cases: CasesSettings = CasesSettings()
+    dialling: DiallingSettings = DiallingSettings()
+    answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
@@ -585,6 +639,16 @@ class Settings(Part):
                 " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
             )
         return int(number[0])
+
+    @property
+    def dialling_server(self) -> str | None:
+        """Where the trunk of calls that we make takes them; None where there is none."""
+        trunk = next((each for each in self.trunks if each.name == self.dialling.trunk), None)
+        if trunk is None:
+            return None
+        account = trunk.registration
+        told = self.dialling.server or (trunk.hosts[0] if account is None else account.server)
+        return None if "/" in told else told
 
     @property
     def ari_secret_file(self) -> Path:

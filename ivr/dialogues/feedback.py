@@ -142,7 +142,9 @@ async def _begun(
 ) -> bool:
     """Whether a recording can be kept; else the caller is told before saying it all for nothing."""
     try:
-        await call.means.desk.begin(form.kind, call.session, person, replaces=replaces)
+        await call.means.desk.begin(
+            form.kind, call.session, person, replaces=replaces, caller=call.number
+        )
     except CannotKeep:
         await call.say("feedback.cannot_record")
         return False

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.dialling.dialler import Dialler
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
@@ -66,6 +67,8 @@ class Conductor:
     desk: FilingDesk
     vitals: Vitals
     signalling: Signalling = field(default_factory=Signalling)
+    dialler: Dialler | None = None
+    """Makes the line's own calls."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -196,6 +199,8 @@ class Conductor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.dialler is not None:
+            await self.dialler.suspend()
 
     async def finish(self) -> None:
         """Until all that was begun on calls that are over is done."""

@@ -85,7 +85,7 @@ class Overlooking:
 def _agents(
     switchboard: Switchboard, online: frozenset[str], offset: float
 ) -> Iterator[tuple[str, Part]]:
-    for agent, state, since in switchboard.desks(online):
+    for agent, state, since in switchboard.desks.states(online):
         at = None if since is None else round(since + offset)
         yield agent.extension, {"name": agent.name, "state": state, "since": at}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ivr.agents.switchboard import Talk
+from ivr.agents.exchange import Talk
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
@@ -147,6 +147,11 @@ class Reception:
         number = None if channel.guest or channel.probe else self._number(channel)
         return None if number is None else self.means.tokens.caller(number)
 
+    def _to_call_back(self, channel: Channel) -> Sensitive[str] | None:
+        """A trunk's word; who withholds a number does not want it used."""
+        number = None if channel.trunk is None or channel.withheld else self._number(channel)
+        return None if number is None else Sensitive(number)
+
     def misdialled(self, channel: Channel) -> Misdialled:
         """What an operator is told of a call to a number that the line does not have."""
         caller = masked("" if channel.caller is None else channel.caller.reveal())
@@ -167,6 +172,7 @@ class Reception:
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),
+            number=self._to_call_back(channel),
             place=known.dialogue,
             steps=known.steps,
         )

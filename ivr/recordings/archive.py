@@ -56,6 +56,8 @@ class Slip:
     replaces: str | None = None
     """Reference of the recording that the caller speaks again."""
     filed: bool = False
+    caller: str | None = None
+    """Token of the number that it is left from; None where nobody vouches for one."""
 
     @property
     def path(self) -> str:
@@ -86,7 +88,7 @@ class Archive:
         self._series = series
         self._keep_free = keep_free_mb * 1_000_000
 
-    def begin(
+    def begin(  # noqa: PLR0913  a slip has as many parts as it has
         self,
         kind: RecordingKind,
         session: str,
@@ -94,11 +96,13 @@ class Archive:
         now: datetime,
         *,
         replaces: str | None = None,
+        caller: str | None = None,
     ) -> Slip:
         """Number a recording and write its slip; CannotKeep when it could not be kept."""
         with _refusals():
             _make_private(self._slips)
-            slip = Slip(self._next_number(now), kind, session, person, now, replaces)
+            number = self._next_number(now)
+            slip = Slip(number, kind, session, person, now, replaces, caller=caller)
             _make_private(self._place(slip).parent)
             self._part(slip).touch(0o600)
             if self._free() < self._keep_free:

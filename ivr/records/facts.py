@@ -46,6 +46,35 @@ RecordingState = Literal[
     "deleted",
 ]
 
+DialledFor = Literal[
+    "case",  # the handler of a case (工单) calls back who left it
+    "follow_up",  # the line itself asks whether the answer was content (回访)
+    "wish",  # a caller who waited for an agent wishes to be called back
+]
+
+DialOutcome = Literal[
+    "answered",
+    "busy",
+    "no_answer",
+    "not_reached",  # no such number, out of service, the carrier refuses
+    "agent_busy",
+    "agent_no_answer",
+    "agent_away",  # the phone of the agent is not registered
+    "abandoned",  # the agent hung up before the other answered
+    "failed",  # Asterisk would not
+    "lost",  # the service ended in the midst of it: nobody is called again by itself
+]
+
+DialRefusal = Literal[
+    "off",  # dialling out is not configured
+    "number",  # none is registered, or it may not be dialled
+    "hours",
+    "cap",  # as many calls today as are allowed
+    "tries",  # this number was called often enough today
+    "going_on",  # the same number, or the same agent, is being called now
+    "unwritten",  # the disk takes no entry: nobody is called unwritten
+]
+
 Refusal = Literal[
     "line_full",  # a call, told so: too many at once
     "line_overrun",  # a call, given the busy tone: too many even to be told so
@@ -233,6 +262,10 @@ class CaseMoved:
     """Of a move that ends a clock: whether it was early enough."""
     content: bool | None = None
     """Of 回访: whether the caller was content."""
+    warns: str | None = None
+    """From which day on its next term is nearly over (YYYY-MM-DD); None while no term runs."""
+    due: str | None = None
+    """The last day of that term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +356,25 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """The line called somebody itself, or would not."""
+
+    attempt: str | None
+    """Its name in the ledger; None: it was refused before."""
+    purpose: DialledFor
+    reference: str
+    """Of the case or of the wish."""
+    agent: str | None
+    """Who was to talk; None: the line itself."""
+    outcome: DialOutcome | None
+    """None: refused."""
+    refused: DialRefusal | None = None
+    ring_ms: int = 0
+    """From the first ring of the number that was called to its answer, or to the end."""
+    talk_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLost:
     """The connection to Asterisk broke."""
 
@@ -356,6 +408,7 @@ Fact = (
     | Refused
     | Carried
     | Probed
+    | Dialled
     | LinkLost
     | LinkRestored
 )

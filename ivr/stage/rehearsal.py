@@ -24,7 +24,9 @@ from ivr.accounts import (
     Unsayable,
     WrongPassword,
 )
-from ivr.agents.switchboard import NoPhones, Switchboard
+from ivr.agents.desks import Desks
+from ivr.agents.exchange import NoPhones
+from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
@@ -163,7 +165,7 @@ class Stage:
                 accounts=self.accounts,
                 tokens=Tokens(Keys(b"rehearsal")),
                 limits=self.limits,
-                switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+                switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
                 desk=self.desk,
                 note=lambda _: None,
                 is_open=lambda: self.open,
@@ -403,9 +405,10 @@ class _Desk(NothingKept):
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._need_room()
-        slip = await super().begin(kind, session, person, replaces=replaces)
+        slip = await super().begin(kind, session, person, replaces=replaces, caller=caller)
         self._line.recorded.discard(slip.reference)  # every slip here has the same one
         return slip
 

@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 from ivr.accounts.database import open_accounts
-from ivr.agents.switchboard import NoPhones, Switchboard
+from ivr.agents.desks import Desks
+from ivr.agents.exchange import NoPhones
+from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
@@ -73,7 +75,7 @@ async def _means(settings: Settings, stack: AsyncExitStack) -> Means:
         accounts=await stack.enter_async_context(open_accounts(settings)),
         tokens=Tokens(Keys.load(settings.home / "keys")),
         limits=Limits(settings.limits),
-        switchboard=Switchboard(settings.agents, asyncio.get_running_loop().time),
+        switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
         desk=NothingKept(),
         note=lambda _: None,
         is_open=lambda: closed(settings.home) is None,

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from ivr.config import Settings, SettingsError, settings_file
 from ivr.dialogues.account import FUND
 from ivr.dialogues.inquiry import Inquiry, told
 from ivr.dialogues.loan import LOAN
-from ivr.hours import BEIJING
+from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
@@ -44,7 +44,7 @@ PROBE_STALE_SECONDS = 600.0
 """So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
 _SIOCGIFADDR = 0x8915
-_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
+_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "cases.sqlite", "keys", "keys/*",
             "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
             "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -429,17 +429,32 @@ def announced(settings: Settings) -> Finding:
 
 
 def agents(settings: Settings) -> Finding:
-    """Does the agents' calendar know this year's holidays?"""
-    year = datetime.now(BEIJING).year
-    if settings.agents.hours.knows_holidays_of(year):
-        return Finding("agents' hours", True, f"有 {year} 年的节假日 · with the holidays of {year}")
+    """Does the calendar of agents and of cases know this year's holidays, and soon the next's?"""
+    return calendar(settings.agents.hours, datetime.now(BEIJING).date())
+
+
+def calendar(hours: AgentHours, today: date) -> Finding:
+    """What of the holidays is not written yet, and what holds until then."""
+    wanted = (today.year, today.year + 1) if today >= _announced(today.year) else (today.year,)
+    lacking = [year for year in wanted if not hours.knows_holidays_of(year)]
+    if not lacking:
+        years = "、".join(map(str, wanted))
+        return Finding("agents' hours", True, f"有 {years} 年的节假日 · with the holidays")
+    years = "、".join(map(str, lacking))
     return Finding(
         "agents' hours",
         True,
-        f"没有 {year} 年的节假日：在控制台“设置”里写节假日和调休 · no holiday of {year} is in the"
-        " settings: write `holidays` and `working_days` as the State Council announces them",
+        f"没有 {years} 年的节假日：国务院办公厅公布后，在控制台“设置”里写节假日和调休；在这以前，"
+        "坐席时间按平常的一周，工单的时限只扣法定节日，期限是暂定的 · no holiday of"
+        f" {years} is in the settings: write `holidays` and `working_days` as the State Council"
+        " announces them; until then cases count the days of the law only",
         warns=True,
     )
+
+
+def _announced(year: int) -> date:
+    """By then the State Council has announced the next year's holidays, or soon will have."""
+    return date(year, 12, 1)
 
 
 def console(settings: Settings) -> Finding:

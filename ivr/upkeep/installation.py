@@ -15,7 +15,7 @@ from string import Template
 
 from ivr.lifecycle.owner import give_to_owner_of
 from ivr.records.durable import write
-from ivr.speech.prompts import MANIFEST
+from ivr.speech.publications import MANIFEST
 from ivr.upkeep.supervisor import Say
 
 USER = "ivr"

@@ -19,6 +19,7 @@ from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
     CaseMoved,
+    Dialled,
     DialogueEntered,
     Recorded,
     RecordingMoved,
@@ -145,9 +146,11 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("按 6", 3, 100.0), ("登记", 0, 0.0), ("受理", 0, 0.0), ("答复", 0, 0.0), ("办结", 0, 0.0),
     ],
     "cases_open": [],
+    "cases_due": [],
     "cases_in_time": [],
     "cases_by_handler": [],
     "cases_contentment": [],
+    "calls_made": [],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
     ],
@@ -372,6 +375,47 @@ def test_cases(tmp_path: Path, name: str, rows: list[tuple]) -> None:
         )
     ]  # fmt: skip
     assert asked(tmp_path, name, [*CASES, *visits], Days(DAY, DAY)) == rows
+
+
+def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    made = {"reference": "01000017", "agent": None}
+    facts = [
+        Dialled(attempt="1", purpose="case", outcome="answered", talk_ms=61_000, **made),
+        Dialled(attempt="2", purpose="case", outcome="answered", talk_ms=29_000, **made),
+        Dialled(attempt="3", purpose="case", outcome="busy", **made),
+        Dialled(attempt=None, purpose="wish", outcome=None, refused="hours", **made),
+    ]
+    rows = asked(tmp_path, "calls_made", [(noon, fact) for fact in facts], Days(DAY, DAY))
+    assert rows == [
+        ("case", "answered", None, 2, 45),
+        ("case", "busy", None, 1, None),
+        ("wish", None, "hours", 1, None),
+    ]
+
+
+def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:
+    def termed(reference: str, n: int, state: str, *term: str | None, kind: str = "complaint"):
+        warns, due = term or (None, None)
+        return moved(n, reference, n, "note", state, kind=kind, warns=warns, due=due)
+
+    facts = [
+        termed("early", 1, "assigned", "2026-11-25", "2026-11-26"),
+        termed("soon", 1, "assigned", "2026-11-24", "2026-11-25"),
+        termed("last day", 1, "working", "2026-11-23", "2026-11-24"),
+        termed("late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("not called back", 1, "closed", "2026-11-20", "2026-11-23", kind="suggestion"),
+        termed("was late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("was late", 2, "suspended"),
+        termed("done", 1, "closed", "2026-11-20", "2026-11-23"),
+        termed("done", 2, "followed_up"),
+    ]
+    assert asked(tmp_path, "cases_due", facts, Days(DAY, DAY)) == [
+        ("complaint", 5, 2, 1),
+        ("suggestion", 1, 0, 1),
+    ]
+    after = DAY + timedelta(days=1)
+    assert asked(tmp_path, "cases_due", facts, Days(after, after))[0] == ("complaint", 5, 2, 2)
 
 
 def test_an_abstention_is_counted_and_is_in_no_mean(tmp_path: Path) -> None:

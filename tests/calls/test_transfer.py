@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from ivr.agents.switchboard import STOPPING_SECONDS, ExchangeFailed, Switchboard, Talk
+from ivr.agents.desks import Desks
+from ivr.agents.exchange import ExchangeFailed, Talk
+from ivr.agents.switchboard import STOPPING_SECONDS, Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
@@ -75,7 +77,7 @@ def held(prompt_set: PromptSet, settings: Settings) -> Callable[..., Any]:
         async def work() -> Any:
             agents = AgentsSettings(**options)  # type: ignore[arg-type]
             chosen = settings.model_copy(update={"agents": agents})
-            switchboard = Switchboard(agents, asyncio.get_running_loop().time)
+            switchboard = Switchboard(Desks(agents, asyncio.get_running_loop().time))
             return await story(lambda: Desk(prompt_set, chosen, switchboard))
 
         return run(work)
@@ -108,7 +110,7 @@ def test_desks_and_the_queue_as_a_shift_leader_sees_them(held: Callable[..., Any
         both = frozenset({"6001", "6002"})
 
         def states(online: frozenset[str] = both) -> list[str]:
-            return [state for _, state, _ in switchboard.desks(online)]
+            return [state for _, state, _ in switchboard.desks.states(online)]
 
         assert states() == ["free", "free"]
         assert states(frozenset({"6002"})) == ["absent", "free"]
@@ -120,7 +122,7 @@ def test_desks_and_the_queue_as_a_shift_leader_sees_them(held: Callable[..., Any
         await asyncio.sleep(4)
         one.exchange.picks_up("6001")
         await asyncio.sleep(1)
-        assert switchboard.desks(both)[0][1:] == ("talking", began + 4)
+        assert switchboard.desks.states(both)[0][1:] == ("talking", began + 4)
         assert switchboard.waits() == (), "who talks waits no more"
         later = other.wish()
         await other.exchange.rung.get()
@@ -295,18 +297,20 @@ def test_a_phone_whose_owner_is_away_is_passed_over_for_a_while(held: Callable[.
         for _ in range(3):
             one = desk()
             assert await _answered_by(one, ["6001", "6002"]) == 15_000
-        assert [agent.name for agent, _ in one.call.means.switchboard.passed_over()] == ["一号坐席"]
+        assert [agent.name for agent, _ in one.call.means.switchboard.desks.passed_over()] == [
+            "一号坐席"
+        ]
         resting = loop.time()
         assert await _answered_by(desk(), ["6002"]) == 0, "nobody waits for 6001"
         await asyncio.sleep(resting + 400 - loop.time())
-        assert not one.call.means.switchboard.passed_over()
+        assert not one.call.means.switchboard.desks.passed_over()
         assert await _answered_by(desk(), ["6001", "6002"]) == 15_000
         assert await _answered_by(desk(), ["6002"]) == 0, "once more is enough now"
         await asyncio.sleep(400)
         assert await _answered_by(desk(), ["6001"]) == 0
         for _ in range(2):
             await _answered_by(desk(), ["6001", "6002"])
-        assert not one.call.means.switchboard.passed_over(), "it has answered in between"
+        assert not one.call.means.switchboard.desks.passed_over(), "it has answered in between"
 
     held(story, passed_over_seconds=400.0)
 
@@ -327,7 +331,7 @@ def test_who_gives_up_soon_and_who_declines_says_nothing_of_the_agent(
                 await one.exchange.rung.get()
                 one.press("*")
             assert await wish == "abandoned"
-        assert not one.call.means.switchboard.passed_over()
+        assert not one.call.means.switchboard.desks.passed_over()
 
     held(story, unanswered_calls=1)
 

@@ -177,10 +177,11 @@ def test_asking_what_is_past_its_age_makes_no_database(tmp_path: Path) -> None:
 
 def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> None:
     engine = create_engine(url)
-    assert [store.migrate(engine) for _ in range(2)] == [1, 1]
+    newest = len(list(store.SCHEMA.glob("*.sql")))
+    assert [store.migrate(engine) for _ in range(2)] == [newest, newest]
     made = store.columns(engine)
     engine.dispose()
-    for table in (store._CASE, store._EVENT, store._VERSION):
+    for table in store.META.tables.values():
         assert made[table.name] == {column.name for column in table.columns}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
@@ -185,7 +186,7 @@ def tell(
                 accounts=DemoAccounts(),  # type: ignore[arg-type]
                 tokens=Tokens(Keys(b"k" * 32)),
                 limits=Limits(chosen.limits),
-                switchboard=Switchboard(chosen.agents, lambda: 0.0),
+                switchboard=Switchboard(Desks(chosen.agents, lambda: 0.0)),
                 desk=desk,
                 note=screens.noting(notes.note),
                 is_open=lambda: True,

@@ -148,14 +148,6 @@ class _service:  # noqa: N801  a context manager
             await self._over.wait()
 
 
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    told = os.environ.get("CONSOLE_PICTURES")
-    folder = Path(told) if told else tmp_path_factory.mktemp("pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def sign_in(page: Page, opened: Opened, name: str) -> None:
     page.goto(f"{opened.address}/sign-in")
     page.get_by_label("名字").fill(name)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -220,12 +220,30 @@ def test_a_closed_line(settings: Settings) -> None:
     assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail
 
 
-def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("today", "written", "lacking"),
+    [
+        (date(2026, 11, 27), ("2026-10-01/2026-10-07",), ""),
+        (date(2026, 11, 27), (), "2026"),
+        (date(2026, 12, 1), ("2026-10-01/2026-10-07",), "2027"),
+        (date(2026, 12, 1), (), "2026、2027"),
+        (date(2026, 12, 1), ("2026-10-01", "2027-01-01"), ""),
+        (date(2027, 1, 1), ("2026-10-01/2026-10-07",), "2027"),
+    ],
+)
+def test_a_calendar_without_the_holidays_of_a_year(
+    today: date, written: tuple[str, ...], lacking: str
+) -> None:
+    finding = doctor.calendar(AgentHours.model_validate({"holidays": written}), today)
+    assert (finding.ok, finding.warns) == (True, bool(lacking))
+    assert ("暂定" in finding.detail) is bool(lacking)
+    assert f"没有 {lacking} 年" in finding.detail or not lacking
+
+
+def test_the_calendar_that_is_looked_at_is_the_agents(settings: Settings) -> None:
     year = datetime.now(BEIJING).year
-    finding = doctor.agents(settings)
-    assert (finding.ok, finding.warns) == (True, True)
-    assert f"no holiday of {year}" in finding.detail
-    hours = AgentHours(holidays=(f"{year}-10-01/{year}-10-07",))
+    assert "没有" in doctor.agents(settings).detail
+    hours = AgentHours(holidays=(f"{year}-10-01", f"{year + 1}-10-01"))
     agents = settings.agents.model_copy(update={"hours": hours})
     assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
 
