@@ -29,7 +29,7 @@ from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
 from ivr.probe.sip import Message
 from ivr.records.journal import append
-from ivr.speech.prompts import MANIFEST
+from ivr.speech.publications import MANIFEST
 from tests.alarms.test_watching import alone, probed
 from tests.live.faults import small_disk
 from tests.live.registrar import answer

@@ -13,7 +13,7 @@ import pytest
 from ivr.asterisk import locate, process
 from ivr.lifecycle import asking
 from ivr.probe.timing import call_once
-from ivr.speech.prompts import MANIFEST, PromptSet
+from ivr.speech.prompts import PromptSet
 from prompt_build import sets
 from tests.alarms.test_broken import Duty, on_duty
 from tests.live.conftest import LiveLine, a_line
@@ -139,14 +139,14 @@ def test_records_waiting(line: LiveLine, duty: Duty, fill: tuple[Path, Callable[
 
 def test_prompts_refused(line: LiveLine, duty: Duty, audio: Path) -> None:
     """What is published cannot be used; `ivr prompts rollback` takes it back."""
-    good = (audio / MANIFEST).read_bytes()
-    (audio / MANIFEST).write_bytes(good[: len(good) // 2])
-    comes(lambda: figure(line, "ivr_prompts_refused") > 0)
+    content = {**sets.load(audio, 1)}
+    content["scripts"] = {n: each for n, each in content["scripts"].items() if n != "main.menu"}
+    assert sets.publish(audio, sets.keep(audio, content))
+    comes(lambda: "main.menu" in str(line.health()["prompts"]))
+    assert figure(line, "ivr_prompts_refused") == 1
     duty.rings("prompts_refused")
-    (audio / MANIFEST).write_bytes(good)
-    assert sets.publish(audio, 2)
     assert sets.rollback(audio) == 1
-    comes(lambda: figure(line, "ivr_prompts_refused") == 0)
+    comes(lambda: bool(line.health()["prompts"]["ok"]) and not figure(line, "ivr_prompts_refused"))
     duty.is_over("prompts_refused")
 
 
