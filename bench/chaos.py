@@ -391,7 +391,7 @@ def _records(line: Run) -> dict[str, int]:
                 fact = json.loads(written)
                 counted[fact["fact"]] += not str(fact.get("session", "")).startswith("probe_")
     _ivr(line, "loader", "--once")
-    told = _ivr(line, "sql", "--format", "csv", "SELECT count(*) FROM sessions")
+    told = _ivr(line, "sql", "--format", "csv", "SELECT count(*) FROM call_session")
     return {
         "begun": counted["SessionStarted"],
         "ended": counted["SessionEnded"],

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-BOOT_SECONDS = 120.0
+BOOT_SECONDS = 400.0
 SYSTEMD = "/lib/systemd/systemd"
 _BOOT = """
 set -e
