@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
@@ -15,15 +15,19 @@ from pathlib import Path
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
-from ivr.agents.desks import Desks
+from ivr.agents.book import Book
+from ivr.agents.desks import Desks, Moved, Remembered
+from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.calls.pins import Asked, Pins
+from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.late import LateRegister
-from ivr.config import Settings
+from ivr.config import Agent, Settings
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
@@ -37,6 +41,7 @@ from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
+from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
@@ -52,6 +57,7 @@ from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
+from ivr.records.facts import AgentMoved, Fact
 from ivr.records.journal import Journal, Left, left, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
@@ -82,7 +88,12 @@ async def serve(settings: Settings) -> None:
                 settings,
                 conductor.vitals,
                 examine,
-                [said(screens), live(_overlooking(conductor)), *outgoing.routes()],
+                [
+                    said(screens),
+                    live(_overlooking(conductor)),
+                    wished(conductor.reception),
+                    *outgoing.routes(),
+                ],
             )
         )
         stack.callback(screens.close)
@@ -129,21 +140,29 @@ async def _composed(
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.desks.passed_over()),
+        passed_over=lambda: len(means.switchboard.desks.away()),
         resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
+    book = Book(settings.home)
+    stack.callback(book.close)
+    desks = Desks(
+        settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
+    )
+    desks.remember(book.last())
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
+        switchboard=Switchboard(desks),
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
+        enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
+        pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
     )
     standing = Standing(settings, partial(_adopted, means))
@@ -154,13 +173,13 @@ async def _composed(
         token=desk.tokens.caller,
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
-        talks=means.switchboard.talks,
+        talks=means.switchboard.engaged,
         is_free=means.switchboard.desks.is_free,
     )
     conductor = Conductor(
         Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, desks))
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -190,10 +209,32 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> Left:
+def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
+    """An agent is in another state: written down twice, for the next service and for the facts."""
+    agent, before, now = moved.agent, moved.before, moved.now
+    book.keep(Remembered(agent.extension, now, moved.since))
+    if moved.is_new:
+        note(
+            AgentMoved(
+                agent=agent.name,
+                extension=agent.extension,
+                was=before.state,
+                ms=None if moved.seconds is None else round(moved.seconds * 1000),
+                state=now.state,
+                reason=now.reason if now.state is State.NOT_READY else "",
+                was_reason=before.reason if before.state is State.NOT_READY else "",
+                by=moved.by,
+            )
+        )
+
+
+async def _inherited(
+    before: Baton, spool: Path, desk: FilingDesk, book: Book, desks: Desks
+) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
+    desks.remember(await asyncio.to_thread(book.taken_over))
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
@@ -301,11 +342,10 @@ class Examiner:
         return Part(True, odd, warns=bool(odd))
 
     def agents(self) -> Part:
-        """Whose phone rings for nothing is passed over; the line is well all the same."""
-        away = self._reception.means.switchboard.desks.passed_over()
-        told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
-        detail = "passed over, not answering: " + ", ".join(told) if away else ""
-        return Part(True, detail, warns=bool(away))
+        """Who does not answer is not rung; the line is well all the same."""
+        told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
+        detail = f"离开，没有接 · away, not answering: {told}" if told else ""
+        return Part(True, detail, warns=bool(told))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
@@ -315,6 +355,12 @@ class Examiner:
     def _records(self) -> Part:
         fault = self._journal.fault
         return Part(fault is None, fault or "")
+
+
+def _away(who: tuple[Agent, float | None]) -> str:
+    agent, left = who
+    until = "" if left is None else f" for {left:.0f} s more"
+    return f"{agent.name} ({agent.extension}){until}"
 
 
 async def _well(accounts: Accounts) -> Part:

@@ -18,6 +18,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.session_resumed
         UNION ALL SELECT event, happened FROM {known}.carried
         UNION ALL SELECT event, happened FROM {known}.probe
+        UNION ALL SELECT event, happened FROM {known}.agent_move
         UNION ALL SELECT event, happened FROM {known}.dialled)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
@@ -50,7 +51,8 @@ INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
 INSERT INTO hot.case_move
-SELECT id, happened, reference, n, kind, move, state, handler, in_time, content, warns, due
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content,
+       TRY_CAST(warns AS DATE), TRY_CAST(due AS DATE)  -- a day that is none stops no other fact
 FROM incoming WHERE fact = 'CaseMoved';
 
 INSERT INTO hot.dialled
@@ -173,6 +175,10 @@ INSERT INTO hot.probe
 SELECT id, node, happened, verdict, step, greeting_ms, key_ms, answer_ms, lost, outside,
        line_closed, detail
 FROM incoming WHERE fact = 'Probed';
+
+INSERT INTO hot.agent_move
+SELECT id, node, happened, agent, extension, was, was_reason, ms, state, reason, "by"
+FROM incoming WHERE fact = 'AgentMoved';
 
 -- Asterisk records every call; only those that no service took are of interest.
 INSERT INTO hot.carried

@@ -36,6 +36,8 @@ TIDY_SECONDS = 600.0
 """How often it looks for closed days, and for files that nobody needs any more."""
 CHECK_EVERY = timedelta(days=1)
 """How often every table is read whole; each start does it too."""
+LARGE_BLOCKS = 32
+"""Eight megabytes: a smaller file is copied in no time, however little is in it."""
 MOST_HOT_ROWS = 2_000_000
 """Steps in the database; when history is loaded, its days are filed on the way."""
 
@@ -171,7 +173,7 @@ class Loader:
         ((blocks, unused),) = self._store.execute(
             "SELECT total_blocks, free_blocks FROM pragma_database_size()"
         ).fetchall()
-        if unused > blocks / 2:
+        if unused > blocks / 2 and blocks > LARGE_BLOCKS:
             self.close()
             self._unpublished = True  # analysts copy it too
             try:

@@ -38,6 +38,12 @@ NAMES: Final[Mapping[str, str]] = {
     "password given": "给一次性口令",
     "case heard": "听工单的录音",
     "case moved": "办理工单",
+    "case printed": "打印处理单",
+    "case exported": "导出工单（含录音）",
+    "cases exported": "导出工单列表",
+    "case file added": "加工单附件",
+    "case file read": "取工单附件",
+    "case file removed": "删工单附件",
     "called": "外呼",
     "line opened": "开通热线",
     "alarm acknowledged": "确认告警",
@@ -60,6 +66,13 @@ NAMES: Final[Mapping[str, str]] = {
     "sql": "写查询",
     "question kept": "保存查询",
     "question dropped": "删除查询",
+    "schedule kept": "设定时报表",
+    "schedule dropped": "删除定时报表",
+    "schedule paused": "停送定时报表",
+    "schedule resumed": "再送定时报表",
+    "report sent": "送出定时报表",
+    "second factor": "设验证器",
+    "second factor reset": "取消验证器",
 }
 
 

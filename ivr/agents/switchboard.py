@@ -49,6 +49,9 @@ class Switchboard:
     _ringing: dict[str, Waiting] = field(default_factory=dict)
     """For whom each phone rings, by extension."""
 
+    def __post_init__(self) -> None:
+        self.desks.changed = self._wake_all
+
     @property
     def settings(self) -> AgentsSettings:
         """The rules that hold now."""
@@ -91,7 +94,7 @@ class Switchboard:
 
     def may_answer(self, place: Waiting) -> bool:
         """Whether somebody is left who could: a phone that rings for others may come free."""
-        return any(not self.desks.is_talking(agent) for agent in place.left)
+        return any(map(self.desks.may_come, place.left))
 
     def claim(self, place: Waiting) -> Round:
         """The phones that ring for this caller from now on: all there are, or the next one."""
@@ -146,6 +149,20 @@ class Switchboard:
         finally:
             self._serve(place, served=False)
             self._wake_all()
+
+    @contextmanager
+    def engaged(self, agent: Agent) -> Iterator[None]:
+        """An agent is on a call that nobody waited for; a service that ends leaves it as it is."""
+        is_over = True
+        try:
+            with self.talks(agent):
+                yield
+        except asyncio.CancelledError:
+            is_over = False
+            raise
+        finally:
+            if is_over:
+                self.desks.hung_up(agent)
 
     def _serve(self, place: Waiting | None, *, served: bool) -> None:
         if place is not None:

@@ -30,7 +30,7 @@ MOST: Final = 5000
 _WAITING: Final = frozenset(State) - {State.FOLLOWED_UP, State.REJECTED, State.MERGED}
 _KINDS: Final[Mapping[str, str]] = {"complaint": "投诉", "suggestion": "建议", "message": "留言"}
 
-Way = Callable[[], None]
+Way = Callable[[], object]
 
 
 @dataclass(slots=True)

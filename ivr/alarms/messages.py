@@ -63,7 +63,7 @@ def tell(settings: Settings, told: Sequence[News]) -> bool:
     return any(took) or not ways
 
 
-def taken(way: Callable[[], None]) -> bool:
+def taken(way: Callable[[], object]) -> bool:
     """Whether a message went out by this way; why not is in the log."""
     try:
         way()

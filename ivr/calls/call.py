@@ -20,7 +20,7 @@ from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.saying import NotBegun, Saying
-from ivr.config import Patience
+from ivr.config import Agent, Patience, Skill
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 
 MOST_PLACES = 12
 """Of the way through the menus, an agent's screen shows the end."""
+_SKILLS: Mapping[str, Skill] = {
+    "account": "account",
+    "loan": "loan",
+    "information": "information",
+    "feedback": "complaint",
+}
+"""What kind of agent is wanted, by the first part of a place's name."""
 QUIET_SECONDS = 1.0
 """A caller waits this long in silence for a look-up before hearing that it goes on."""
 
@@ -111,6 +118,15 @@ class Trail:
     lookup: str = ""
     """What was looked up last, and how that ended."""
 
+    @property
+    def skill(self) -> Skill | None:
+        """What the caller wanted last, by the key of the main menu; None: a person, and no more."""
+        for place in reversed(self.places):
+            root = place.partition(".")[0]
+            if root in _SKILLS or root == "main":
+                return _SKILLS.get(root)
+        return None
+
     def screen(self) -> Mapping[str, str]:
         """What the agent's screen shows."""
         return {
@@ -133,6 +149,8 @@ class Call:
     means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    agent: Agent | None = None
+    """Whose own phone it is, where the desk code was dialled."""
     number: Sensitive[str] | None = None
     """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
     place: str = ""

@@ -94,7 +94,7 @@ class _Wish:
         for prompt in announced:
             await self.call.say(prompt)
         self.began = _now()
-        present = self.desks.present(await self.exchange.online())
+        present = self.desks.present(await self.exchange.online(), self.call.trail.skill)
         if not present:
             return "none_there"
         await self.exchange.music()
@@ -125,8 +125,10 @@ class _Wish:
             until = self._until(place, deadline)
             match await self.call.inbox.get(until):
                 case PickedUp(leg) if leg in self.legs:
+                    agent = self.legs[leg]
                     if await self._converse(leg):
                         return "answered"
+                    self.desks.hung_up(agent)
                 case LegGone(leg, cause) if leg in self.legs:
                     self._rings_no_more(leg, cause)
                 case Key("*"):
@@ -137,7 +139,8 @@ class _Wish:
                     await self._all_ring_out()
                     return "no_answer"
         if place.left:
-            self.causes.append(_BUSY)
+            engaged = any(map(self.desks.is_engaged, place.left))
+            self.causes.append(_BUSY if engaged else None)
         return self._why_nobody()
 
     async def _ring(self, place: Waiting) -> None:
@@ -250,7 +253,7 @@ class _Wish:
         talked = 0.0 if self.answered is None else now - self.answered
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         if self.answered is not None and self.agent is not None:
-            self.desks.talked(self.agent)
+            self.desks.hung_up(self.agent)
         self.call.talked(talked)
         self.call.note(
             Transferred(

@@ -117,6 +117,10 @@ class Patience(Part):
     """After so long the line says goodbye; a conversation with an agent has no limit."""
 
 
+Skill = Literal["account", "loan", "information", "complaint"]
+"""What callers may want to talk about, by the key of the main menu that they came from."""
+
+
 class Agent(Part):
     """One agent's phone: `extension` is its SIP user name here, and its address of record."""
 
@@ -124,6 +128,19 @@ class Agent(Part):
     extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{2,20}$")]
     password: SecretStr | None = None
     """None: made at first start and kept under the home folder, mode 0600."""
+    skills: tuple[Skill, ...] = ()
+    """What callers this agent is for; none: all."""
+    user: str | None = None
+    """Of the console; None: the user who has the agent's name, or the extension as a name."""
+
+    def knows(self, skill: Skill | None) -> bool:
+        """Whether a caller who wants to talk about that may be given to this agent."""
+        return skill is None or not self.skills or skill in self.skills
+
+    @property
+    def users(self) -> frozenset[str]:
+        """Under which names of the console this agent works."""
+        return frozenset({self.name, self.extension} if self.user is None else {self.user})
 
 
 class AgentsSettings(Part):
@@ -138,10 +155,21 @@ class AgentsSettings(Part):
     """How long a caller waits for somebody to answer, in all."""
     next_after_seconds: Seconds = 15.0
     """How long one phone rings before the next is tried, where there is a next."""
-    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 3
-    """After so many in a row that rang for nothing a phone is passed over; 0: never."""
+    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 2
+    """After so many in a row that rang for nothing an agent is away (离开); 0: never."""
     passed_over_seconds: Seconds = 300.0
-    """For so long; then it rings again, and one more unanswered call passes it over again."""
+    """Where nobody signs in: then the phone rings again, and one more such call is too many."""
+    sign_in: bool = False
+    """Whether agents sign in and out; else each registered phone is on duty within hours."""
+    after_call_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """整理: so long after a conversation no caller is given to the agent; 0: none."""
+    not_ready_reasons: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=10)], ...],
+        Field(min_length=1, max_length=9),
+    ] = ("休息", "会议", "培训")
+    """示忙: why somebody takes no calls."""
+    desk_code: Annotated[str, Field(pattern=r"^[*#]?[0-9]{1,6}$")] = "*9"
+    """What an agent dials on their own phone to sign in or out, or not to be rung."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)
@@ -261,6 +289,8 @@ class LimitsSettings(Part):
     """Of the whole line."""
     wrong_passwords: Count = 3
     """In a row; then the person's accounts are not told by telephone for the rest of the day."""
+    wrong_tails: Count = 3
+    """Wrong second things for one case's number; then it is not told for the rest of the day."""
     calls: Count = 300
     """At once; beyond them callers hear that the line is full."""
     calls_per_caller: Count = 5
@@ -358,6 +388,8 @@ class CasesSettings(Part):
 
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    by_telephone: bool = True
+    """Key 6, then 3: whoever knows a case's number and a second thing hears where it stands."""
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
@@ -458,6 +490,8 @@ class ConsoleSettings(Part):
     key: Path | None = None
     idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
     """Whoever does nothing for so long signs in again."""
+    second_factor: Literal["nobody", "administrators", "everybody"] = "nobody"
+    """Who must have an authenticator (TOTP) besides the password; others may."""
     second_person: bool = True
     """Whether changed words need somebody else's approval before callers hear them."""
     phone: PhoneSettings = PhoneSettings()
@@ -513,6 +547,15 @@ class MailSettings(Part):
     user: str | None = None
     password: SecretStr | None = None
     sender: str = "ivr-12329@localhost"
+
+
+class ReportsSettings(Part):
+    """Where reports at set times (定时报表) may go: nowhere else, whoever asks for them."""
+
+    folder: Path | None = None
+    """None: `reports` under the home folder; each schedule names a folder in it."""
+    domains: tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")], ...] = ()
+    """Of the addresses that may get them, besides that of `mail.sender`."""
 
 
 class AlarmsSettings(Part):
@@ -581,6 +624,7 @@ class Settings(Part):
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
+    reports: ReportsSettings = ReportsSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     _starting: Settings | None = PrivateAttr(default=None)
 
@@ -620,6 +664,11 @@ class Settings(Part):
     def recordings_folder(self) -> Path:
         """Where complaints, suggestions and messages are kept."""
         return self.recordings.folder or self.home / "recordings"
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where reports at set times are laid down."""
+        return self.reports.folder or self.home / "reports"
 
     @property
     def cases_url(self) -> str:

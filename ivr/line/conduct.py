@@ -224,13 +224,15 @@ class Conductor:
     def _met(self, channel: Channel, talk: Talk | None, known: Unfinished | None) -> Live | None:
         if known is not None:
             return self.reception.known_again(known, channel, talk)
-        door = self.reception.door(channel, self.calls.values())
+        given = self.reception.given()
+        door = self.reception.door(channel, self.calls.values(), given)
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        if not channel.probe:
+        live = self.reception.newly_met(channel, door, given)
+        if live.counts:
             self.vitals.traffic.call_came(channel.trunk)
-        return self.reception.newly_met(channel, door)
+        return live
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
@@ -374,7 +376,7 @@ class Conductor:
             self.signalling.forget(live.sip_call)
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self.vitals.calls = len(self.calls)
-        if not live.probe:
+        if live.counts:
             self.vitals.ended(ending)
 
     async def _settle(self, live: Live) -> None:

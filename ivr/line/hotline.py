@@ -183,7 +183,7 @@ class Hotline:
         if live.doubled.is_copy(digit, ended, seconds):
             traffic.key_doubled(live.trunk)
             return
-        if not live.probe:
+        if live.counts:
             traffic.key_came(live.trunk)
         live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))
 

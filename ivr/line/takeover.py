@@ -150,6 +150,8 @@ class Takeover:
         for channel in callers.values():
             if channel.id not in self.conductor.departing:
                 self.conductor.begin(channel, talking.get(channel.id))
+        desks = self.conductor.reception.means.switchboard.desks
+        desks.found_talking(talk.extension for talk in talking.values())
         self._lost = "hung_up"
         self._note_restored()
         self.conductor.file_left_over()

@@ -88,6 +88,9 @@ Refusal = Literal[
     "lookups_of_person",  # the person was asked about too often today
     "password_wrong",  # a look-up: not the person's query password
     "password_locked",  # a look-up: too many wrong passwords for the person today
+    "case_wrong",  # a case is not told: no such number with that second thing
+    "case_locked",  # the same, for the rest of the day: too many wrong ones for the number
+    "cases_of_caller",  # the same: this caller has tried too many
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 
@@ -111,7 +114,11 @@ Heard = Literal[
 
 
 OF_PROBE = "probe_"
-"""A session that begins so is of our own caller (拨测): the loader leaves its facts out."""
+"""A session that begins so is of our own caller (拨测)."""
+OF_STAFF = "staff_"
+"""A session that begins so is an agent's, who signs in or out."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF)
+"""Their sessions count for nothing: the loader leaves their facts out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +310,25 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMoved:
+    """An agent came from one state into another: 空闲, 通话, 整理, 示忙, 离开, 离线."""
+
+    agent: str
+    """Name."""
+    extension: str
+    was: str
+    """The state that is over, as in `ivr.agents.presence.State`."""
+    ms: int | None
+    """How long it lasted; None where it is not known when it began."""
+    state: str
+    reason: str = ""
+    """Why not ready, in the new state."""
+    was_reason: str = ""
+    by: str = "line"
+    """phone, console, or line: what happened, without a wish of the agent's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """A call as Asterisk saw it, written by its dialplan when the call ended (extensions.conf).
 
@@ -406,6 +432,7 @@ Fact = (
     | CaseMoved
     | Voted
     | Refused
+    | AgentMoved
     | Carried
     | Probed
     | Dialled

@@ -48,6 +48,7 @@ from ivr.stage.silent import SilentLine
 _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
 _PASSWORD = "password.ask"  # noqa: S105  a prompt's name
+_PIN, _REASON = "attendance.ask_pin", "attendance.ask_reason"
 """The one question whose answer is neither a key nor an ID number."""
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
@@ -152,6 +153,7 @@ class Stage:
         self.limits = _Limits(settings.limits)
         self.phones = _Phones(settings.agents.phones)
         self.desk = _Desk(self.line)
+        self.pins = _Pins()
         self.now = _WORKING_HOURS
         self.open = True
         self.call = Call(
@@ -160,6 +162,7 @@ class Stage:
             inbox=self.inbox,
             prompts=prompts,
             exchange=self.phones,
+            agent=settings.agents.phones[0] if settings.agents.phones else None,
             means=Means(
                 settings=settings,
                 accounts=self.accounts,
@@ -170,6 +173,7 @@ class Stage:
                 note=lambda _: None,
                 is_open=lambda: self.open,
                 clock=lambda: self.now,
+                pins=self.pins,
             ),
         )
 
@@ -258,11 +262,7 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
         yield from _of_agents(call.means.settings)
         return
     if not keys:
-        asks_for_password = moment.question[-1] == _PASSWORD
-        if asks_for_password:
-            yield from _of_passwords(call.means.settings)
-        else:
-            yield from _of_numbers(call.place)
+        yield from _entries(call, moment.question[-1])
     elif call.zero_is_agent and "0" not in keys:
         yield _key("0", told=False)
     yield Answer("一直没有按对", _nothing, times=call.means.settings.patience.failures, told=False)
@@ -295,6 +295,33 @@ def _of_speech() -> Iterator[Answer]:
     yield Answer("#", lambda stage: stage.press("#"))
     yield Answer("讲完停顿", lambda stage: stage.line.end_recording())
     yield Answer("一直没有讲话", silent)
+
+
+def _entries(call: Call, question: str) -> Iterator[Answer]:
+    """What can be keyed where digits are asked for."""
+    settings = call.means.settings
+    match question:
+        case _ if question == _PASSWORD:
+            yield from _of_passwords(settings)
+        case _ if question == _PIN:
+            yield from _of_pins(settings)
+        case _ if question == _REASON:
+            yield Answer("编号", lambda stage: stage.press("1"))
+        case _:
+            yield from _of_numbers(call.place)
+
+
+def _of_pins(settings: Settings) -> Iterator[Answer]:
+    def keyed(*, right: bool) -> Callable[[Stage], None]:
+        def give(stage: Stage) -> None:
+            stage.pins.is_right = right
+            stage.press("271828")
+
+        return give
+
+    yield Answer("密码", keyed(right=True), "对")
+    yield Answer("密码", keyed(right=False), "错")
+    yield Answer("密码", keyed(right=False), "一错再错", times=settings.limits.wrong_passwords)
 
 
 def _of_numbers(place: str) -> Iterator[Answer]:
@@ -371,6 +398,18 @@ class _Accounts:
 
     async def fault(self) -> str | None:
         return None
+
+
+class _Pins:
+    """Every agent has one; whether it was keyed is told."""
+
+    is_right = True
+
+    async def has(self, extension: str) -> bool:
+        return True
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        return self.is_right
 
 
 class _Limits(Limits):

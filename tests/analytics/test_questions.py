@@ -18,6 +18,7 @@ from analytics.loading.store import FactsFolder
 from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
+    AgentMoved,
     CaseMoved,
     Dialled,
     DialogueEntered,
@@ -127,6 +128,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "agents": [("一号坐席", 2, 3.0, 90.0)],
     # Four asked, 90 s each: 0.1 erlang, by one agent 0.1 wait; 1 - 0.1 exp(-0.9 15/90).
     "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 1, 91.4)],
+    "agent_states": [],
     "survey": [
         (1, "非常满意", 0, 0.0),
         (2, "满意", 1, 50.0),
@@ -581,6 +583,42 @@ def test_agents_are_needed_for_those_who_asked_in_vain_too(tmp_path: Path) -> No
     # In time: 1 - 0.285 exp(-3 15/180) = 0.778; 1 - 0.174 exp(-4 15/180) = 0.875.
     assert (hour_of_day, offered, seconds) == (10, 200, 180.0)
     assert (erlangs, agents) == (10.0, 14)
+
+
+def moved(hour: int, minute: int, was: str, seconds: int | None, state: str) -> Timed:
+    """An agent's change of state on the day, at this time of Beijing."""
+    ms = None if seconds is None else seconds * 1000
+    reason, was_reason = ("休息" if each == "not_ready" else "" for each in (state, was))
+    fact = AgentMoved(
+        agent="甲", extension="6001", was=was, ms=ms, state=state,
+        reason=reason, was_reason=was_reason, by="line",
+    )  # fmt: skip
+    return datetime(2026, 11, 24, hour - 8, minute, tzinfo=UTC), fact
+
+
+def test_states_are_split_into_half_hours_and_go_on_until_now(tmp_path: Path) -> None:
+    facts = [
+        moved(9, 10, "signed_out", None, "free"),
+        moved(9, 25, "free", 900, "talking"),
+        moved(9, 40, "talking", 900, "wrap_up"),
+        moved(9, 42, "wrap_up", 120, "free"),
+        moved(10, 5, "free", 1380, "not_ready"),
+    ]
+    now = Terms(datetime(2026, 11, 24, 2, 40, tzinfo=UTC))
+    assert asked(tmp_path, "agent_states", facts, Days(DAY, DAY), now) == [
+        (clock("09:00"), "甲", 15.0, 5.0, 0.0, 0.0, 0.0, 25.0),
+        (clock("09:30"), "甲", 18.0, 10.0, 2.0, 0.0, 0.0, 40.0),
+        (clock("10:00"), "甲", 5.0, 0.0, 0.0, 25.0, 0.0, 0.0),
+        (clock("10:30"), "甲", 0.0, 0.0, 0.0, 10.0, 0.0, None),
+    ]
+
+
+def test_a_state_of_the_night_counts_from_the_days_begin_and_to_its_end(tmp_path: Path) -> None:
+    facts = [moved(9, 0, "away", 10 * 3600, "free")]
+    found = asked(tmp_path, "agent_states", facts, Days(DAY, DAY))
+    assert len(found) == 48, "nothing of the evening before, nothing of the next day"
+    assert found[0][:7] == (clock("00:00"), "甲", 0.0, 0.0, 0.0, 0.0, 30.0)
+    assert found[-1][:3] == (clock("23:30"), "甲", 30.0)
 
 
 def test_where_nobody_answered_nobody_knows_how_many_are_needed(tmp_path: Path) -> None:

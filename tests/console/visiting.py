@@ -111,10 +111,11 @@ class Visitor:
         given = {"token": self.token, **(form or {})}
         return self._ask("POST", path, headers={"Origin": self.origin, **headers}, form=given)
 
-    def upload(self, path: str, field: str, name: str, content: bytes) -> Answer:
-        """A form with a file, from a page of the console's own."""
+    def upload(self, path: str, field: str, name: str, content: bytes, *more: str) -> Answer:
+        """A form with a file, in more fields too, from a page of the console's own."""
         form = FormData({"token": self.token})
-        form.add_field(field, content, filename=name, content_type="application/octet-stream")
+        for each in (field, *more):
+            form.add_field(each, content, filename=name, content_type="application/octet-stream")
         return self._ask("POST", path, headers={"Origin": self.origin}, form=form)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> Answer:

@@ -231,6 +231,30 @@ def test_a_call_from_greeting_to_goodbye(tell: Callable[..., Line]) -> None:
     assert tell(story).notes.ends() == ["completed"]
 
 
+def test_a_call_looks_once_at_what_administrators_have_set(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look lists a folder, before the caller hears anything."""
+    looked: list[int] = []
+    given = Reception.given
+
+    def counted(reception: Reception) -> Means:
+        looked.append(1)
+        return given(reception)
+
+    monkeypatch.setattr(Reception, "given", counted)
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "7")
+        await line.over()
+
+    tell(story)
+    assert len(looked) == 1
+
+
 def test_who_types_ahead_while_the_trunk_opens_is_heard(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
