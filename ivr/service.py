@@ -25,6 +25,7 @@ from ivr.ari.outward import ChannelsOutward
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
+from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
 from ivr.dialling.dialler import Dialler
@@ -160,6 +161,7 @@ async def _composed(
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
+        enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
     )

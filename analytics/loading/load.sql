@@ -51,7 +51,8 @@ INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
 INSERT INTO hot.case_move
-SELECT id, happened, reference, n, kind, move, state, handler, in_time, content, warns, due
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content,
+       TRY_CAST(warns AS DATE), TRY_CAST(due AS DATE)  -- a day that is none stops no other fact
 FROM incoming WHERE fact = 'CaseMoved';
 
 INSERT INTO hot.dialled

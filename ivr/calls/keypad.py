@@ -118,6 +118,8 @@ class CountForm:
     """So many digits, with or without a `#` after them."""
 
     count: int
+    last_may_be_x: bool = False
+    """`*` in the last place is an X, as in the tail of an ID number."""
 
     def is_wish(self, digits: str) -> bool:
         """Never: a password may be zeros."""
@@ -126,7 +128,7 @@ class CountForm:
     def press(self, digits: str, key: str) -> Entry:
         """Any digits will do."""
         if key == "*":
-            return _star(digits)
+            return _star(digits, whole=self.count if self.last_may_be_x else None)
         if key == "#":
             return NoNumber.WRONG_LENGTH if digits else NoNumber.EMPTY
         grown = digits + key

@@ -10,6 +10,7 @@ from ivr.accounts import Accounts
 from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.pins import NoPins, Verifier
+from ivr.cases.enquiries import Enquiries, NoCases
 from ivr.config import Settings
 from ivr.limits.limits import Limits
 from ivr.people.tokens import Tokens
@@ -38,6 +39,8 @@ class Means:
     announced: Callable[[], tuple[Utterance, ...]] = tuple
     """What is on the air for every caller now, before the greeting."""
     clock: Callable[[], datetime] = _now
+    enquiries: Enquiries = field(default_factory=NoCases)
+    """Knows where cases stand."""
     pins: Verifier = field(default_factory=NoPins)
     """By which agents sign in on their phones."""
     untold: Untold = field(default_factory=Untold)

@@ -88,6 +88,9 @@ Refusal = Literal[
     "lookups_of_person",  # the person was asked about too often today
     "password_wrong",  # a look-up: not the person's query password
     "password_locked",  # a look-up: too many wrong passwords for the person today
+    "case_wrong",  # a case is not told: no such number with that second thing
+    "case_locked",  # the same, for the rest of the day: too many wrong ones for the number
+    "cases_of_caller",  # the same: this caller has tried too many
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 
