@@ -190,6 +190,8 @@ class AgentsSettings(Part):
     """Callers of that age, by the ID number that they keyed, come before others; 0: nobody."""
 
 
+SIP_PORT = 5060
+"""Where SIP is spoken when nothing else is said (RFC 3261, 19.1.2)."""
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
 
 
@@ -246,6 +248,16 @@ class Trunk(Part):
         """By which it calls us; one that we register with may dial the account's name."""
         account = () if self.registration is None else (self.registration.user,)
         return (*self.numbers, *account)
+
+    def equipment(self) -> tuple[tuple[str, int], ...]:
+        """Where the carrier should answer OPTIONS: its registrar, else its hosts.
+
+        Networks are not searched, and by IPv6 nobody is asked.
+        """
+        if self.registration is not None:
+            host, _, port = self.registration.server.partition(":")
+            return ((host, int(port or SIP_PORT)),)
+        return tuple((host, SIP_PORT) for host in self.hosts if not {"/", ":"} & {*host})
 
     def known_hosts(self) -> tuple[str, ...]:
         """Whose calls are this carrier's."""
@@ -529,7 +541,7 @@ class ProbeSettings(Part):
         if self.server is None:
             return None
         host, _, port = self.server.partition(":")
-        return host, int(port or 5060)
+        return host, int(port or SIP_PORT)
 
     @model_validator(mode="after")
     def _is_known_again(self) -> Self:
