@@ -10,10 +10,8 @@ from analytics.loading.store import FactsFolder
 from console.schedules import WORDS, Schedules
 from ivr.config import Settings, SettingsError, standing
 from ivr.hours import BEIJING
-from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import PromptSetError
-from ivr.speech.prompts import load as load_set
 from ivr.upkeep.doctor import Finding, examine
+from prompt_build import sets
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
@@ -82,10 +80,10 @@ def _catalog(settings: Settings) -> list[Finding]:
 
 
 def _heard(settings: Settings, version: str) -> Finding:
-    try:
-        spoken = load_set(settings.audio, CONTRACT).version
-    except PromptSetError as unusable:
-        return Finding("catalog", False, str(unusable))
-    if version != spoken:
+    """The city's file says what is heard once all that is for a time is over."""
+    spoken = sets.underneath(settings.audio)
+    if spoken is None:
+        return Finding("catalog", False, "nothing is published yet: run `ivr build-prompts`")
+    if version != spoken["catalog"]:
         return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
     return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")

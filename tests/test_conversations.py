@@ -33,6 +33,7 @@ from tests.scripted import (
     Clock,
     Direction,
     ScriptedDesk,
+    ScriptedEnquiries,
     ScriptedExchange,
     ScriptedLine,
     directions,
@@ -107,7 +108,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         line=line,
         inbox=inbox,
         prompts=prompt_set,
-        exchange=ScriptedExchange(inbox),
+        exchange=ScriptedExchange(inbox, speaks=lambda: line.sounding is not None),
         agent=settings.agents.phones[0] if settings.agents.phones else None,
         means=Means(
             settings=settings,
@@ -120,6 +121,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             announced=lambda: on_air.now(clock()),
             clock=clock,
+            enquiries=ScriptedEnquiries(),
             pins=OnePin(),
         ),
         ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
@@ -145,6 +147,7 @@ async def hold(
         call.means.accounts.held.__setitem__,
         call.settle,
         settings.home,
+        call.means.enquiries,
     )
     try:
         await caller.follow(script)

@@ -13,6 +13,7 @@ from ivr.cases.case import Case, Filed
 from ivr.config import Settings
 
 if TYPE_CHECKING:
+    from ivr.cases.clocks import Clocks
     from ivr.cases.register import Register
 
 
@@ -31,6 +32,11 @@ class LateRegister:
     def case(self, number: str) -> Case:
         """As Cases.case."""
         return self._register().cases.case(number)
+
+    @property
+    def clocks(self) -> Clocks:
+        """As of Register."""
+        return self._register().clocks
 
     def close(self) -> None:
         """Let the database go, where it was ever asked."""

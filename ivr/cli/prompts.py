@@ -87,6 +87,8 @@ def build_prompts(
         if if_none and _speaks(folder):
             return
         times = _times(since, until)
+        if draft and times:
+            raise CommandFailure("--draft 不发布，不能写 --from、--until", exit_code=2)
         settle(settings, datetime.now(UTC))
         built = _build(settings, folder, from_scratch=from_scratch)
         remember(source_of(settings))

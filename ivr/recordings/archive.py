@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ivr.cases.numbers import MOST_COUNT, numbered
 from ivr.records.durable import sync, write
 from ivr.records.facts import RecordingKind
 
@@ -101,7 +102,7 @@ class Archive:
         """Number a recording and write its slip; CannotKeep when it could not be kept."""
         with _refusals():
             _make_private(self._slips)
-            number = self._next_number(now)
+            number = self._next_number()
             slip = Slip(number, kind, session, person, now, replaces, caller=caller)
             _make_private(self._place(slip).parent)
             self._part(slip).touch(0o600)
@@ -117,7 +118,7 @@ class Archive:
     def left_over(self) -> tuple[Slip, ...]:
         """Every slip on disk, the oldest first."""
         paths = [*self._slips.glob(f"*{_SLIP}"), *self._slips.glob(f"*{_FILED}")]
-        return tuple(_read(path) for path in sorted(paths))
+        return tuple(sorted(map(_read, paths), key=lambda slip: slip.began))
 
     def has_sound(self, slip: Slip) -> bool:
         """Whether Asterisk has begun to write it."""
@@ -189,19 +190,27 @@ class Archive:
         write(self._place(slip), _whole_header(content), mode=0o600)
         self._part(slip).unlink(missing_ok=True)
 
-    def _next_number(self, now: datetime) -> str:
-        """Day, node and a count that goes on after a restart: nobody else has the number.
+    def _next_number(self) -> str:
+        """Of the node's series, with a count that goes on after a restart: nobody else has it.
 
-        A clock that was set back changes nothing: the day of the last number is kept.
+        Where the count has begun anew, numbers of recordings that are still there are passed over.
         """
         counter = self._slips / "last"
         with (self._slips / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            day, _, count = counter.read_text().partition(" ") if counter.exists() else ("", "", "")
-            today = f"{now:%y%m%d}"
-            day, number = (day, int(count) + 1) if day >= today else (today, 1)
-            write(counter, f"{day} {number}".encode(), mode=0o600)
-        return f"{day}{self._series:02}{number:03}"
+            last = counter.read_text().strip() if counter.exists() else "0"
+            count = int(last) if last.isdecimal() else 0  # before there were day and count
+            number, count = self._following(count)
+            write(counter, str(count).encode(), mode=0o600)
+        return number
+
+    def _following(self, count: int) -> tuple[str, int]:
+        for _ in range(MOST_COUNT):
+            count = count % MOST_COUNT + 1
+            number = numbered(self._series, count)
+            if next(self.folder.glob(f"*/*/{number}.wav"), None) is None:
+                return number, count
+        raise CannotKeep("every number is taken by a recording that is still kept")
 
 
 def _read(path: Path) -> Slip:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from ivr.cases.case import Filed
+from ivr.cases.numbers import numbered
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.people.sensitive import Sensitive
@@ -292,7 +293,7 @@ class NothingKept:
         caller: Sensitive[str] | None = None,
     ) -> Slip:
         """Under a number of an example."""
-        slip = Slip("26010100001", kind, session, person, datetime.now(BEIJING))
+        slip = Slip(numbered(1, 1), kind, session, person, datetime.now(BEIJING))
         self._slips[session] = slip
         return slip
 

@@ -34,6 +34,7 @@ from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.probe.outcomes import last as outcomes_of
+from ivr.speech import publications
 from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
@@ -187,15 +188,25 @@ def _traffic(settings: Settings) -> str:
 
 
 def prompts(settings: Settings) -> Finding:
-    """Can every sentence be spoken?"""
+    """What callers hear, and what they will hear: told before its moment."""
+    audio, now = settings.audio, datetime.now(UTC)
+    publication = publications.last(audio)
+    turns = list(publication.turns(now)) if publication else []
     try:
-        found = load(settings.audio, CONTRACT)
+        found = load(audio, CONTRACT, publications.file_of(audio, publication, now))
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
+    for turn in turns:
+        try:
+            load(audio, CONTRACT, publications.file_of(audio, publication, turn.at))
+        except PromptSetError as unusable:
+            told = f"排好的说不了（{publications.in_words(turn)}）：撤下，重新生成，再排一次"
+            return Finding("prompts", False, f"{told} · {unusable}")
     if broken := damaged(found):
         told = f"{broken[0]} 等 {len(broken)} 个语音文件损坏或是空的：删掉，再 `ivr build-prompts`"
         return Finding("prompts", False, f"{told} · damaged: remove them and build again")
-    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
+    later = "".join(f"；{publications.in_words(turn)}" for turn in turns)
+    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips{later}")
 
 
 def accounts(settings: Settings) -> Finding:

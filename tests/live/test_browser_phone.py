@@ -467,7 +467,7 @@ def test_the_microphone_is_opened_when_it_is_wanted(console: Console) -> None:
             await seat.page.click("#microphone")
             await seat.page.wait_for_selector("#microphone[aria-pressed=true]")
             await seat.page.keyboard.type("6")
-            await seat.hears("feedback.menu")
+            await seat.hears("feedback.menu_progress")
             await seat.page.keyboard.type("12")
             await seat.hears("feedback.suggestion_ask_id")
             await seat.page.keyboard.type(HOLDER)

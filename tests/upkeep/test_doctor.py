@@ -27,12 +27,13 @@ from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch
 from ivr.lifecycle.setting import by, change
 from ivr.people.keys import Keys
-from ivr.speech import contract
+from ivr.speech import contract, publications
 from ivr.speech.announcements import Announcements, Sound, new
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from ivr.upkeep.clips import damaged
 from tests.contracts import contract_of
+from tests.textset import text_set
 
 
 @pytest.fixture
@@ -326,6 +327,21 @@ def test_a_home_of_somebody_else(settings: Settings, monkeypatch: pytest.MonkeyP
     finding = doctor.permissions(settings)
     assert not finding.ok
     assert settings.home.owner() in finding.detail
+
+
+def test_what_is_planned_and_cannot_be_spoken_is_told_before_its_moment(
+    settings: Settings, tmp_path: Path
+) -> None:
+    text_set.__wrapped__(tmp_path)
+    whole = (tmp_path / publications.MANIFEST).read_text(encoding="utf-8")
+    (tmp_path / publications.SETS).mkdir()
+    publications.kept(tmp_path, 2).write_text(whole.replace("clips/", "gone/"), encoding="utf-8")
+    later = publications.Timed(2, datetime(2999, 10, 1, tzinfo=BEIJING))
+    log = [publications.Publication(1, datetime(2026, 11, 1, tzinfo=UTC), timed=(later,))]
+    (tmp_path / publications.LOG).write_bytes(publications.written(log))
+    finding = doctor.prompts(settings.model_copy(update={"audio": tmp_path}))
+    assert not finding.ok
+    assert "排好的说不了（2999-10-01 00:00 起播第 2 版）" in finding.detail
 
 
 def test_a_damaged_or_empty_clip(settings: Settings, prompt_set: PromptSet, tmp_path: Path) -> None:
