@@ -177,7 +177,7 @@ def _median(published: Path, name: str, days: Days) -> float:
 
 def _page(published: Path, day: date) -> None:
     with opened(published) as facts:
-        page(facts, day, Terms(datetime.now(UTC)), Vocabulary())
+        page(facts, Days(day, day), Terms(datetime.now(UTC)), Vocabulary())
 
 
 def _median_of(work: Callable[[], object]) -> float:

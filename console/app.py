@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -14,14 +15,17 @@ from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer
 from console import browser, telephone
+from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, cases, duty, words
+from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, words
+from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
 from console.sessions import Sessions
 from console.studio import Studio
 from console.users import Users
+from ivr.cases.store import CannotReach
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
 from ivr.people.audit import AuditChanged
@@ -61,9 +65,13 @@ def application(settings: Settings) -> web.Application:
     app[USERS] = Users(settings.home)
     app[cases.REGISTER] = cases.register(settings)
     app[cases.HEARD] = set()
+    app[calling.CALLS] = set()
     app[duty.LIVING] = duty.living(settings)
-    app[duty.EXAMINED] = duty.Examined(settings)
+    app[duty.EXAMINED] = duty.examined(settings)
+    app[duty.TODAY] = duty.today(settings)
+    app[desk.LIVING] = desk.living(settings)
     app.cleanup_ctx.append(_alive)
+    app.cleanup_ctx.append(_reports_at_set_times)
     app.cleanup_ctx.append(telephone.connected)
     app.router.add_get("/livez", _livez)
     if (bundles := browser.folder() / "lib").is_dir():
@@ -77,6 +85,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
     app[PAGES] = pages
     app[SESSIONS] = Sessions(settings.console.idle_minutes * 60)
     app[STUDIO] = Studio(settings)
+    app[drafting.PUBLISHING] = Publishing(settings.home)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_wait_for_nothing)
     for each in pages:
@@ -88,6 +97,7 @@ def _guarded(settings: Settings, pages: tuple[Page, ...]) -> web.Application:
 
 async def _wait_for_nothing(app: web.Application) -> None:
     app[STUDIO].end()
+    await asyncio.to_thread(app[drafting.PUBLISHING].end)
 
 
 # --- the words alone, for whoever sits at this machine ----------------------------------------
@@ -123,6 +133,14 @@ async def _alive(_: web.Application) -> AsyncIterator[None]:
         yield
 
 
+async def _reports_at_set_times(app: web.Application) -> AsyncIterator[None]:
+    """As long as the pages are there."""
+    keeping = asyncio.create_task(keep_time(app[SETTINGS]))
+    yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def _livez(_: web.Request) -> web.Response:
     """For `ivr doctor`: it speaks, whoever asks; and whether browsers get all that they need."""
     return web.Response(text="ok" if browser.folder().is_dir() else "without libraries")
@@ -137,12 +155,15 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         if told.status < HTTPStatus.BAD_REQUEST:
             raise
         said = "" if told.text == f"{told.status}: {told.reason}" else told.text or ""
+        said = _TOO_LARGE if told.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else said
         return _told(request, told.status, _WORDS.get(told.status, "没有办成"), said)
     except AuditChanged as changed:
         log.error("%s", changed)  # noqa: TRY400  the message says it all
         return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
     except CannotAnswer as cannot:
         return _told(request, 503, "现在没有数据", str(cannot))
+    except CannotReach as away:
+        return _told(request, 503, "现在没有工单", str(away))
     except (DatabaseError, OSError) as busy:
         log.exception("%s %s", request.method, request.match_info.route.name or "a page")
         return _told(
@@ -150,6 +171,7 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
         )
 
 
+_TOO_LARGE = "一次送来的最多 1 MB，附件一个最多 5 MB：请分开或压缩后再送 · too large"
 _WORDS = {
     403: "不能这样做",
     404: "没有这一页",

@@ -7,12 +7,11 @@ from datetime import datetime
 from analytics.answering.asking import CannotAnswer
 from analytics.loading.losses import noted
 from analytics.loading.store import FactsFolder
+from console.schedules import WORDS, Schedules
 from ivr.config import Settings, SettingsError, standing
 from ivr.hours import BEIJING
-from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import PromptSetError
-from ivr.speech.prompts import load as load_set
 from ivr.upkeep.doctor import Finding, examine
+from prompt_build import sets
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import source_of
@@ -24,7 +23,12 @@ def findings_of(settings: Settings) -> list[Finding]:
         settings = standing(settings)
     except SettingsError as refused:
         return [Finding("settings", False, str(refused)), *examine(settings)]
-    return [*examine(settings), *_lost(settings), *_catalog(settings)]
+    return [
+        *examine(settings),
+        *_lost(settings),
+        *_undelivered(settings),
+        *_catalog(settings),
+    ]
 
 
 def _lost(settings: Settings) -> list[Finding]:
@@ -41,6 +45,22 @@ def _lost(settings: Settings) -> list[Finding]:
         " · lost or damaged: put them back from a backup"
     )
     return [Finding("lost records", True, told, warns=True)]
+
+
+def _undelivered(settings: Settings) -> list[Finding]:
+    """Reports at set times that did not go out, until a later one has, or somebody sends it."""
+    kept = Schedules(settings.home)
+    if not kept.path.exists():
+        return []
+    lacking = [
+        f"{schedule.name} {run.due:%m-%d %H:%M} {WORDS[run.state]}：{run.told}"
+        for schedule, run in kept.last_runs()
+        if run.state in ("again", "failed", "perhaps")
+    ]
+    if not lacking:
+        return [Finding("reports", True, "定时报表都送出了 · all were delivered")]
+    told = "；".join(lacking)
+    return [Finding("reports", True, f"{told}。控制台“定时”里可以再送 · not delivered", warns=True)]
 
 
 def _catalog(settings: Settings) -> list[Finding]:
@@ -60,10 +80,10 @@ def _catalog(settings: Settings) -> list[Finding]:
 
 
 def _heard(settings: Settings, version: str) -> Finding:
-    try:
-        spoken = load_set(settings.audio, CONTRACT).version
-    except PromptSetError as unusable:
-        return Finding("catalog", False, str(unusable))
-    if version != spoken:
+    """The city's file says what is heard once all that is for a time is over."""
+    spoken = sets.underneath(settings.audio)
+    if spoken is None:
+        return Finding("catalog", False, "nothing is published yet: run `ivr build-prompts`")
+    if version != spoken["catalog"]:
         return Finding("catalog", False, "edited since the prompts: run `ivr build-prompts`")
     return Finding("catalog", True, f"{settings.catalog.name} is what callers hear")

@@ -20,7 +20,8 @@ from analytics.answering.words import Vocabulary
 from analytics.loading.lake import Lake
 from analytics.loading.store import FactsFolder
 from ivr.config import Settings, standing
-from ivr.speech.prompts import MANIFEST, described
+from ivr.speech import publications
+from ivr.speech.prompts import described
 
 T = TypeVar("T")
 
@@ -50,15 +51,17 @@ def terms(settings: Settings) -> Terms:
 def vocabulary(settings: Settings) -> Vocabulary:
     """With the words of the published prompts, where there are any on this machine."""
     try:
-        return _vocabulary(settings.audio, (settings.audio / MANIFEST).stat().st_mtime_ns)
+        audio = settings.audio
+        heard = publications.file_of(audio, publications.last(audio), datetime.now(UTC))
+        return _vocabulary(audio, heard, heard.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError):
         return Vocabulary()
 
 
 @lru_cache(maxsize=1)
-def _vocabulary(audio: Path, _: int) -> Vocabulary:
+def _vocabulary(audio: Path, file: Path, _: int) -> Vocabulary:
     """Read once for a manifest, which is told from the next one by its time: pages ask often."""
-    manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads(file.read_text(encoding="utf-8"))
     return Vocabulary.of(described(manifest, audio))
 
 

@@ -19,6 +19,7 @@ from console.routes import (
     Handler,
     Route,
     allowed,
+    first_of_all,
     host_of,
     remember,
     session_of,
@@ -110,6 +111,8 @@ def entitled(route: Route) -> Handler:
     """The route's handler for those who may; others are told what they lack."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if route.largest_bytes is not None:
+            request = request.clone(client_max_size=route.largest_bytes)
         session = await _session(request, touch=not route.background)
         if session is not None:
             remember(request, session)
@@ -158,7 +161,7 @@ def _refused(request: web.Request, route: Route) -> web.Response:
         return web.Response(status=401 if session is None else 403)
     if session is None:
         raise web.HTTPSeeOther("/sign-in")
-    if session.user.one_time:
-        raise web.HTTPSeeOther("/password")
+    if (page_first := first_of_all(request, session)) is not None:
+        raise web.HTTPSeeOther(page_first)
     told = f"您的岗位（{'、'.join(sorted(session.user.roles))}）没有“{route.action}”的权限。"
     return page(request, "told.html.j2", status=403, heading="没有权限", told=told)

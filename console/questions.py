@@ -63,13 +63,13 @@ class Questions:
             )
             return [_saved(row) for row in found]
 
-    def find(self, number: int, user: str) -> Saved | None:
-        """None where there is none that they may see."""
+    def find(self, number: int, user: str | None) -> Saved | None:
+        """None where there is none that they may see; at the machine itself (None) it is any."""
         with self._opened() as rows:
             row = rows.execute(
                 f"SELECT {_COLUMNS} FROM question"  # noqa: S608
-                " WHERE number = ? AND (owner = ? OR shared)",
-                (number, user),
+                " WHERE number = ? AND (owner = ? OR shared OR ? IS NULL)",
+                (number, user, user),
             ).fetchone()
         return None if row is None else _saved(row)
 

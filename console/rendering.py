@@ -15,6 +15,8 @@ KINDS: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "png": "image/png",
     "html": "text/html; charset=utf-8",
+    "pem": "application/x-x509-ca-cert",
+    "zip": "application/zip",
 }
 """Of the files that people take home, by the end of their names."""
 _TEMPLATES = Environment(

@@ -33,7 +33,12 @@ class Action(StrEnum):
     SWITCH_LINE = "开关热线"
     ANNOUNCE = "发紧急公告"
     ANSWER_ALARMS = "确认告警"
+    ANSWER_CALLS = "接来电"
     SEE_CASES = "办工单"
+    HEAR_CASES = "听工单的录音"
+    SEE_CALLERS = "看来电人的证件号"
+    EXPORT_CASES = "导出工单"
+    CALL_BACK = "回拨"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
     SEE_WORDS = "看话术"
@@ -41,6 +46,7 @@ class Action(StrEnum):
     APPROVE_WORDS = "批准话术"
     PUBLISH_WORDS = "发布和退回话术"
     ASK_SQL = "写查询"
+    SCHEDULE = "定时报表"
     READ_TRAIL = "看审计"
 
 
@@ -56,7 +62,12 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SWITCH_LINE: frozenset({Role.LEADER}),
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
-    Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.ANSWER_CALLS: frozenset({Role.AGENT}),
+    Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
+    Action.HEAR_CASES: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.EXPORT_CASES: frozenset({Role.LEADER}),
+    Action.CALL_BACK: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
     Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
@@ -64,6 +75,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.APPROVE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.PUBLISH_WORDS: frozenset({Role.LEADER, Role.EDITOR}),
     Action.ASK_SQL: frozenset({Role.ANALYST}),
+    Action.SCHEDULE: frozenset({Role.ANALYST}),
     Action.READ_TRAIL: frozenset({Role.AUDITOR}),
 }
 
@@ -71,6 +83,11 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
 def may(roles: frozenset[Role], action: Action) -> bool:
     """Whether one of these roles has the right."""
     return not roles.isdisjoint(RIGHTS[action])
+
+
+def needs_factor(roles: frozenset[Role], wanted: str) -> bool:
+    """Whether one of these roles has to have an authenticator (`console.second_factor`)."""
+    return wanted == "everybody" or (wanted == "administrators" and Role.ADMINISTRATOR in roles)
 
 
 def is_open(action: Action, phone: PhoneSettings, *, at_home: bool) -> bool:

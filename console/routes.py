@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from console.rights import Action, is_open, may
+from console.rights import Action, is_open, may, needs_factor
 from console.sessions import Session, Sessions
 from console.studio import Studio
 from console.users import Users
@@ -37,6 +37,8 @@ class Route:
     action: Action
     background: bool = False
     """Asked for by the page itself: no sign that the person is still there."""
+    largest_bytes: int | None = None
+    """Of what may be sent, where files are; None: as of every form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,19 @@ def allowed(request: web.Request, action: Action) -> bool:
         if action in request.app.get(OPEN, ()):
             return _is_at_home(request)
         return is_open(action, phone, at_home=_is_at_home(request))
-    if session.user.one_time:
+    if first_of_all(request, session) is not None:
         return action in (Action.OWN_PASSWORD, Action.SIGN_IN)
     return may(session.user.roles, action)
+
+
+def first_of_all(request: web.Request, session: Session) -> str | None:
+    """The page that somebody has to see before any other; None: all is as it should be."""
+    if session.user.one_time:
+        return "/password"
+    wanted = request.app[SETTINGS].console.second_factor
+    if not session.user.second_factor and needs_factor(session.user.roles, wanted):
+        return "/second-factor"
+    return None
 
 
 def host_of(request: web.Request) -> str:

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from console.ways import Ways, ways
 from ivr.config import Settings
-from ivr.speech.prompts import MANIFEST
+from ivr.speech.publications import LOG, MANIFEST, file_of, last
 from prompt_build.catalog.faults import CatalogError
 from prompt_build.catalog.layers import laid
 from prompt_build.catalog.reading import examined
@@ -23,6 +23,7 @@ from prompt_build.studio import entries
 from prompt_build.studio.content import Page, page
 from prompt_build.studio.drafts import Draft, Drafts, Proposal, Refused
 from prompt_build.studio.looking import look
+from prompt_build.studio.timing import settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Studio:
         """As it is now; takes seconds where something changed."""
         proposal, fault = self._proposal()
         with self._looking:
-            stamp = (today, fault, proposal and proposal.text, *map(_stamp, self._files()))
+            heard = file_of(self.settings.audio, last(self.settings.audio), datetime.now(UTC))
+            stamp = (today, heard, fault, proposal and proposal.text, *map(_stamp, self._files()))
             if self._seen is None or self._seen[0] != stamp:
                 self._seen = stamp, self._view(proposal, fault, today)
             seen = self._seen[1]
@@ -67,6 +69,7 @@ class Studio:
 
     def _proposal(self) -> tuple[Proposal | None, str]:
         try:
+            settle(self.settings, datetime.now(UTC))
             return self.drafts.proposal(), ""
         except (CatalogError, CannotRewrite, Refused) as broken:
             return None, str(broken)
@@ -75,7 +78,7 @@ class Studio:
         settings = self.settings
         audio = settings.audio
         words = (settings.catalog, settings.words_file, *settings.lexicons)
-        return (*words, audio / MANIFEST, audio / "sets")
+        return (*words, audio / MANIFEST, audio / LOG, audio / "sets")
 
     def _view(self, proposal: Proposal | None, fault: str, today: date) -> View:
         source = proposal.source if proposal else source_of(self.settings)

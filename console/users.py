@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from console import authenticator
 from console.rights import Role
 from console.rows import transaction
 from ivr.accounts.passwords import hashed, matches
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 
 FILE: Final = "users.sqlite"
@@ -30,9 +32,14 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS user (name TEXT PRIMARY KEY, roles TEXT NOT NULL,"
     " hash TEXT NOT NULL, one_time INTEGER NOT NULL, locked INTEGER NOT NULL DEFAULT 0,"
     " failures INTEGER NOT NULL DEFAULT 0, shut_until REAL NOT NULL DEFAULT 0,"
-    " version INTEGER NOT NULL DEFAULT 0, seen REAL)"
+    " version INTEGER NOT NULL DEFAULT 0, seen REAL);"
+    "CREATE TABLE IF NOT EXISTS factor (name TEXT PRIMARY KEY, salt BLOB NOT NULL,"
+    " used INTEGER NOT NULL DEFAULT 0, confirmed INTEGER NOT NULL DEFAULT 0)"
 )
-_COLUMNS = "name, roles, one_time, locked, shut_until, version, seen"
+_COLUMNS = (
+    "name, roles, one_time, locked, shut_until, version, seen, EXISTS (SELECT 1 FROM factor"
+    " WHERE factor.name = user.name AND confirmed)"
+)
 
 
 class Refused(Exception):
@@ -55,12 +62,15 @@ class User:
     """Another one after each change; sessions of the one before have ended."""
     seen: float | None
     """When the last session began."""
+    second_factor: bool = False
+    """Whether figures of an authenticator are asked for besides the password."""
 
 
 class Users:
     """The users of one line. All methods block: an event loop calls them in a thread."""
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._home = home
         self._path = home / FILE
         self._clock = clock
 
@@ -79,8 +89,18 @@ class Users:
 
     # --- signing in ---------------------------------------------------------------------------
 
-    def signed_in(self, name: str, password: Sensitive[str]) -> User | None:
-        """The user, or None: a wrong name or password, or one locked out, each after equal time."""
+    def signed_in(self, name: str, password: Sensitive[str], figures: str = "") -> User | None:
+        """The user, or None: a wrong name, password or figures, or one who is locked out.
+
+        `figures` of the authenticator, where there is one. Each answer takes equal time.
+        """
+        return self._tried(name, password, figures)
+
+    def knows(self, name: str, password: Sensitive[str]) -> bool:
+        """Whether it is the user's password; a wrong one counts as one at the sign-in."""
+        return self._tried(name, password, None) is not None
+
+    def _tried(self, name: str, password: Sensitive[str], figures: str | None) -> User | None:
         with self._opened() as rows:
             held = rows.execute("SELECT hash FROM user WHERE name = ?", (name,)).fetchone()
         right = matches(held[0] if held else None, password)
@@ -88,6 +108,8 @@ class Users:
             user = _found(rows, name)
             if user is None or user.locked or user.shut_until > self._clock():
                 return None
+            if user.second_factor and figures is not None:
+                right = right and self._shows(rows, name, figures)
             if not right:
                 self._count_failure(rows, name)
                 return None
@@ -95,6 +117,47 @@ class Users:
                 "UPDATE user SET failures = 0, seen = ? WHERE name = ?", (self._clock(), name)
             )
             return user
+
+    # --- the authenticator --------------------------------------------------------------------
+
+    def offered(self, name: str) -> Sensitive[bytes]:
+        """The secret for the authenticator of a user who has none; the same until it is in use."""
+        with self._opened() as rows:
+            rows.execute(
+                "INSERT OR IGNORE INTO factor (name, salt) VALUES (?, ?)",
+                (name, authenticator.new_salt()),
+            )
+            return self._secret(rows, name)
+
+    def confirm_factor(self, name: str, figures: str) -> bool:
+        """Ask for figures from now on, if these are what the authenticator shows; they sign in."""
+        self.offered(name)
+        with self._opened() as rows:
+            if not self._shows(rows, name, figures):
+                return False
+            rows.execute("UPDATE factor SET confirmed = 1 WHERE name = ?", (name,))
+        self._change(name, "failures = ?", 0)
+        return True
+
+    def drop_factor(self, name: str) -> None:
+        """For somebody who has lost the phone; raises Refused where there is no such user."""
+        with self._opened() as rows:
+            rows.execute("DELETE FROM factor WHERE name = ?", (name,))
+        self._change(name, "failures = ?", 0)
+
+    def _secret(self, rows: sqlite3.Connection, name: str) -> Sensitive[bytes]:
+        ((salt,),) = rows.execute("SELECT salt FROM factor WHERE name = ?", (name,))
+        return authenticator.derived(Keys.load(self._home / "keys").audit, name, salt)
+
+    def _shows(self, rows: sqlite3.Connection, name: str, figures: str) -> bool:
+        """Whether the authenticator shows these now; whoever looked over a shoulder is too late."""
+        step = authenticator.step_of(self._secret(rows, name), figures, self._clock())
+        if step is None:
+            return False
+        taken = rows.execute(
+            "UPDATE factor SET used = ? WHERE name = ? AND used < ?", (step, name, step)
+        )
+        return taken.rowcount == 1
 
     def _count_failure(self, rows: sqlite3.Connection, name: str) -> None:
         rows.execute("UPDATE user SET failures = failures + 1 WHERE name = ?", (name,))
@@ -192,11 +255,11 @@ def _found(rows: sqlite3.Connection, name: str) -> User | None:
     return None if row is None else _user(row)
 
 
-def _user(row: tuple[str, str, int, int, float, int, float | None]) -> User:
-    name, roles, one_time, locked, shut_until, version, seen = row
+def _user(row: tuple[str, str, int, int, float, int, float | None, int]) -> User:
+    name, roles, one_time, locked, shut_until, version, seen, factor = row
     known = {role.value for role in Role}
     held = frozenset(Role(role) for role in roles.split(",") if role in known)
-    return User(name, held, bool(one_time), bool(locked), shut_until, version, seen)
+    return User(name, held, bool(one_time), bool(locked), shut_until, version, seen, bool(factor))
 
 
 def _written(roles: frozenset[Role]) -> str:

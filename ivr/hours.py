@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -12,8 +12,30 @@ BEIJING = timezone(timedelta(hours=8), "Beijing")
 """All of China, without daylight saving time."""
 
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+_LASTING = re.compile(r"(\d{1,4})(m|h)")
 _MIDNIGHT = 24 * 60
 _SATURDAY = 5
+
+
+def moment(given: str, now: datetime) -> datetime | None:
+    """As people write it: `18:00`, `2026-11-28 18:00`, `90m`, `2h`; Beijing time.
+
+    A moment with a zone of its own is that moment. None: it is no moment.
+    """
+    if lasting := _LASTING.fullmatch(given):
+        number = int(lasting[1])
+        return now + (timedelta(hours=number) if lasting[2] == "h" else timedelta(minutes=number))
+    try:
+        if _CLOCK.fullmatch(given):
+            hour, minute = map(int, given.split(":"))
+            return datetime.combine(now.astimezone(BEIJING).date(), time(hour, minute), BEIJING)
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        return None
+    if len(given) <= len("2026-11-28"):  # a day without an hour is no moment
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=BEIJING)
 
 
 class Span(NamedTuple):
@@ -70,6 +92,25 @@ def written(value: Span | Days) -> str:
     return "/".join(dict.fromkeys(day.isoformat() for day in value))
 
 
+_FIXED = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
+"""元旦、劳动节、国庆节 (全国年节及纪念日放假办法, as revised in November 2024)."""
+_LUNAR = frozenset(
+    date.fromisoformat(day)
+    for day in (
+        "2027-02-05", "2027-02-06", "2027-02-07", "2027-02-08",  # 除夕、春节
+        "2027-04-05", "2027-06-09", "2027-09-15",  # 清明、端午、中秋
+        "2028-01-25", "2028-01-26", "2028-01-27", "2028-01-28",
+        "2028-04-04", "2028-05-28", "2028-10-03",
+    )
+)  # fmt: skip
+"""Those that the moon and the sun fix: of years whose 调休 nobody has announced yet."""
+
+
+def is_holiday_of_law(day: date) -> bool:
+    """Whether all of China rests by law, whatever the State Council exchanges around it."""
+    return (day.month, day.day) in _FIXED or day in _LUNAR
+
+
 Hours = tuple[Annotated[Span, BeforeValidator(_span)], ...]
 """The parts of one day; none: closed."""
 
@@ -110,12 +151,14 @@ class AgentHours(BaseModel):
     def is_working_day(self, day: date) -> bool:
         """Whether the centre's offices work: Monday to Friday, with holidays and 调休.
 
-        However many days a week agents answer: terms of law and of answers count these.
+        However many days a week agents answer: terms of law and of answers count these. Of a year
+        whose holidays nobody has written yet, the days of the law are holidays.
         """
         if day in self.working_days:
             return True
-        is_holiday = any(days.first <= day <= days.last for days in self.holidays)
-        return day.weekday() < _SATURDAY and not is_holiday
+        if day.weekday() >= _SATURDAY or any(a <= day <= b for a, b in self.holidays):
+            return False
+        return self.knows_holidays_of(day.year) or not is_holiday_of_law(day)
 
     def knows_holidays_of(self, year: int) -> bool:
         """Whether somebody has written any for that year."""

@@ -6,23 +6,32 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
-from ivr.agents.desks import Desks
+from ivr.agents.book import Book
+from ivr.agents.desks import Desks, Moved, Remembered
+from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
-from ivr.asterisk.configure import folder, publish_sounds
+from ivr.ari.outward import ChannelsOutward
+from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
+from ivr.calls.pins import Asked, Pins
+from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.late import LateRegister
-from ivr.config import Settings
+from ivr.config import Agent, Settings
+from ivr.dialling.dialler import Dialler
+from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -34,23 +43,28 @@ from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
+from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
+from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
 from ivr.line.watching import said
+from ivr.people.audit import Audit
 from ivr.people.keys import Keys
-from ivr.people.sensitive import leave_no_core
+from ivr.people.sensitive import Sensitive, leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
-from ivr.records.journal import Journal, Left, left, recorded
+from ivr.records.facts import AgentMoved, Fact
+from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
+from ivr.speech.publications import in_words
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +81,21 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal = await _composed(settings, accounts, stack)
+        hotline, journal, outgoing = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
-                settings, conductor.vitals, examine, [said(screens), live(_overlooking(conductor))]
+                settings,
+                conductor.vitals,
+                examine,
+                [
+                    said(screens),
+                    live(_overlooking(conductor)),
+                    wished(conductor.reception),
+                    *outgoing.routes(),
+                ],
             )
         )
         stack.callback(screens.close)
@@ -90,7 +112,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal]:
+) -> tuple[Hotline, Journal, Outgoing]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -105,9 +127,10 @@ async def _composed(
     keys = Keys.load(settings.home / "keys")
     register = LateRegister(settings)
     stack.callback(register.close)
+    vault = Vault(settings.home / "vault.sqlite", keys)
     desk = FilingDesk(
         archive=_archive(settings),
-        vault=Vault(settings.home / "vault.sqlite", keys),
+        vault=vault,
         tokens=Tokens(keys),
         journal=journal,
         is_recording=partial(_is_recording, ari),
@@ -119,29 +142,60 @@ async def _composed(
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.desks.passed_over()),
+        passed_over=lambda: len(means.switchboard.desks.away()),
         resting=guarded.resting,
         facts_waiting=lambda: journal.waiting,
     )
     screens = Screens()
+    book = Book(settings.home)
+    stack.callback(book.close)
+    desks = Desks(
+        settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
+    )
+    desks.remember(book.last())
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
+        switchboard=Switchboard(desks),
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
+        enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
+        pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
+        wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
     )
     standing = Standing(settings, partial(_adopted, means))
-    conductor = Conductor(
-        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals
+    dialler = Dialler(
+        settings=standing.now,
+        outward=ChannelsOutward(ari, standing.now),
+        ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
+        token=desk.tokens.caller,
+        note=journal.note,
+        trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
+        talks=means.switchboard.engaged,
+        is_free=means.switchboard.desks.is_free,
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk))
-    return Hotline(conductor, takeover), journal
+    conductor = Conductor(
+        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
+    )
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
+    outgoing = Outgoing(
+        dialler,
+        means.switchboard,
+        partial(dial_secret, settings),
+        partial(_left_from, register, vault),
+    )
+    return Hotline(conductor, takeover), journal, outgoing
+
+
+def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:
+    """The number that a case was left from, if it is kept; LookupError for no such case."""
+    caller = register.case(number).filed.caller
+    return None if caller is None else vault.reveal(caller)
 
 
 def _adopted(means: Means, settings: Settings) -> None:
@@ -158,15 +212,56 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-async def _inherited(before: Baton, spool: Path, desk: FilingDesk) -> Left:
+def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
+    """An agent is in another state: written down twice, for the next service and for the facts."""
+    agent, before, now = moved.agent, moved.before, moved.now
+    book.keep(Remembered(agent.extension, now, moved.since))
+    if moved.is_new:
+        note(
+            AgentMoved(
+                agent=agent.name,
+                extension=agent.extension,
+                was=before.state,
+                ms=None if moved.seconds is None else round(moved.seconds * 1000),
+                state=now.state,
+                reason=now.reason if now.state is State.NOT_READY else "",
+                was_reason=before.reason if before.state is State.NOT_READY else "",
+                by=moved.by,
+            )
+        )
+
+
+async def _inherited(
+    before: Baton, spool: Path, desk: FilingDesk, book: Book, means: Means
+) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
+    means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
+    try:
+        _remember(means, await asyncio.to_thread(_agents_day, spool))
+    except (OSError, ValueError, TypeError, LookupError):
+        log.exception("what the agents have done today is not known; calls go on")
     return await asyncio.to_thread(left, spool)
+
+
+def _agents_day(spool: Path) -> list[dict[str, Any]]:
+    return list(of_kinds(spool, "Transferred", "Contented", "Voted"))
+
+
+def _remember(means: Means, facts: list[dict[str, Any]]) -> None:
+    """How long agents talk, and who was asked today how content they are."""
+    talks = (each["talk_ms"] / 1000 for each in facts if each["fact"] == "Transferred")
+    means.switchboard.remember(talk for talk in talks if talk > 0)
+    today = datetime.now(BEIJING).date()
+    for each in facts:
+        at = datetime.fromisoformat(each["at"]).astimezone(BEIJING)
+        if each["fact"] != "Transferred" and at.date() == today:
+            means.asked.add(today, (each["session"], each.get("caller"), each["person"]))
 
 
 def _archive(settings: Settings) -> Archive:
@@ -259,6 +354,8 @@ class Examiner:
         detail = f"set {shelf.current().number} ({shelf.current().version})"
         if shelf.refused:
             detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
+        if turns := shelf.turns():
+            detail += f"；{in_words(turns[0])}"
         return Part(True, detail, warns=bool(shelf.refused))
 
     def _trunks(self) -> Part:
@@ -267,11 +364,10 @@ class Examiner:
         return Part(True, odd, warns=bool(odd))
 
     def agents(self) -> Part:
-        """Whose phone rings for nothing is passed over; the line is well all the same."""
-        away = self._reception.means.switchboard.desks.passed_over()
-        told = (f"{agent.name} ({agent.extension}) for {left:.0f} s more" for agent, left in away)
-        detail = "passed over, not answering: " + ", ".join(told) if away else ""
-        return Part(True, detail, warns=bool(away))
+        """Who does not answer is not rung; the line is well all the same."""
+        told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
+        detail = f"离开，没有接 · away, not answering: {told}" if told else ""
+        return Part(True, detail, warns=bool(told))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""
@@ -281,6 +377,12 @@ class Examiner:
     def _records(self) -> Part:
         fault = self._journal.fault
         return Part(fault is None, fault or "")
+
+
+def _away(who: tuple[Agent, float | None]) -> str:
+    agent, left = who
+    until = "" if left is None else f" for {left:.0f} s more"
+    return f"{agent.name} ({agent.extension}){until}"
 
 
 async def _well(accounts: Accounts) -> Part:

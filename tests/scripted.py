@@ -11,7 +11,10 @@ A conversation file holds one step a line, `#` begins a comment at the start of 
     HEARD 一年零六个月       what the line said last has these words
     UNHEARD 月缴存额        … has not
     HOLDS paid_to NULL      the account database returns this in a column, for everybody
-    DOWN / UP               the account database stops or starts answering
+    DOWN / UP               the databases of accounts and of cases stop or start answering
+    CASE 01000015 012X closed 2026-11-20 2026-11-25 NULL merged
+                            a case, its second thing, state, days of filing and of the state, when
+                            it is due; `merged` into another, `reopened`
     AT 2026-11-28T20:00     it is this time in Beijing; at first a Wednesday morning
     PHONES 6001 6002        these agents' phones are registered; at first none
     RINGS 6001              that phone begins to ring, and music plays
@@ -33,15 +36,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ivr.agents.exchange import Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
+from ivr.cases.enquiries import Answer, NotThatPair, Standing, Unanswered
+from ivr.cases.moves import State
+from ivr.cases.numbers import numbered
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
 from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records import facts
 from ivr.speech import announcements
@@ -180,6 +187,8 @@ class ScriptedExchange:
     registered: frozenset[str] = frozenset()
     talking: Talk | None = None
     playing: bool = False
+    speaks: Callable[[], bool] = lambda: False
+    """Whether the line says something in place of the music."""
     bridged: str | None = None
     ringing: set[str] = field(default_factory=set)
     screens: list[Mapping[str, str]] = field(default_factory=list)
@@ -191,7 +200,7 @@ class ScriptedExchange:
 
     async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
         assert agent.extension not in self.ringing, "dialled twice"
-        assert self.playing, "there is no music"
+        assert self.playing or self.speaks(), "there is no music"
         self.ringing.add(agent.extension)
         self.screens.append(screen)
         self.rung.put_nowait(agent.extension)
@@ -254,10 +263,11 @@ class ScriptedDesk:
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._room()
         self.begun += 1
-        reference = f"26112501{self.begun:03}"
+        reference = numbered(1, self.begun)
         old = None if replaces is None else replaces.reference
         slip = Slip(reference, kind, session, person, self.clock(), old)
         self.slips[reference] = slip
@@ -303,6 +313,20 @@ class ScriptedDesk:
 
 
 @dataclass(slots=True)
+class ScriptedEnquiries:
+    """The cases that the script has told of."""
+
+    cases: dict[str, tuple[str, Standing]] = field(default_factory=dict)
+    up: bool = True
+
+    async def ask(self, number: str, tail: Sensitive[str]) -> Answer:
+        if not self.up:
+            return Unanswered()
+        known, standing = self.cases.get(number, ("", None))
+        return standing if standing is not None and known == tail.reveal() else NotThatPair()
+
+
+@dataclass(slots=True)
 class Clock:
     """What time it is in Beijing."""
 
@@ -329,6 +353,7 @@ class Caller:
     """What the line does when a call has ended."""
     home: Path
     """Of the line, where the operator opens and closes it."""
+    enquiries: ScriptedEnquiries = field(default_factory=ScriptedEnquiries)
 
     async def follow(self, script: Sequence[Direction]) -> None:
         for direction in script:
@@ -381,10 +406,26 @@ class Caller:
         self.hold(column, None if written == "NULL" else written)
 
     async def _down(self, _: Direction) -> None:
+        self.enquiries.up = False
         self.switch(False)
 
     async def _up(self, _: Direction) -> None:
+        self.enquiries.up = True
         self.switch(True)
+
+    async def _case(self, direction: Direction) -> None:
+        number, tail, state, filed, since, due, *marks = direction.words
+        self.enquiries.cases[number] = (
+            tail,
+            Standing(
+                State(state),
+                date.fromisoformat(filed),
+                date.fromisoformat(since),
+                None if due == "NULL" else date.fromisoformat(due),
+                merged="merged" in marks,
+                reopened="reopened" in marks,
+            ),
+        )
 
     async def _at(self, direction: Direction) -> None:
         self.clock.now = datetime.fromisoformat(direction.words[0]).replace(tzinfo=BEIJING)

@@ -33,6 +33,7 @@ from tests.scripted import (
     Clock,
     Direction,
     ScriptedDesk,
+    ScriptedEnquiries,
     ScriptedExchange,
     ScriptedLine,
     directions,
@@ -88,6 +89,16 @@ class DemoAccounts:
         return held[0] if held[0][-1] is not None else Empty()
 
 
+class OnePin:
+    """Every agent has the same, but for the second, who has none."""
+
+    async def has(self, extension: str) -> bool:
+        return extension != "6002"
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        return entered.reveal() == "271828"
+
+
 def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Call:
     """A call on which everything around the dialogues is played, not real."""
     inbox = Inbox()
@@ -97,7 +108,8 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         line=line,
         inbox=inbox,
         prompts=prompt_set,
-        exchange=ScriptedExchange(inbox),
+        exchange=ScriptedExchange(inbox, speaks=lambda: line.sounding is not None),
+        agent=settings.agents.phones[0] if settings.agents.phones else None,
         means=Means(
             settings=settings,
             accounts=DemoAccounts(),
@@ -109,6 +121,8 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             is_open=lambda: closed(settings.home) is None,
             announced=lambda: on_air.now(clock()),
             clock=clock,
+            enquiries=ScriptedEnquiries(),
+            pins=OnePin(),
         ),
         ends_at=asyncio.get_running_loop().time() + settings.patience.call_seconds,
     )
@@ -133,6 +147,7 @@ async def hold(
         call.means.accounts.held.__setitem__,
         call.settle,
         settings.home,
+        call.means.enquiries,
     )
     try:
         await caller.follow(script)

@@ -23,7 +23,8 @@ from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
 from ivr.service import Examiner, _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import MANIFEST, Shelf
+from ivr.speech.prompts import Shelf
+from ivr.speech.publications import MANIFEST
 from tests.speech.test_prompts import publish, rename_a_slot, reword
 from tests.test_conversations import DemoAccounts
 from tests.textset import text_set
@@ -35,12 +36,12 @@ def test_the_operator_sees_whose_phone_is_passed_over() -> None:
     switchboard = Switchboard(Desks(AgentsSettings(passed_over_seconds=300.0), lambda: now[0]))
     examine = Examiner(SimpleNamespace(means=SimpleNamespace(switchboard=switchboard)), None, None)  # type: ignore[arg-type]
     away, other = switchboard.settings.phones
-    for _ in range(3):
+    for _ in range(2):
         assert examine.agents() == Part(True)
         switchboard.desks.rang_out(away)
     now[0] += 60
     assert examine.agents() == Part(
-        True, "passed over, not answering: 一号坐席 (6001) for 240 s more", warns=True
+        True, "离开，没有接 · away, not answering: 一号坐席 (6001) for 240 s more", warns=True
     )
     assert switchboard.desks.present(frozenset({"6001", "6002"})) == (other,)
     now[0] += 240
@@ -63,11 +64,11 @@ def told_of(page_of: Settings, audio: Path, act: Callable[[], None]) -> tuple[An
         shelf = Shelf(audio, CONTRACT)
         act()
         switchboard = Switchboard(Desks(page_of.agents, lambda: 0.0))
-        for _ in range(3):
+        for _ in range(2):
             switchboard.desks.rang_out(switchboard.settings.phones[0])
         vitals = Vitals(
             refused=partial(_refused, shelf),
-            passed_over=lambda: len(switchboard.desks.passed_over()),
+            passed_over=lambda: len(switchboard.desks.away()),
             facts_waiting=lambda: 2,
         )
         vitals.link = True

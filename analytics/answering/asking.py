@@ -119,5 +119,6 @@ def confined(facts: duckdb.DuckDBPyConnection, *folders: Path | None) -> duckdb.
     """From now on its statements touch no files but those in these folders."""
     within = [str(each.resolve()) for each in folders if each is not None]
     facts.execute("SET allowed_directories = $folders", {"folders": within})
+    facts.execute("SET enable_progress_bar = false")  # drawn on stdout after two seconds
     facts.execute("SET enable_external_access = false; SET lock_configuration = true")
     return facts

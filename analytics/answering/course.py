@@ -15,9 +15,9 @@ from analytics.answering.words import Vocabulary
 
 MOST_CALLS = 200
 """Of a search; whoever wants more asks for fewer days."""
-_COURSE, _CALLS = (
+_COURSE, _CALLS, _FOLLOWING = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("course.sql", "calls.sql")
+    for name in ("course.sql", "calls.sql", "following.sql")
 )
 _BEGINS = """
 SELECT session FROM call_session WHERE starts_with(session, $begins)
@@ -80,6 +80,11 @@ def search(facts: duckdb.DuckDBPyConnection, sought: Sought) -> ResultSet:
             "most": MOST_CALLS,
         },
     )
+
+
+def following(facts: duckdb.DuckDBPyConnection, days: Days, *, most: int) -> ResultSet:
+    """What callers came to hear after each sentence, the `most` usual of it."""
+    return answer(facts, _FOLLOWING, {"since": days.first, "until": days.last, "most": most})
 
 
 def course(facts: duckdb.DuckDBPyConnection, session: str, words: Vocabulary) -> Course:

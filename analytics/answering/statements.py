@@ -54,9 +54,14 @@ def parameters(text: str) -> dict[str, str]:
     return {name: kind.upper() for name, kind in _PARAMETER.findall(text)}
 
 
+def is_private(text: str) -> bool:
+    """Whether it holds what looks like a number of somebody."""
+    return _PRIVATE.search(text) is not None
+
+
 def refuse_private(*texts: str) -> None:
     """Raises CannotAnswer for a text with a number of somebody: such texts are kept and noted."""
-    if any(_PRIVATE.search(text) for text in texts):
+    if any(map(is_private, texts)):
         raise CannotAnswer(
             "请不要写证件号或手机号：话务记录里没有，查不到；写下的查询却会留在审计里。删去后再试"
         )

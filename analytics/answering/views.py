@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +25,12 @@ FACT_TABLES = (
     "session_resumed",
     "carried",
     "probe",
+    "agent_move",
+    "dialled",
+    "queue_entry",
+    "queue_told",
+    "callback_wish",
+    "contentment",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),
@@ -55,44 +63,108 @@ GROUP BY ALL
 """What is not said of a view and its columns yet: as of the table of open days of its name, or of
 another that has the same column."""
 
-_OTHERS, _REMARKS = (
-    (Path(__file__).resolve().parent / name).read_text() for name in ("views.sql", "remarks.sql")
+_STANDING = """
+SELECT name, made_from FROM hot.view_made JOIN duckdb_views() ON view_name = name
+WHERE database_name = current_database() AND schema_name = 'main'
+  AND replace(sql, '"', '') = replace(definition, '"', '')
+"""
+"""Quotes aside: DuckDB writes a type with them, and without when it has read the file again."""
+_NOTE = """
+INSERT INTO hot.view_made SELECT name, made_from, sql
+FROM (SELECT unnest($names) AS name, unnest($origins) AS made_from)
+JOIN duckdb_views() ON view_name = name
+WHERE database_name = current_database() AND schema_name = 'main'
+"""
+_ABOUT = re.compile(
+    r"^(?:CREATE OR REPLACE|COMMENT ON) (?:VIEW|COLUMN|MACRO TABLE|MACRO) (\w+)", re.M
 )
 
 
-def make_views(
-    store: duckdb.DuckDBPyConnection, parquet: Path | None, tables: Iterable[str] = ALL
-) -> None:
-    """Make them anew for the files that count now; within the caller's transaction.
+def _by_name(script: str) -> dict[str, list[str]]:
+    """The statements of one of our scripts, by the view or macro that each is about."""
+    found: dict[str, list[str]] = {}
+    text = (Path(__file__).resolve().parent / script).read_text()
+    for statement in text.strip().removesuffix(";").split(";\n"):
+        for name in _ABOUT.findall(statement):
+            found.setdefault(name, []).append(statement)
+    return found
 
-    Views that stand on these stay as they are where not all are made: they know them by name only.
 
-    A lake has no files of its own kind (None), and cannot keep every remark.
+_OTHERS, _REMARKS = _by_name("views.sql"), _by_name("remarks.sql")
+_OF_MACROS = [each for name in _REMARKS if name not in (*ALL, *_OTHERS) for each in _REMARKS[name]]
+
+
+def make_views(store: duckdb.DuckDBPyConnection, parquet: Path) -> None:
+    """Make those that do not stand as they must for the files that count now.
+
+    Within the caller's transaction. With all that is said of them they are two hundred statements;
+    at a start mostly none has changed, and only a few have when days are filed.
     A file's path is absolute, since analysts ask from any folder; a file that lacks a column
     of today's schema has NULL there.
     """
-    for table in tables:
-        rows = f"FROM hot.{table}" if parquet is None else _rows(store, parquet, table)
-        store.execute(f"CREATE OR REPLACE VIEW {table} AS {rows}")
-    if tables is ALL:
-        store.execute(_OTHERS)
-    if parquet is not None:
-        store.execute(_REMARKS)
-    remarks = [
+    wanted = _wanted(store, parquet)
+    schema = store.execute("SELECT max(version) FROM schema_version").fetchall()
+    origins = {name: _digest([*schema, *wanted[name]]) for name in wanted}
+    standing = dict(store.execute(_STANDING).fetchall())
+    changed = [name for name in wanted if standing.get(name) != origins[name]]
+    if not changed:
+        return
+    _run(store, (each for name in changed for each in wanted[name]))
+    _run(store, _OF_MACROS)
+    _run(store, _meanings(store))
+    store.execute("DELETE FROM hot.view_made WHERE list_contains($names, name)", {"names": changed})
+    noted = {"names": changed, "origins": [origins[name] for name in changed]}
+    store.execute(_NOTE, noted)
+
+
+def make_views_of_lake(store: duckdb.DuckDBPyConnection) -> None:
+    """All of them, within the caller's transaction: other nodes' loaders may be of other versions.
+
+    A lake has no files of its own kind, and keeps no remark on a view's columns.
+    """
+    _run(store, (f"CREATE OR REPLACE VIEW {table} AS FROM hot.{table}" for table in ALL))
+    _run(store, (each for name in _OTHERS for each in _OTHERS[name]))
+    _run(store, (each for each in _meanings(store) if each.startswith("COMMENT ON VIEW")))
+
+
+def _wanted(store: duckdb.DuckDBPyConnection, parquet: Path) -> dict[str, list[str]]:
+    """What makes each view, and what is said of it; those that stand on others come after them."""
+    files: dict[str, list[str]] = {table: [] for table in ALL}
+    known = "SELECT fact_table, name FROM hot.parquet_file ORDER BY first_day, name"
+    for table, name in store.execute(known).fetchall():
+        files[table].append(str(parquet.resolve() / name))
+    facts = {name: [f"CREATE OR REPLACE VIEW {name} AS {_rows(name, files[name])}"] for name in ALL}
+    return {
+        name: [*statements, *_REMARKS.get(name, ())]
+        for name, statements in (*facts.items(), *_OTHERS.items())
+    }
+
+
+def _rows(table: str, paths: list[str]) -> str:
+    """A table's rows: of open days, and of the files that hold its closed ones, in their order."""
+    if not paths:
+        return f"FROM hot.{table}"
+    closed = f"FROM read_parquet({listed(paths)}, union_by_name = true)"
+    if table == "call_session":
+        closed += " WHERE session NOT IN (FROM hot.superseded)"
+    return f"FROM hot.{table} UNION ALL BY NAME ({closed})"
+
+
+def _meanings(store: duckdb.DuckDBPyConnection) -> list[str]:
+    """What there is to say of views that were just made."""
+    return [
         f"COMMENT ON {kind} {name} IS {literal(meaning)}"
         for kind, name, meaning in store.execute(_MEANING).fetchall()
-        if kind == "VIEW" or parquet is not None
     ]
-    if remarks:
-        store.execute(";".join(remarks))
 
 
-def _files(store: duckdb.DuckDBPyConnection, parquet: Path, table: str) -> list[str]:
-    """Paths of the files that hold a table's closed days, in the order of their days."""
-    rows = store.execute(
-        "SELECT name FROM hot.parquet_file WHERE fact_table = ? ORDER BY first_day, name", [table]
-    ).fetchall()
-    return [str(parquet.resolve() / name) for (name,) in rows]
+def _run(store: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        store.execute(statement)
+
+
+def _digest(origin: object) -> str:
+    return hashlib.sha256(repr(origin).encode()).hexdigest()
 
 
 def listed(paths: list[str]) -> str:
@@ -103,13 +175,3 @@ def listed(paths: list[str]) -> str:
 def literal(text: str) -> str:
     """As a string in SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _rows(store: duckdb.DuckDBPyConnection, parquet: Path, table: str) -> str:
-    paths = _files(store, parquet, table)
-    if not paths:
-        return f"FROM hot.{table}"
-    closed = f"FROM read_parquet({listed(paths)}, union_by_name = true)"
-    if table == "call_session":
-        closed += " WHERE session NOT IN (FROM hot.superseded)"
-    return f"FROM hot.{table} UNION ALL BY NAME ({closed})"

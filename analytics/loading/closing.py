@@ -154,7 +154,10 @@ class ClosedDays:
             self._swap(damaged, [], "DELETE FROM hot.spool")
             self._count_anew(damaged)
         else:
-            make_views(self._store, self._parquet)
+            self._store.begin()
+            with rolled_back(self._store):
+                make_views(self._store, self._parquet)
+                self._store.commit()
 
     def take_back(self) -> int:
         """Let lost files count again that were put back; how many.
@@ -297,7 +300,7 @@ class ClosedDays:
                     )
             for change in (*also, listing.CHANGED):
                 self._store.execute(change)
-            make_views(self._store, self._parquet, {file.table for file in (*old, *new)})
+            make_views(self._store, self._parquet)
             self._store.commit()
         listing.keep(self._store, self._parquet)
         for file in old:

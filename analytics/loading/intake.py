@@ -14,7 +14,7 @@ from typing import cast
 import duckdb
 
 from analytics.loading.store import fact_columns
-from ivr.records.facts import OF_PROBE
+from ivr.records.facts import NOT_CALLERS
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ class Reader:
 
         Calls of our own caller (拨测) are left out here: no table and no answer has them.
         """
-        self._store.execute("DELETE FROM incoming WHERE starts_with(session, ?)", [OF_PROBE])
+        for ours in NOT_CALLERS:
+            self._store.execute("DELETE FROM incoming WHERE starts_with(session, ?)", [ours])
         insist(lambda: self._take(name, end))
 
     def _take(self, name: str, end: int) -> None:

@@ -24,7 +24,7 @@ from analytics.answering.asking import (
     NothingPublished,
     confined,
 )
-from analytics.answering.views import TIME, literal, make_views
+from analytics.answering.views import TIME, literal, make_views_of_lake
 from analytics.loading.horizon import first_days, kept_from
 from analytics.loading.intake import Reader, insist, rolled_back
 from analytics.loading.spools import KEEP, retire
@@ -147,7 +147,7 @@ class LakeLoader:
         with rolled_back(self._store):
             migrate(self._store)
             self._store.begin()
-            make_views(self._store, None)
+            make_views_of_lake(self._store)
             self._store.commit()
 
 

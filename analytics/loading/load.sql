@@ -17,7 +17,13 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.link
         UNION ALL SELECT event, happened FROM {known}.session_resumed
         UNION ALL SELECT event, happened FROM {known}.carried
-        UNION ALL SELECT event, happened FROM {known}.probe)
+        UNION ALL SELECT event, happened FROM {known}.probe
+        UNION ALL SELECT event, happened FROM {known}.agent_move
+        UNION ALL SELECT event, happened FROM {known}.dialled
+        UNION ALL SELECT event, happened FROM {known}.queue_entry
+        UNION ALL SELECT event, happened FROM {known}.queue_told
+        UNION ALL SELECT event, happened FROM {known}.callback_wish
+        UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -49,8 +55,26 @@ INSERT INTO hot.recording_move
 SELECT id, happened, reference, state FROM incoming WHERE fact = 'RecordingMoved';
 
 INSERT INTO hot.case_move
-SELECT id, happened, reference, n, kind, move, state, handler, in_time, content
+SELECT id, happened, reference, n, kind, move, state, handler, in_time, content,
+       TRY_CAST(warns AS DATE), TRY_CAST(due AS DATE)  -- a day that is none stops no other fact
 FROM incoming WHERE fact = 'CaseMoved';
+
+INSERT INTO hot.queue_entry
+SELECT id, session, happened, standing, ahead FROM incoming WHERE fact = 'QueueEntered';
+
+INSERT INTO hot.queue_told
+SELECT id, session, happened, ahead, least, most FROM incoming WHERE fact = 'QueueTold';
+
+INSERT INTO hot.callback_wish
+SELECT id, session, happened, person FROM incoming WHERE fact = 'CallbackWished';
+
+INSERT INTO hot.contentment
+SELECT id, session, happened, agent, caller, person, choice
+FROM incoming WHERE fact = 'Contented';
+
+INSERT INTO hot.dialled
+SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms
+FROM incoming WHERE fact = 'Dialled';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';
@@ -168,6 +192,10 @@ INSERT INTO hot.probe
 SELECT id, node, happened, verdict, step, greeting_ms, key_ms, answer_ms, lost, outside,
        line_closed, detail
 FROM incoming WHERE fact = 'Probed';
+
+INSERT INTO hot.agent_move
+SELECT id, node, happened, agent, extension, was, was_reason, ms, state, reason, "by"
+FROM incoming WHERE fact = 'AgentMoved';
 
 -- Asterisk records every call; only those that no service took are of interest.
 INSERT INTO hot.carried

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from analytics.loading.publish import publish
 from analytics.loading.spools import KEEP, oldest_open, retire
 from analytics.loading.store import FactsFolder, is_damage, open_store, passes, read_all, shrink
 from ivr.hours import BEIJING
+from ivr.records.holding import hold
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ TIDY_SECONDS = 600.0
 """How often it looks for closed days, and for files that nobody needs any more."""
 CHECK_EVERY = timedelta(days=1)
 """How often every table is read whole; each start does it too."""
+LARGE_BLOCKS = 32
+"""Eight megabytes: a smaller file is copied in no time, however little is in it."""
 MOST_HOT_ROWS = 2_000_000
 """Steps in the database; when history is loaded, its days are filed on the way."""
 
@@ -171,7 +173,7 @@ class Loader:
         ((blocks, unused),) = self._store.execute(
             "SELECT total_blocks, free_blocks FROM pragma_database_size()"
         ).fetchall()
-        if unused > blocks / 2:
+        if unused > blocks / 2 and blocks > LARGE_BLOCKS:
             self.close()
             self._unpublished = True  # analysts copy it too
             try:
@@ -279,11 +281,8 @@ def _alone(lock: Path) -> Iterator[None]:
     lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyLoading(f"another loader holds {lock}; one is enough") from None
-    try:
+        if not hold(descriptor):
+            raise AlreadyLoading(f"another loader holds {lock}; one is enough")
         yield
     finally:
         os.close(descriptor)

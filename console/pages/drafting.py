@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 
 from console import sounds
+from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, STUDIO, Route, allowed, user_name
 from console.trail import note
 from ivr.hours import BEIJING
 from ivr.people.audit import Action as Noted
+from ivr.speech import publications
+from ivr.speech.publications import HOW_IN_CHINESE, Heard, Timed, Turn, clock, in_words
 from prompt_build import sets
 from prompt_build.build import BuildFailed
 from prompt_build.catalog.faults import CatalogError
@@ -27,7 +31,7 @@ from prompt_build.catalog.rewriting import CannotRewrite
 from prompt_build.lexicon import LexiconError
 from prompt_build.locking import Busy
 from prompt_build.marking import parts
-from prompt_build.studio import entries, publishing
+from prompt_build.studio import entries, publishing, timing
 from prompt_build.studio.checking import Checked, check, spoken_by
 from prompt_build.studio.content import KINDS_OF_CHANGE
 from prompt_build.studio.drafts import MOST_CHARACTERS, Drafts, Proposal, Refused
@@ -36,9 +40,10 @@ from prompt_build.studio.looking import look
 from prompt_build.voices import VoiceUnavailable
 
 T = TypeVar("T")
+PUBLISHING = web.AppKey("publishing", Publishing)
 _MOST_READINGS: Final = 20
 _MOST_PAST: Final = 50
-_REFUSALS: Final = (
+REFUSALS: Final = (
     Refused,
     CannotRewrite,
     CatalogError,
@@ -47,6 +52,7 @@ _REFUSALS: Final = (
     VoiceUnavailable,
     Busy,
     sets.NoSuchSet,
+    sets.NoSuchTime,
     sets.Unfit,
 )
 """What is told to an editor in its own words."""
@@ -116,7 +122,7 @@ async def _check(request: web.Request) -> web.Response:
         hold = partial(drafts.hold, entry.name, who, datetime.now(UTC))
         await asyncio.to_thread(hold)
         checked = await asyncio.to_thread(_checked, request, entry, options)
-    except (ValueError, *_REFUSALS) as wrong:
+    except (ValueError, *REFUSALS) as wrong:
         checked = Checked((str(wrong),), ())
     return page(request, "words_checked.html.j2", checked=checked)
 
@@ -149,7 +155,7 @@ async def _save(request: web.Request) -> web.Response:
         wanted = {name: entries.citys(entry, options)}
         await note(request, "words changed", name)
         await asyncio.to_thread(lambda: drafts.save(wanted, who, datetime.now(UTC)))
-    except (ValueError, *_REFUSALS) as wrong:
+    except (ValueError, *REFUSALS) as wrong:
         typed = str((await request.post()).get(before.field, before.said))[:MOST_CHARACTERS]
         return await _edited(request, before, {**before.options, before.field: typed}, str(wrong))
     raise web.HTTPSeeOther("/words/draft")
@@ -169,7 +175,7 @@ async def _told(work: Callable[[], T]) -> T:
     """In a thread; what cannot be done is told on a page of its own."""
     try:
         return await asyncio.to_thread(work)
-    except _REFUSALS as refused:
+    except REFUSALS as refused:
         raise web.HTTPConflict(text=str(refused)) from None
 
 
@@ -182,6 +188,7 @@ async def _draft(request: web.Request) -> web.Response:
 
 async def _shown(request: web.Request, fault: str = "") -> web.Response:
     settings, drafts = request.app[SETTINGS], request.app[STUDIO].drafts
+    await _told(lambda: timing.settle(settings, datetime.now(UTC)))
     proposal = await _told(drafts.proposal)
     checked, heard = await asyncio.to_thread(_consequences, request, proposal)
     who, draft = user_name(request), proposal.draft
@@ -205,19 +212,48 @@ async def _shown(request: web.Request, fault: str = "") -> web.Response:
         and not proposal.conflicts
         and (proposal.approved or not four_eyes),
         fault=fault,
-        history=[
-            (each, each.at.astimezone(BEIJING))
-            for each in reversed(sets.publications(settings.audio))
-        ][:50],
-        current=(sets.published(settings.audio) or {}).get("set"),
+        course=request.app[PUBLISHING].now(),
+        air=await asyncio.to_thread(_on_air, settings.audio),
+        told_how=HOW_IN_CHINESE,
+        in_words=in_words,
+        clock=clock,
         beijing=BEIJING,
     )
 
 
-def _history(audio: Path) -> list[tuple[sets.Publication, datetime]]:
-    """The newest publications, each with its time in Beijing."""
-    newest = sets.publications(audio)[: -_MOST_PAST - 1 : -1]
-    return [(each, each.at.astimezone(BEIJING)) for each in newest]
+@dataclass(frozen=True, slots=True)
+class _OnAir:
+    """What callers hear, will hear and have heard."""
+
+    current: int | None
+    on_top: Timed | None
+    turns: tuple[Turn, ...]
+    ahead: tuple[Timed, ...]
+    past: tuple[Heard, ...]
+    """The newest first."""
+    over: frozenset[int]
+    """Sets that were for a time which is over: not to be gone back to."""
+
+
+def _turned(past: Sequence[Heard]) -> list[Heard]:
+    """Without what was only planned: callers went on hearing the same."""
+    return [each for n, each in enumerate(past) if not n or past[n - 1].set != each.set]
+
+
+def _on_air(audio: Path) -> _OnAir:
+    log, now = publications.read(audio), datetime.now(UTC)
+    if not log:
+        return _OnAir((sets.published(audio) or {}).get("set"), None, (), (), (), frozenset())
+    last, past = log[-1], publications.heard(log, now)
+    newest = {each.set: each for each in past}
+    return _OnAir(
+        current=last.in_force(now),
+        on_top=last.on_top(now),
+        turns=tuple(last.turns(now)),
+        ahead=timing.planned(last, now),
+        past=tuple(_turned(past)[: -_MOST_PAST - 1 : -1]),
+        over=frozenset(number for number, each in newest.items() if sets.is_over(each, now)),
+    )
 
 
 def _consequences(request: web.Request, proposal: Proposal) -> tuple[Checked, list[dict[str, Any]]]:
@@ -228,7 +264,8 @@ def _consequences(request: web.Request, proposal: Proposal) -> tuple[Checked, li
         return checked, []
     seen = look(settings, proposal.source)
     nothing: sets.Manifest = {"prompts": {}, "scripts": {}}
-    changes = sets.changes(seen.published or nothing, seen.wanted)
+    lasting = sets.underneath(settings.audio)
+    changes = sets.changes(lasting or nothing, seen.wanted)
     return checked, [
         {
             "name": each.prompt,
@@ -247,7 +284,7 @@ async def _done(
     await note(request, action, subject, why)
     try:
         await asyncio.to_thread(work)
-    except _REFUSALS as refused:
+    except REFUSALS as refused:
         return await _shown(request, str(refused))
     raise web.HTTPSeeOther("/words/draft")
 
@@ -312,20 +349,56 @@ async def _discard(request: web.Request) -> web.Response:
 
 
 async def _publish(request: web.Request) -> web.Response:
+    """Begin: the sentences are made while the page may be closed."""
     why, digest = await _why(request), await _digest(request)
     settings, drafts = request.app[SETTINGS], request.app[STUDIO].drafts
     why = why or getattr((await _told(drafts.now)).submitted, "why", "")
     if not why:
         return await _shown(request, "请写明为什么发布：以后查得到。")
+    form, who, now = await request.post(), user_name(request), datetime.now(UTC)
+    try:
+        times = timing.times(str(form.get("since", "")), str(form.get("until", "")), now)
+        await note(request, "words published", digest, f"{why}{_when(times)}")
+        wish = publishing.Wish(who, why, times)
+        await asyncio.to_thread(publishing.ready, settings, digest, wish, now)
+        work = partial(publishing.publish, settings, digest, wish, partial(datetime.now, UTC))
+        request.app[PUBLISHING].begin(work, (*REFUSALS, OSError), who, why)
+    except REFUSALS as refused:
+        return await _shown(request, str(refused))
+    raise web.HTTPSeeOther("/words/draft")
+
+
+def _when(times: timing.Times) -> str:
+    """For the trail."""
+    since = f"（{clock(times.since)} 起）" if times.since else ""
+    return since + (f"（到 {clock(times.until)}）" if times.until else "")
+
+
+async def _progress(request: web.Request) -> web.Response:
+    """How far the publication has come, for the page to show."""
+    course = request.app[PUBLISHING].now()
+    if course is None:
+        return web.json_response({"runs": False})
+    return web.json_response(
+        {"runs": course.runs, "made": course.made, "of": course.of, "says": course.says}
+    )
+
+
+async def _withdraw(request: web.Request) -> web.Response:
+    why, number = await _why(request), request.match_info["number"]
+    if not (number.isascii() and number.isdigit()):
+        raise web.HTTPNotFound
+    if not why:
+        return await _shown(request, "请写明为什么撤下：以后查得到。")
     work = partial(
-        publishing.publish,
-        settings,
-        digest,
+        publishing.withdraw,
+        request.app[SETTINGS],
+        int(number),
         who=user_name(request),
         why=why,
         now=datetime.now(UTC),
     )
-    return await _done(request, "words published", digest, why, work)
+    return await _done(request, "words withdrawn", number, why, work)
 
 
 async def _go_back(request: web.Request) -> web.Response:
@@ -359,5 +432,7 @@ CHANGING: Final = (
     Route("POST", "/words/draft/approve", _approve, Action.APPROVE_WORDS),
     Route("POST", "/words/draft/back", _send_back, Action.APPROVE_WORDS),
     Route("POST", "/words/draft/publish", _publish, Action.PUBLISH_WORDS),
+    Route("GET", "/words/draft/progress", _progress, Action.APPROVE_WORDS, background=True),
+    Route("POST", "/words/draft/withdraw/{number}", _withdraw, Action.PUBLISH_WORDS),
     Route("POST", "/words/go-back/{number}", _go_back, Action.PUBLISH_WORDS),
 )

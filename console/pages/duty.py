@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from analytics.answering.asking import CannotAnswer, ResultSet
+from analytics.answering.asking import CannotAnswer
 from analytics.answering.questioning import Days, question_called
 from console.examining import findings_of
 from console.facts import asked, terms, vocabulary
 from console.guarding import entitled_still
 from console.living import Living, State
 from console.pages import announcements
+from console.pages.desk import described
 from console.rendering import fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed
+from console.shared import Shared
 from console.trail import note
 from ivr.config import Settings
 from ivr.hours import BEIJING
@@ -28,14 +29,7 @@ from ivr.lifecycle import switch
 from ivr.upkeep.doctor import Finding
 
 _FRESH_SECONDS: Final = 20.0
-"""What the doctor found is told to everybody who asks within so long."""
-_STATES: Final = {
-    "talking": ("通话中", ""),
-    "ringing": ("振铃", "warn"),
-    "free": ("空闲", ""),
-    "passed_over": ("久不接，暂时跳过", "bad"),
-    "absent": ("话机未注册", "off"),
-}
+"""What the doctor found, and what today is like, is told to all who ask within so long."""
 _PARTS: Final = {
     "ARI": "Asterisk 接口",
     "prompts": "语音",
@@ -58,6 +52,8 @@ _PARTS: Final = {
     "catalog": "话术",
     "due": "待核对",
     "announcement": "紧急公告",
+    "reports": "定时报表",
+    "settings": "设置",
 }
 
 
@@ -79,7 +75,7 @@ def _shown(settings: Settings, state: State | None) -> str:
     waits = sorted(part["since"] for part in state.get("queue", {}).values())
     calls = sorted(state.get("calls", {}).items(), key=lambda each: each[1]["since"])
     agents = [
-        {**part, "extension": extension, "word": _STATES[part["state"]]}
+        {**described(part), "extension": extension}
         for extension, part in sorted(state.get("agents", {}).items())
     ]
     return fragment(
@@ -113,41 +109,35 @@ async def _live(request: web.Request) -> web.StreamResponse:
 # --- today, and every part --------------------------------------------------------------------
 
 
-async def _today(request: web.Request) -> web.Response:
-    settings = request.app[SETTINGS]
-    day = datetime.now(BEIJING).date()
-    question = question_called("anomalies")
+Today = tuple[list[dict[str, Any]], str, datetime]
+"""The figures of today, or why there are none; and when they were asked for."""
+TODAY = web.AppKey("today", Shared[Today])
+EXAMINED = web.AppKey("examined", Shared[list[Finding]])
+
+
+def today(settings: Settings) -> Shared[Today]:
+    """The day so far, for everybody who looks; each asking takes a processor from the calls."""
+    return Shared(lambda: _figures(settings), _FRESH_SECONDS)
+
+
+async def _figures(settings: Settings) -> Today:
+    now = datetime.now(BEIJING)
+    question, day = question_called("anomalies"), Days(now.date(), now.date())
     try:
-        found: ResultSet | None = await asked(
-            settings, lambda facts: question.answer(facts, Days(day, day), terms(settings))
-        )
-        why = ""
+        found = await asked(settings, lambda facts: question.answer(facts, day, terms(settings)))
     except CannotAnswer as cannot:
-        found, why = None, str(cannot)
-    words = vocabulary(settings)
-    rows = [] if found is None else words.translated(found).records()
-    return page(request, "today.html.j2", rows=rows, why=why, at=datetime.now(BEIJING))
+        return [], str(cannot), now
+    return vocabulary(settings).translated(found).records(), "", now
 
 
-@dataclass(slots=True)
-class Examined:
-    """What the doctor found last; one examination at a time, however many ask."""
-
-    settings: Settings
-    at: float = float("-inf")
-    findings: list[Finding] = field(default_factory=list)
-    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def now(self) -> list[Finding]:
-        """Not older than a moment."""
-        async with self._one:
-            if time.monotonic() - self.at > _FRESH_SECONDS:
-                self.findings = await asyncio.to_thread(findings_of, self.settings)
-                self.at = time.monotonic()
-            return self.findings
+async def _today(request: web.Request) -> web.Response:
+    rows, why, at = await request.app[TODAY].now()
+    return page(request, "today.html.j2", rows=rows, why=why, at=at)
 
 
-EXAMINED = web.AppKey("examined", Examined)
+def examined(settings: Settings) -> Shared[list[Finding]]:
+    """What the doctor finds."""
+    return Shared(lambda: asyncio.to_thread(findings_of, settings), _FRESH_SECONDS)
 
 
 async def _parts(request: web.Request) -> web.Response:

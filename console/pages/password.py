@@ -32,7 +32,7 @@ async def _change(request: web.Request) -> web.Response:
     users, name = request.app[USERS], user_name(request)
     if chosen.reveal() != again.reveal():
         return _shown(request, "两次输入的新口令不一样。")
-    if await asyncio.to_thread(users.signed_in, name, before) is None:
+    if not await asyncio.to_thread(users.knows, name, before):
         return _shown(request, "现在的口令不对。连错五次锁定十五分钟。")
     if chosen.reveal() == before.reveal():
         return _shown(request, "新口令要和现在的不一样。")

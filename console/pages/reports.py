@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import calendar
 import json
-import tempfile
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from pathlib import Path
 from typing import Final
 
-import duckdb
 from aiohttp import web
 
-from analytics.answering import charts, daily, exporting
 from analytics.answering.asking import CannotAnswer, ResultSet
 from analytics.answering.questioning import Chart, Days, Question, questions
 from analytics.answering.words import Vocabulary
+from console import answers
 from console.facts import asked, terms, vocabulary
 from console.pages.calls import day_of
 from console.rendering import attached, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route
-from ivr.config import Settings
 from ivr.hours import BEIJING
 
 _MOST_SHOWN: Final = 1000
@@ -111,50 +105,28 @@ async def _file(request: web.Request) -> web.Response:
     ending, days = request.match_info["ending"], _days(request)
     if ending == "png" and question.chart is None:
         raise web.HTTPNotFound
-    with tempfile.TemporaryDirectory(prefix="ivr-report-") as folder:
-        target = Path(folder) / f"report.{ending}"
-        make = partial(_picture if ending == "png" else _table, settings, question, days, target)
-        await asked(settings, make, reach=target.parent)
-        body = await asyncio.to_thread(target.read_bytes)
-    name = f"{question.name}-{days.first}-{days.last}.{ending}"
-    return attached(body, name)
-
-
-def _table(
-    settings: Settings,
-    question: Question,
-    days: Days,
-    target: Path,
-    facts: duckdb.DuckDBPyConnection,
-) -> None:
-    values = question.values(days, terms(settings))
-    exporting.write(facts, question.sql, values, target, vocabulary(settings))
-
-
-def _picture(
-    settings: Settings,
-    question: Question,
-    days: Days,
-    target: Path,
-    facts: duckdb.DuckDBPyConnection,
-) -> None:
-    found = question.answer(facts, days, terms(settings))
-    if question.chart is not None:
-        charts.save(found, question.chart, question.chinese, vocabulary(settings), target)
+    body = await answers.file(settings, question, days, ending)
+    return attached(body, f"{question.name}-{days.first}-{days.last}.{ending}")
 
 
 async def _daily(request: web.Request) -> web.Response:
-    """The manager's page of a day, whole in one file."""
-    settings = request.app[SETTINGS]
+    """The manager's page of a day, or of the week or the month it is in, whole in one file."""
     yesterday = datetime.now(BEIJING).date() - timedelta(days=1)
     day = day_of(request.query.get("day", "").strip(), yesterday)
-    make: Callable[[duckdb.DuckDBPyConnection], str] = partial(_daily_page, settings, day)
-    text = await asked(settings, make)
-    return attached(text.encode(), f"daily-{day}.html")
+    days = _around(day, request.query.get("of", "day"))
+    body = await answers.daily_page(request.app[SETTINGS], days)
+    named = "-".join(dict.fromkeys((str(days.first), str(days.last))))
+    return attached(body, f"daily-{named}.html")
 
 
-def _daily_page(settings: Settings, day: date, facts: duckdb.DuckDBPyConnection) -> str:
-    return daily.page(facts, day, terms(settings), vocabulary(settings))
+def _around(day: date, of: str) -> Days:
+    if of == "week":
+        monday = day - timedelta(days=day.weekday())
+        return Days(monday, monday + timedelta(days=6))
+    if of == "month":
+        last = calendar.monthrange(day.year, day.month)[1]
+        return Days(day.replace(day=1), day.replace(day=last))
+    return Days(day, day)
 
 
 PAGE = Page(

@@ -12,13 +12,25 @@ from typing import Any, Final, Literal
 
 from aiohttp import web
 
+from console import notice
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
 from ivr.asterisk import locate, process
 from ivr.asterisk.configure import agent_password
-from ivr.config import Content, Settings, SettingsError, Table, Version, laid, origins, standing
+from ivr.calls.pins import Pins
+from ivr.config import (
+    Agent,
+    Content,
+    Settings,
+    SettingsError,
+    Table,
+    Version,
+    laid,
+    origins,
+    standing,
+)
 from ivr.config.table import NOTHING, SCOPE, differences, flat, over
 from ivr.hours import BEIJING, Days, Span, written
 from ivr.lifecycle.setting import ChangedMeanwhile, by, change, rolled_back
@@ -36,10 +48,11 @@ class Field:
     name: str
     label: str
     unit: str = ""
-    kind: Literal["number", "choice", "list", "lines"] = "number"
+    kind: Literal["number", "choice", "list", "lines", "texts"] = "number"
     choices: Mapping[str, str] | None = None
 
 
+SKILLS: Final = {"account": "公积金", "loan": "贷款", "information": "政策", "complaint": "投诉"}
 _YES_NO = {"true": "是", "false": "否"}
 _STRATEGIES = {"in_order": "按次序", "longest_idle": "最久空闲的先", "all_at_once": "一起振铃"}
 _WEEK = {"monday": "周一", "tuesday": "周二", "wednesday": "周三", "thursday": "周四",
@@ -49,9 +62,18 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("agents.strategy", "先振谁的话机", kind="choice", choices=_STRATEGIES),
         Field("agents.ring_seconds", "来电人一共等", "秒"),
         Field("agents.next_after_seconds", "一部话机振多久换下一部", "秒"),
-        Field("agents.unanswered_calls", "连着几次不接就跳过（0 不跳过）", "次"),
-        Field("agents.passed_over_seconds", "跳过多久", "秒"),
+        Field("agents.sign_in", "坐席要签入才有来电", "", "choice", _YES_NO),
+        Field("agents.after_call_seconds", "通话后整理（0 不整理）", "秒"),
+        Field("agents.not_ready_reasons", "示忙的原因", "", "list"),
+        Field("agents.unanswered_calls", "连着几次不接就设为离开（0 从不）", "次"),
+        Field("agents.passed_over_seconds", "不签入时，离开多久再振", "秒"),
         Field("agents.answer_within_seconds", "接通率的两个时限", "秒", "list"),
+        Field("agents.contentment", "人工服务后请来电人评价", "", "choice", _YES_NO),
+        Field("agents.queue", "坐席都忙时排队等候", "", "choice", _YES_NO),
+        Field("agents.queue_most", "最多几个人排队", "人"),
+        Field("agents.queue_longest_seconds", "最多等多久", "秒"),
+        Field("agents.queue_announce_seconds", "隔多久说一次前面还有几位", "秒"),
+        Field("agents.queue_first_age", "满多少岁的先接（0 不分先后）", "岁"),
         Field("agents.zero_from_every_menu", "处处按 0 转人工", "", "choice", _YES_NO),
     ),
     "人工时间": (
@@ -70,11 +92,25 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("limits.lookups_per_minute", "整条热线一分钟查询", "次"),
         Field("limits.wrong_passwords", "密码连错几次当天锁定", "次"),
     ),
+    "答复模板": (
+        Field(
+            "answers.templates", "每个模板第一行是名字，下面是文字；两个模板之间空一行", "", "texts"
+        ),
+    ),
 }
 _LABELS: Final = {each.name: each.label for fields in SECTIONS.values() for each in fields} | {
     "agents.phones": "坐席话机"
 }
 _KINDS: Final = {each.name: each for fields in SECTIONS.values() for each in fields}
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A new password of a phone, or the six digits of an agent."""
+
+    extension: str
+    secret: Sensitive[str]
+    of_agent: bool = False
 
 
 # --- shown ------------------------------------------------------------------------------------
@@ -90,9 +126,9 @@ async def _shown(
     faults: str = "",
     entered: Mapping[str, str] | None = None,
     told: str = "",
-    given: tuple[str, Sensitive[str]] | None = None,
+    given: _Given | None = None,
 ) -> web.Response:
-    """With what was refused, and what was written as it was; `given`: a phone's new password."""
+    """With what was refused, and what was written as it was; `given`: a secret, shown once."""
     seen = await asyncio.to_thread(_seen, request.app[SETTINGS])
     values = {name: _text(value) for name, value in seen.held.items()} | dict(entered or {})
     return page(
@@ -101,7 +137,8 @@ async def _shown(
         status=422 if faults else 200,
         faults=faults.splitlines(),
         told=told,
-        given=given and (given[0], given[1].reveal()),
+        given=given,
+        skills=SKILLS,
         sections=SECTIONS,
         values=values,
         entered=entered or {},
@@ -146,6 +183,8 @@ def _changes(old: Version, new: Version) -> list[tuple[str, str, str]]:
 def _brief(value: Any) -> str:
     if value is None:
         return "（settings.toml 的值）"
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "text" in value[0]:
+        return "、".join(each["name"] for each in value)
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "、".join(f"{each.get('name')} {each.get('extension')}" for each in value)
     return _text(value).replace("\n", "、") or "没有"
@@ -158,8 +197,15 @@ def as_written(settings: Settings) -> Content:
     held["agents"]["hours"] = {
         name: [_plain(each) for each in getattr(hours, name)] for name in type(hours).model_fields
     }
-    held["agents"]["phones"] = [{"name": p.name, "extension": p.extension} for p in phones]
+    held["agents"]["phones"] = [_phone(each) for each in phones]
     return held
+
+
+def _phone(agent: Agent) -> dict[str, Any]:
+    """What can be set here of an agent; the password of the phone belongs to the machine."""
+    written_too = {"skills": list(agent.skills), "user": agent.user}
+    named = {"name": agent.name, "extension": agent.extension}
+    return named | {name: value for name, value in written_too.items() if value}
 
 
 def _plain(value: Any) -> Any:
@@ -182,6 +228,8 @@ def _text(value: Any) -> str:
     """As a field of a form shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "\n\n".join(f"{each.get('name')}\n{each.get('text')}" for each in value)
     if isinstance(value, list):
         return "\n".join(map(str, value))
     return str(value)
@@ -231,10 +279,23 @@ def _with(before: Content, changed: Mapping[str, Any]) -> Content:
 
 def _value(field: Field, text: str) -> Any:
     """As the table has it; what is no number stays as it is written, and is refused as such."""
+    if field.kind == "texts":
+        return [_template(part) for part in re.split(r"\n\s*\n", _lines(text)) if part.strip()]
     if field.kind in {"list", "lines"}:
         parts = [part for part in _BETWEEN.split(text.strip()) if part]
         return [_number(part) for part in parts] if field.unit else parts
     return {"true": True, "false": False}.get(text, _number(text.strip()))
+
+
+def _lines(text: str) -> str:
+    """As browsers send them, with the line ends of ours."""
+    return text.replace("\r\n", "\n")
+
+
+def _template(part: str) -> dict[str, str]:
+    """Its name in the first line, and what is answered below."""
+    name, _, text = part.strip().partition("\n")
+    return {"name": name.strip(), "text": text.strip()}
 
 
 def _number(text: str) -> Any:
@@ -242,6 +303,28 @@ def _number(text: str) -> Any:
         return int(text) if text.isascii() and text.isdecimal() else float(text)
     except ValueError:
         return text
+
+
+async def _holidays(request: web.Request) -> web.Response:
+    """A year's notice as the form would have it; whoever looks at it saves it."""
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    hours = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents.hours
+    told = form.get("year", "")
+    year = int(told) if re.fullmatch(r"20\d\d", told) else datetime.now(BEIJING).year
+    try:
+        new = notice.read(form.get("notice", ""), year)
+    except notice.Unreadable as unreadable:
+        return await _shown(request, faults=str(unreadable))
+    free, worked = notice.replaced(hours.holidays, hours.working_days, new, year)
+    entered = {
+        "agents.hours.holidays": "\n".join(free),
+        "agents.hours.working_days": "\n".join(worked),
+    }
+    told = (
+        f"{year} 年：{len(new.free)} 个假期，{len(new.worked)} 天调休上班，已填进“人工时间”，"
+        "还没有存：核对以后再存。"
+    )
+    return await _shown(request, entered=entered, told=told)
 
 
 async def _add_agent(request: web.Request) -> web.Response:
@@ -264,9 +347,37 @@ async def _remove_agent(request: web.Request) -> web.Response:
     return await _done(request, form, wish)
 
 
-def _phones(settings: Settings) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = as_written(standing(settings))["agents"]["phones"]
+def _phones(settings: Settings) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = as_written(standing(settings))["agents"]["phones"]
     return found
+
+
+async def _change_agent(request: web.Request) -> web.Response:
+    """What callers an agent is for, and under which name the agent works here."""
+    entered = await request.post()
+    form = {name: str(value).strip() for name, value in entered.items()}
+    skills = [str(each) for each in entered.getall("skills", [])]
+    phones = await asyncio.to_thread(_phones, request.app[SETTINGS])
+    for phone in phones:
+        if phone["extension"] == form.get("extension"):
+            phone.pop("skills", None)
+            phone.pop("user", None)
+            named = {"skills": skills, "user": form.get("user")}
+            phone |= {name: value for name, value in named.items() if value}
+    wish = _Wish(lambda before: over(before, {"agents": {"phones": phones}}))
+    return await _done(request, form, wish)
+
+
+async def _give_pin(request: web.Request) -> web.Response:
+    """Six digits for an agent who signs in by phone; shown once."""
+    extension = str((await request.post()).get("extension", ""))
+    settings = request.app[SETTINGS]
+    phones = await asyncio.to_thread(_phones, settings)
+    if extension not in {phone["extension"] for phone in phones}:
+        return await _shown(request, faults="没有这个坐席 · no such agent")
+    await note(request, "password given", f"坐席 {extension}")
+    pin = await asyncio.to_thread(Pins(settings.home).give, extension)
+    return await _shown(request, given=_Given(extension, pin, of_agent=True))
 
 
 async def _roll_back(request: web.Request) -> web.Response:
@@ -299,7 +410,7 @@ async def _done(request: web.Request, form: Mapping[str, str], wish: _Wish) -> w
     except (SettingsError, ChangedMeanwhile) as refused:
         return await _shown(request, faults=str(refused), entered=wish.entered)
     saved = f"已存为第 {done.number} 版，下一个来电起有效。" if names else ""
-    given = (wish.new, password) if password is not None else None
+    given = None if password is None else _Given(wish.new, password)
     return await _shown(request, told=saved + told, given=given)
 
 
@@ -330,8 +441,11 @@ PAGE = Page(
     (
         Route("GET", "/settings", _page, Action.EDIT_SETTINGS),
         Route("POST", "/settings", _save, Action.EDIT_SETTINGS),
+        Route("POST", "/settings/holidays", _holidays, Action.EDIT_SETTINGS),
         Route("POST", "/settings/agents/add", _add_agent, Action.EDIT_SETTINGS),
         Route("POST", "/settings/agents/remove", _remove_agent, Action.EDIT_SETTINGS),
+        Route("POST", "/settings/agents/change", _change_agent, Action.EDIT_SETTINGS),
+        Route("POST", "/settings/agents/pin", _give_pin, Action.EDIT_SETTINGS),
         Route("POST", "/settings/rollback", _roll_back, Action.EDIT_SETTINGS),
     ),
 )

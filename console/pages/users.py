@@ -85,6 +85,12 @@ async def _give_password(request: web.Request) -> web.Response:
     return await _done(request, "password given", name, "", lambda: users.give_password(name))
 
 
+async def _drop_factor(request: web.Request) -> web.Response:
+    name, users = request.match_info["name"], request.app[USERS]
+    change = lambda: users.drop_factor(name)  # noqa: E731
+    return await _done(request, "second factor reset", name, "", change)
+
+
 async def _done(
     request: web.Request,
     action: Noted,
@@ -121,6 +127,7 @@ PAGE = Page(
         Route("POST", "/users/{name}/roles", _set_roles, Action.EDIT_USERS),
         Route("POST", "/users/{name}/lock", _lock, Action.EDIT_USERS),
         Route("POST", "/users/{name}/unlock", _unlock, Action.EDIT_USERS),
+        Route("POST", "/users/{name}/second-factor", _drop_factor, Action.EDIT_USERS),
         Route("POST", "/users/{name}/password", _give_password, Action.EDIT_USERS),
     ),
 )

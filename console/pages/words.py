@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer, ResultSet
+from analytics.answering.course import following
 from analytics.answering.questioning import Days, question_called
 from console import sounds
 from console.facts import asked, terms
 from console.pages.drafting import CHANGING
+from console.pages.exchange import EXCHANGING
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, STUDIO, Page, Route, allowed
 from console.studio import draft_of
 from ivr.hours import BEIJING
 from ivr.speech import numbers
+from ivr.speech.publications import Turn, in_words, last
 from prompt_build.hearing import EXAMPLES
 from prompt_build.studio.content import minus
 
@@ -31,6 +35,7 @@ KINDS: Final = {
     "term_months": "年限（按月）",
     "periods": "期数",
     "persons": "位数",
+    "minutes": "分钟数",
     "id": "身份证号",
     "id_tail": "身份证尾号",
     "phone": "电话号码",
@@ -39,6 +44,7 @@ KINDS: Final = {
 """Kinds of numbers that an editor can listen to, as the page names them."""
 _USAGE: Final = ("prompts", "keys_pressed")
 """The questions that tell how sentences are taken."""
+_MOST_FOLLOWING: Final = 3
 
 
 async def _list(request: web.Request) -> web.Response:
@@ -56,10 +62,18 @@ async def _list(request: web.Request) -> web.Response:
         ways=request.app[STUDIO].known_ways(),
         may_edit=allowed(request, Action.EDIT_WORDS),
         whole=allowed(request, Action.APPROVE_WORDS),
+        turns=await asyncio.to_thread(_turns, request.app[SETTINGS].audio),
+        in_words=in_words,
         kinds=[(kind, name, EXAMPLES[kind]) for kind, name in KINDS.items()],
         minus=minus,
         beijing=BEIJING,
     )
+
+
+def _turns(audio: Path) -> list[Turn]:
+    """When callers will hear another set."""
+    published = last(audio)
+    return [] if published is None else list(published.turns(datetime.now(UTC)))
 
 
 async def _ways(request: web.Request) -> web.Response:
@@ -71,21 +85,28 @@ async def _ways(request: web.Request) -> web.Response:
 
 
 async def _usage(request: web.Request) -> web.Response:
-    """Of the last thirty days, by sentence: how often it was said and how it ended; keys."""
+    """Of the last thirty days, by sentence: how often it was said, how it ended, what came then."""
     try:
-        said, pressed = await usage(request)
+        said, pressed, then = await usage(request)
     except CannotAnswer as cannot:
-        return web.json_response({"told": str(cannot), "said": {}, "keys": {}})
-    keys: dict[str, list[list[object]]] = {}
-    for each in pressed.records():
-        keys.setdefault(str(each["prompt"]), []).append([each["key"], float(str(each["percent"]))])
+        return web.json_response({"told": str(cannot), "said": {}, "keys": {}, "then": {}})
     return web.json_response(
         {
             "told": "",
             "said": {str(each["prompt"]): _plain(each) for each in said.records()},
-            "keys": keys,
+            "keys": _by_prompt(pressed, "key"),
+            "then": _by_prompt(then, "following"),
         }
     )
+
+
+def _by_prompt(found: ResultSet, column: str) -> dict[str, list[list[object]]]:
+    """Sentence → each value with its percentage."""
+    by_prompt: dict[str, list[list[object]]] = {}
+    for each in found.records():
+        told = [each[column], float(str(each["percent"]))]
+        by_prompt.setdefault(str(each["prompt"]), []).append(told)
+    return by_prompt
 
 
 def _plain(row: dict[str, Any]) -> dict[str, int]:
@@ -100,7 +121,8 @@ async def usage(request: web.Request) -> list[ResultSet]:
     return await asked(
         settings,
         lambda facts: [
-            question_called(name).answer(facts, days, terms(settings)) for name in _USAGE
+            *(question_called(name).answer(facts, days, terms(settings)) for name in _USAGE),
+            following(facts, days, most=_MOST_FOLLOWING),
         ],
     )
 
@@ -156,4 +178,4 @@ LOOKING: Final = (
 )
 """What changes nothing."""
 
-PAGE = Page("话术", "/words", (*LOOKING, *CHANGING))
+PAGE = Page("话术", "/words", (*LOOKING, *CHANGING, *EXCHANGING))

@@ -30,7 +30,7 @@ function follow() {
   };
   stream.onerror = () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    live.innerHTML = '<p class="notice bad" role="alert">与控制台的连接断了，或者您已经退出。<a href="/duty">重新打开</a></p>';
+    live.innerHTML = '<p class="notice bad" role="alert">与控制台的连接断了，或者您已经退出。<a href="">重新打开</a></p>';
   };
 }
 

@@ -154,10 +154,19 @@ async function lead() {
   }
 }
 
+// A sentence by its name, as a link where it is on this page.
+function link(name) {
+  if (!sentence(name)) return name;
+  const made = document.createElement("a");
+  made.href = `#${name}`;
+  made.textContent = name;
+  return made;
+}
+
 async function count() {
   const answer = await fetch("/words/usage");
   if (!answer.ok) return;
-  const { said, keys } = await answer.json();
+  const { said, keys, then } = await answer.json();
   for (const place of document.querySelectorAll("[data-usage]")) {
     const use = said[place.dataset.usage];
     if (!use) continue;
@@ -166,6 +175,10 @@ async function count() {
     if (use.hung_up) parts.push(`听到一半挂机 ${use.hung_up}`);
     const next = (keys[place.dataset.usage] ?? []).map(([key, percent]) => `${names[key] ?? key} ${percent}%`);
     place.textContent = parts.join("，") + (next.length ? `；接着按 ${next.join("、")}` : "");
+    for (const [name, percent] of then[place.dataset.usage] ?? []) {
+      place.append(place.dataset.then ? "、" : "；接着听到 ", name ? link(name) : "通话结束", ` ${percent}%`);
+      place.dataset.then = "told";
+    }
     place.hidden = false;
   }
 }

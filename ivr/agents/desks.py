@@ -1,23 +1,71 @@
-"""The agents' desks: whose phones can be rung now, and how each of them is."""
+"""The agents' desks: how everyone is who answers key 0, and whose phone can be rung now.
+
+Who waits for them, and in which order, is the switchboard's.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ivr.config import Agent, AgentsSettings
+from ivr.agents.presence import Event, Presence, State, after
+from ivr.config import Agent, AgentsSettings, Skill
 
 log = logging.getLogger(__name__)
 
-DeskState = Literal["free", "ringing", "talking", "passed_over", "absent"]
+DeskState = State | Literal["ringing", "absent"]
+"""How an agent is, as the shift's leader sees it: a phone may ring, or be nowhere."""
+By = Literal["phone", "console", "line"]
+"""Where a change came from: the agent's own telephone, the agent's page, or what happened."""
+_ON_DUTY = frozenset({State.FREE, State.TALKING, State.WRAP_UP})
+"""Who is in one of these is there for callers, now or soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An agent came from one state into another; or changed what follows the present one."""
+
+    agent: Agent
+    before: Presence
+    now: Presence
+    seconds: float | None
+    """How long the one before lasted; None where it is not known when it began."""
+    since: datetime
+    """When the present state began."""
+    by: By
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is another state, or 示忙 for another reason: not a wish for later."""
+        return _is_another(self.before, self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How an agent was when the service before ended."""
+
+    extension: str
+    presence: Presence
+    since: datetime
+
+
+def _is_another(before: Presence, now: Presence) -> bool:
+    busy = before.state is now.state is State.NOT_READY
+    return before.state is not now.state or (busy and before.reason != now.reason)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
 class Desks:
-    """Every agent's phone, whoever it rings for; one for the whole service.
+    """Every agent; one for the whole service.
 
     A phone rings for one caller at a time; one that rings or talks is rung for nobody else.
     """
@@ -25,34 +73,71 @@ class Desks:
     settings: AgentsSettings
     clock: Callable[[], float]
     """Seconds; only differences count."""
-    _ringing: set[str] = field(default_factory=set)
+    told: Callable[[Moved], None] = lambda _: None
+    """Hears of each change, to keep it; must not wait."""
+    now: Callable[[], datetime] = _utc_now
+    """What stays when the service ends is told by the calendar."""
+    changed: Callable[[], None] = lambda: None
+    """Called when somebody may be free who was not."""
+    _ringing: dict[str, float] = field(default_factory=dict)
+    """Since when."""
+    _presence: dict[str, Presence] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
     _talking: set[str] = field(default_factory=set)
-    _busy_since: dict[str, float] = field(default_factory=dict)
-    """Since when a phone rings or talks."""
-    _idle_since: dict[str, float] = field(default_factory=dict)
+    """Whose conversation one of our calls looks after."""
+    _due: dict[str, tuple[float, Event]] = field(default_factory=dict)
+    """What happens by itself, and when."""
     _unanswered: dict[str, int] = field(default_factory=dict)
     """Calls in a row that rang for nothing."""
-    _passed_over: dict[str, float] = field(default_factory=dict)
-    """Until when."""
+    _heard_of: float = field(default=float("-inf"))
+    """When somebody last answered, declined or put the receiver down."""
 
     def adopt(self, settings: AgentsSettings) -> None:
         """Other agents or rules from now on; who rings or talks goes on as they began."""
         self.settings = settings
         ours = {agent.extension for agent in settings.phones}
-        for extension in [each for each in self._passed_over if each not in ours]:
-            self.is_there(self.agent(extension))
+        for extension in self._presence.keys() - ours - self._talking:
+            self._forget(extension)
+
+    def _forget(self, extension: str) -> None:
+        self._presence.pop(extension, None)
+        self._since.pop(extension, None)
+        self._due.pop(extension, None)
+        self._unanswered.pop(extension, None)
+
+    # --- who is how ---------------------------------------------------------------------------
 
     def agent(self, extension: str) -> Agent:
         """Whose phone this is; one that the settings have no more is known by its number."""
         known = (agent for agent in self.settings.phones if agent.extension == extension)
         return next(known, Agent(name=extension, extension=extension))
 
+    def of(self, agent: Agent) -> Presence:
+        """How an agent is now."""
+        self._let_happen()
+        return self._held(agent.extension)
+
+    def _held(self, extension: str) -> Presence:
+        signs_in = self.settings.sign_in
+        held = self._presence.get(extension)
+        if held is None:
+            return Presence(State.SIGNED_OUT if signs_in else State.FREE)
+        is_left_over = held.state is State.SIGNED_OUT and not signs_in
+        return Presence() if is_left_over else held
+
     # --- who can be rung ----------------------------------------------------------------------
 
-    def present(self, online: frozenset[str]) -> tuple[Agent, ...]:
-        """The agents whose phones are registered, on a call or not, and are not passed over."""
-        away = {agent.extension for agent, _ in self.passed_over()}
-        return tuple(agent for agent in self.settings.phones if agent.extension in online - away)
+    def present(self, online: frozenset[str], skill: Skill | None = None) -> tuple[Agent, ...]:
+        """Who is there for a caller, on a call or not: registered, signed in, not away.
+
+        Those who are there for `skill`; everybody, where nobody of them is.
+        """
+        there = tuple(
+            agent
+            for agent in self.settings.phones
+            if agent.extension in online and self.of(agent).state in _ON_DUTY
+        )
+        return tuple(agent for agent in there if agent.knows(skill)) or there
 
     def in_order(self, agents: Sequence[Agent]) -> list[Agent]:
         """As the strategy wants them tried."""
@@ -61,33 +146,41 @@ class Desks:
         return list(agents)
 
     def is_free(self, agent: Agent) -> bool:
-        """Whether this phone neither rings nor talks."""
-        return agent.extension not in self._talking and agent.extension not in self._ringing
+        """Whether this phone may be rung for a caller now."""
+        return agent.extension not in self._ringing and self.may_come(agent)
 
-    def is_talking(self, agent: Agent) -> bool:
-        """Whether this agent is on a call."""
-        return agent.extension in self._talking
+    def may_come(self, agent: Agent) -> bool:
+        """Whether this phone may be rung now, or as soon as it rings for others no more."""
+        return self.of(agent).may_be_rung
+
+    def is_engaged(self, agent: Agent) -> bool:
+        """Whether this agent is on a call, or still at work on the last one."""
+        return self.of(agent).state in {State.TALKING, State.WRAP_UP}
+
+    def heard_of(self) -> float:
+        """When an agent was last known to be there (by the clock): now, while one talks."""
+        engaged = any(map(self.is_engaged, self.settings.phones))
+        return self.clock() if engaged or self._talking else self._heard_of
 
     def _when_idle(self, agent: Agent) -> float:
-        return self._idle_since.get(agent.extension, float("-inf"))
+        return self._since.get(agent.extension, float("-inf"))
 
     # --- how they are -------------------------------------------------------------------------
 
-    def passed_over(self) -> tuple[tuple[Agent, float], ...]:
-        """Whose phones are not rung now since they were not answered, and for how many seconds."""
+    def away(self) -> tuple[tuple[Agent, float | None], ...]:
+        """Who does not answer, and for how many seconds still; None: until they come back."""
+        self._let_happen()
         now = self.clock()
         return tuple(
-            (self.agent(extension), until - now)
-            for extension, until in self._passed_over.items()
-            if until > now
-        )
+            (self.agent(extension), None if (due := self._due.get(extension)) is None
+             else due[0] - now)
+            for extension, presence in self._presence.items()
+            if presence.state is State.AWAY
+        )  # fmt: skip
 
     def states(self, online: frozenset[str]) -> tuple[tuple[Agent, DeskState, float | None], ...]:
-        """Every agent's phone: how it is, and since when, by the clock, where that is known."""
-        away = {agent.extension for agent, _ in self.passed_over()}
-        return tuple(
-            (agent, *self._state(agent.extension, online, away)) for agent in self._known()
-        )
+        """Every agent: how they are, and since when, by the clock, where that is known."""
+        return tuple((agent, *self._state(agent, online)) for agent in self._known())
 
     def _known(self) -> Iterator[Agent]:
         """Those of the settings, and those who are still on a call that began before."""
@@ -95,59 +188,126 @@ class Desks:
         ours = {agent.extension for agent in self.settings.phones}
         yield from (self.agent(each) for each in sorted(self._talking - ours))
 
-    def _state(
-        self, extension: str, online: frozenset[str], away: set[str]
-    ) -> tuple[DeskState, float | None]:
-        if extension in self._talking:
-            return "talking", self._busy_since.get(extension)
-        if extension in self._ringing:
-            return "ringing", self._busy_since.get(extension)
-        if extension in away:
-            return "passed_over", None
-        if extension not in online:
+    def _state(self, agent: Agent, online: frozenset[str]) -> tuple[DeskState, float | None]:
+        state = self.of(agent).state
+        if state is State.FREE and agent.extension in self._ringing:
+            return "ringing", self._ringing[agent.extension]
+        if state is State.FREE and agent.extension not in online:
             return "absent", None
-        return "free", self._idle_since.get(extension)
+        return state, self._since.get(agent.extension)
 
-    # --- what happens there -------------------------------------------------------------------
+    # --- what happens -------------------------------------------------------------------------
+
+    def wishes(self, agent: Agent, wish: Event, by: By, reason: str = "") -> Presence:
+        """The agent signs in or out, or is ready or not."""
+        self._unanswered.pop(agent.extension, None)
+        self._happens(agent, wish, by=by, reason=reason)
+        return self.of(agent)
 
     def rings(self, agent: Agent) -> None:
         """A phone rings from now on."""
-        self._ringing.add(agent.extension)
-        self._busy_since[agent.extension] = self.clock()
+        self._ringing[agent.extension] = self.clock()
 
     def rings_no_more(self, agent: Agent) -> None:
         """A phone has stopped, or is answered."""
-        self._ringing.discard(agent.extension)
+        self._ringing.pop(agent.extension, None)
 
     @contextmanager
     def talks(self, agent: Agent) -> Iterator[None]:
-        """An agent is on a call, and rung for nobody else."""
-        self.is_there(agent)
+        """One of our calls looks after a conversation of this agent, as long as this lasts.
+
+        Its end is `hung_up`: a service that ends leaves the two talking.
+        """
         self._talking.add(agent.extension)
-        self._busy_since[agent.extension] = self.clock()
+        self.is_there(agent)
+        self._happens(agent, Event.ANSWERED)
         try:
             yield
         finally:
             self._talking.discard(agent.extension)
+            self._heard_of = self.clock()
 
-    def talked(self, agent: Agent) -> None:
-        """An agent has just put the receiver down."""
-        self._idle_since[agent.extension] = self.clock()
+    def hung_up(self, agent: Agent) -> None:
+        """The conversation is over."""
+        if agent.extension not in self._talking:
+            self._happens(agent, Event.HUNG_UP)
 
     def is_there(self, agent: Agent) -> None:
         """Somebody has answered, or declined."""
+        self._heard_of = self.clock()
         self._unanswered.pop(agent.extension, None)
-        self._passed_over.pop(agent.extension, None)
+        self._happens(agent, Event.BACK)
 
     def rang_out(self, agent: Agent) -> None:
         """A phone rang as long as it should, and nobody answered."""
-        settings, times = self.settings, self._unanswered.get(agent.extension, 0) + 1
+        times = self._unanswered.get(agent.extension, 0) + 1
         self._unanswered[agent.extension] = times
-        if 0 < settings.unanswered_calls <= times:
-            self._passed_over[agent.extension] = self.clock() + settings.passed_over_seconds
+        if 0 < self.settings.unanswered_calls <= times and self.may_come(agent):
             log.warning(
-                "the phone of %s has rung for nothing %d times in a row: passed over for %g s",
+                "%s 连着 %d 次没有接，已设为离开 · the phone of %s has rung for nothing: away",
                 agent.name,
                 times,
-                settings.passed_over_seconds,
+                agent.name,
             )
+            self._happens(agent, Event.UNANSWERED)
+
+    def found_talking(self, extensions: Iterable[str]) -> None:
+        """These talk, as Asterisk shows it; a conversation that nobody looks after is over."""
+        found = {*extensions, *self._talking}
+        for extension, presence in tuple(self._presence.items()):
+            if presence.state is State.TALKING and extension not in found:
+                self._happens(self.agent(extension), Event.HUNG_UP)
+
+    def remember(self, before: Iterable[Remembered]) -> None:
+        """What the service before has written down."""
+        clock, now = self.clock(), self.now()
+        for each in before:
+            if each.extension in self._talking:
+                continue
+            self._presence[each.extension] = each.presence
+            self._since[each.extension] = clock - max(0.0, (now - each.since).total_seconds())
+            self._arm(each.extension)
+
+    def _happens(self, agent: Agent, event: Event, *, by: By = "line", reason: str = "") -> None:
+        """Take the step, unless it is none; tell of it."""
+        extension, before = agent.extension, self._held(agent.extension)
+        wraps_up = self.settings.after_call_seconds > 0
+        now = after(before, event, reason=reason, wraps_up=wraps_up)
+        if now == before:
+            return
+        began, clock = self._since.get(extension), self.clock()
+        self._presence[extension] = now
+        if _is_another(before, now):
+            self._since[extension] = clock
+        self._arm(extension)
+        lasted = None if began is None else clock - began
+        since = self.now() - timedelta(seconds=clock - self._since.get(extension, clock))
+        self.told(Moved(agent, before, now, lasted, since, by))
+        self.changed()
+
+    # --- what happens by itself -----------------------------------------------------------------
+
+    def _arm(self, extension: str) -> None:
+        """After-call work ends; who is away is asked again, where nobody signs in."""
+        self._due.pop(extension, None)
+        settings = self.settings
+        match self._presence[extension].state:
+            case State.WRAP_UP:
+                seconds, event = settings.after_call_seconds, Event.WRAPPED_UP
+            case State.AWAY if not settings.sign_in:
+                seconds, event = settings.passed_over_seconds, Event.BACK
+            case _:
+                return
+        at = self._since.get(extension, self.clock()) + seconds
+        self._due[extension] = (at, event)
+        with suppress(RuntimeError):  # without a loop it happens when somebody looks
+            loop = asyncio.get_running_loop()
+            loop.call_later(max(0.0, at - self.clock()), self._let_happen)
+
+    def _let_happen(self) -> None:
+        """Everything whose time has come."""
+        now = self.clock()
+        for extension, (at, event) in tuple(self._due.items()):
+            if at <= now:
+                del self._due[extension]
+                self._happens(self.agent(extension), event)

@@ -27,7 +27,7 @@ from ivr.lifecycle import asking
 from ivr.probe.outcomes import last
 from ivr.probe.probing import host_towards
 from ivr.probe.telephone import Telephone
-from ivr.speech.prompts import MANIFEST
+from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
 OF_SERVICE = frozenset({"ivr_facts_waiting", "ivr_accounts_resting", "ivr_prompts_refused"})
@@ -137,7 +137,9 @@ def _certificates(settings: Settings, now: datetime) -> Iterator[Figure]:
 
 def _texts(settings: Settings, now: datetime) -> Iterator[Figure]:
     """Until the first text of the information tree is to be looked at again."""
-    tree = json.loads((settings.audio / MANIFEST).read_text(encoding="utf-8"))["information"]
+    audio = settings.audio
+    heard = publications.file_of(audio, publications.last(audio), now)
+    tree = json.loads(heard.read_text(encoding="utf-8"))["information"]
     due = [date.fromisoformat(each) for each in _expiries(tree.values())]
     if due:
         today = now.astimezone(BEIJING).date()
@@ -192,10 +194,9 @@ async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
     if (lacking := await _agents_lacking(settings, now)) is not None:
         yield Figure("ivr_agents_lacking", lacking)
     for trunk in settings.trunks:
-        if trunk.registration is not None:
-            host, _, port = trunk.registration.server.partition(":")
-            answers = await _answers(host, int(port or 5060))
-            yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+        if equipment := trunk.equipment():
+            answers = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
+            yield Figure("ivr_trunk_answers", float(any(answers)), {"trunk": trunk.name})
 
 
 async def _agents_lacking(settings: Settings, now: datetime) -> float | None:

@@ -9,8 +9,9 @@ import json
 import logging
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 from urllib.parse import quote_plus
 
@@ -23,7 +24,8 @@ from ivr.mail import NotSent, send
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
-_KINDS = {"begins": "开始", "goes_on": "仍在", "ends": "恢复"}
+BEGINNING = "开始"
+_KINDS = {"begins": BEGINNING, "goes_on": "仍在", "ends": "恢复"}
 
 
 def title(settings: Settings, told: Sequence[News]) -> str:
@@ -54,20 +56,19 @@ def _one(each: News) -> str:
 
 def tell(settings: Settings, told: Sequence[News]) -> bool:
     """By every way that the settings name; whether one of them took it, or there is none."""
-    ways = [lambda: _mail(settings, told)] if settings.alarms.mail_to else []
-    ways += [
-        lambda hook=hook: _post(hook, title(settings, told), text(told))  # type: ignore[misc]
-        for hook in settings.alarms.webhooks
-    ]
-    taken = [_taken(way) for way in ways]
-    return any(taken) or not ways
+    ways = [partial(_mail, settings, told)] if settings.alarms.mail_to else []
+    heading, words = title(settings, told), text(told)
+    ways += [partial(post, hook, heading, words) for hook in settings.alarms.webhooks]
+    took = [taken(way) for way in ways]
+    return any(took) or not ways
 
 
-def _taken(way: object) -> bool:
+def taken(way: Callable[[], object]) -> bool:
+    """Whether a message went out by this way; why not is in the log."""
     try:
-        way()  # type: ignore[operator]
+        way()
     except (NotSent, OSError, HTTPException, ValueError) as refused:
-        log.warning("an alarm could not be told by one way: %s", _without_token(str(refused)))
+        log.warning("a message could not be sent by one way: %s", _without_token(str(refused)))
         return False
     return True
 
@@ -81,7 +82,7 @@ def _mail(settings: Settings, told: Sequence[News]) -> None:
     send(settings.mail, settings.alarms.mail_to, title(settings, told), text(told))
 
 
-def _post(hook: Webhook, heading: str, told: str) -> None:
+def post(hook: Webhook, heading: str, told: str) -> None:
     """DingTalk and WeCom take the same; both answer 200 and say in `errcode` what they did."""
     body = {"msgtype": "text", "text": {"content": f"{heading}\n\n{told}"}}
     request = urllib.request.Request(  # noqa: S310  an operator's own URL

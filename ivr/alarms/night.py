@@ -20,6 +20,7 @@ from ivr.asterisk.configure import log_folder
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.probe.outcomes import WORDS
+from ivr.speech import publications
 
 EVENING, MORNING = time(18, 0), time(9, 0)
 SLOW_MS = 1000
@@ -63,6 +64,7 @@ def happened(settings: Settings, since: datetime, until: datetime) -> list[Event
         *_of_facts(settings.home / "spool", since, until),
         *_of_alarms(settings.home, since, until),
         *_of_logs(log_folder(settings), since, until),
+        *_of_words(settings.audio, since, until),
     ]
     return sorted(_gathered(found), key=lambda each: each.at)
 
@@ -78,6 +80,26 @@ def _gathered(found: list[Event]) -> Iterator[Event]:
     for (kind, what), count in times.items():
         key = kind, what
         yield Event(first[key], kind, what, count, last[key] if count > 1 else None)
+
+
+def coming(settings: Settings, now: datetime) -> list[str]:
+    """What callers will hear otherwise without anybody doing anything, in words."""
+    published = publications.last(settings.audio)
+    return [publications.in_words(each) for each in published.turns(now)] if published else []
+
+
+def _of_words(audio: Path, since: datetime, until: datetime) -> Iterator[Event]:
+    """When callers came to hear another set of prompts."""
+    try:
+        log = publications.read(audio)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    before = 0
+    for each in publications.heard(log, until):
+        if since <= each.at < until and each.set != before:
+            how = publications.HOW_IN_CHINESE[each.how]
+            yield Event(each.at, "话术", f"开始播第 {each.set} 版（{how}）")
+        before = each.set
 
 
 # --- from the facts -----------------------------------------------------------------------------
@@ -158,7 +180,7 @@ def _of_logs(folder: Path, since: datetime, until: datetime) -> Iterator[Event]:
         if path.stat().st_mtime < since.timestamp() or path.name.startswith("asterisk"):
             continue
         found = [
-            Event(at, "日志", f"{path.name.partition('.')[0]}: {masked(what)[:200]}")
+            Event(at, "日志", f"{path.name.partition('.')[0]}: {without_numbers(what)[:200]}")
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
             for at, what in _logged(line)
             if since <= at < until
@@ -179,6 +201,6 @@ def _logged(line: str) -> Iterator[tuple[datetime, str]]:
         yield at, f"{found[2]} {_SESSION.sub(':', found[3])}"
 
 
-def masked(text: str) -> str:
+def without_numbers(text: str) -> str:
     """No number of anybody's, whatever a library has put into its message."""
     return _NUMBERS.sub("…", text)

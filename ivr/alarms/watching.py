@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from ivr.alarms import keeping, messages
+from ivr.alarms.casework import EVERY_SECONDS, CaseNews
 from ivr.alarms.measuring import OF_SERVICE, measured
 from ivr.alarms.ringing import Figure, Ringing, after, examined, news
 from ivr.alarms.table import ALARMS
@@ -73,9 +74,19 @@ async def watch(settings: Settings) -> None:
     watching = Watch(settings, ringing=keeping.ringing(settings.home))
     async with _served(watching):
         with watched():
-            while True:
-                await watching.look(datetime.now(UTC))
-                await asyncio.sleep(LOOK_SECONDS)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_tell_of_cases(settings))
+                while True:
+                    await watching.look(datetime.now(UTC))
+                    await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _tell_of_cases(settings: Settings) -> None:
+    """Apart from the alarms, which no slow mail server may keep waiting."""
+    news = CaseNews(settings)
+    while True:
+        await asyncio.to_thread(news.look, datetime.now(UTC))
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 @asynccontextmanager

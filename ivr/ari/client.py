@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -234,15 +234,24 @@ class Channels:
 
     async def originate_with_id(self, channel: str, leg: Leg) -> None:
         """Dial a second party under an id we chose; its StasisStart means that it answered."""
+        originator = {} if leg.originator is None else {"originator": leg.originator}
         await self._ari.post(
             f"channels/{channel}",
             {"variables": dict(leg.variables)},
             endpoint=leg.endpoint,
             app=leg.app,
             timeout=str(leg.ring_seconds),
-            originator=leg.originator,
             callerId=leg.caller_id.reveal(),
+            **originator,
         )
+
+    async def ring(self, channel: str) -> None:
+        """Let whoever is on the channel hear that another phone rings."""
+        await self._ari.post(f"channels/{channel}/ring")
+
+    async def ring_stop(self, channel: str) -> None:
+        """No more of that."""
+        await self._ari.delete(f"channels/{channel}/ring")
 
     async def start_moh(self, channel: str, music_class: str) -> None:
         """Music on hold, at once and without blocking the channel's queue."""
@@ -268,10 +277,11 @@ class LiveRecording:
 class Leg:
     """Whom to dial, for whom, and what their screen shows."""
 
-    endpoint: str
+    endpoint: str = field(repr=False)
+    """It may hold a telephone number."""
     app: str
-    originator: str
-    """The caller's channel: its language and codec are taken over."""
+    originator: str | None
+    """The caller's channel: its language and codec are taken over; None: nobody has called."""
     ring_seconds: int
     caller_id: Sensitive[str]
     variables: Mapping[str, str]

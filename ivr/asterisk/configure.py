@@ -55,6 +55,8 @@ RELAYED = "X-Relay"
 """The header by which the console's relay vouches that a request came through it."""
 PROBE = "X-Probe"
 """The header by which `ivr probe` shows that it is the caller of our own."""
+DESK = "X-Desk"
+"""The header by which the console shows the service that it asks for an agent."""
 SCREEN = "X-Screen"
 """The header with the token by which a browser is shown what its call is told."""
 
@@ -179,6 +181,7 @@ def _callers(settings: Settings) -> dict[str, str]:
         "probe_secret": _escaped(probe_secret(settings)),
         "trunks": "\n".join(map(_trunk, trunks)),
         "trunk_contexts": "\n".join(_any_number(trunk) for trunk in trunks if trunk.any_number),
+        "desk_code": settings.agents.desk_code,
         "agents": "\n".join(_agent(phone, settings) for phone in phones),
         "dial_agents": _dial(settings),
     }
@@ -324,6 +327,11 @@ def relay_secret(settings: Settings) -> str:
     return secret(folder(settings) / "relay.secret")
 
 
+def desk_secret(settings: Settings) -> str:
+    """By which the service knows that the console asks for an agent; made once and kept."""
+    return secret(folder(settings) / "desk.secret")
+
+
 def capture_secret(settings: Settings) -> str:
     """By which the service knows what its own Asterisk tells of its packets; made once and kept."""
     return secret(folder(settings) / "capture.secret")
@@ -332,6 +340,11 @@ def capture_secret(settings: Settings) -> str:
 def probe_secret(settings: Settings) -> str:
     """By which Asterisk knows the caller of our own; made once and kept."""
     return secret(folder(settings) / "probe.secret")
+
+
+def dial_secret(settings: Settings) -> str:
+    """By which the service knows who may have it call somebody; made once and kept."""
+    return secret(folder(settings) / "dial.secret")
 
 
 def secret(path: Path) -> str:

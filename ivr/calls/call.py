@@ -12,6 +12,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
@@ -20,10 +21,11 @@ from ivr.calls.hearing import Hearing, Told
 from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.saying import NotBegun, Saying
-from ivr.config import Patience
+from ivr.config import Agent, Patience, Skill
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
+from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
 T = TypeVar("T")
@@ -32,6 +34,13 @@ log = logging.getLogger(__name__)
 
 MOST_PLACES = 12
 """Of the way through the menus, an agent's screen shows the end."""
+_SKILLS: Mapping[str, Skill] = {
+    "account": "account",
+    "loan": "loan",
+    "information": "information",
+    "feedback": "complaint",
+}
+"""What kind of agent is wanted, by the first part of a place's name."""
 QUIET_SECONDS = 1.0
 """A caller waits this long in silence for a look-up before hearing that it goes on."""
 
@@ -108,8 +117,21 @@ class Trail:
     places: list[str] = field(default_factory=list)
     tail: Sensitive[str] | None = None
     """Of the ID number that was entered last."""
+    person: str | None = None
+    """Token of that number."""
+    born: Sensitive[date] | None = None
+    """By that number."""
     lookup: str = ""
     """What was looked up last, and how that ended."""
+
+    @property
+    def skill(self) -> Skill | None:
+        """What the caller wanted last, by the key of the main menu; None: a person, and no more."""
+        for place in reversed(self.places):
+            root = place.partition(".")[0]
+            if root in _SKILLS or root == "main":
+                return _SKILLS.get(root)
+        return None
 
     def screen(self) -> Mapping[str, str]:
         """What the agent's screen shows."""
@@ -133,6 +155,10 @@ class Call:
     means: Means
     vouched: str | None = None
     """Token of the caller's number, where a trunk or an agent's phone vouches for it."""
+    agent: Agent | None = None
+    """Whose own phone it is, where the desk code was dialled."""
+    number: Sensitive[str] | None = None
+    """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0
@@ -146,6 +172,10 @@ class Call:
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
     agent_seconds: float = 0.0
     """Spent talking with agents: `ends_at` does not count it."""
+    served_by: str | None = None
+    """Name of the agent who talked with the caller last."""
+    queued: Queued | None = None
+    """The place in the queue for an agent, kept until one has talked with the caller."""
     _failures: int = 0
     _hearing: Hearing | None = None
     """What was said or asked last, until it is noted: who hangs up in it was in its midst."""
@@ -169,6 +199,10 @@ class Call:
     def talked(self, seconds: float) -> None:
         """A conversation with an agent has ended: the call may last so much longer."""
         self.agent_seconds += seconds
+        self.waited(seconds)
+
+    def waited(self, seconds: float) -> None:
+        """Nothing could be asked so long: the call may last so much longer."""
         self.ends_at += seconds
 
     def enter(self, place: str) -> None:

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from ivr.calls.call import AgentWanted, Answer, Call
 from ivr.calls.hearing import Told
-from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+from ivr.calls.keypad import (
+    Complete,
+    CountForm,
+    Entry,
+    Form,
+    IdForm,
+    NoNumber,
+    Nudge,
+    PhoneForm,
+    Typing,
+)
+from ivr.cases.numbers import DIGITS, is_possible
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Heard
@@ -50,22 +61,52 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
         if isinstance(number, IdNumber):
             _note(call, question, "match", last)
             call.succeeded()
-            call.trail.tail = number.tail
+            call.trail.tail, call.trail.born = number.tail, number.born
+            call.trail.person = call.means.tokens.person(number)
             return number
         _note(call, question, "invalid", last)
         await _refuse(call, digits, again=wrong_before)
         wrong_before = True
 
 
-async def collect_digits(call: Call, question: str, count: int, *, wrong: str) -> Sensitive[str]:
+async def collect_digits(
+    call: Call, question: str, count: int, *, wrong: str, last_may_be_x: bool = False
+) -> Sensitive[str]:
     """Ask until `count` digits have been entered, with or without a `#` after them.
 
-    `wrong` is said of too few. Raises WentBack for `*` before the first digit, and GaveUp.
+    `wrong` is said of too few. `last_may_be_x`: `*` in the last place stands for it. Raises
+    WentBack for `*` before the first digit, and GaveUp.
     """
-    digits, last = await _digits(call, question, CountForm(count), wrong=wrong)
+    digits, last = await _digits(call, question, CountForm(count, last_may_be_x), wrong=wrong)
     _note(call, question, "match", last)
     call.succeeded()
     return Sensitive(digits)
+
+
+async def collect_phone(call: Call, question: str, *, wrong: str) -> Sensitive[str]:
+    """Ask until something was entered that may be a telephone number; whether it is, others say.
+
+    Raises WentBack for `*` before the first digit, and GaveUp.
+    """
+    digits, last = await _digits(call, question, PhoneForm(), wrong=wrong)
+    _note(call, question, "match", last)
+    return Sensitive(digits)
+
+
+async def collect_case_number(call: Call, question: str, *, short: str, wrong: str) -> str:
+    """Ask until the number of a case has been entered that somebody can have been told.
+
+    `short` is said of too few digits, `wrong` of a number whose check does not fit. Raises as
+    `collect_digits`.
+    """
+    while True:
+        digits, last = await _digits(call, question, CountForm(DIGITS), wrong=short)
+        if is_possible(digits):
+            _note(call, question, "match", last)
+            call.succeeded()
+            return digits
+        _note(call, question, "invalid", last)
+        await call.failed(wrong)
 
 
 async def _digits(call: Call, question: str, form: Form, *, wrong: str) -> tuple[str, _Try]:

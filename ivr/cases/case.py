@@ -26,6 +26,8 @@ class Filed:
     """Of the sound, under the folder of recordings."""
     ms: int
     sha256: str
+    caller: str | None = None
+    """Token of the number that it was left from; None where nobody vouched for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Case:
     before: State = State.WORKING
     """In which it was when it was suspended."""
     reopened: int = 0
+    held: bool = False
+    """保全: nothing of it may be removed, however old it is and whoever asks."""
     accepted: date | None = None
     answered: date | None = None
     closed: date | None = None
@@ -155,6 +159,8 @@ _CHANGES: Mapping[Move, Callable[[Case, Event], Case]] = {
         case, followed_up=_day(event), content=event.content
     ),
     Move.REDO: _redone,
+    Move.HOLD: lambda case, _: replace(case, held=True),
+    Move.RELEASE: lambda case, _: replace(case, held=False),
 }
 
 
@@ -198,6 +204,10 @@ def _fits(case: Case, move: Move) -> bool:
             return case.asked_days == 0
         case Move.REDO:
             return case.content == "discontent"
+        case Move.HOLD:
+            return not case.held
+        case Move.RELEASE:
+            return case.held
     return True
 
 
@@ -212,6 +222,8 @@ def _why_not(case: Case, deed: Deed) -> str:
     rule = RULES[deed.move]
     if rule.offices.isdisjoint(deed.offices):
         return f"{deed.move.words}不是您的权限 · not yours to do"
+    if not _fits(case, deed.move):
+        return f"{case.number} 现在不能{deed.move.words} · cannot be done now"
     if case.state in rule.states and case.handler not in ("", deed.by) and rule.own:
         return f"这件工单由{case.handler}承办 · somebody else has this case"
     if case.state in rule.states:

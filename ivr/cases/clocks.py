@@ -47,19 +47,25 @@ class Clock:
     stage: Stage
     due: date
     """The last day in time."""
+    warns: date
+    """From when it is amber."""
     used: int
     """Working days that have begun since, suspended ones left out."""
     days: int
+    over: bool
+    """Its last day had ended when it ended, or has by now."""
     ended: date | None
     rests: bool = False
     """It stands still, while the case is suspended."""
+    provisional: bool = False
+    """It is counted over a year whose holidays and 调休 nobody has written yet."""
 
     @property
     def light(self) -> Light:
         """By what has been used of its days."""
-        if self.used > self.days:
+        if self.over:
             return Light.RED
-        return Light.AMBER if self.used * 5 >= self.days * 4 else Light.GREEN
+        return Light.AMBER if self.used >= _amber_after(self.days) else Light.GREEN
 
     @property
     def in_time(self) -> bool:
@@ -88,9 +94,14 @@ class Clocks:
     def _clock(self, case: Case, span: _Span, today: date) -> Clock:
         until = span.ended or today
         counted = tuple(takewhile(until.__ge__, self._counted(span.begun, case.rests, today)))
-        due = next(islice(self._counted(span.begun, case.rests, today), span.days - 1, None))
+        warns, due = (
+            next(islice(self._counted(span.begun, case.rests, today), days - 1, None))
+            for days in (_amber_after(span.days), span.days)
+        )
         stands = case.state is State.SUSPENDED
-        return Clock(span.stage, due, len(counted), span.days, span.ended, stands)
+        known = all(map(self.calendar.knows_holidays_of, {span.begun.year, due.year}))
+        used, over = len(counted), until > due
+        return Clock(span.stage, due, warns, used, span.days, over, span.ended, stands, not known)
 
     def _counted(
         self, begun: date, rests: Sequence[tuple[date, date | None]], today: date
@@ -101,6 +112,11 @@ class Clocks:
             day = begun + n * _A_DAY
             if self.calendar.is_working_day(day) and not any(a <= day < b for a, b in spans):
                 yield day
+
+
+def _amber_after(days: int) -> int:
+    """Four fifths of its days, whole ones."""
+    return -(-days * 4 // 5)
 
 
 class _Span(NamedTuple):

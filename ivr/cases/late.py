@@ -9,10 +9,11 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ivr.cases.case import Filed
+from ivr.cases.case import Case, Filed
 from ivr.config import Settings
 
 if TYPE_CHECKING:
+    from ivr.cases.clocks import Clocks
     from ivr.cases.register import Register
 
 
@@ -27,6 +28,15 @@ class LateRegister:
     def enter(self, filed: Filed, replaces: str | None) -> None:
         """As Register.enter."""
         self._register().enter(filed, replaces=replaces)
+
+    def case(self, number: str) -> Case:
+        """As Cases.case."""
+        return self._register().cases.case(number)
+
+    @property
+    def clocks(self) -> Clocks:
+        """As of Register."""
+        return self._register().clocks
 
     def close(self) -> None:
         """Let the database go, where it was ever asked."""

@@ -64,6 +64,8 @@ class Move(StrEnum):
     FOLLOW_UP = "follow_up"
     REDO = "redo"
     NOTE = "note"
+    HOLD = "hold"
+    RELEASE = "release"
 
     @property
     def words(self) -> str:
@@ -90,6 +92,8 @@ _MOVE_WORDS: Final[Mapping[Move, str]] = {
     Move.FOLLOW_UP: "回访",
     Move.REDO: "重办",
     Move.NOTE: "备注",
+    Move.HOLD: "保全",
+    Move.RELEASE: "解除保全",
 }
 
 
@@ -154,6 +158,8 @@ RULES: Final[Mapping[Move, Rule]] = {
     Move.FOLLOW_UP: _rule((_L, _A), (State.CLOSED,), State.FOLLOWED_UP, "content"),
     Move.REDO: _rule((_L,), (State.FOLLOWED_UP,), State.ASSIGNED, "text"),
     Move.NOTE: _rule((_L, _H, _A), tuple(State), None, "text"),
+    Move.HOLD: _rule((_L,), tuple(State), None, "text"),
+    Move.RELEASE: _rule((_L,), tuple(State), None, "text"),
 }
 """Every move but OPEN, which is the case's beginning."""
 
@@ -193,14 +199,22 @@ def lacking(deed: Deed) -> str | None:
     for need in RULES[deed.move].needs:
         if not _GIVEN_WELL[need](deed):
             return f"{deed.move.words}：{_ASKED_FOR[need]}"
-    if _NUMBERS.search(deed.text):
-        return (
-            "不要写证件号码和手机号码：证件号在保险库里，按权限查看 · no ID or telephone numbers in"
-            " what is written"
-        )
+    if names_somebody(deed.text):
+        return NO_NUMBERS
     if len(deed.text) > MOST_CHARACTERS:
         return f"文字最多 {MOST_CHARACTERS} 字 · the text is too long"
     return None
+
+
+NO_NUMBERS: Final = (
+    "不要写证件号码和手机号码：证件号在保险库里，按权限查看 · no ID or telephone numbers in what is"
+    " written"
+)
+
+
+def names_somebody(text: str) -> bool:
+    """Whether an ID number or a mobile number stands in it."""
+    return _NUMBERS.search(text) is not None
 
 
 _NUMBERS: Final = re.compile(r"(?<!\d)(\d{17}[\dXx]|\d{15}|1[3-9]\d{9})(?!\d)")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from ivr.cases.case import Case, Event, Filed
 from ivr.cases.clocks import Clocks, Stage
+from ivr.cases.enclosures import Enclosures
+from ivr.cases.marks import Marks
 from ivr.cases.moves import Deed, Move, Office, Refused
 from ivr.cases.store import CannotReach, Cases, NoCase
-from ivr.config import Settings
+from ivr.config import Settings, SettingsError, standing
 from ivr.records.facts import CaseMoved, Fact, RecordingMoved, RecordingState
 from ivr.records.journal import put_timed
 
@@ -38,18 +39,35 @@ _RECORDING: Final[Mapping[Move, RecordingState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The cases, their clocks, and the spool of the records. All of it blocks."""
+    """The cases, what belongs to them, and the spool of the records. All of it blocks."""
 
     cases: Cases
-    clocks: Clocks
-    spool: Path
-    node: str
+    settings: Settings
 
     @classmethod
     def of(cls, settings: Settings) -> Register:
         """As the settings have it; nothing is opened before it is used."""
-        clocks = Clocks(settings.agents.hours, settings.cases)
-        return cls(Cases(settings.cases_url), clocks, settings.home / "spool", settings.node)
+        return cls(Cases(settings.cases_url), settings)
+
+    @property
+    def clocks(self) -> Clocks:
+        """By the holidays that administrators have written by now; read anew each time."""
+        try:
+            now = standing(self.settings)
+        except SettingsError as damaged:
+            log.warning("terms of cases are counted by the settings of the start: %s", damaged)
+            now = self.settings
+        return Clocks(now.agents.hours, now.cases)
+
+    @property
+    def enclosures(self) -> Enclosures:
+        """What is enclosed with them."""
+        return Enclosures(self.cases, self.settings.home / "keys")
+
+    @property
+    def marks(self) -> Marks:
+        """What is said of moments of their sound."""
+        return Marks(self.cases)
 
     def enter(self, filed: Filed, *, replaces: str | None = None) -> None:
         """The case of a recording, once; what was spoken anew is merged into it."""
@@ -71,10 +89,13 @@ class Register:
         """
         try:
             while waiting := self.cases.untold():
+                clocks = self.clocks
                 facts = [
-                    (event.at, fact) for case, event in waiting for fact in self._of(case, event)
+                    (event.at, fact)
+                    for case, event in waiting
+                    for fact in _facts_of(clocks, case, event)
                 ]
-                put_timed(self.spool, facts, node=self.node)
+                put_timed(self.settings.home / "spool", facts, node=self.settings.node)
                 self.cases.mark_told(waiting)
         except (OSError, CannotReach) as refused:
             log.warning("the records learn later what was done with cases: %s", refused)
@@ -86,24 +107,24 @@ class Register:
         except (NoCase, Refused):
             log.info("%s is dealt with apart from %s", old, new)
 
-    def _of(self, case: Case, event: Event) -> Iterator[Fact]:
-        yield CaseMoved(
-            reference=case.number,
-            n=event.n,
-            kind=case.filed.kind,
-            move=event.move,
-            state=case.state,
-            handler=case.handler or None,
-            in_time=self._in_time(case, event),
-            content=event.content == "content" if event.content else None,
-        )
-        state = _RECORDING.get(event.move)
-        if state is not None and event.office is not Office.LINE:
-            yield RecordingMoved(reference=case.number, state=state)
 
-    def _in_time(self, case: Case, event: Event) -> bool | None:
-        stage = _ENDS.get(event.move)
-        clocks: dict[Stage, bool] = {
-            clock.stage: clock.in_time for clock in self.clocks.of(case, event.at)
-        }
-        return None if stage is None else clocks.get(stage)
+def _facts_of(clocks: Clocks, case: Case, event: Event) -> Iterator[Fact]:
+    """What the records learn of a move: the case as it was after it."""
+    running = clocks.running(case, event.at)
+    ended = {clock.stage: clock.in_time for clock in clocks.of(case, event.at)}
+    counts = running is not None and not running.rests
+    yield CaseMoved(
+        reference=case.number,
+        n=event.n,
+        kind=case.filed.kind,
+        move=event.move,
+        state=case.state,
+        handler=case.handler or None,
+        in_time=ended.get(_ENDS[event.move]) if event.move in _ENDS else None,
+        content=event.content == "content" if event.content else None,
+        warns=str(running.warns) if running is not None and counts else None,
+        due=str(running.due) if running is not None and counts else None,
+    )
+    state = _RECORDING.get(event.move)
+    if state is not None and event.office is not Office.LINE:
+        yield RecordingMoved(reference=case.number, state=state)

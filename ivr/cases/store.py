@@ -41,11 +41,11 @@ BUSY_SECONDS = 5.0
 """So long one process waits for another that is writing."""
 _LOCK = 12329
 """Of PostgreSQL: one process at a time brings the schema up to date."""
-_META = MetaData()
-_VERSION = Table("schema_version", _META, Column("version", Integer, primary_key=True))
-_CASE = Table(
+META = MetaData()
+_VERSION = Table("schema_version", META, Column("version", Integer, primary_key=True))
+CASE = Table(
     "case_file",
-    _META,
+    META,
     Column("number", String, primary_key=True),
     *(Column(name, String) for name in ("kind", "session", "person", "filed_at", "path")),
     Column("ms", Integer),
@@ -53,10 +53,12 @@ _CASE = Table(
     Column("version", Integer),
     Column("state", String),
     Column("handler", String),
+    Column("caller", String),
+    Column("held", Integer),
 )
 _EVENT = Table(
     "case_event",
-    _META,
+    META,
     Column("number", String, primary_key=True),
     Column("n", Integer, primary_key=True),
     *(Column(name, String) for name in ("at", "move", "made_by", "office", "text", "handler")),
@@ -65,13 +67,39 @@ _EVENT = Table(
     Column("content", String),
     Column("told", Integer),
 )
+MARK = Table(
+    "case_mark",
+    META,
+    Column("id", String, primary_key=True),
+    Column("number", String),
+    Column("at_ms", Integer),
+    *(Column(name, String) for name in ("note", "made_by", "at")),
+)
+ENCLOSURE = Table(
+    "case_enclosure",
+    META,
+    Column("id", String, primary_key=True),
+    *(Column(name, String) for name in ("number", "name")),
+    Column("bytes", Integer),
+    *(Column(name, String) for name in ("sha256", "made_by", "at", "sealed")),
+)
+NOTICE = Table(
+    "case_notice",
+    META,
+    Column("number", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("at", String),
+    Column("sent", Integer),
+)
+_OF_A_CASE = (_EVENT, MARK, ENCLOSURE, NOTICE)
+"""What goes with its case."""
 
 
 class Outrun(Exception):
     """Somebody else has done something with the case meanwhile; says who and what."""
 
 
-class NoCase(Exception):
+class NoCase(LookupError):
     """There is no such case."""
 
 
@@ -104,8 +132,8 @@ class Cases:
         """The case of a recording; whether it is new. Opening it twice is harmless."""
         event = Event(1, filed.at, Move.OPEN, Office.LINE, Office.LINE)
         try:
-            with self._writing() as rows:
-                rows.execute(insert(_CASE).values(**_row(filed), **_derived(told(filed, [event]))))
+            with self.writing() as rows:
+                rows.execute(insert(CASE).values(**_row(filed), **_derived(told(filed, [event]))))
                 rows.execute(insert(_EVENT).values(**_line(filed.number, event)))
         except IntegrityError:
             return False
@@ -113,7 +141,7 @@ class Cases:
 
     def case(self, number: str) -> Case:
         """One, with all its events; raises NoCase."""
-        with self._reading() as rows:
+        with self.reading() as rows:
             return _one(rows, number)
 
     def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
@@ -121,7 +149,7 @@ class Cases:
 
         Raises NoCase, Refused (by the table) or Outrun; then nothing has changed.
         """
-        with self._writing() as rows:
+        with self.writing() as rows:
             case = _one(rows, number)
             if seen is not None and seen != case.version:
                 raise Outrun(_who_was_first(case))
@@ -131,8 +159,8 @@ class Cases:
 
     def search(self, sought: Sought, *, most: int = 500) -> tuple[Case, ...]:
         """Those that fit, the newest first, at most so many."""
-        with self._reading() as rows:
-            query = select(_CASE).order_by(_CASE.c.filed_at.desc(), _CASE.c.number).limit(most)
+        with self.reading() as rows:
+            query = select(CASE).order_by(CASE.c.filed_at.desc(), CASE.c.number).limit(most)
             for condition in _conditions(sought):
                 query = query.where(condition)
             found = [row._mapping for row in rows.execute(query)]
@@ -141,13 +169,13 @@ class Cases:
 
     def handlers(self) -> tuple[str, ...]:
         """Everybody who has ever had a case."""
-        with self._reading() as rows:
-            names = rows.execute(select(_CASE.c.handler).distinct().order_by(_CASE.c.handler))
+        with self.reading() as rows:
+            names = rows.execute(select(CASE.c.handler).distinct().order_by(CASE.c.handler))
             return tuple(name for (name,) in names if name)
 
     def untold(self, *, most: int = 200) -> tuple[tuple[Case, Event], ...]:
         """Events that the records do not know yet, each with the case as it was after it."""
-        with self._reading() as rows:
+        with self.reading() as rows:
             query = select(_EVENT.c.number, _EVENT.c.n).where(_EVENT.c.told == 0).limit(most)
             waiting = [(number, n) for number, n in rows.execute(query)]
             cases = {number: _one(rows, number) for number in {each for each, _ in waiting}}
@@ -158,7 +186,7 @@ class Cases:
 
     def mark_told(self, events: Sequence[tuple[Case, Event]]) -> None:
         """The records know them."""
-        with self._writing() as rows:
+        with self.writing() as rows:
             for case, each in events:
                 rows.execute(
                     update(_EVENT)
@@ -167,30 +195,48 @@ class Cases:
                 )
 
     def forget_before(self, moment: datetime, *, only_count: bool = False) -> int:
-        """Remove the cases of recordings older than that; how many there are."""
-        if not _is_made(self._engine):
+        """Remove the cases of recordings older than that, but those in legal hold, with all that
+        was written and enclosed; how many there are."""
+        if not self.is_made():
             return 0
-        old = select(_CASE.c.number).where(_CASE.c.filed_at < _stamp(moment))
-        with self._writing() as rows:
+        past = (CASE.c.filed_at < stamp(moment), CASE.c.held == 0)
+        old = select(CASE.c.number).where(*past)
+        with self.writing() as rows:
             numbers = [number for (number,) in rows.execute(old)]
             if not only_count:
-                rows.execute(delete(_EVENT).where(_EVENT.c.number.in_(old)))
-                rows.execute(delete(_CASE).where(_CASE.c.filed_at < _stamp(moment)))
+                for table in _OF_A_CASE:
+                    rows.execute(delete(table).where(table.c.number.in_(old)))
+                rows.execute(delete(CASE).where(*past))
         return len(numbers)
+
+    def held(self) -> tuple[Filed, ...]:
+        """What legal hold keeps: nothing of these may go."""
+        if not self.is_made():
+            return ()
+        with self.reading() as rows:
+            found = rows.execute(select(CASE).where(CASE.c.held == 1).order_by(CASE.c.number))
+            return tuple(_filed(row._mapping) for row in found)
+
+    def is_made(self) -> bool:
+        """Whether there is a database: asking what there is to remove makes none."""
+        file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
+        return file is None or Path(file).exists()
 
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """One look at the database; raises CannotReach."""
         with self._refusals():
             self._make_ready()
             with self._engine.connect() as rows:
                 yield rows
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, whole or not at all; raises CannotReach."""
         with self._refusals():
             self._make_ready()
             with self._engine.begin() as rows:
@@ -268,14 +314,8 @@ def _make_file(engine: Engine) -> None:
         os.close(os.open(engine.url.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _is_made(engine: Engine) -> bool:
-    """Whether there is a database: asking what there is to remove makes none."""
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
-    return file is None or Path(file).exists()
-
-
 def _one(rows: Connection, number: str) -> Case:
-    found = rows.execute(select(_CASE).where(_CASE.c.number == number)).first()
+    found = rows.execute(select(CASE).where(CASE.c.number == number)).first()
     if found is None:
         raise NoCase(f"没有编号 {number} 的工单 · no case {number}")
     return told(_filed(found._mapping), _events_of(rows, [number])[number])
@@ -293,8 +333,8 @@ def _added(rows: Connection, case: Case, event: Event) -> Case:
     """Write an event behind those that were seen, or behind none: two cannot be the next."""
     grown = after(case, event)
     written = rows.execute(
-        update(_CASE)
-        .where(_CASE.c.number == case.number, _CASE.c.version == case.version)
+        update(CASE)
+        .where(CASE.c.number == case.number, CASE.c.version == case.version)
         .values(**_derived(grown))
     )
     if written.rowcount == 0:
@@ -323,20 +363,20 @@ def _who_was_first(case: Case) -> str:
 
 def _conditions(sought: Sought) -> Iterator[Any]:
     if sought.states is not None:
-        yield _CASE.c.state.in_(sorted(sought.states))
+        yield CASE.c.state.in_(sorted(sought.states))
     if sought.kind:
-        yield _CASE.c.kind == sought.kind
+        yield CASE.c.kind == sought.kind
     if sought.handler:
-        yield _CASE.c.handler == sought.handler
+        yield CASE.c.handler == sought.handler
     if sought.begins:
-        yield _CASE.c.number.startswith(sought.begins, autoescape=True)
+        yield CASE.c.number.startswith(sought.begins, autoescape=True)
     if sought.since is not None:
-        yield _CASE.c.filed_at >= _stamp(sought.since)
+        yield CASE.c.filed_at >= stamp(sought.since)
     if sought.until is not None:
-        yield _CASE.c.filed_at < _stamp(sought.until)
+        yield CASE.c.filed_at < stamp(sought.until)
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
     """UTC, of one length, so that text is in the order of time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
@@ -347,22 +387,28 @@ def _row(filed: Filed) -> dict[str, Any]:
         "kind": filed.kind,
         "session": filed.session,
         "person": filed.person,
-        "filed_at": _stamp(filed.at),
+        "filed_at": stamp(filed.at),
         "path": filed.path,
         "ms": filed.ms,
         "sha256": filed.sha256,
+        "caller": filed.caller,
     }
 
 
 def _derived(case: Case) -> dict[str, Any]:
-    return {"version": case.version, "state": case.state, "handler": case.handler}
+    return {
+        "version": case.version,
+        "state": case.state,
+        "handler": case.handler,
+        "held": int(case.held),
+    }
 
 
 def _line(number: str, event: Event) -> dict[str, Any]:
     return {
         "number": number,
         "n": event.n,
-        "at": _stamp(event.at),
+        "at": stamp(event.at),
         "move": event.move,
         "made_by": event.by,
         "office": event.office,
@@ -379,6 +425,7 @@ def _filed(row: Any) -> Filed:
     return Filed(
         row["number"], row["kind"], row["session"], row["person"],
         datetime.fromisoformat(row["filed_at"]), row["path"], row["ms"], row["sha256"],
+        row["caller"],
     )  # fmt: skip
 
 

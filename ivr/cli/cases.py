@@ -41,7 +41,8 @@ def show(reference: Annotated[str, REFERENCE]) -> None:
     register = _register()
     with _told():
         case = _case(register, reference)
-    typer.echo(f"{case.number} {case.state.words} {case.handler}".rstrip())
+    held = " 保全" if case.held else ""
+    typer.echo(f"{case.number} {case.state.words} {case.handler}".rstrip() + held)
     for clock in register.clocks.of(case, datetime.now(UTC)):
         ended = f"{clock.ended} 完成，" if clock.ended else ""
         typer.echo(f"  {clock.stage}：{ended}期限 {clock.due}（{clock.light}）")

@@ -15,6 +15,7 @@ from ivr.cli import (
     alarms,
     announcing,
     backup,
+    certificate,
     console,
     facts,
     feedback,
@@ -26,6 +27,7 @@ from ivr.cli import (
     pronounce,
     reports,
     retention,
+    schedules,
     script,
     service,
     settings,
@@ -55,10 +57,12 @@ _ROOMS = (
     helping,
     retention,
     reports,
+    schedules,
     people,
     probe,
     alarms,
     console,
+    certificate,
     backup,
     service,
     settings,
@@ -69,10 +73,10 @@ for room in _ROOMS:
 
 
 def _version(wanted: bool) -> None:
-    from ivr.config import load
-    from ivr.upkeep.version import described
+    if wanted:  # asked of every command, and what tells it knows most rooms
+        from ivr.config import load
+        from ivr.upkeep.version import described
 
-    if wanted:
         typer.echo(described(load()))
         raise typer.Exit
 

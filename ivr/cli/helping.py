@@ -28,14 +28,15 @@ def night(
     """What happened last night: outages, restarts, lost calls, slow look-ups. 昨夜"""
     from datetime import UTC
 
-    from ivr.alarms.night import happened, last_night
+    from ivr.alarms.night import coming, happened, last_night
     from ivr.config import load
     from ivr.hours import BEIJING
 
     begin, end = last_night(datetime.now(UTC))
     begin = begin if since is None else since.replace(tzinfo=BEIJING)
     end = end if until is None else until.replace(tzinfo=BEIJING)
-    found = happened(load(), begin, end)
+    settings = load()
+    found = happened(settings, begin, end)
     typer.echo(f"{begin.astimezone(BEIJING):%m-%d %H:%M} 到 {end.astimezone(BEIJING):%m-%d %H:%M}")
     for each in found:
         at = each.at.astimezone(BEIJING).strftime("%m-%d %H:%M:%S")
@@ -45,6 +46,8 @@ def night(
         typer.echo(f"{at}  {each.kind}  {each.what}{times}")
     if not found:
         typer.echo("什么也没有发生 · nothing happened")
+    for told in coming(settings, datetime.now(UTC)):
+        typer.echo(f"接下来  话术  {told}")
 
 
 def support(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,14 +48,24 @@ def run() -> None:
 
 
 def welcome(settings: Settings) -> list[str]:
-    """The one address, and how the first person gets in; nothing of it goes into a log."""
+    """The one address, and how the first person gets in.
+
+    The password itself is told to a terminal only: what is not one is kept, as the logs of a
+    container or of systemd are.
+    """
     from console.users import Users
 
     lines = ["", f"打开 · open  {settings.console.url}"]
     if given := Users(settings.home).first():
         told = "第一次登录，名字 admin，一次性口令 · first sign-in as admin, one-time password"
-        lines.append(f"{told}  {given.reveal()}")
+        shown = given.reveal() if sys.stdout.isatty() else _HOW_TO_GET_ONE
+        lines.append(f"{told}  {shown}")
     return lines
+
+
+_HOW_TO_GET_ONE = (
+    "ivr users password admin（容器里：docker compose exec hotline ivr users password admin）"
+)
 
 
 def doctor(

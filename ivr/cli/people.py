@@ -47,9 +47,34 @@ def forget(
     reason: Annotated[str, REASON],
 ) -> None:
     """Remove a person from the vault: their facts are anonymous from then on. 遗忘"""
+    _check_not_held(token)
     if not noted("forget", token, reason).forget_person(token):
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten already")
     typer.echo("forgotten")
+
+
+def _check_not_held(token: str) -> None:
+    """Whoever a case in legal hold (保全) is about is not forgotten before it is lifted."""
+    from ivr.cases.store import CannotReach, Cases
+    from ivr.config import load
+    from ivr.people.keys import Keys
+    from ivr.people.vault import Vault, VaultLocked
+
+    settings = load()
+    try:
+        held = Cases(settings.cases_url).held()
+        if not held:
+            return
+        vault = Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
+        same = vault.same_person(token)
+    except (CannotReach, VaultLocked) as unknown:
+        raise CommandFailure(str(unknown)) from unknown
+    numbers = [each.number for each in held if each.person in same]
+    if numbers:
+        raise CommandFailure(
+            f"工单 {'、'.join(numbers)} 已保全，这个人现在不能删除：先解除保全（ivr recordings move"
+            " 编号 release）· named by a case in legal hold: lift it first"
+        )
 
 
 def rotate(

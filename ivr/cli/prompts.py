@@ -15,9 +15,12 @@ from ivr.cli.failure import CommandFailure
 if TYPE_CHECKING:
     from ivr.config import Settings
     from prompt_build.build import Built
+    from prompt_build.studio.timing import Times
 
 
 _WHY = typer.Option("--why", help="For the log of publications. 缘由")
+_FROM = typer.Option("--from", help='Heard from then on: "2026-12-01 08:00", 2h; Beijing. 从何时起')
+_UNTIL = typer.Option("--until", help="Until then; the one before is heard again. 到何时止")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     room.command("publish")(publish)
     room.command("rollback")(rollback)
     room.command("forward")(forward)
+    room.command("withdraw")(withdraw)
     room.command("log")(log)
     room.command("gc")(gc)
     room.command("report")(report)
@@ -54,6 +58,8 @@ def build_prompts(
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="Another folder than generated_audio.")] = None,
     why: Annotated[str, _WHY] = "",
+    since: Annotated[str, _FROM] = "",
+    until: Annotated[str, _UNTIL] = "",
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Take nothing of the speech that ships.")
     ] = False,
@@ -62,20 +68,28 @@ def build_prompts(
     ] = False,
 ) -> None:
     """Make every prompt that is not made yet, and publish the set. 生成语音."""
+    from datetime import UTC, datetime
+
     from ivr.config import load
     from prompt_build.catalog.city import remember
     from prompt_build.catalog.source import source_of
+    from prompt_build.studio.timing import settle
 
     settings = load()
-    if catalog is not None:
-        settings = settings.model_copy(update={"catalog": catalog})
-    folder = audio or settings.audio
+    settings = settings.model_copy(
+        update={"catalog": catalog or settings.catalog, "audio": audio or settings.audio}
+    )
+    folder = settings.audio
     with _failures():
         if check:
             _check(settings)
             return
         if if_none and _speaks(folder):
             return
+        times = _times(since, until)
+        if draft and times:
+            raise CommandFailure("--draft 不发布，不能写 --from、--until", exit_code=2)
+        settle(settings, datetime.now(UTC))
         built = _build(settings, folder, from_scratch=from_scratch)
         remember(source_of(settings))
         for warning in built.due:
@@ -84,7 +98,7 @@ def build_prompts(
         if draft:
             typer.echo(f"draft: see `ivr prompts diff {built.number}`, then publish it")
         else:
-            _publish(folder, built.number, why)
+            _publish(settings, built.number, why, times)
 
 
 def _check(settings: Settings) -> None:
@@ -143,13 +157,76 @@ def _summary(built: Built) -> str:
     return f"{made}, in {built.wall_seconds:.1f} s: {speed:.1f} s of speech a second, {outside}"
 
 
-def _publish(folder: Path, number: int, why: str) -> None:
+def _publish(settings: Settings, number: int, why: str, times: Times) -> None:
+    """A set that was just made of the file: what is planned is made of it again."""
+    from datetime import UTC, datetime
+
     from ivr.people.operator import operator_name
     from prompt_build import sets
     from prompt_build.studio.publishing import breaches
+    from prompt_build.studio.timing import making, renewed, with_words
 
-    done = sets.publish(folder, number, who=operator_name(), why=why, breaches=breaches(folder))
+    folder, now = settings.audio, datetime.now(UTC)
+    if times:
+        _schedule(folder, number, why, times)
+        return
+    words = settings.words_file
+    file = words.read_text(encoding="utf-8-sig") if words.exists() else ""
+    planned = with_words(settings, now)
+    if any(each.words is not None for each in planned):
+        planned = renewed(settings, file, planned, making(settings))
+    done = sets.publish(
+        folder,
+        number,
+        now,
+        who=operator_name(),
+        why=why,
+        breaches=breaches(folder),
+        timed=planned,
+    )
     typer.echo(f"set {number}: {'published' if done else 'nothing changed'}")
+    _say_what_comes(folder)
+
+
+def _schedule(folder: Path, number: int, why: str, times: Times) -> None:
+    from datetime import UTC, datetime
+
+    from ivr.people.operator import operator_name
+    from ivr.speech.publications import Timed
+    from prompt_build import sets
+    from prompt_build.studio.publishing import breaches
+
+    now = datetime.now(UTC)
+    timed = Timed(number, times.begins(now), times.until, operator_name(), why)
+    sets.schedule(folder, timed, now, breaches=breaches(folder))
+    typer.echo(f"set {number}: scheduled")
+    _say_what_comes(folder)
+
+
+def _times(since: str, until: str) -> Times:
+    from datetime import UTC, datetime
+
+    from prompt_build.studio.timing import times
+
+    return times(since, until, datetime.now(UTC))
+
+
+def _say_what_comes(folder: Path) -> None:
+    """What callers will hear without anybody doing anything."""
+    from datetime import UTC, datetime
+
+    from ivr.speech.publications import clock, in_words, last
+
+    publication = last(folder)
+    if publication is None:
+        return
+    now = datetime.now(UTC)
+    on_top = publication.on_top(now)
+    if on_top is not None and on_top.until is not None:
+        typer.echo(f"现在播第 {on_top.set} 版，到 {clock(on_top.until)}")
+    for turn in publication.turns(now):
+        why = f"：{turn.by.why}" if turn.by and turn.by.set == turn.set and turn.by.why else ""
+        typer.echo(f"{in_words(turn)}{why}")
 
 
 # --- sets -------------------------------------------------------------------------------------
@@ -202,14 +279,55 @@ def diff(
 def publish(
     number: Annotated[int | None, typer.Argument(help="A set; the newest if left out.")] = None,
     why: Annotated[str, _WHY] = "",
+    since: Annotated[str, _FROM] = "",
+    until: Annotated[str, _UNTIL] = "",
 ) -> None:
-    """Let new calls hear a set; calls in progress finish on theirs. 发布"""
+    """Let new calls hear a set, now or from a moment on, for good or for a time. 发布"""
+    from ivr.people.operator import operator_name
     from prompt_build import sets
+    from prompt_build.studio.publishing import breaches
 
-    folder = _audio()
     with _failures():
+        folder = _settled()
+        times = _times(since, until)
         known = sets.numbers_of(folder)
-        _publish(folder, number or (known[-1] if known else 0), why)
+        number = number or (known[-1] if known else 0)
+        if times:
+            _schedule(folder, number, why, times)
+            return
+        done = sets.publish(folder, number, who=operator_name(), why=why, breaches=breaches(folder))
+        typer.echo(f"set {number}: {'published' if done else 'nothing changed'}")
+        _say_what_comes(folder)
+
+
+def withdraw(
+    number: Annotated[int, typer.Argument(help="The set that was to be heard.")],
+    why: Annotated[str, _WHY] = "",
+) -> None:
+    """Take back what was to be heard later, or for a time; its words are a draft again. 撤下"""
+    from datetime import UTC, datetime
+
+    from ivr.config import load
+    from ivr.people.operator import operator_name
+    from prompt_build.studio import publishing
+
+    settings = load()
+    with _failures():
+        publishing.withdraw(settings, number, who=operator_name(), why=why, now=datetime.now(UTC))
+        typer.echo(f"set {number}: withdrawn")
+        _say_what_comes(settings.audio)
+
+
+def _settled() -> Path:
+    """The folder of sets; what has come into force to stay is in the city's file from now on."""
+    from datetime import UTC, datetime
+
+    from ivr.config import load
+    from prompt_build.studio.timing import settle
+
+    settings = load()
+    settle(settings, datetime.now(UTC))
+    return settings.audio
 
 
 def rollback(why: Annotated[str, _WHY] = "") -> None:
@@ -218,10 +336,11 @@ def rollback(why: Annotated[str, _WHY] = "") -> None:
     from prompt_build import sets
     from prompt_build.studio.publishing import breaches
 
-    folder = _audio()
     with _failures():
+        folder = _settled()
         number = sets.rollback(folder, who=operator_name(), why=why, breaches=breaches(folder))
         typer.echo(f"set {number}: published")
+        _say_what_comes(folder)
 
 
 def forward(why: Annotated[str, _WHY] = "") -> None:
@@ -230,25 +349,31 @@ def forward(why: Annotated[str, _WHY] = "") -> None:
     from prompt_build import sets
     from prompt_build.studio.publishing import breaches
 
-    folder = _audio()
     with _failures():
+        folder = _settled()
         number = sets.forward(folder, who=operator_name(), why=why, breaches=breaches(folder))
         typer.echo(f"set {number}: published")
+        _say_what_comes(folder)
 
 
 def log() -> None:
-    """Which set was published when, by whom and why. 发布记录"""
+    """Which set callers heard from when on, by whom and why, and what comes by itself. 发布记录"""
+    from datetime import UTC, datetime
+
     from rich.console import Console
     from rich.table import Table
 
-    from prompt_build import sets
+    from ivr.speech.publications import HOW_IN_CHINESE, clock, heard, read
 
-    told = {"publish": "发布", "rollback": "撤回", "forward": "取消撤回"}
+    folder = _audio()
     table = Table("北京时间", "set", "", "who", "why")
-    for each in sets.publications(_audio()):
-        when = _beijing(each.at.isoformat())
-        table.add_row(when, str(each.set), told[each.how], each.who, each.why)
+    for each in heard(read(folder), datetime.now(UTC)):
+        by = each.top if each.how == "turn" and each.top else each.by
+        why = by.why if each.how != "schedule" or each.top is None else each.top.why
+        told = HOW_IN_CHINESE[each.how]
+        table.add_row(clock(each.at), str(each.set), told, by.who, why)
     Console().print(table)
+    _say_what_comes(folder)
 
 
 def _beijing(stamp: str) -> str:
@@ -439,9 +564,11 @@ def _failures() -> Iterator[None]:
     from ivr.speech.numbers import Unreadable
     from prompt_build.build import BuildFailed
     from prompt_build.catalog.faults import CatalogError
+    from prompt_build.catalog.rewriting import CannotRewrite
     from prompt_build.lexicon import LexiconError
     from prompt_build.locking import Busy
-    from prompt_build.sets import NoSuchSet, Unfit
+    from prompt_build.sets import NoSuchSet, NoSuchTime, Unfit
+    from prompt_build.studio.drafts import Refused
     from prompt_build.voices import VoiceUnavailable
 
     try:
@@ -454,9 +581,9 @@ def _failures() -> Iterator[None]:
         raise CommandFailure(f"these clips could not be made:\n{failed}") from failed
     except VoiceUnavailable as unavailable:
         raise CommandFailure(str(unavailable), exit_code=3) from unavailable
-    except Unfit as unfit:
+    except (Unfit, CannotRewrite, Refused) as unfit:
         raise CommandFailure(str(unfit)) from unfit
-    except NoSuchSet as unknown:
+    except (NoSuchSet, NoSuchTime) as unknown:
         raise CommandFailure(str(unknown), exit_code=2) from unknown
     except Unreadable as unreadable:
         raise CommandFailure(str(unreadable), exit_code=2) from unreadable

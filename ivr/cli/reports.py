@@ -59,7 +59,10 @@ def report(
         Path | None, typer.Option("--output", "-o", help="A new file; its name's end says what.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="For `daily`: write the manager's page of a day (--to).")
+        Path | None,
+        typer.Option(
+            help="For `daily`: write the manager's page of a day (--to), or from --from on."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help=FORCE)] = False,
 ) -> None:
@@ -74,7 +77,7 @@ def report(
         return
     with explained():
         if name.lower() in DAILY:
-            _daily(html, target, until, force=force)
+            _daily(html, target, since, until, force=force)
             return
         question, days = question_called(name), days_asked(since, until)
         target = target or _usual_target(name, days, shape)
@@ -90,13 +93,21 @@ def report(
             show(answer, Format(shape), title=question.title, words=vocabulary())
 
 
-def _daily(html: Path | None, output: Path | None, day: datetime | None, *, force: bool) -> None:
-    """The page of a day; yesterday's, which is over, where none is told.
+def _daily(
+    html: Path | None,
+    output: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    force: bool,
+) -> None:
+    """The page of a day, or with --from of several; yesterday's, which is over, where none is told.
 
     A page named by --html is replaced every morning; one named by -o is a new file, as elsewhere.
     """
     from analytics.answering.daily import page
     from analytics.answering.exporting import new_file
+    from analytics.answering.questioning import Days
     from ivr.hours import BEIJING
 
     target = html or output
@@ -105,13 +116,15 @@ def _daily(html: Path | None, output: Path | None, day: datetime | None, *, forc
             "请说明写到哪里（say where to write）：ivr report daily --html FILE",
             exit_code=2,
         )
-    told = day.date() if day else datetime.now(BEIJING).date() - timedelta(days=1)
+    last = until.date() if until else datetime.now(BEIJING).date() - timedelta(days=1)
+    days = Days.asked_for(since.date() if since else last, last, last)
     with snapshot() as facts:
-        text = page(facts, told, terms(), vocabulary())
+        text = page(facts, days, terms(), vocabulary())
     replace = force or html is not None
     with new_file(target, (".html", ".htm"), replace=replace) as part:
         part.write_text(text, encoding="utf-8")
-    typer.echo(f"{target}: {told}")
+    told = dict.fromkeys((days.first, days.last))
+    typer.echo(f"{target}: {' 至 '.join(map(str, told))}")
 
 
 def _usual_target(name: str, days: Days, shape: ReportFormat) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from analytics.loading.horizon import Gap, Horizon
+    from ivr.cases.case import Filed
     from ivr.cases.store import Cases
     from ivr.config import Settings
     from ivr.people.vault import Vault
@@ -45,19 +45,21 @@ def run(
     """
     from ivr.config import load
     from ivr.hours import BEIJING
-    from ivr.upkeep.retention import FirstDays, note, overdue_recordings
+    from ivr.upkeep.retention import FirstDays, note, overdue_recordings, remove
 
     settings, now = load(), datetime.now(UTC)
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
-    recordings = overdue_recordings(settings.recordings_folder, first.complaints)
     vault = _vault(settings)
     cases = _cases(settings)
     old_cases = _overdue_cases(cases, first, remove=False)
-    past = _past(settings.home / "spool", vault, first, now)
+    held = _held(cases)
+    paths = [each.path for each in held]
+    recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
+    past = _past(settings.home / "spool", vault, first, now, held)
     rows, people = past.rows, past.people
     if not dry_run:
-        for day in recordings:
-            shutil.rmtree(day)
+        for each in recordings:
+            remove(each)
         _overdue_cases(cases, first, remove=True)
         for token in people:
             vault.forget(token)
@@ -72,6 +74,8 @@ def run(
     for what, number in removed.items():
         typer.echo(f"{what}: {number}")
     typer.echo(f"kept: calls from {first.calls}, complaints from {first.complaints}")
+    if held:
+        typer.echo(f"保全的工单不删 · in legal hold: {'、'.join(each.number for each in held)}")
     if any(removed.values()) and not dry_run:
         note(settings.home / "retention.jsonl", now, removed, first)
     if past.unsure:
@@ -102,7 +106,9 @@ def _told(past: _Past) -> str:
     )
 
 
-def _past(spool: Path, vault: Vault, first: FirstDays, now: datetime) -> _Past:
+def _past(
+    spool: Path, vault: Vault, first: FirstDays, now: datetime, held: tuple[Filed, ...]
+) -> _Past:
     """Rows of the records, and people whom none names any more, where reports are asked too.
 
     Nobody is forgotten before records are published; a lake that does not answer is no such thing.
@@ -123,6 +129,7 @@ def _past(spool: Path, vault: Vault, first: FirstDays, now: datetime) -> _Past:
             return _Past({}, frozenset())
         with facts:
             needed = needed_people(facts, horizon) | people_in(spool, first)
+            needed |= {each.person for each in held if each.person is not None}
             rows = overdue(facts, horizon)
             begin = records_begin(facts)
         lost = gaps(losses.noted(folder().parquet), horizon)
@@ -171,6 +178,16 @@ def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
     try:
         begin = datetime.combine(first.complaints, time(), BEIJING)
         return cases.forget_before(begin, only_count=not remove)
+    except CannotReach as away:
+        raise CommandFailure(str(away)) from away
+
+
+def _held(cases: Cases) -> tuple[Filed, ...]:
+    """What legal hold keeps (保全)."""
+    from ivr.cases.store import CannotReach
+
+    try:
+        return cases.held()
     except CannotReach as away:
         raise CommandFailure(str(away)) from away
 

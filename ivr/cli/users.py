@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     room.command("lock")(lock)
     room.command("unlock")(unlock)
     room.command("password")(password)
+    room.command("no-second-factor")(no_second_factor)
     app.add_typer(room, name="users")
 
 
@@ -99,6 +100,16 @@ def password(name: Annotated[str, NAME]) -> None:
     with _refusals() as users:
         note("password given", name)
         typer.echo(f"{name} 的一次性口令 · one-time password: {users.give_password(name).reveal()}")
+
+
+def no_second_factor(name: Annotated[str, NAME]) -> None:
+    """Ask no figures any more of somebody who has lost the authenticator. 取消验证器"""
+    from ivr.cli.entitled import note
+
+    with _refusals() as users:
+        note("second factor reset", name)
+        users.drop_factor(name)
+    typer.echo(f"{name} 登录不再要验证码；可以重新设 · has no second factor and may set one")
 
 
 def _roles(given: list[str]) -> frozenset[Role]:

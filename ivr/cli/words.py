@@ -23,6 +23,8 @@ def add_to(app: typer.Typer) -> None:
     room = typer.Typer(no_args_is_help=True, help="The city's own words. 本市的话术")
     room.command("take")(take)
     room.command("seen")(seen)
+    room.command("export")(export)
+    room.command("import")(import_)
     app.add_typer(room, name="words")
 
 
@@ -103,6 +105,85 @@ def _restore(settings: Settings) -> None:
     typer.echo(
         f"{settings.catalog} 已恢复为自带的，改过的那份留在 {kept} · restored; yours is kept"
     )
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="A new .docx or .xlsx.")],
+    part: Annotated[
+        str, typer.Option(help="information.3, .4, .5 or variables; all if left out.")
+    ] = "",
+) -> None:
+    """The sentences as a table for Word or Excel, for departments to edit. 导出话术"""
+    from ivr.config import load
+    from ivr.records.durable import write
+    from prompt_build.catalog.faults import CatalogError
+    from prompt_build.studio import exchange
+    from prompt_build.studio.drafts import Drafts, Refused
+
+    if file.suffix not in (".docx", ".xlsx") or part not in exchange.PARTS:
+        parts = "、".join(filter(None, exchange.PARTS))
+        raise CommandFailure(f"文件写成 .docx 或 .xlsx，部分写成 {parts}", exit_code=2)
+    if file.exists():
+        raise CommandFailure(f"{file} 已存在，换一个名字 · is there already: name a new file")
+    try:
+        rows = exchange.table(Drafts(load()).proposal().source, part)
+    except (CatalogError, Refused) as faulty:
+        raise CommandFailure(f"话术有错 · the catalog has faults:\n{faulty}") from faulty
+    write(file, exchange.document(rows, file.suffix[1:]))
+    typer.echo(f"{file}: {len(rows)} 句 · sentences")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .docx or .xlsx that was exported and edited.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Keep the changes as a draft.")] = False,
+) -> None:
+    """What a department changed; with --yes it becomes a draft, to be approved. 导入话术"""
+    from datetime import UTC, datetime
+
+    from ivr.cli.entitled import note
+    from ivr.config import load
+    from ivr.people.operator import operator_name
+    from prompt_build.catalog.faults import CatalogError
+    from prompt_build.marking import marked
+    from prompt_build.studio import exchange, office
+    from prompt_build.studio.drafts import Drafts, Refused
+
+    settings = load()
+    try:
+        found = exchange.returned(settings, _content(file))
+    except (office.Unreadable, CatalogError, Refused) as refused:
+        raise CommandFailure(str(refused)) from refused
+    if found.faults:
+        told = [f"第 {each.row} 行：{each.why}" if each.row else each.why for each in found.faults]
+        raise CommandFailure("\n".join(("有看不懂的，什么也没有改 · nothing was changed:", *told)))
+    for each in found.wanted:
+        before, after = marked(each.before, each.after)
+        typer.echo(f"{each.name}\n  - {before}\n  + {after}")
+        if each.hints != each.hints_before:
+            typer.echo(f"  注音 {each.hints_before or '（没有）'} → {each.hints or '（没有）'}")
+        if each.note:
+            typer.echo(f"  备注 {each.note}")
+    typer.echo(f"{found.rows} 行，改了 {len(found.wanted)} 句 · sentences changed")
+    if not found.wanted or not yes:
+        return
+    wanted = exchange.changes(settings, found)
+    note("words changed", f"{len(wanted)} 句", f"导入：{'、'.join(wanted)}"[:200])
+    try:
+        Drafts(settings).save(wanted, operator_name(), datetime.now(UTC))
+    except Refused as refused:
+        raise CommandFailure(str(refused)) from refused
+    typer.echo("存进草稿了：在控制台的“草稿和发布”送审 · kept as a draft")
+
+
+def _content(file: Path) -> bytes:
+    """Not more than what can be taken anyway."""
+    from prompt_build.studio import office
+
+    try:
+        with file.open("rb") as opened:
+            return opened.read(office.MOST_BYTES + 1)
+    except OSError as absent:
+        raise CommandFailure(f"{file} 打不开 · cannot be read: {absent.strerror}") from absent
 
 
 def print_changed() -> None:

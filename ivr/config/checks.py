@@ -244,6 +244,23 @@ def _facts(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _dialling(settings: Settings) -> Iterator[Fault]:
+    """Calls go out by a trunk that is there, to a server that can be named."""
+    name = settings.dialling.trunk
+    if name is None:
+        return
+    if name not in {trunk.name for trunk in settings.trunks}:
+        yield Fault(
+            ("dialling", "trunk"), f"没有叫 {name} 的中继", f"there is no trunk named {name}"
+        )
+    elif settings.dialling_server is None:
+        yield Fault(
+            ("dialling", "server"),
+            "中继写的是网段，另写运营商接电话的地址",
+            "the trunk has a network: write where the carrier takes calls",
+        )
+
+
 def _series(settings: Settings) -> Iterator[Fault]:
     try:
         settings.series()
@@ -266,5 +283,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _places,
     _accounts,
     _facts,
+    _dialling,
     _series,
 )

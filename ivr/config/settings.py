@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from ivr.hours import AgentHours
+from ivr.hours import AgentHours, Hours, Span
 
 _CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _INSTALLED = not (_CHECKOUT / "scripts.zh.toml").exists()
@@ -117,6 +117,10 @@ class Patience(Part):
     """After so long the line says goodbye; a conversation with an agent has no limit."""
 
 
+Skill = Literal["account", "loan", "information", "complaint"]
+"""What callers may want to talk about, by the key of the main menu that they came from."""
+
+
 class Agent(Part):
     """One agent's phone: `extension` is its SIP user name here, and its address of record."""
 
@@ -124,6 +128,19 @@ class Agent(Part):
     extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{2,20}$")]
     password: SecretStr | None = None
     """None: made at first start and kept under the home folder, mode 0600."""
+    skills: tuple[Skill, ...] = ()
+    """What callers this agent is for; none: all."""
+    user: str | None = None
+    """Of the console; None: the user who has the agent's name, or the extension as a name."""
+
+    def knows(self, skill: Skill | None) -> bool:
+        """Whether a caller who wants to talk about that may be given to this agent."""
+        return skill is None or not self.skills or skill in self.skills
+
+    @property
+    def users(self) -> frozenset[str]:
+        """Under which names of the console this agent works."""
+        return frozenset({self.name, self.extension} if self.user is None else {self.user})
 
 
 class AgentsSettings(Part):
@@ -138,18 +155,43 @@ class AgentsSettings(Part):
     """How long a caller waits for somebody to answer, in all."""
     next_after_seconds: Seconds = 15.0
     """How long one phone rings before the next is tried, where there is a next."""
-    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 3
-    """After so many in a row that rang for nothing a phone is passed over; 0: never."""
+    unanswered_calls: Annotated[int, Field(ge=0, le=99)] = 2
+    """After so many in a row that rang for nothing an agent is away (离开); 0: never."""
     passed_over_seconds: Seconds = 300.0
-    """For so long; then it rings again, and one more unanswered call passes it over again."""
+    """Where nobody signs in: then the phone rings again, and one more such call is too many."""
+    sign_in: bool = False
+    """Whether agents sign in and out; else each registered phone is on duty within hours."""
+    after_call_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """整理: so long after a conversation no caller is given to the agent; 0: none."""
+    not_ready_reasons: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=10)], ...],
+        Field(min_length=1, max_length=9),
+    ] = ("休息", "会议", "培训")
+    """示忙: why somebody takes no calls."""
+    desk_code: Annotated[str, Field(pattern=r"^[*#]?[0-9]{1,6}$")] = "*9"
+    """What an agent dials on their own phone to sign in or out, or not to be rung."""
     hours: AgentHours = AgentHours()
     """When they are there, Beijing time: monday = ["09:00-17:00"], holidays, working_days."""
     answer_within_seconds: tuple[Seconds, Seconds] = (15.0, 20.0)
     """The two limits that reports measure answers by."""
     zero_from_every_menu: bool = True
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
+    contentment: bool = True
+    """Callers are asked how content they are with the agent who served them, once a day."""
+    queue: bool = True
+    """Who finds all engaged may wait; else the seed's 人工服务忙 is said at once."""
+    queue_most: Annotated[int, Field(ge=1, le=500)] = 20
+    """So many wait at once; whoever comes then hears 人工服务忙."""
+    queue_longest_seconds: Seconds = 1200.0
+    """Nobody waits longer in vain."""
+    queue_announce_seconds: Annotated[float, Field(ge=2)] = 45.0
+    """Between what is said of the place, music."""
+    queue_first_age: Annotated[int, Field(ge=0, le=150)] = 65
+    """Callers of that age, by the ID number that they keyed, come before others; 0: nobody."""
 
 
+SIP_PORT = 5060
+"""Where SIP is spoken when nothing else is said (RFC 3261, 19.1.2)."""
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
 
 
@@ -207,6 +249,16 @@ class Trunk(Part):
         account = () if self.registration is None else (self.registration.user,)
         return (*self.numbers, *account)
 
+    def equipment(self) -> tuple[tuple[str, int], ...]:
+        """Where the carrier should answer OPTIONS: its registrar, else its hosts.
+
+        Networks are not searched, and by IPv6 nobody is asked.
+        """
+        if self.registration is not None:
+            host, _, port = self.registration.server.partition(":")
+            return ((host, int(port or SIP_PORT)),)
+        return tuple((host, SIP_PORT) for host in self.hosts if not {"/", ":"} & {*host})
+
     def known_hosts(self) -> tuple[str, ...]:
         """Whose calls are this carrier's."""
         registrar = () if self.registration is None else (self.registration.domain,)
@@ -249,6 +301,8 @@ class LimitsSettings(Part):
     """Of the whole line."""
     wrong_passwords: Count = 3
     """In a row; then the person's accounts are not told by telephone for the rest of the day."""
+    wrong_tails: Count = 3
+    """Wrong second things for one case's number; then it is not told for the rest of the day."""
     calls: Count = 300
     """At once; beyond them callers hear that the line is full."""
     calls_per_caller: Count = 5
@@ -292,6 +346,16 @@ class RecordingsSettings(Part):
     """Two digits of every reference number, another value on each node; None: the node's number."""
 
 
+class Webhook(Part):
+    """A chat group's robot."""
+
+    kind: Literal["dingtalk", "wecom"]
+    url: SecretStr
+    """With its access token: whoever has it may write to the group."""
+    secret: SecretStr | None = None
+    """Of a DingTalk robot that wants signed messages (加签)."""
+
+
 class CaseDays(Part):
     """How many working days each step of one kind of case may take."""
 
@@ -319,6 +383,15 @@ class MessageDays(CaseDays):
     close: Count = 5
 
 
+class CaseHandler(Part):
+    """One of the centre's people who answers cases, and how news of them reaches them."""
+
+    name: str
+    """As they sign in."""
+    mail: str | None = None
+    webhooks: tuple[Webhook, ...] = ()
+
+
 class CasesSettings(Part):
     """What becomes of recordings (工单): where it is kept, and how long each step may take.
 
@@ -327,14 +400,59 @@ class CasesSettings(Part):
 
     database: SecretStr | None = None
     """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    by_telephone: bool = True
+    """Key 6, then 3: whoever knows a case's number and a second thing hears where it stands."""
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
+    handlers: tuple[CaseHandler, ...] = ()
+    """Who is told of cases that come to them, and of terms that are nearly or wholly over."""
+    mail_to: tuple[str, ...] = ()
+    """Who is told of what nobody has, or whose handler cannot be told: the 值班长."""
+    webhooks: tuple[Webhook, ...] = ()
 
     def of(self, kind: str) -> CaseDays:
         """Of one kind of recording."""
         days: CaseDays = getattr(self, kind)
         return days
+
+
+DialKind = Literal["mobile", "fixed"]
+"""A mobile telephone, or a fixed line with its area code."""
+
+
+class DiallingSettings(Part):
+    """Calls that the line makes itself, to numbers that callers left and to no others."""
+
+    trunk: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,20}$")] | None = None
+    """Name of the trunk by which they go out; None: the line calls nobody."""
+    server: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+(:[0-9]{1,5})?$")] | None = None
+    """Where that carrier takes calls; None: its registrar, else the first of its hosts."""
+    shown: Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")] = LINE_NUMBER
+    """By which number the called see us; carriers let through their customers' own only."""
+    kinds: tuple[DialKind, ...] = ("mobile", "fixed")
+    hours: Hours = (Span(9 * 60, 12 * 60), Span(13 * 60 + 30, 18 * 60))
+    """On days when agents are there (`agents.hours`)."""
+    calls_per_day: Count = 50
+    calls_per_number: Count = 3
+    """A day."""
+    agent_seconds: Seconds = 20.0
+    """How long the agent's phone rings."""
+    number_seconds: Seconds = 40.0
+    """How long the called one rings."""
+
+
+class AnswerTemplate(Part):
+    """A beginning of an answer, which whoever answers completes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class AnswersSettings(Part):
+    """What is answered again and again."""
+
+    templates: tuple[AnswerTemplate, ...] = ()
 
 
 class FactsSettings(Part):
@@ -384,6 +502,8 @@ class ConsoleSettings(Part):
     key: Path | None = None
     idle_minutes: Annotated[float, Field(gt=0, le=720)] = 30.0
     """Whoever does nothing for so long signs in again."""
+    second_factor: Literal["nobody", "administrators", "everybody"] = "nobody"
+    """Who must have an authenticator (TOTP) besides the password; others may."""
     second_person: bool = True
     """Whether changed words need somebody else's approval before callers hear them."""
     phone: PhoneSettings = PhoneSettings()
@@ -421,7 +541,7 @@ class ProbeSettings(Part):
         if self.server is None:
             return None
         host, _, port = self.server.partition(":")
-        return host, int(port or 5060)
+        return host, int(port or SIP_PORT)
 
     @model_validator(mode="after")
     def _is_known_again(self) -> Self:
@@ -441,14 +561,13 @@ class MailSettings(Part):
     sender: str = "ivr-12329@localhost"
 
 
-class Webhook(Part):
-    """A chat group's robot."""
+class ReportsSettings(Part):
+    """Where reports at set times (定时报表) may go: nowhere else, whoever asks for them."""
 
-    kind: Literal["dingtalk", "wecom"]
-    url: SecretStr
-    """With its access token: whoever has it may write to the group."""
-    secret: SecretStr | None = None
-    """Of a DingTalk robot that wants signed messages (加签)."""
+    folder: Path | None = None
+    """None: `reports` under the home folder; each schedule names a folder in it."""
+    domains: tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]+$")], ...] = ()
+    """Of the addresses that may get them, besides that of `mail.sender`."""
 
 
 class AlarmsSettings(Part):
@@ -511,10 +630,13 @@ class Settings(Part):
     speech: SpeechSettings = SpeechSettings()
     recordings: RecordingsSettings = RecordingsSettings()
     cases: CasesSettings = CasesSettings()
+    dialling: DiallingSettings = DiallingSettings()
+    answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
+    reports: ReportsSettings = ReportsSettings()
     alarms: AlarmsSettings = AlarmsSettings()
     _starting: Settings | None = PrivateAttr(default=None)
 
@@ -556,6 +678,11 @@ class Settings(Part):
         return self.recordings.folder or self.home / "recordings"
 
     @property
+    def reports_folder(self) -> Path:
+        """Where reports at set times are laid down."""
+        return self.reports.folder or self.home / "reports"
+
+    @property
     def cases_url(self) -> str:
         """Where cases are kept, for SQLAlchemy."""
         if self.cases.database is None:
@@ -573,6 +700,16 @@ class Settings(Part):
                 " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
             )
         return int(number[0])
+
+    @property
+    def dialling_server(self) -> str | None:
+        """Where the trunk of calls that we make takes them; None where there is none."""
+        trunk = next((each for each in self.trunks if each.name == self.dialling.trunk), None)
+        if trunk is None:
+            return None
+        account = trunk.registration
+        told = self.dialling.server or (trunk.hosts[0] if account is None else account.server)
+        return None if "/" in told else told
 
     @property
     def ari_secret_file(self) -> Path:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-SCOPE = ("agents", "limits")
+SCOPE = ("agents", "limits", "answers")
 """The tables of the settings that can be set here; all else belongs to the machine."""
 _NAME = re.compile(r"(\d{6})\.json")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from ivr.calls.call import AgentWanted, Call, GaveUp, HeldTooLong
 from ivr.calls.entry import WentBack
-from ivr.dialogues import information, place
+from ivr.dialogues import attendance, information, place
 from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up, leave
 from ivr.dialogues.place import UP, End, Outcome, Place, all_places
 from ivr.records.facts import Disposition
 from ivr.speech.prompts import PromptSet
 
-__all__ = ["all_places", "converse", "place_named", "visit"]
+ATTENDANCE = attendance.attendance.name
+"""Where an agent begins whose own phone dials the desk code."""
+
+__all__ = ["ATTENDANCE", "all_places", "converse", "place_named", "visit"]
 
 
 def place_named(name: str, prompts: PromptSet) -> Place:

@@ -8,6 +8,7 @@ from ivr.calls.call import Call
 from ivr.calls.entry import collect_id
 from ivr.calls.record import Taken, play_back, record
 from ivr.dialogues.place import UP, Outcome, coded, place
+from ivr.dialogues.progress import progress
 from ivr.dialogues.survey import survey
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records.facts import RecordingKind
@@ -47,8 +48,12 @@ _FORMS: dict[RecordingKind, _Form] = {
 
 @place("feedback.menu")
 async def menu(call: Call) -> Outcome:
-    """选择投诉、建议，请按 1。选择网上调查请按 2。按星号返回上一层。"""
-    return await call.menu("feedback.menu", {"1": kind_menu, "2": survey, "*": UP})
+    """选择投诉、建议，请按 1。选择网上调查请按 2。按星号返回上一层; 处理进度 is 3."""
+    if not call.means.settings.cases.by_telephone:
+        return await call.menu("feedback.menu", {"1": kind_menu, "2": survey, "*": UP})
+    return await call.menu(
+        "feedback.menu_progress", {"1": kind_menu, "2": survey, "3": progress, "*": UP}
+    )
 
 
 @place("feedback.kind_menu", up="feedback.menu")
@@ -142,7 +147,9 @@ async def _begun(
 ) -> bool:
     """Whether a recording can be kept; else the caller is told before saying it all for nothing."""
     try:
-        await call.means.desk.begin(form.kind, call.session, person, replaces=replaces)
+        await call.means.desk.begin(
+            form.kind, call.session, person, replaces=replaces, caller=call.number
+        )
     except CannotKeep:
         await call.say("feedback.cannot_record")
         return False

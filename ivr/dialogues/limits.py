@@ -11,6 +11,8 @@ from ivr.speech.prompts import sentence
 
 _TOLD: dict[Refusal, str] = {
     "lookups_of_person": "limits.locked",
+    "case_locked": "limits.cases",
+    "cases_of_caller": "limits.cases",
     "password_locked": "password.locked",
 }
 

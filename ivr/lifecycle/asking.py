@@ -15,7 +15,9 @@ _SPEAKS_SECONDS = 2.0
 _HEALTH_SECONDS = 5.0
 
 
-def page(settings: Settings, name: Literal["healthz", "livez", "metrics", "live", "said"]) -> str:
+def page(
+    settings: Settings, name: Literal["healthz", "livez", "metrics", "live", "said", "desks"]
+) -> str:
     """The address of one of the service's pages."""
     return f"http://{from_here(settings.host, settings.http_port)}/{name}"
 

@@ -70,11 +70,13 @@ class Limits:
         self._today: dict[str, int] = {}
         self._day = 0.0
         self._wrong: dict[str, int] = {}
+        self._wrong_pairs = _Distinct(settings.window_seconds)
+        self._pairs_tried = 0
 
     def adopt(self, settings: LimitsSettings) -> None:
         """Other limits from now on; what was counted and locked stays."""
         self._settings = settings
-        self._ids.seconds = settings.window_seconds
+        self._ids.seconds = self._wrong_pairs.seconds = settings.window_seconds
 
     def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         """Whether `asker` may ask for the account of `person` now; counted when they may."""
@@ -105,6 +107,34 @@ class Limits:
     def password_locked(self, person: str, now: float) -> bool:
         """Whether no password of this person is taken any more today."""
         return self._locked(f"password {person}", now)
+
+    def ask_case(self, asker: Asker, number: str, now: float) -> Denied | None:
+        """Whether `asker` may try to be told of the case of this number; None: yes."""
+        if self._locked(f"case {number}", now):
+            return Denied("case_locked")
+        if self._locked(f"cases of {_own(asker)}", now):
+            return Denied("cases_of_caller")
+        full = any(
+            len(self._wrong_pairs.of(key, now)) >= most for key, most, _ in self._budgets(asker)
+        )
+        return Denied("cases_of_caller") if full else None
+
+    def wrong_case(self, asker: Asker, number: str, now: float) -> None:
+        """Not that pair, whether there is such a case or not: counted for caller and number."""
+        self._pairs_tried += 1
+        for key, most, _ in self._budgets(asker):
+            self._wrong_pairs.add(key, f"{self._pairs_tried}", now)
+            if key != _UNKNOWN and len(self._wrong_pairs.of(key, now)) >= most:
+                self._lock(f"cases of {key}", now + self._settings.lock_seconds)
+        name = f"case {number}"
+        self._wrong[name] = self._wrong.get(name, 0) + 1
+        if self._wrong[name] >= self._settings.wrong_tails:
+            del self._wrong[name]
+            self._lock(name, _midnight(now))
+
+    def right_case(self, number: str) -> None:
+        """The one who knows it: mistakes are counted anew."""
+        self._wrong.pop(f"case {number}", None)
 
     def _refusal(self, asker: Asker, person: str, now: float) -> Refusal | None:
         if self._locked(f"person {person}", now):

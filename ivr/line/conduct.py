@@ -11,6 +11,7 @@ import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -21,6 +22,7 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.dialling.dialler import Dialler
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
@@ -34,6 +36,8 @@ from ivr.records.facts import (
     Refused,
     SessionAnswered,
     SessionEnded,
+    TransferOutcome,
+    Transferred,
 )
 from ivr.records.journal import Left, Unfinished
 
@@ -66,6 +70,8 @@ class Conductor:
     desk: FilingDesk
     vitals: Vitals
     signalling: Signalling = field(default_factory=Signalling)
+    dialler: Dialler | None = None
+    """Makes the line's own calls."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -119,7 +125,7 @@ class Conductor:
                 live.cancelled_as = "vanished"
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
-        self._over(channel, cause)
+        self._over(channel, cause, vanished=vanished)
 
     def left(self, channel: str) -> None:
         """A channel is not ours any more: hung up, or gone on in the dialplan."""
@@ -157,14 +163,14 @@ class Conductor:
         if live.broke_off:
             self.vitals.prompt_broke()
 
-    def _over(self, channel: str, cause: int | None) -> None:
+    def _over(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
         if self._gone is not None:
             self._gone.add(channel)
         caller = caller_of(channel)
         if caller is None:
             self._cancel(self.calls.get(channel))
         elif live := self.calls.get(caller):
-            live.call.inbox.put(LegGone(channel, cause))
+            live.call.inbox.put(LegGone(channel, cause, vanished))
 
     def _cancel(self, live: Live | None) -> None:
         """Soon, not now: a task that is cancelled before its first step never closes its call."""
@@ -196,13 +202,20 @@ class Conductor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.dialler is not None:
+            await self.dialler.suspend()
 
     async def finish(self) -> None:
         """Until all that was begun on calls that are over is done."""
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def close_lost(self, known: Unfinished, disposition: Disposition) -> None:
-        """A session whose channel is not with us any more."""
+        """A session whose channel is not with us any more; who waited for an agent has left."""
+        if (queued := known.queued) is not None:
+            waited = (datetime.now(UTC) - queued.since).total_seconds()
+            outcome: TransferOutcome = "abandoned" if disposition == "hung_up" else "failed"
+            ms = round(max(0.0, waited) * 1000)
+            self._note(Transferred(session=known.session, agent=None, outcome=outcome, ring_ms=ms))
         self._note(
             SessionEnded(session=known.session, disposition=disposition, dialogue=known.dialogue)
         )
@@ -219,13 +232,15 @@ class Conductor:
     def _met(self, channel: Channel, talk: Talk | None, known: Unfinished | None) -> Live | None:
         if known is not None:
             return self.reception.known_again(known, channel, talk)
-        door = self.reception.door(channel, self.calls.values())
+        given = self.reception.given()
+        door = self.reception.door(channel, self.calls.values(), given)
         if door in TURNED_AWAY and self._turned_away() >= MOST_TURNED_AWAY:
             self._give_busy_tone(channel)
             return None
-        if not channel.probe:
+        live = self.reception.newly_met(channel, door, given)
+        if live.counts:
             self.vitals.traffic.call_came(channel.trunk)
-        return self.reception.newly_met(channel, door)
+        return live
 
     def _no_such_number(self, channel: Channel) -> None:
         """A number that the line does not have: 404, and the operator learns which (once)."""
@@ -363,13 +378,14 @@ class Conductor:
 
     def _forget(self, live: Live, ending: Disposition | None) -> None:
         self.calls.pop(live.line.channel, None)
+        self.reception.means.switchboard.give_up(live.call.session)
         if ending is not None:
             events = self.signalling.has_events(live.sip_call)
             self.vitals.traffic.call_over(live.trunk, events=events)
             self.signalling.forget(live.sip_call)
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self.vitals.calls = len(self.calls)
-        if not live.probe:
+        if live.counts:
             self.vitals.ended(ending)
 
     async def _settle(self, live: Live) -> None:
@@ -427,7 +443,13 @@ class Conductor:
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
     return Unfinished(
-        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+        call.session,
+        live.line.channel,
+        call.place,
+        call.steps,
+        live.since,
+        call.agent_seconds,
+        call.queued,
     )
 
 

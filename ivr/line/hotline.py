@@ -34,6 +34,7 @@ from ivr.ari.events import (
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import events
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
+from ivr.dialling.dialler import attempt_of, parted
 from ivr.line.conduct import Conductor
 from ivr.line.reception import Live
 from ivr.line.takeover import Takeover
@@ -122,6 +123,8 @@ class Hotline:
         """Whom the event concerns; one of a call that has ended meanwhile concerns nobody."""
         conductor = self.conductor
         match event:
+            case _ if attempt := attempt_of(_named(event)):
+                self._tell_dialler(attempt, event)
             case StasisStart(channel) if caller := caller_of(channel.id):
                 conductor.picked_up(channel.id, caller)
             case StasisStart(channel):
@@ -137,6 +140,21 @@ class Hotline:
             case _:
                 if live := self.calls.get(getattr(event, "channel", None) or ""):
                     self._heard(live, event)
+
+    def _tell_dialler(self, attempt: str, event: Event) -> None:
+        """What becomes of a call that the line makes itself."""
+        dialler = self.conductor.dialler
+        if dialler is None:
+            return
+        match event:
+            case StasisStart(channel):
+                dialler.answered(channel.id)
+            case HangupRequested(leg, cause) | ChannelDestroyed(leg, cause):
+                dialler.over(attempt, parted(leg)[1], cause)
+            case StasisEnd(leg):
+                dialler.over(attempt, parted(leg)[1])
+            case LeftBridge() | BridgeDestroyed():
+                dialler.over(attempt, None)
 
     def _heard(self, live: Live, event: Event) -> None:
         """What the call has yet to hear of."""
@@ -165,6 +183,16 @@ class Hotline:
         if live.doubled.is_copy(digit, ended, seconds):
             traffic.key_doubled(live.trunk)
             return
-        if not live.probe:
+        if live.counts:
             traffic.key_came(live.trunk)
         live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))
+
+
+def _named(event: Event) -> str:
+    """The channel or the bridge that an event is about; empty where it is about neither."""
+    match event:
+        case StasisStart(channel):
+            return channel.id
+        case LeftBridge(bridge) | BridgeDestroyed(bridge):
+            return bridge
+    return getattr(event, "channel", None) or ""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.ari.errors import AriError
 from ivr.line.conduct import Conductor
@@ -59,7 +60,7 @@ class Overlooking:
 
     def _calls(self, offset: float) -> Iterator[tuple[str, Part]]:
         for live in tuple(self.conductor.calls.values()):
-            if live.probe:
+            if not live.counts:
                 continue
             call = live.call
             yield (
@@ -86,8 +87,17 @@ def _agents(
     switchboard: Switchboard, online: frozenset[str], offset: float
 ) -> Iterator[tuple[str, Part]]:
     for agent, state, since in switchboard.desks.states(online):
-        at = None if since is None else round(since + offset)
-        yield agent.extension, {"name": agent.name, "state": state, "since": at}
+        part: Part = {
+            "name": agent.name,
+            "state": state,
+            "since": None if since is None else round(since + offset),
+        }
+        presence = switchboard.desks.of(agent)
+        if presence.reason:
+            part["reason"] = presence.reason
+        if presence.then is not State.FREE:
+            part["then"] = presence.then
+        yield agent.extension, part
 
 
 def changed(before: Overview, after: Overview) -> Overview:

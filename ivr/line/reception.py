@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from ivr.agents.exchange import Talk
+from ivr.agents.queue import Waiting
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
@@ -17,14 +18,23 @@ from ivr.calls.call import Call
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
-from ivr.config import LimitsSettings, Settings
+from ivr.config import Agent, LimitsSettings, Settings
+from ivr.dialogues import ATTENDANCE
 from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import OF_PROBE, Disposition, SessionResumed, SessionStarted
+from ivr.records.facts import (
+    NOT_CALLERS,
+    OF_PROBE,
+    OF_STAFF,
+    Disposition,
+    SessionResumed,
+    SessionStarted,
+)
 from ivr.records.journal import Unfinished
+from ivr.records.queued import Queued
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
@@ -79,8 +89,13 @@ class Live:
 
     @property
     def probe(self) -> bool:
-        """A call of our own (拨测), which counts for nothing."""
+        """A call of our own (拨测)."""
         return self.call.session.startswith(OF_PROBE)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a caller's, and neither a trial call nor an agent's who signs in."""
+        return not self.call.session.startswith(NOT_CALLERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +116,14 @@ class Reception:
             return self.means
         return replace(self.means, settings=self.standing())
 
-    def door(self, channel: Channel, calls: Iterable[Live]) -> str:
+    def door(self, channel: Channel, calls: Iterable[Live], given: Means) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
         if channel.probe:
             return WELCOME
-        limits, caller = self.given().settings.limits, self._vouched(channel)
-        taken = [live for live in calls if live.start not in TURNED_AWAY and not live.probe]
+        if self._at_desk(channel, given) is not None:
+            return ATTENDANCE
+        limits, caller = given.settings.limits, self._vouched(channel)
+        taken = [live for live in calls if live.start not in TURNED_AWAY and live.counts]
         if len(taken) >= limits.calls:
             return "limits.line_full"
         own = sum(live.call.vouched == caller for live in taken)
@@ -114,11 +131,12 @@ class Reception:
             return "limits.caller_busy"
         return WELCOME
 
-    def newly_met(self, channel: Channel, door: str) -> Live:
+    def newly_met(self, channel: Channel, door: str, given: Means) -> Live:
         """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
-        session = f"{OF_PROBE if channel.probe else ''}{uuid4().hex}"
-        live = self._live(Unfinished(session, channel.id, door, 0, began), channel)
+        staff = OF_STAFF if door == ATTENDANCE else ""
+        session = f"{OF_PROBE if channel.probe else staff}{uuid4().hex}"
+        live = self._live(Unfinished(session, channel.id, door, 0, began), channel, given)
         number = self._number(channel)
         live.started = SessionStarted(
             session=live.call.session,
@@ -137,15 +155,36 @@ class Reception:
 
     def known_again(self, known: Unfinished, channel: Channel, talk: Talk | None) -> Live:
         """A session that goes on, perhaps in a conversation with an agent."""
-        live = self._live(known, channel, talk)
+        live = self._live(known, channel, self.given(), talk)
         live.found = channel.state == "Up"
         self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
+        if known.queued is not None and known.dialogue == "agent" and talk is None:
+            self._keep_place(live.call, known.queued)
         return live
+
+    def _keep_place(self, call: Call, queued: Queued) -> None:
+        """Until the caller takes it: whoever is found again first must not come first."""
+        switchboard = self.means.switchboard
+        waited = max(0.0, (datetime.now(UTC) - queued.since).total_seconds())
+        since = switchboard.desks.clock() - waited
+        switchboard.expect(Waiting(call.session, since, queued.standing, call.vouched))
+
+    def _at_desk(self, channel: Channel, given: Means) -> Agent | None:
+        """The agent on whose own phone the desk code was dialled."""
+        agents = given.settings.agents
+        if channel.dialled != agents.desk_code:
+            return None
+        return next((each for each in agents.phones if each.extension == channel.endpoint), None)
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
         number = None if channel.guest or channel.probe else self._number(channel)
         return None if number is None else self.means.tokens.caller(number)
+
+    def _to_call_back(self, channel: Channel) -> Sensitive[str] | None:
+        """A trunk's word; who withholds a number does not want it used."""
+        number = None if channel.trunk is None or channel.withheld else self._number(channel)
+        return None if number is None else Sensitive(number)
 
     def misdialled(self, channel: Channel) -> Misdialled:
         """What an operator is told of a call to a number that the line does not have."""
@@ -157,8 +196,10 @@ class Reception:
         told = "" if channel.caller is None else channel.caller.reveal()
         return Callers.of(self.means.settings).known(told)
 
-    def _live(self, known: Unfinished, channel: Channel, talk: Talk | None = None) -> Live:
-        line, means = ChannelLine(self.ari, known.channel), self._means(known.session)
+    def _live(
+        self, known: Unfinished, channel: Channel, given: Means, talk: Talk | None = None
+    ) -> Live:
+        line, means = ChannelLine(self.ari, known.channel), self._means(known.session, given)
         call = Call(
             session=known.session,
             line=self.screens.shown(line, channel.screen, known.session),
@@ -167,8 +208,11 @@ class Reception:
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),
+            agent=self._at_desk(channel, given),
+            number=self._to_call_back(channel),
             place=known.dialogue,
             steps=known.steps,
+            queued=known.queued,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier
@@ -185,10 +229,9 @@ class Reception:
             sip_call=channel.sip_call,
         )
 
-    def _means(self, session: str) -> Means:
+    def _means(self, session: str, given: Means) -> Means:
         """What the call may use: one of our own is let in also while the line is closed, and
         hears the greeting at once."""
-        given = self.given()
         if not session.startswith(OF_PROBE):
             return given
         return replace(given, limits=self.probes, is_open=lambda: True, announced=tuple)

@@ -16,6 +16,8 @@ from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
+from ivr.ari.outward import held as made
+from ivr.dialling.dialler import attempt_of
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
 from ivr.records.journal import Left
@@ -42,8 +44,13 @@ class Listed:
         return {
             channel.id: channel
             for channel in self.channels
-            if channel.app == app and caller_of(channel.id) is None and channel.id not in gone
+            if channel.app == app and not _is_ours(channel.id) and channel.id not in gone
         }
+
+
+def _is_ours(channel: str) -> bool:
+    """Whether it is a phone that we have rung, and no caller."""
+    return caller_of(channel) is not None or attempt_of(channel) is not None
 
 
 def _now() -> float:
@@ -135,12 +142,16 @@ class Takeover:
         for channel in departing - callers.keys():
             conductor.departed(channel)
         self._begin(callers, held.talks)
+        if conductor.dialler is not None:
+            await conductor.dialler.adopt(made(held.channels, held.bridges))
         await self._clear(strays, conductor.departing & callers.keys())
 
     def _begin(self, callers: Mapping[str, Channel], talking: Mapping[str, Talk]) -> None:
         for channel in callers.values():
             if channel.id not in self.conductor.departing:
                 self.conductor.begin(channel, talking.get(channel.id))
+        desks = self.conductor.reception.means.switchboard.desks
+        desks.found_talking(talk.extension for talk in talking.values())
         self._lost = "hung_up"
         self._note_restored()
         self.conductor.file_left_over()

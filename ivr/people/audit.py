@@ -29,12 +29,15 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "case heard", "case moved",
+    "case heard", "case moved", "case printed", "case exported", "cases exported",
+    "case file added", "case file read", "case file removed", "called",
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
     "words changed", "words taken over", "words submitted", "words approved", "words sent back",
-    "words discarded", "words published", "words rolled back",
+    "words discarded", "words published", "words rolled back", "words withdrawn",
     "alarm acknowledged", "alarm silenced",
+    "schedule kept", "schedule dropped", "schedule paused", "schedule resumed", "report sent",
+    "second factor", "second factor reset",
 ]  # fmt: skip
 
 _FIRST = "0" * 64

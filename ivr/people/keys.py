@@ -12,6 +12,8 @@ from ivr.records.durable import write
 
 KEYS = ("tokens.key", "vault.key", "audit.key")
 """The files of the keys."""
+SEALING = "cases.key"
+"""Made with them, or when a line of before them starts anew: it may lack until then."""
 VAULT_BEFORE = "vault.before.key"
 _KEY_BYTES = 32
 
@@ -23,6 +25,8 @@ class Keys:
     tokens: bytes = field(repr=False)
     vault: bytes = field(default=b"", repr=False)
     audit: bytes = field(default=b"", repr=False)
+    cases: bytes = field(default=b"", repr=False)
+    """Seals what is enclosed with cases; it is not renewed, or that could not be read any more."""
     vault_before: bytes = field(default=b"", repr=False)
     """The vault's key before the last rotation; a service that has not been restarted uses it."""
 
@@ -33,8 +37,8 @@ class Keys:
         if folder.stat().st_mode & 0o077:
             raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
         before = folder / VAULT_BEFORE
-        tokens, vault, audit = (_key(folder / name) for name in KEYS)
-        return cls(tokens, vault, audit, _existing(before) if before.exists() else b"")
+        tokens, vault, audit, sealing = (_key(folder / name) for name in (*KEYS, SEALING))
+        return cls(tokens, vault, audit, sealing, _existing(before) if before.exists() else b"")
 
 
 def _key(path: Path) -> bytes:

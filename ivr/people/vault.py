@@ -68,17 +68,21 @@ class Vault:
 
     def forget_person(self, token: str) -> bool:
         """Remove whoever this is, under the tokens of all keys; whether there was anybody."""
+        same = self.same_person(token)
+        with self._opened() as rows:
+            rows.executemany("DELETE FROM person WHERE token = ?", [(each,) for each in same])
+        return bool(same)
+
+    def same_person(self, token: str) -> frozenset[str]:
+        """All tokens of whoever this is, of all keys; none where nobody is kept."""
         number = self.reveal(token)
         if number is None:
-            return False
+            return frozenset()
         with self._opened() as rows:
-            same = [
-                (other,)
-                for other, sealed in rows.execute("SELECT token, sealed FROM person").fetchall()
-                if self._unsealed(other, sealed) == number.reveal()
-            ]
-            rows.executemany("DELETE FROM person WHERE token = ?", same)
-        return True
+            kept = rows.execute("SELECT token, sealed FROM person").fetchall()
+        return frozenset(
+            other for other, sealed in kept if self._unsealed(other, sealed) == number.reveal()
+        )
 
     def seal_anew(self) -> int:
         """Every row under the newest key, all or none; how many."""

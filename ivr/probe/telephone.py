@@ -99,12 +99,13 @@ class Telephone:
         user: str = "guest",
         password: str | None = None,
         host: str = "127.0.0.1",
+        port: int = 0,
     ) -> AsyncIterator[Self]:
-        """`host`: the address of this machine that it calls from."""
+        """`host` and `port`: of this machine, from which it calls; 0: any port."""
         phone = cls(server, user, password, host)
         loop = asyncio.get_running_loop()
         phone._sip, _ = await loop.create_datagram_endpoint(
-            lambda: Datagrams(phone._on_sip), local_addr=(host, 0)
+            lambda: Datagrams(phone._on_sip), local_addr=(host, port)
         )
         try:
             phone._port = phone._sip.get_extra_info("sockname")[1]

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ivr.cases.numbers import MOST_COUNT, numbered
 from ivr.records.durable import sync, write
 from ivr.records.facts import RecordingKind
 
@@ -56,6 +57,8 @@ class Slip:
     replaces: str | None = None
     """Reference of the recording that the caller speaks again."""
     filed: bool = False
+    caller: str | None = None
+    """Token of the number that it is left from; None where nobody vouches for one."""
 
     @property
     def path(self) -> str:
@@ -86,7 +89,7 @@ class Archive:
         self._series = series
         self._keep_free = keep_free_mb * 1_000_000
 
-    def begin(
+    def begin(  # noqa: PLR0913  a slip has as many parts as it has
         self,
         kind: RecordingKind,
         session: str,
@@ -94,11 +97,13 @@ class Archive:
         now: datetime,
         *,
         replaces: str | None = None,
+        caller: str | None = None,
     ) -> Slip:
         """Number a recording and write its slip; CannotKeep when it could not be kept."""
         with _refusals():
             _make_private(self._slips)
-            slip = Slip(self._next_number(now), kind, session, person, now, replaces)
+            number = self._next_number()
+            slip = Slip(number, kind, session, person, now, replaces, caller=caller)
             _make_private(self._place(slip).parent)
             self._part(slip).touch(0o600)
             if self._free() < self._keep_free:
@@ -113,7 +118,7 @@ class Archive:
     def left_over(self) -> tuple[Slip, ...]:
         """Every slip on disk, the oldest first."""
         paths = [*self._slips.glob(f"*{_SLIP}"), *self._slips.glob(f"*{_FILED}")]
-        return tuple(_read(path) for path in sorted(paths))
+        return tuple(sorted(map(_read, paths), key=lambda slip: slip.began))
 
     def has_sound(self, slip: Slip) -> bool:
         """Whether Asterisk has begun to write it."""
@@ -185,19 +190,27 @@ class Archive:
         write(self._place(slip), _whole_header(content), mode=0o600)
         self._part(slip).unlink(missing_ok=True)
 
-    def _next_number(self, now: datetime) -> str:
-        """Day, node and a count that goes on after a restart: nobody else has the number.
+    def _next_number(self) -> str:
+        """Of the node's series, with a count that goes on after a restart: nobody else has it.
 
-        A clock that was set back changes nothing: the day of the last number is kept.
+        Where the count has begun anew, numbers of recordings that are still there are passed over.
         """
         counter = self._slips / "last"
         with (self._slips / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            day, _, count = counter.read_text().partition(" ") if counter.exists() else ("", "", "")
-            today = f"{now:%y%m%d}"
-            day, number = (day, int(count) + 1) if day >= today else (today, 1)
-            write(counter, f"{day} {number}".encode(), mode=0o600)
-        return f"{day}{self._series:02}{number:03}"
+            last = counter.read_text().strip() if counter.exists() else "0"
+            count = int(last) if last.isdecimal() else 0  # before there were day and count
+            number, count = self._following(count)
+            write(counter, str(count).encode(), mode=0o600)
+        return number
+
+    def _following(self, count: int) -> tuple[str, int]:
+        for _ in range(MOST_COUNT):
+            count = count % MOST_COUNT + 1
+            number = numbered(self._series, count)
+            if next(self.folder.glob(f"*/*/{number}.wav"), None) is None:
+                return number, count
+        raise CannotKeep("every number is taken by a recording that is still kept")
 
 
 def _read(path: Path) -> Slip:
@@ -209,14 +222,14 @@ def _read(path: Path) -> Slip:
 def _is_speech(content: bytes) -> bool:
     loud = 0
     for at in range(0, len(content), FRAME_BYTES):
-        loud += _level(content[at : at + FRAME_BYTES]) > SPEECH_LEVEL
+        loud += level(content[at : at + FRAME_BYTES]) > SPEECH_LEVEL
         if loud >= SPEECH_FRAMES:
             return True
     return False
 
 
-def _level(frame: bytes) -> float:
-    """Mean amplitude of 16-bit samples."""
+def level(frame: bytes) -> float:
+    """How loud it is: the mean amplitude of its 16-bit samples."""
     samples = memoryview(frame[: len(frame) // 2 * 2]).cast("h")
     return sum(map(abs, samples)) / max(1, len(samples))
 

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from ivr.cases.case import Filed
+from ivr.cases.numbers import numbered
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
+from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive, CannotKeep, KeptLater, Slip, Sound
@@ -49,8 +51,12 @@ class Desk(Protocol):
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
-        """Prepare a recording, from here on the session's own; `replaces` is one of before."""
+        """Prepare a recording, from here on the session's own; `replaces` is one of before.
+
+        `caller`: the number that it is left from, kept to call back.
+        """
 
     def slip(self, session: str) -> Slip | None:
         """The session's recording, begun, finished or filed."""
@@ -104,6 +110,12 @@ class FilingDesk:
         await _soon(asyncio.to_thread(self.vault.keep, token, number.id18))
         return token
 
+    async def _know_caller(self, number: Sensitive[str]) -> str:
+        """As `know`, of who calls."""
+        token = self.tokens.caller(number.reveal())
+        await _soon(asyncio.to_thread(self.vault.keep, token, number))
+        return token
+
     async def vote(self, session: str, person: str, choice: int) -> None:
         """Thanks are said after the journal's promise only; what is refused is never counted."""
         vote = Voted(session=session, person=person, choice=choice)
@@ -121,13 +133,14 @@ class FilingDesk:
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
-        """A number and a slip on disk."""
+        """A number and a slip on disk; who calls in the vault."""
         reference = None if replaces is None else replaces.reference
         now = self.clock()
-        slip = await _soon(
-            asyncio.to_thread(self.archive.begin, kind, session, person, now, replaces=reference)
-        )
+        token = None if caller is None else await self._know_caller(caller)
+        begin = partial(self.archive.begin, kind, session, person, now, replaces=reference)
+        slip = await _soon(asyncio.to_thread(begin, caller=token))
         self._slips[slip.reference] = slip
         if replaces is not None:
             await self.drop(replaces)
@@ -215,7 +228,7 @@ class FilingDesk:
         sound = await asyncio.to_thread(self.archive.file, slip)
         filed = Filed(
             slip.reference, slip.kind, slip.session, slip.person, slip.began, slip.path,
-            sound.ms, sound.sha256,
+            sound.ms, sound.sha256, slip.caller,
         )  # fmt: skip
         await asyncio.to_thread(self.enter, filed, slip.replaces)
 
@@ -277,9 +290,10 @@ class NothingKept:
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         """Under a number of an example."""
-        slip = Slip("26010100001", kind, session, person, datetime.now(BEIJING))
+        slip = Slip(numbered(1, 1), kind, session, person, datetime.now(BEIJING))
         self._slips[session] = slip
         return slip
 

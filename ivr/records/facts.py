@@ -35,7 +35,18 @@ TransferOutcome = Literal[
     "closed",  # asked for out of the agents' hours: the line said so
     "abandoned",
     "failed",
+    "full",  # as many waited as may: the line said so
+    "too_long",  # waited as long as anybody may, in vain
+    "callback",  # will rather be called back
+    "message",  # will rather leave a message
 ]
+
+Standing = Literal[
+    "called_back",  # was called back once, and not reached
+    "senior",  # of an age that the settings put first
+    "usual",
+]
+"""In the queue: those of an earlier one are served first, whoever came first."""
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
@@ -44,6 +55,35 @@ RecordingState = Literal[
     "replaced",  # the caller spoke it again; the file is kept
     "handled",
     "deleted",
+]
+
+DialledFor = Literal[
+    "case",  # the handler of a case (工单) calls back who left it
+    "follow_up",  # the line itself asks whether the answer was content (回访)
+    "wish",  # a caller who waited for an agent wishes to be called back
+]
+
+DialOutcome = Literal[
+    "answered",
+    "busy",
+    "no_answer",
+    "not_reached",  # no such number, out of service, the carrier refuses
+    "agent_busy",
+    "agent_no_answer",
+    "agent_away",  # the phone of the agent is not registered
+    "abandoned",  # the agent hung up before the other answered
+    "failed",  # Asterisk would not
+    "lost",  # the service ended in the midst of it: nobody is called again by itself
+]
+
+DialRefusal = Literal[
+    "off",  # dialling out is not configured
+    "number",  # none is registered, or it may not be dialled
+    "hours",
+    "cap",  # as many calls today as are allowed
+    "tries",  # this number was called often enough today
+    "going_on",  # the same number, or the same agent, is being called now
+    "unwritten",  # the disk takes no entry: nobody is called unwritten
 ]
 
 Refusal = Literal[
@@ -59,6 +99,9 @@ Refusal = Literal[
     "lookups_of_person",  # the person was asked about too often today
     "password_wrong",  # a look-up: not the person's query password
     "password_locked",  # a look-up: too many wrong passwords for the person today
+    "case_wrong",  # a case is not told: no such number with that second thing
+    "case_locked",  # the same, for the rest of the day: too many wrong ones for the number
+    "cases_of_caller",  # the same: this caller has tried too many
     "lookups_of_line",  # too many look-ups a minute, of all callers
 ]
 
@@ -82,7 +125,11 @@ Heard = Literal[
 
 
 OF_PROBE = "probe_"
-"""A session that begins so is of our own caller (拨测): the loader leaves its facts out."""
+"""A session that begins so is of our own caller (拨测)."""
+OF_STAFF = "staff_"
+"""A session that begins so is an agent's, who signs in or out."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF)
+"""Their sessions count for nothing: the loader leaves their facts out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +246,55 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered:
+    """The caller waits for an agent; a restarted service finds the place again by it.
+
+    The wait ends with the session's next Transferred.
+    """
+
+    session: str
+    standing: Standing
+    ahead: int
+    """How many were before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTold:
+    """What a waiting caller heard about the place and the time."""
+
+    session: str
+    ahead: int | None
+    """How many are before; None: no number was said, for it would have been a worse one."""
+    least: int | None = None
+    most: int | None = None
+    """Minutes; None: nothing was said about time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackWished:
+    """A waiting caller left a number to be called back, and gave up the place on the line."""
+
+    session: str
+    person: str
+    """Token of the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contented:
+    """A caller was asked how content they were with an agent; once a day."""
+
+    session: str
+    agent: str | None
+    """None: a service before knew."""
+    caller: str | None
+    """Token of the telephone number, where the network vouches for it."""
+    person: str | None
+    """Token of the ID number that was entered last."""
+    choice: int | None
+    """1 (best) to 5, ABSTAINED for `*`; None: no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A complaint, a suggestion or a message was saved."""
 
@@ -233,6 +329,10 @@ class CaseMoved:
     """Of a move that ends a clock: whether it was early enough."""
     content: bool | None = None
     """Of 回访: whether the caller was content."""
+    warns: str | None = None
+    """From which day on its next term is nearly over (YYYY-MM-DD); None while no term runs."""
+    due: str | None = None
+    """The last day of that term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +367,25 @@ class Refused:
     reason: Refusal
     channel: str | None = None
     """Of a call that was not taken: by it Asterisk's record of the same call is recognised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMoved:
+    """An agent came from one state into another: 空闲, 通话, 整理, 示忙, 离开, 离线."""
+
+    agent: str
+    """Name."""
+    extension: str
+    was: str
+    """The state that is over, as in `ivr.agents.presence.State`."""
+    ms: int | None
+    """How long it lasted; None where it is not known when it began."""
+    state: str
+    reason: str = ""
+    """Why not ready, in the new state."""
+    was_reason: str = ""
+    by: str = "line"
+    """phone, console, or line: what happened, without a wish of the agent's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +442,25 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """The line called somebody itself, or would not."""
+
+    attempt: str | None
+    """Its name in the ledger; None: it was refused before."""
+    purpose: DialledFor
+    reference: str
+    """Of the case or of the wish."""
+    agent: str | None
+    """Who was to talk; None: the line itself."""
+    outcome: DialOutcome | None
+    """None: refused."""
+    refused: DialRefusal | None = None
+    ring_ms: int = 0
+    """From the first ring of the number that was called to its answer, or to the end."""
+    talk_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLost:
     """The connection to Asterisk broke."""
 
@@ -349,13 +487,19 @@ Fact = (
     | SessionEnded
     | Informed
     | Transferred
+    | QueueEntered
+    | QueueTold
+    | CallbackWished
+    | Contented
     | Recorded
     | RecordingMoved
     | CaseMoved
     | Voted
     | Refused
+    | AgentMoved
     | Carried
     | Probed
+    | Dialled
     | LinkLost
     | LinkRestored
 )

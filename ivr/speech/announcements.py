@@ -10,15 +10,15 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from ivr import hours
 from ivr.hours import BEIJING
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, Utterance
@@ -33,8 +33,6 @@ LONGEST = timedelta(days=31)
 _FILE = "announcements.json"
 _MOST_KEPT = 20
 """Drafts and announcements that are over, the newest of them."""
-_CLOCK = re.compile(r"\d{1,2}:\d{2}")
-_LASTING = re.compile(r"(\d{1,4})(m|h)")
 
 State = Literal["draft", "on_air", "over"]
 
@@ -96,7 +94,7 @@ def moment(text: str, now: datetime) -> datetime:
     over, or is further away than LONGEST.
     """
     given = text.strip()
-    until = _moment(given, now.astimezone(BEIJING))
+    until = hours.moment(given, now)
     if until is None:
         raise CannotAnnounce(
             f"“{given}”不是时间：写成 18:00、2026-11-28 18:00 或 90m、2h（北京时间）"
@@ -116,26 +114,6 @@ def check_until(until: datetime, now: datetime) -> None:
             f"结束时间 {told} 太远：最多 {LONGEST.days} 天；长期的话写进话术"
             f" · at most {LONGEST.days} days ahead: what stays belongs into the script"
         )
-
-
-def _moment(given: str, now: datetime) -> datetime | None:
-    if lasting := _LASTING.fullmatch(given):
-        number = int(lasting[1])
-        return now + (timedelta(hours=number) if lasting[2] == "h" else timedelta(minutes=number))
-    try:
-        if _CLOCK.fullmatch(given):
-            return _at(now.date(), given)
-        found = datetime.fromisoformat(given)
-    except ValueError:
-        return None
-    if len(given) <= len("2026-11-28"):  # a day without an hour is no moment
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=BEIJING)
-
-
-def _at(day: date, clock: str) -> datetime:
-    hour, minute = map(int, clock.split(":"))
-    return datetime.combine(day, time(hour, minute), BEIJING)
 
 
 class Announcements:

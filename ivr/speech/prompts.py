@@ -6,8 +6,9 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -17,14 +18,20 @@ from ivr.people.sensitive import Sensitive
 from ivr.speech import numbers
 from ivr.speech.codes import code
 from ivr.speech.contract import Contract
+from ivr.speech.publications import (
+    LOG,
+    MANIFEST,
+    SETS,
+    Publication,
+    Turn,
+    file_of,
+    kept,
+    last,
+    read,
+)
 
 log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
-SETS = "sets"
-"""The folder of all kept sets, `0007.json` each."""
-PUBLICATIONS = "published.json"
-"""Which set was published when, the first one first."""
 FORMAT = 1
 BEEP = "tone.beep"
 """The clip after which a caller speaks."""
@@ -284,16 +291,13 @@ def _is_heard(piece: _Words | _Slot) -> bool:
     return isinstance(piece, _Slot) or not piece.clip.startswith("pause.")
 
 
-def load(audio: Path, contract: Contract) -> PromptSet:
+def load(audio: Path, contract: Contract, file: Path | None = None) -> PromptSet:
     """The published set in `audio`; PromptSetError when it breaks the contract or lacks a file.
 
     Everything is checked here, since Asterisk plays a missing file as silence without a word.
+    `file`: the set that this manifest describes instead.
     """
-    return _checked(audio, audio / MANIFEST, contract)
-
-
-def _checked(audio: Path, file: Path, contract: Contract) -> PromptSet:
-    """The set that one manifest in `audio` describes."""
+    file = file or audio / MANIFEST
     manifest = _manifest(audio, file)
     found = described(manifest, audio.resolve())
     faults = found.breaches(contract)
@@ -385,36 +389,51 @@ def _refusal(file: Path, number: int, faults: list[str], shown: int = 20) -> str
     return "\n  ".join([remedy, *faults[:shown], *more])
 
 
-class Shelf:
-    """The set for new calls: loaded once, and again when another one has been published.
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    A published set that cannot be spoken is refused, and `refused` says why: a running service
-    keeps the set that it has, one that starts takes the newest that can be spoken.
+
+class Shelf:
+    """The set for new calls: loaded once, and again when callers are to hear another one.
+
+    That is when one was published, and when the moment comes from which on, or until which, one
+    was published. A set that cannot be spoken is refused, and `refused` says why: a running
+    service keeps the set that it has, one that starts takes the newest that can be spoken.
     """
 
-    def __init__(self, audio: Path, contract: Contract) -> None:
+    def __init__(
+        self, audio: Path, contract: Contract, clock: Callable[[], datetime] = _now
+    ) -> None:
         self._audio = audio
         self._contract = contract
+        self._clock = clock
         self.refused = ""
         """Why callers do not hear the published set; empty while they do."""
+        self._published: Publication | None = None
+        self._noted = (-1, -1)
         self._stamp = self._look()
         self._set = self._first()
 
     def current(self) -> PromptSet:
-        """The newest whole set; a broken newer one is left alone and the known one kept."""
+        """What callers are to hear now; where it is broken, the known one is kept."""
         stamp = self._look()
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._set = load(self._audio, self._contract)
+                self._set = load(self._audio, self._contract, stamp[0])
                 self.refused = ""
             except PromptSetError as refusal:
                 self._refuse(refusal, self._set)
         return self._set
 
+    def turns(self) -> list[Turn]:
+        """When callers will hear another set, without anybody doing anything; in order."""
+        self._look()
+        return [] if self._published is None else list(self._published.turns(self._clock()))
+
     def _first(self) -> PromptSet:
         try:
-            return load(self._audio, self._contract)
+            return load(self._audio, self._contract, self._stamp[0])
         except PromptSetError as refusal:
             instead = _spare(self._audio, self._contract)
             if instead is None:
@@ -426,29 +445,38 @@ class Shelf:
         self.refused = str(refusal)
         log.error("set %d is spoken instead of the published one: %s", instead.number, refusal)
 
-    def _look(self) -> tuple[int, int]:
-        try:
-            seen = (self._audio / MANIFEST).stat()
-        except FileNotFoundError:
-            return (0, 0)
-        return (seen.st_ino, seen.st_mtime_ns)
+    def _look(self) -> tuple[Path, tuple[int, int]]:
+        """The manifest of what is to be heard, and which file that is."""
+        noted = _stamp(self._audio / LOG)
+        if noted != self._noted:
+            self._noted = noted
+            self._published = last(self._audio)
+        file = file_of(self._audio, self._published, self._clock())
+        return file, _stamp(file)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        seen = file.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (seen.st_ino, seen.st_mtime_ns)
 
 
 def _spare(audio: Path, contract: Contract) -> PromptSet | None:
     """The newest kept set that can be spoken; those that callers have heard before all others."""
-    for number in _kept(audio):
+    for number in _numbers(audio):
         try:
-            return _checked(audio, audio / SETS / f"{number:04d}.json", contract)
+            return load(audio, contract, kept(audio, number))
         except PromptSetError:
             continue
     return None
 
 
-def _kept(audio: Path) -> list[int]:
+def _numbers(audio: Path) -> list[int]:
     """All kept sets, the one heard last first, drafts that nobody heard at the end."""
     try:
-        log_ = json.loads((audio / PUBLICATIONS).read_bytes())
-        heard = [int(each[0] if isinstance(each, list) else each["set"]) for each in log_]
+        heard = [each.set for each in read(audio)]
     except (OSError, ValueError, TypeError, KeyError):
         heard = []
     names = [re.fullmatch(r"(\d{4,})\.json", file.name) for file in (audio / SETS).glob("*.json")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from ivr.accounts import (
 )
 from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
+from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
@@ -41,17 +43,24 @@ from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import NothingKept
-from ivr.records.facts import RecordingKind, Refusal
+from ivr.records.facts import RecordingKind, Refusal, Standing
 from ivr.speech.prompts import PromptSet, Utterance
 from ivr.stage.silent import SilentLine
 
 _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
 _PASSWORD = "password.ask"  # noqa: S105  a prompt's name
-"""The one question whose answer is neither a key nor an ID number."""
+_PIN, _REASON = "attendance.ask_pin", "attendance.ask_reason"
+"""Questions whose answer is neither a key nor an ID number."""
+_AGENT = "agent"
+_TELEPHONE = "callback.ask"
+_MOBILE = "13800138000"
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
 _ENGAGED, _NORMAL = 17, 16
+
+
+Meanwhile = Literal["", "waiting", "ringing", "talking", "recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,25 @@ class Moment:
 
     place: str
     question: tuple[str, ...]
-    meanwhile: Literal["", "ringing", "talking", "recording"] = ""
+    meanwhile: Meanwhile = ""
+
+
+class StageLoop(asyncio.SelectorEventLoop):
+    """An event loop on which time can be passed."""
+
+    passed = 0.0
+    """Seconds."""
+
+    def time(self) -> float:
+        """As much later as has been passed."""
+        return super().time() + self.passed
+
+
+def _pass_time(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, StageLoop):
+        raise TypeError("a rehearsal runs on a StageLoop")
+    loop.passed += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +110,12 @@ class Circumstance:
 
     words: str
     arrange: Callable[[Stage], None]
+    only: tuple[str, ...] = ()
+    """Places at which it makes a difference; empty: it may anywhere."""
+
+    def matters(self, place: str) -> bool:
+        """Whether it is worth trying there."""
+        return not self.only or place in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +185,18 @@ class Stage:
         self.limits = _Limits(settings.limits)
         self.phones = _Phones(settings.agents.phones)
         self.desk = _Desk(self.line)
+        self.pins = _Pins()
         self.now = _WORKING_HOURS
         self.open = True
+        self.others = ExitStack()
+        """Calls that agents are on besides this one."""
         self.call = Call(
             session="rehearsal",
             line=self.line,
             inbox=self.inbox,
             prompts=prompts,
             exchange=self.phones,
+            agent=settings.agents.phones[0] if settings.agents.phones else None,
             means=Means(
                 settings=settings,
                 accounts=self.accounts,
@@ -170,12 +207,14 @@ class Stage:
                 note=lambda _: None,
                 is_open=lambda: self.open,
                 clock=lambda: self.now,
+                pins=self.pins,
+                wishes=_Wishes(self.desk),
             ),
         )
 
     def begin(self, answers: Iterable[Answer]) -> None:
         """Another place: these answers are for it."""
-        self._script = deque(answers)
+        self._script, self._given = deque(answers), 0
         self._said.clear()
 
     def _hear(self, utterance: Utterance) -> None:
@@ -189,8 +228,13 @@ class Stage:
 
     def moment(self) -> Moment:
         """Where the call waits now."""
-        meanwhile = "recording" if self.line.recording else self.phones.state
-        return Moment(self.call.place, self._question, meanwhile)
+        return Moment(self.call.place, self._question, self._meanwhile())
+
+    def _meanwhile(self) -> Meanwhile:
+        if self.line.recording:
+            return "recording"
+        waits = self.call.place == _AGENT and self.call.queued is not None
+        return self.phones.state or ("waiting" if waits else "")
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
         """The prompts since the last answer, without the question that is being asked."""
@@ -225,6 +269,24 @@ def circumstances() -> tuple[Circumstance, ...]:
     def nobody(stage: Stage) -> None:
         stage.phones.registered = frozenset()
 
+    def engaged(stage: Stage) -> None:
+        desks = stage.call.means.switchboard.desks
+        for agent in desks.settings.phones:
+            stage.others.enter_context(desks.talks(agent))
+
+    def calling_out(stage: Stage) -> None:
+        engaged(stage)
+        settings = stage.call.means.settings
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
+        wanting = settings.model_copy(update={"dialling": dialling})
+        stage.call.means = replace(stage.call.means, settings=wanting)
+
+    def overrun(stage: Stage) -> None:
+        engaged(stage)
+        queue = stage.call.means.switchboard.queue
+        for n in range(stage.call.means.settings.agents.queue_most):
+            queue.enter(Waiting(f"other {n}", 0.0))
+
     def full(stage: Stage) -> None:
         stage.desk.full = True
 
@@ -239,6 +301,9 @@ def circumstances() -> tuple[Circumstance, ...]:
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
+        Circumstance("坐席都在通话", engaged, (_AGENT,)),
+        Circumstance("坐席都在通话，可以回电", calling_out, (_AGENT, "agent.unanswered")),
+        Circumstance("排队已满", overrun, (_AGENT,)),
         Circumstance("磁盘已满", full),
         Circumstance("要查询密码", guarded),
     )
@@ -248,6 +313,7 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     call = stage.call
     if moment.meanwhile == "talking":
         yield Answer("坐席挂机", lambda stage: stage.phones.goes(stage.inbox, _NORMAL))
+        yield Answer("坐席话机断线", lambda stage: stage.phones.vanishes(stage.inbox))
         return
     if moment.meanwhile == "recording":
         yield from _of_speech()
@@ -257,12 +323,12 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     if moment.meanwhile == "ringing":
         yield from _of_agents(call.means.settings)
         return
+    if moment.meanwhile == "waiting":
+        longest = call.means.settings.agents.queue_longest_seconds
+        yield Answer("一直没有轮到", lambda _: _pass_time(longest + 1))
+        return
     if not keys:
-        asks_for_password = moment.question[-1] == _PASSWORD
-        if asks_for_password:
-            yield from _of_passwords(call.means.settings)
-        else:
-            yield from _of_numbers(call.place)
+        yield from _entries(call, moment.question[-1])
     elif call.zero_is_agent and "0" not in keys:
         yield _key("0", told=False)
     yield Answer("一直没有按对", _nothing, times=call.means.settings.patience.failures, told=False)
@@ -284,7 +350,8 @@ def _of_agents(settings: Settings) -> Iterator[Answer]:
     phones = len(settings.agents.phones)
     yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
     yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
-    yield Answer("无人接听", _nothing, times=phones)
+    longest = settings.agents.ring_seconds
+    yield Answer("无人接听", lambda _: _pass_time(longest + 1))
 
 
 def _of_speech() -> Iterator[Answer]:
@@ -295,6 +362,36 @@ def _of_speech() -> Iterator[Answer]:
     yield Answer("#", lambda stage: stage.press("#"))
     yield Answer("讲完停顿", lambda stage: stage.line.end_recording())
     yield Answer("一直没有讲话", silent)
+
+
+def _entries(call: Call, question: str) -> Iterator[Answer]:
+    """What can be keyed where digits are asked for."""
+    settings = call.means.settings
+    match question:
+        case _ if question == _PASSWORD:
+            yield from _of_passwords(settings)
+        case _ if question == _PIN:
+            yield from _of_pins(settings)
+        case _ if question == _REASON:
+            yield Answer("编号", lambda stage: stage.press("1"))
+        case _ if question == _TELEPHONE:
+            yield Answer("电话号码", lambda stage: stage.press(_MOBILE))
+            yield Answer("电话号码", lambda stage: stage.press("110#"), "不能回拨")
+        case _:
+            yield from _of_numbers(call.place)
+
+
+def _of_pins(settings: Settings) -> Iterator[Answer]:
+    def keyed(*, right: bool) -> Callable[[Stage], None]:
+        def give(stage: Stage) -> None:
+            stage.pins.is_right = right
+            stage.press("271828")
+
+        return give
+
+    yield Answer("密码", keyed(right=True), "对")
+    yield Answer("密码", keyed(right=False), "错")
+    yield Answer("密码", keyed(right=False), "一错再错", times=settings.limits.wrong_passwords)
 
 
 def _of_numbers(place: str) -> Iterator[Answer]:
@@ -373,6 +470,18 @@ class _Accounts:
         return None
 
 
+class _Pins:
+    """Every agent has one; whether it was keyed is told."""
+
+    is_right = True
+
+    async def has(self, extension: str) -> bool:
+        return True
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        return self.is_right
+
+
 class _Limits(Limits):
     """Refuse what they are told to refuse."""
 
@@ -405,9 +514,10 @@ class _Desk(NothingKept):
         person: str | None,
         *,
         replaces: Slip | None = None,
+        caller: Sensitive[str] | None = None,
     ) -> Slip:
         self._need_room()
-        slip = await super().begin(kind, session, person, replaces=replaces)
+        slip = await super().begin(kind, session, person, replaces=replaces, caller=caller)
         self._line.recorded.discard(slip.reference)  # every slip here has the same one
         return slip
 
@@ -423,6 +533,29 @@ class _Desk(NothingKept):
     def _need_room(self) -> None:
         if self.full:
             raise CannotKeep("the disk is full")
+
+
+class _Wishes:
+    """Each is kept, while there is room."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        if self._desk.full:
+            raise OSError("the disk is full")
+        return True
+
+    def was_called(self, person: str) -> bool:
+        return False
 
 
 class _Phones(NoPhones):
@@ -461,3 +594,6 @@ class _Phones(NoPhones):
 
     def goes(self, inbox: Inbox, cause: int) -> None:
         inbox.put(LegGone(self._rings.pop(0), cause))
+
+    def vanishes(self, inbox: Inbox) -> None:
+        inbox.put(LegGone(self._rings.pop(0), None, vanished=True))

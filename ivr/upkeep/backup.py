@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from cryptography.exceptions import InvalidTag
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from ivr.config import Settings, load, settings_file
 from ivr.records.durable import write
-from ivr.speech.prompts import MANIFEST
+from ivr.speech.publications import MANIFEST, SETS, kept, last
 from ivr.upkeep.installation import ENVIRONMENT
 
 SECRET = ("keys/*", "asterisk/ari.secret", "asterisk/agents/*.secret")
@@ -178,17 +178,24 @@ def _left_out(inner: str, leaving_out: Iterable[str]) -> bool:
 
 
 def _published(audio: Path) -> Iterator[tuple[str, Path]]:
-    """The set that callers hear: its list, its clips, and the notes beside them."""
+    """The sets that callers hear or will hear: lists, clips, and the notes beside them."""
+    for path in sorted(audio.glob("*.json*")):
+        yield f"audio/{path.name}", path
+    yield from _of_set(audio, audio / MANIFEST)
+    publication = last(audio)
+    for number in sorted(publication.needed(datetime.now(UTC))) if publication else ():
+        yield from _of_set(audio, kept(audio, number))
+
+
+def _of_set(audio: Path, file: Path) -> Iterator[tuple[str, Path]]:
     with suppress(OSError, ValueError):
-        manifest = json.loads((audio / MANIFEST).read_text(encoding="utf-8"))
-        for path in sorted(audio.glob("*.json*")):
-            yield f"audio/{path.name}", path
+        manifest = json.loads(file.read_text(encoding="utf-8"))
         number = manifest.get("set")
         if isinstance(number, int):
-            yield f"audio/sets/{number:04}.json", audio / "sets" / f"{number:04}.json"
+            yield f"audio/{SETS}/{number:04}.json", kept(audio, number)
         for entry in manifest["prompts"].values():
-            for file in entry["files"].values():
-                yield f"audio/{file}", audio / file
+            for clip in entry["files"].values():
+                yield f"audio/{clip}", audio / clip
 
 
 def _add(archive: tarfile.TarFile, name: str, path: Path, sums: dict[str, str]) -> None:

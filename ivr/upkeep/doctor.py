@@ -15,23 +15,26 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
 from ivr.accounts.database import Sampled, open_accounts
 from ivr.asterisk import locate, process
-from ivr.config import Settings, SettingsError, settings_file
+from ivr.config import Settings, SettingsError, Table, TableDamaged, laid, settings_file
 from ivr.dialogues.account import FUND
 from ivr.dialogues.inquiry import Inquiry, told
 from ivr.dialogues.loan import LOAN
-from ivr.hours import BEIJING
+from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import asking
 from ivr.lifecycle.owner import is_strangers, name_of_owner
 from ivr.lifecycle.switch import closed
 from ivr.people.keys import KEYS, Keys
 from ivr.probe.outcomes import last as outcomes_of
+from ivr.speech import publications
 from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
@@ -40,11 +43,13 @@ from ivr.upkeep.clips import damaged
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 PROBES_SHOWN = 10
+RENEW_BEFORE = timedelta(days=30)
+"""So long before it ends a certificate is to be renewed."""
 PROBE_STALE_SECONDS = 600.0
 """So old a trial call says nothing of now; who calls by hand now and then is no fault."""
 _TIME_ERROR = 5
 _SIOCGIFADDR = 0x8915
-_PRIVATE = ("accounts.sqlite", "vault.sqlite", "users.sqlite", "keys", "keys/*",
+_PRIVATE = ("*.sqlite", "audit.jsonl", "settings", "keys", "keys/*",
             "asterisk/*.secret", "asterisk/agents/*.secret", "asterisk/etc/*.conf",
             "spool", "recordings")  # fmt: skip
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -183,15 +188,25 @@ def _traffic(settings: Settings) -> str:
 
 
 def prompts(settings: Settings) -> Finding:
-    """Can every sentence be spoken?"""
+    """What callers hear, and what they will hear: told before its moment."""
+    audio, now = settings.audio, datetime.now(UTC)
+    publication = publications.last(audio)
+    turns = list(publication.turns(now)) if publication else []
     try:
-        found = load(settings.audio, CONTRACT)
+        found = load(audio, CONTRACT, publications.file_of(audio, publication, now))
     except PromptSetError as unusable:
         return Finding("prompts", False, str(unusable))
+    for turn in turns:
+        try:
+            load(audio, CONTRACT, publications.file_of(audio, publication, turn.at))
+        except PromptSetError as unusable:
+            told = f"排好的说不了（{publications.in_words(turn)}）：撤下，重新生成，再排一次"
+            return Finding("prompts", False, f"{told} · {unusable}")
     if broken := damaged(found):
         told = f"{broken[0]} 等 {len(broken)} 个语音文件损坏或是空的：删掉，再 `ivr build-prompts`"
         return Finding("prompts", False, f"{told} · damaged: remove them and build again")
-    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips")
+    later = "".join(f"；{publications.in_words(turn)}" for turn in turns)
+    return Finding("prompts", True, f"set {found.version}, {len(found.clips)} clips{later}")
 
 
 def accounts(settings: Settings) -> Finding:
@@ -428,18 +443,52 @@ def announced(settings: Settings) -> Finding:
     return Finding("announcement", True, f"{told} · on the air", warns=True)
 
 
+def table(settings: Settings) -> Finding:
+    """What have administrators set over settings.toml, and can all of its history be read?"""
+    name, kept = "settings", Table(settings.home)
+    try:
+        newest = kept.newest()
+        laid(settings, newest)
+    except (TableDamaged, SettingsError) as refused:
+        return Finding(name, False, f"{refused}；服务照前一版工作 · the service goes on as it was")
+    lacking = sorted({*range(1, newest.number + 1)} - {each.number for each in kept.versions()})
+    if not newest.number:
+        return Finding(name, True, "都照 settings.toml · nothing was set over settings.toml")
+    at = newest.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+    told = f"第 {newest.number} 版，{newest.who} {at} · version {newest.number} holds"
+    if lacking:
+        numbers = "、".join(map(str, lacking))
+        told += f"；第 {numbers} 版损坏或丢了，退不回去：从备份放回 · lacking: restore them"
+    return Finding(name, True, told, warns=bool(lacking))
+
+
 def agents(settings: Settings) -> Finding:
-    """Does the agents' calendar know this year's holidays?"""
-    year = datetime.now(BEIJING).year
-    if settings.agents.hours.knows_holidays_of(year):
-        return Finding("agents' hours", True, f"有 {year} 年的节假日 · with the holidays of {year}")
+    """Does the calendar of agents and of cases know this year's holidays, and soon the next's?"""
+    return calendar(settings.agents.hours, datetime.now(BEIJING).date())
+
+
+def calendar(hours: AgentHours, today: date) -> Finding:
+    """What of the holidays is not written yet, and what holds until then."""
+    wanted = (today.year, today.year + 1) if today >= _announced(today.year) else (today.year,)
+    lacking = [year for year in wanted if not hours.knows_holidays_of(year)]
+    if not lacking:
+        years = "、".join(map(str, wanted))
+        return Finding("agents' hours", True, f"有 {years} 年的节假日 · with the holidays")
+    years = "、".join(map(str, lacking))
     return Finding(
         "agents' hours",
         True,
-        f"没有 {year} 年的节假日：在控制台“设置”里写节假日和调休 · no holiday of {year} is in the"
-        " settings: write `holidays` and `working_days` as the State Council announces them",
+        f"没有 {years} 年的节假日：国务院办公厅公布后，在控制台“设置”里写节假日和调休；在这以前，"
+        "坐席时间按平常的一周，工单的时限只扣法定节日，期限是暂定的 · no holiday of"
+        f" {years} is in the settings: write `holidays` and `working_days` as the State Council"
+        " announces them; until then cases count the days of the law only",
         warns=True,
     )
+
+
+def _announced(year: int) -> date:
+    """By then the State Council has announced the next year's holidays, or soon will have."""
+    return date(year, 12, 1)
 
 
 def console(settings: Settings) -> Finding:
@@ -455,7 +504,21 @@ def console(settings: Settings) -> Finding:
         )
         return Finding("console", True, told, warns=True)
     advice = "；图表和网页电话缺少程序：`make pages`，再重新启动 · its libraries are missing"
-    return Finding("console", True, url + advice * lacks, warns=lacks)
+    ending = _ending(settings.console.certificate, datetime.now(UTC))
+    return Finding("console", True, url + advice * lacks + ending, warns=lacks or bool(ending))
+
+
+def _ending(certificate: Path | None, now: datetime) -> str:
+    """A warning while there is time to renew it; empty where there is much, or none is needed."""
+    if certificate is None:
+        return ""
+    ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    if ends - now > RENEW_BEFORE:
+        return ""
+    return (
+        f"；证书 {ends.astimezone(BEIJING):%Y-%m-%d} 到期：换新的（自己做的运行 `ivr certificate`）"
+        "，再重新启动控制台 · its certificate ends then: renew it"
+    )
 
 
 def trial_calls(settings: Settings) -> Finding:
@@ -525,6 +588,7 @@ CHECKS: tuple[Check, ...] = (
     loader,
     opened,
     announced,
+    table,
     agents,
     console,
     browser_phone,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -42,9 +43,26 @@ def _months_before(day: date, months: int) -> date:
     return date(count // 12, count % 12 + 1, 1)
 
 
-def overdue_recordings(folder: Path, first: date) -> tuple[Path, ...]:
-    """Folders of days (YYYY-MM-DD) before the first that is kept."""
-    return tuple(path for path, day in _days(folder) if day < first)
+def overdue_recordings(folder: Path, first: date, held: Collection[str] = ()) -> tuple[Path, ...]:
+    """Folders of days (YYYY-MM-DD) before the first that is kept; of a day that has a recording in
+    legal hold, what is not held. `held`: their paths under the folder."""
+    kept = {folder / path for path in held}
+    found: list[Path] = []
+    for path, day in _days(folder):
+        if day < first and not any(each.is_relative_to(path) for each in kept):
+            found.append(path)
+        elif day < first:
+            files = (each for each in sorted(path.rglob("*")) if each.is_file())
+            found += [each for each in files if each not in kept]
+    return tuple(found)
+
+
+def remove(path: Path) -> None:
+    """A folder of a day, or one file of it."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _days(folder: Path) -> Iterator[tuple[Path, date]]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ivr.asterisk import locate
 from ivr.config import PROJECT, Settings
-from ivr.speech.prompts import FORMAT, MANIFEST
+from ivr.speech.prompts import FORMAT
+from ivr.speech.publications import MANIFEST
 from ivr.upkeep import installation
 from ivr.upkeep.doctor import Finding
 

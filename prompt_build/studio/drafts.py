@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -59,6 +60,14 @@ class Change:
     """What the city's file said when the entry was changed; None: nothing."""
     who: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an entry was to say later, and what the city's file said when that was planned."""
+
+    entry: Any
+    before: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +162,13 @@ class Drafts:
         draft, source = self.now(), source_of(self._settings)
         words = self._settings.words_file
         file = words.read_text(encoding="utf-8-sig") if words.exists() else ""
-        known = _known(words)
+        known = known_words(words)
         conflicts = tuple(_conflicts(draft, known))
         in_conflict = {each.name for each in conflicts}
         wanted = {n: c.entry for n, c in draft.changes.items() if n not in in_conflict}
         wanted |= further or {}
         differing = {n: each for n, each in wanted.items() if known.get(n) != each}
-        text = _laid(file or city.head(), differing) if differing else file
+        text = laid(file or city.head(), differing) if differing else file
         instead = text or city.head()
         return Proposal(
             draft,
@@ -199,7 +208,7 @@ class Drafts:
 
         Raises Refused where one of them is another's just now, or in conflict with the file.
         """
-        known = _known(self._settings.words_file)
+        known = known_words(self._settings.words_file)
         with self._changing() as (draft, keep):
             for name in changes:
                 _free(draft, name, who, now)
@@ -214,18 +223,47 @@ class Drafts:
         """Decide a conflict: the draft's words, or those of the file."""
         draft = self.now()
         if name in draft.changes:
-            known = _known(self._settings.words_file)
+            known = known_words(self._settings.words_file)
             self.save({name: draft.changes[name].entry if ours else known.get(name)}, who, now)
 
     def drop(self, name: str, who: str, now: datetime) -> None:
         """Take one change back: the file's words stay."""
         if name in self.now().changes:
-            self.save({name: _known(self._settings.words_file).get(name)}, who, now)
+            self.save({name: known_words(self._settings.words_file).get(name)}, who, now)
+
+    def published(self, done: Draft, *, in_file: bool) -> None:
+        """These changes are heard, or will be; what was changed since then stays a draft.
+
+        `in_file`: they stand in the city's file now.
+        """
+        with self._changing() as (draft, keep):
+            rest = {n: each for n, each in draft.changes.items() if done.changes.get(n) != each}
+            if in_file:
+                rest = {
+                    n: replace(each, before=done.changes[n].entry) if n in done.changes else each
+                    for n, each in rest.items()
+                }
+            authors = tuple(dict.fromkeys(each.who for each in rest.values()))
+            keep(Draft(rest, authors, holds=draft.holds))
 
     def discard(self) -> None:
         """Forget all of it; the file is as it was."""
         with self._changing() as (draft, keep):
             keep(Draft(holds=draft.holds))
+
+    def bring_back(self, planned: Mapping[str, Planned], who: str, now: datetime) -> None:
+        """Words that were planned and are not, or that the file says otherwise: to be decided.
+
+        What the draft says of the same entries already, stays.
+        """
+        with self._changing() as (draft, keep):
+            back = {n: Change(each.entry, each.before, who, now) for n, each in planned.items()}
+            authors = tuple(dict.fromkeys((*draft.authors, who)))
+            keep(
+                Draft(
+                    {**back, **draft.changes}, authors, holds=draft.holds, returned=draft.returned
+                )
+            )
 
     # --- four eyes ----------------------------------------------------------------------------
 
@@ -297,11 +335,19 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _known(words: Path) -> dict[str, Any]:
+def known_words(words: Path) -> dict[str, Any]:
     """What the city's file says by entry, days as texts."""
     if not words.exists():
         return {}
-    content = read(words).content
+    return _by_name(read(words).content)
+
+
+def written_words(text: str) -> dict[str, Any]:
+    """What a city's file of this text says by entry, days as texts; it is whole TOML."""
+    return _by_name(tomllib.loads(text))
+
+
+def _by_name(content: Mapping[str, Any]) -> dict[str, Any]:
     return {city.name_of(where): city.plain(entry) for where, entry in entries(content)}
 
 
@@ -312,7 +358,8 @@ def _conflicts(draft: Draft, known: Mapping[str, Any]) -> Iterator[Conflict]:
             yield Conflict(name, file, change.entry, change.before)
 
 
-def _laid(file: str, changes: Mapping[str, Any]) -> str:
+def laid(file: str, changes: Mapping[str, Any]) -> str:
+    """The city's file with these entries; raises CannotRewrite."""
     return rewritten(file, {city.where_of(name): entry for name, entry in changes.items()})
 
 

@@ -110,8 +110,9 @@ def citys(entry: Entry, wanted: Mapping[str, Any]) -> Any:
     Only what differs from what ships is written, as a person would.
     """
     wanted = plain(dict(wanted))
+    is_branch = where_of(entry.name)[0] == "information"
     if entry.shipped is None or where_of(entry.name)[0] in ("variables", "codes"):
-        return None if _as_options(entry.shipped) == wanted else _short(wanted)
+        return None if _as_options(entry.shipped) == wanted else _short(wanted, is_branch)
     shipped = _as_options(entry.shipped)
     said = {name: each for name, each in wanted.items() if name in _SAID}
     if all(shipped.get(name) == each for name, each in said.items()):
@@ -119,12 +120,13 @@ def citys(entry: Entry, wanted: Mapping[str, Any]) -> Any:
         wanted = {**usual, **wanted}
         return {n: each for n, each in wanted.items() if shipped.get(n) != each} or None
     below = options_over(shipped, said)
-    return _short({n: each for n, each in wanted.items() if n in said or below.get(n) != each})
+    options = {n: each for n, each in wanted.items() if n in said or below.get(n) != each}
+    return _short(options, is_branch)
 
 
-def _short(options: Mapping[str, Any]) -> Any:
-    """A text alone is written without a table."""
-    return options["text"] if options.keys() == {"text"} else dict(options)
+def _short(options: Mapping[str, Any], is_branch: bool) -> Any:
+    """A text alone is written without a table; a branch is always one."""
+    return options["text"] if options.keys() == {"text"} and not is_branch else dict(options)
 
 
 def fields(entry: Entry, form: Mapping[str, str]) -> dict[str, Any]:

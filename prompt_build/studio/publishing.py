@@ -1,56 +1,152 @@
 """A draft becomes what callers hear: the set is made, the file is written, the set is published.
 
+Or it becomes what they will hear: then the file stays until that moment (timing.py).
+
 In this order, so that whatever fails leaves a whole state: before the set is made nothing has
 changed, before it is published callers hear what they heard, and the draft ends last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ivr.config import Settings
 from ivr.records.durable import write
-from ivr.speech import contract
+from ivr.speech import contract, publications
 from ivr.speech.prompts import described
-from prompt_build import lexicon, sets
-from prompt_build.build import Progress, build
+from ivr.speech.publications import Publication, Timed
+from prompt_build import sets
+from prompt_build.build import Progress
 from prompt_build.catalog.city import remember
 from prompt_build.catalog.source import source_of
-from prompt_build.choosing import choose, speaking
-from prompt_build.studio.drafts import Drafts, Proposal, Refused
+from prompt_build.studio.drafts import Drafts, Planned, Proposal, Refused
+from prompt_build.studio.timing import (
+    AT_ONCE,
+    Make,
+    Times,
+    making,
+    refuse_crossing,
+    renewed,
+    settle,
+    standing,
+    with_words,
+)
 
 
-def publish(  # noqa: PLR0913  who, why and when belong to every publication
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who wants a draft to be heard, why, and from when until when."""
+
+    who: str
+    why: str
+    times: Times = AT_ONCE
+
+
+def ready(settings: Settings, digest: str, wish: Wish, now: datetime) -> Proposal:
+    """The draft that has this digest; Refused or NoSuchTime, in words, unless it may be published.
+
+    Nothing is made yet.
+    """
+    settle(settings, now)
+    proposal = Drafts(settings).proposal()
+    check(settings, proposal, digest)
+    if wish.times:
+        if publications.last(settings.audio) is None:
+            raise Refused("还没有发布过：先马上发布一次，再排以后的")
+        new = _planned(proposal, wish, now)
+        sets.check_times(new.since, new.until, now)
+        refuse_crossing(new, standing(settings, now))
+    return proposal
+
+
+def publish(
     settings: Settings,
     digest: str,
-    *,
-    who: str,
-    why: str,
-    now: datetime,
+    wish: Wish,
+    clock: Callable[[], datetime],
     progress: Progress | None = None,
 ) -> int:
-    """Let new calls hear the draft that has this digest; returns the set's number.
+    """Let new calls hear the draft that has this digest, now or then; returns the set's number.
 
     Raises Refused where it was not approved or has changed, CatalogError, BuildFailed,
-    VoiceUnavailable, Busy, Unfit or OSError; callers then hear what they heard before.
+    VoiceUnavailable, Busy, Unfit, NoSuchTime or OSError; callers then hear what they heard before.
     """
-    drafts = Drafts(settings)
-    proposal = drafts.proposal()
-    check(settings, proposal, digest)
-    heard = sets.published(settings.audio) or {}
-    engine = choose(settings.speech, heard.get("voice", {}).get("name"))
-    speaks = speaking(settings.speech, engine, lexicon.load(settings.lexicons))
-    built = build(proposal.source, settings.audio, engine, speaks, progress)
+    proposal = ready(settings, digest, wish, clock())
+    make = making(settings, progress)
+    if wish.times:
+        number = _plan(settings, proposal, wish, make, clock)
+    else:
+        number = _at_once(settings, proposal, wish, make, clock)
+    Drafts(settings).published(proposal.draft, in_file=not wish.times)
+    return number
+
+
+def _at_once(
+    settings: Settings, proposal: Proposal, wish: Wish, make: Make, clock: Callable[[], datetime]
+) -> int:
+    number = make(proposal.source)
+    timed = renewed(settings, proposal.text, with_words(settings, clock()), make)
     _write(settings.words_file, proposal)
     remember(source_of(settings))
     sets.publish(
-        settings.audio, built.number, now, who=who, why=why, breaches=breaches(settings.audio)
+        settings.audio,
+        number,
+        clock(),
+        who=wish.who,
+        why=wish.why,
+        breaches=breaches(settings.audio),
+        timed=timed,
     )
-    drafts.discard()
-    return built.number
+    return number
+
+
+def _plan(
+    settings: Settings, proposal: Proposal, wish: Wish, make: Make, clock: Callable[[], datetime]
+) -> int:
+    """The file stays: its words are for those who hear them now."""
+    now = clock()
+    new = _planned(proposal, wish, now)
+    *others, made = renewed(settings, proposal.file, (*standing(settings, now), new), make)
+    before, done = publications.last(settings.audio), clock()
+    lasting = made.set if before is None else before.underneath(done)
+    lying = (*others, replace(made, since=wish.times.begins(done)))
+    sets.arrange(
+        settings.audio,
+        Publication(lasting, done, "schedule", wish.who, wish.why, lying),
+        breaches(settings.audio),
+    )
+    return made.set
+
+
+def _planned(proposal: Proposal, wish: Wish, now: datetime) -> Timed:
+    """Before its set is made."""
+    words = {n: {"entry": c.entry, "before": c.before} for n, c in proposal.draft.changes.items()}
+    return Timed(0, wish.times.begins(now), wish.times.until, wish.who, wish.why, words)
+
+
+def withdraw(settings: Settings, number: int, *, who: str, why: str, now: datetime) -> None:
+    """Take back what was to be heard later or for a time; its words are in the draft again.
+
+    Raises NoSuchSet, and what a build raises: what lies over the same words is made again.
+    """
+    settle(settings, now)
+    audio = settings.audio
+    gone = sets.withdraw(audio, number, now, who=who, why=why, breaches=breaches(audio))
+    for each in gone:
+        if each.words and not each.is_heard(now):
+            planned = {name: Planned(**word) for name, word in each.words.items()}
+            Drafts(settings).bring_back(planned, each.who or who, now)
+    rest = standing(settings, now)
+    if all(each.words is None for each in rest):
+        return
+    words = settings.words_file
+    file = words.read_text(encoding="utf-8-sig") if words.exists() else ""
+    timed = renewed(settings, file, rest, making(settings))
+    sets.renew(audio, timed, breaches(audio))
 
 
 def check(settings: Settings, proposal: Proposal, digest: str) -> None:
@@ -82,19 +178,9 @@ def breaches(audio: Path) -> sets.Breaches:
 
 
 def go_back(settings: Settings, number: int, *, who: str, why: str, now: datetime) -> None:
-    """Let new calls hear a set that was heard before; Refused for one that never was.
+    """Let new calls hear a set that was heard before; the file keeps its words.
 
-    The file keeps its words. Raises NoSuchSet or Unfit.
+    Raises NoSuchSet for one that never was, NoSuchTime for one whose time is over, or Unfit.
     """
-    heard = [each.set for each in sets.publications(settings.audio)]
-    if number not in heard:
-        raise Refused(f"第 {number} 版没有播出过，不能退回到它")
-    sets.publish(
-        settings.audio,
-        number,
-        now,
-        how="rollback",
-        who=who,
-        why=why,
-        breaches=breaches(settings.audio),
-    )
+    settle(settings, now)
+    sets.go_back(settings.audio, number, now, who=who, why=why, breaches=breaches(settings.audio))

@@ -6,9 +6,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from analytics.loading.loader import Loader
+from analytics.loading.store import FactsFolder
 from ivr.records.facts import Fact
 
 Timed = tuple[datetime, Fact]
@@ -33,6 +37,23 @@ def lines(facts: Iterable[Timed], node: str = "n1") -> bytes:
 
 
 def spool_file(home: Path, name: str = "facts-20261124T000000-1.jsonl") -> Path:
-    """A file of the spool under `home`."""
-    (home / "spool").mkdir(exist_ok=True)
-    return home / "spool" / name
+    """A file of the spool under `home`, whose loader has started before, though it read nothing.
+
+    To make a database takes half a second of processor, most of it for what is said of columns:
+    the tests of lost and of damaged ones do.
+    """
+    folder = FactsFolder(home)
+    folder.spool.mkdir(exist_ok=True)
+    if not folder.private.parent.exists():
+        folder.private.parent.mkdir(mode=0o755)
+        folder.private.touch(mode=0o600)
+        folder.private.write_bytes(_empty_database())
+    return folder.spool / name
+
+
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as home:
+        folder = FactsFolder(Path(home))
+        Loader(folder).close()
+        return folder.private.read_bytes()

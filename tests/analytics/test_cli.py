@@ -403,6 +403,28 @@ def test_the_daily_page_has_its_figures_and_needs_nothing_else(loaded: Path) -> 
     assert not re.search(r'(src|href)="(?!#)', text.replace("xlink:href", "href"))
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "title", "calls"),
+    [
+        ("2026-11-23", "2026-11-29", "周报", "21"),
+        ("2026-11-01", "2026-11-30", "月报", "21"),
+        ("2026-11-23", "2026-11-25", "报表", "21"),
+        ("2026-12-01", "2026-12-31", "月报", "0"),
+        ("2026-02-01", "2026-03-31", "报表", "0"),
+    ],
+)
+def test_the_same_page_is_of_a_week_or_a_month(
+    loaded: Path, since: str, until: str, title: str, calls: str
+) -> None:
+    ivr("report", "daily", "--html", str(loaded / "page.html"), "--from", since, "--to", until)
+    text = (loaded / "page.html").read_text()
+    assert f"热线 · {title}</h1>" in text
+    assert f"{since} 至 {until}" in text
+    assert f"<span>来电</span><b>{calls}</b>" in text
+    assert ("前一段 21" in text) == (since == "2026-12-01"), "compared with the month before"
+    assert "异常" not in text
+
+
 def test_the_daily_page_of_a_quiet_day_says_so(loaded: Path) -> None:
     ivr("report", "daily", "--html", str(loaded / "day.html"), "--to", "2026-11-22")
     text = (loaded / "day.html").read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.answering.asking import ask
+from analytics.answering.asking import answer, ask, opened
 from analytics.answering.views import ALL
 from analytics.loading import closing
 from analytics.loading.closing import ClosedDays, Period
@@ -49,7 +49,8 @@ def days_of_calls(*days: int, calls: int = 3) -> list[Timed]:
 
 
 def content(folder: FactsFolder) -> list[list[tuple[object, ...]]]:
-    return [list(ask(folder.published, query).rows) for query in CONTENT]
+    with opened(folder.published) as facts:
+        return [list(answer(facts, query).rows) for query in CONTENT]
 
 
 def passed(folder: FactsFolder, now: datetime | None = None) -> None:

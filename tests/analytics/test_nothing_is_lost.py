@@ -45,15 +45,27 @@ pytestmark = pytest.mark.live
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> FactsFolder:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> FactsFolder:
     """A line with closed days, whose spools have gone, and open ones."""
-    folder = FactsFolder(tmp_path)
-    spool_file(tmp_path).write_bytes(lines(days_of_calls(0, 1)))
+    home = tmp_path_factory.mktemp("origin")
+    folder = FactsFolder(home)
+    spool_file(home).write_bytes(lines(days_of_calls(0, 1)))
     passed(folder, CLOSED + DAY)
-    spool_file(tmp_path).unlink()
-    spool_file(tmp_path, "facts-2.jsonl").write_bytes(lines(days_of_calls(2, 3)))
+    spool_file(home).unlink()
+    spool_file(home, "facts-2.jsonl").write_bytes(lines(days_of_calls(2, 3)))
     passed(folder, CLOSED)
+    return folder
+
+
+@pytest.fixture
+def folder(origin: FactsFolder, tmp_path: Path) -> FactsFolder:
+    """The same line in a home of the test's own, as if it had always been there."""
+    for part in ("facts", "spool"):
+        shutil.copytree(origin.home / part, tmp_path / part)
+    folder = FactsFolder(tmp_path)
+    folder.published.unlink()  # it names the files of the other home
+    passed(folder)
     return folder
 
 

@@ -18,7 +18,9 @@ from analytics.loading.store import FactsFolder
 from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
+    AgentMoved,
     CaseMoved,
+    Dialled,
     DialogueEntered,
     Recorded,
     RecordingMoved,
@@ -123,9 +125,12 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     ],
     "service_level": [(DAY, 4, 2, 15.0, 25.0, 20.0, 50.0, 0)],
     "waiting": [(DAY, 4, 1, 25.0, 10.0, 25.0)],
+    "queue": [(DAY, 4, 2, 1, 0, 0, 1, 15.0, 25.0, 20.0, 50.0, 25.0, 90.0)],
+    "contentment": [],
     "agents": [("一号坐席", 2, 3.0, 90.0)],
     # Four asked, 90 s each: 0.1 erlang, by one agent 0.1 wait; 1 - 0.1 exp(-0.9 15/90).
     "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 1, 91.4)],
+    "agent_states": [],
     "survey": [
         (1, "非常满意", 0, 0.0),
         (2, "满意", 1, 50.0),
@@ -145,9 +150,11 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
         ("按 6", 3, 100.0), ("登记", 0, 0.0), ("受理", 0, 0.0), ("答复", 0, 0.0), ("办结", 0, 0.0),
     ],
     "cases_open": [],
+    "cases_due": [],
     "cases_in_time": [],
     "cases_by_handler": [],
     "cases_contentment": [],
+    "calls_made": [],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
     ],
@@ -374,6 +381,47 @@ def test_cases(tmp_path: Path, name: str, rows: list[tuple]) -> None:
     assert asked(tmp_path, name, [*CASES, *visits], Days(DAY, DAY)) == rows
 
 
+def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    made = {"reference": "01000017", "agent": None}
+    facts = [
+        Dialled(attempt="1", purpose="case", outcome="answered", talk_ms=61_000, **made),
+        Dialled(attempt="2", purpose="case", outcome="answered", talk_ms=29_000, **made),
+        Dialled(attempt="3", purpose="case", outcome="busy", **made),
+        Dialled(attempt=None, purpose="wish", outcome=None, refused="hours", **made),
+    ]
+    rows = asked(tmp_path, "calls_made", [(noon, fact) for fact in facts], Days(DAY, DAY))
+    assert rows == [
+        ("case", "answered", None, 2, 45),
+        ("case", "busy", None, 1, None),
+        ("wish", None, "hours", 1, None),
+    ]
+
+
+def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:
+    def termed(reference: str, n: int, state: str, *term: str | None, kind: str = "complaint"):
+        warns, due = term or (None, None)
+        return moved(n, reference, n, "note", state, kind=kind, warns=warns, due=due)
+
+    facts = [
+        termed("early", 1, "assigned", "2026-11-25", "2026-11-26"),
+        termed("soon", 1, "assigned", "2026-11-24", "2026-11-25"),
+        termed("last day", 1, "working", "2026-11-23", "2026-11-24"),
+        termed("late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("not called back", 1, "closed", "2026-11-20", "2026-11-23", kind="suggestion"),
+        termed("was late", 1, "pending", "2026-11-20", "2026-11-23"),
+        termed("was late", 2, "suspended"),
+        termed("done", 1, "closed", "2026-11-20", "2026-11-23"),
+        termed("done", 2, "followed_up"),
+    ]
+    assert asked(tmp_path, "cases_due", facts, Days(DAY, DAY)) == [
+        ("complaint", 5, 2, 1),
+        ("suggestion", 1, 0, 1),
+    ]
+    after = DAY + timedelta(days=1)
+    assert asked(tmp_path, "cases_due", facts, Days(after, after))[0] == ("complaint", 5, 2, 2)
+
+
 def test_an_abstention_is_counted_and_is_in_no_mean(tmp_path: Path) -> None:
     """Anna 1, Bert 2, Carl 5 and then 不表态 (the last counts), Dora 不表态."""
     noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -537,6 +585,42 @@ def test_agents_are_needed_for_those_who_asked_in_vain_too(tmp_path: Path) -> No
     # In time: 1 - 0.285 exp(-3 15/180) = 0.778; 1 - 0.174 exp(-4 15/180) = 0.875.
     assert (hour_of_day, offered, seconds) == (10, 200, 180.0)
     assert (erlangs, agents) == (10.0, 14)
+
+
+def moved(hour: int, minute: int, was: str, seconds: int | None, state: str) -> Timed:
+    """An agent's change of state on the day, at this time of Beijing."""
+    ms = None if seconds is None else seconds * 1000
+    reason, was_reason = ("休息" if each == "not_ready" else "" for each in (state, was))
+    fact = AgentMoved(
+        agent="甲", extension="6001", was=was, ms=ms, state=state,
+        reason=reason, was_reason=was_reason, by="line",
+    )  # fmt: skip
+    return datetime(2026, 11, 24, hour - 8, minute, tzinfo=UTC), fact
+
+
+def test_states_are_split_into_half_hours_and_go_on_until_now(tmp_path: Path) -> None:
+    facts = [
+        moved(9, 10, "signed_out", None, "free"),
+        moved(9, 25, "free", 900, "talking"),
+        moved(9, 40, "talking", 900, "wrap_up"),
+        moved(9, 42, "wrap_up", 120, "free"),
+        moved(10, 5, "free", 1380, "not_ready"),
+    ]
+    now = Terms(datetime(2026, 11, 24, 2, 40, tzinfo=UTC))
+    assert asked(tmp_path, "agent_states", facts, Days(DAY, DAY), now) == [
+        (clock("09:00"), "甲", 15.0, 5.0, 0.0, 0.0, 0.0, 25.0),
+        (clock("09:30"), "甲", 18.0, 10.0, 2.0, 0.0, 0.0, 40.0),
+        (clock("10:00"), "甲", 5.0, 0.0, 0.0, 25.0, 0.0, 0.0),
+        (clock("10:30"), "甲", 0.0, 0.0, 0.0, 10.0, 0.0, None),
+    ]
+
+
+def test_a_state_of_the_night_counts_from_the_days_begin_and_to_its_end(tmp_path: Path) -> None:
+    facts = [moved(9, 0, "away", 10 * 3600, "free")]
+    found = asked(tmp_path, "agent_states", facts, Days(DAY, DAY))
+    assert len(found) == 48, "nothing of the evening before, nothing of the next day"
+    assert found[0][:7] == (clock("00:00"), "甲", 0.0, 0.0, 0.0, 0.0, 30.0)
+    assert found[-1][:3] == (clock("23:30"), "甲", 30.0)
 
 
 def test_where_nobody_answered_nobody_knows_how_many_are_needed(tmp_path: Path) -> None:

@@ -165,3 +165,52 @@ def test_weekly_hours_of_agents_are_no_matter_of_terms() -> None:
     assert not always.is_working_day(date(2026, 11, 28))
     assert always.is_working_day(date(2026, 11, 27))
     assert (date(2026, 10, 10) - timedelta(days=1)).weekday() == 4
+
+
+# --- a year that nobody has announced yet -------------------------------------------------------
+
+BEFORE_2027 = CALENDAR.model_copy(
+    update={
+        "holidays": tuple(each for each in CALENDAR.holidays if each.first.year == 2026),
+        "working_days": tuple(each for each in CALENDAR.working_days if each.year == 2026),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "due"),
+    [
+        ("2026-12-30", "2027-01-07"),  # Thu 31; Fri 1 January by law; 4, 5, 6, 7
+        ("2027-02-03", "2027-02-12"),  # Thu 4; Fri 5 and Mon 8 by law; 9, 10, 11, 12
+        ("2027-04-02", "2027-04-12"),  # Mon 5 清明; 6, 7, 8, 9, 12
+        ("2027-04-30", "2027-05-07"),  # 1 and 2 May are a weekend; 3, 4, 5, 6, 7
+        ("2027-06-08", "2027-06-16"),  # Wed 9 端午; 10, 11, 14, 15, 16
+        ("2027-09-14", "2027-09-22"),  # Wed 15 中秋; 16, 17, 20, 21, 22
+        ("2027-09-30", "2027-10-08"),  # Fri 1 to Sun 3 国庆; 4, 5, 6, 7, 8
+    ],
+)
+def test_of_an_unannounced_year_the_days_of_the_law_are_holidays(accepted: str, due: str) -> None:
+    begun = case(accepted, (accepted, "accept"))
+    found = next(
+        each
+        for each in Clocks(BEFORE_2027, CLOCKS.settings).of(begun, noon(accepted))
+        if each.stage is Stage.ANSWER
+    )
+    assert (found.due, found.provisional) == (date.fromisoformat(due), True)
+
+
+def test_what_is_announced_is_not_provisional_and_moves_what_was() -> None:
+    begun = case("2027-02-03", ("2027-02-03", "accept"))
+    announced = clock(begun, Stage.ANSWER, "2027-02-03")
+    assert (announced.due, announced.provisional) == (date(2027, 2, 16), False)
+    assert not clock(
+        case("2026-11-25", ("2026-11-25", "accept")), Stage.ANSWER, "2026-11-25"
+    ).provisional
+
+
+def test_a_term_that_ends_before_a_weekend_is_over_on_saturday() -> None:
+    begun = case("2026-11-20", ("2026-11-20", "accept"))  # due on Friday the 27th
+    lights = [clock(begun, Stage.ANSWER, day).light for day in ("2026-11-27", "2026-11-28")]
+    assert lights == [Light.AMBER, Light.RED]
+    late = case("2026-11-20", ("2026-11-20", "accept"), ("2026-11-28", "answer"))
+    assert not clock(late, Stage.ANSWER, "2026-11-30").in_time

@@ -53,6 +53,8 @@ TABLE = {
     "follow_up": ("C",         "",          "C",        ""),
     "redo":      ("F",         "",          "",         ""),
     "note":      ("PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM", ""),
+    "hold":      ("PADWSRCFXM", "",          "",         ""),
+    "release":   ("PADWSRCFXM", "",          "",         ""),
     "open":      ("",          "",          "",         ""),
 }  # fmt: skip
 CELLS = [
@@ -98,7 +100,7 @@ def test_the_whole_way_to_the_caller_who_is_content() -> None:
     case = grown(*CLOSED, Deed(Move.FOLLOW_UP, "赵静", AGENT, content="content"))
     assert case.state is State.FOLLOWED_UP
     assert (case.handler, case.answer, case.content) == ("李强", "已补缴", "content")
-    assert possible(case, "王敏", LEADER) == (Move.NOTE,), "who is content needs no 重办"
+    assert possible(case, "王敏", LEADER) == (Move.NOTE, Move.HOLD), "who is content needs no 重办"
 
 
 def test_discontent_leads_back_to_the_same_handler() -> None:
@@ -159,6 +161,10 @@ def test_what_was_suspended_goes_on_where_it_was(first: tuple[Deed, ...]) -> Non
         ((), lead("note", text="他的证件号是11010519491231002X")),
         ((), lead("note", text="回电13800138000")),
         ((), lead("note", text="长" * 4001)),
+        ((), lead("hold")),
+        ((), lead("release", text="没有保全过")),
+        ((lead("hold", text="诉讼"),), lead("hold", text="又一次")),
+        ((lead("hold", text="诉讼"),), lead("release")),
     ],
 )
 def test_what_a_move_cannot_do_without(deeds: tuple[Deed, ...], deed: Deed) -> None:

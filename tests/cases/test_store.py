@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import stat
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select, update
 
-from ivr.cases import store
+from ivr.cases import enclosures, store
+from ivr.cases.enclosures import Enclosures, Unreadable
+from ivr.cases.marks import Marks
 from ivr.cases.moves import Move, Refused, State
 from ivr.cases.store import CannotReach, Cases, NoCase, Outrun, Sought
 from tests.analytics.postgres import made_database, postgres, programs
@@ -177,10 +182,11 @@ def test_asking_what_is_past_its_age_makes_no_database(tmp_path: Path) -> None:
 
 def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> None:
     engine = create_engine(url)
-    assert [store.migrate(engine) for _ in range(2)] == [1, 1]
+    newest = len(list(store.SCHEMA.glob("*.sql")))
+    assert [store.migrate(engine) for _ in range(2)] == [newest, newest]
     made = store.columns(engine)
     engine.dispose()
-    for table in (store._CASE, store._EVENT, store._VERSION):
+    for table in store.META.tables.values():
         assert made[table.name] == {column.name for column in table.columns}
 
 
@@ -205,3 +211,158 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_url(tmp_path: Pat
     with pytest.raises(CannotReach) as told:
         Cases(on_sqlite(tmp_path)).open(FILED)
     assert str(tmp_path) not in str(told.value)
+
+
+# --- legal hold, marks, enclosures --------------------------------------------------------------
+
+PDF = b"%PDF-1.7\n..."
+
+
+def test_what_is_in_legal_hold_outlives_its_age_until_it_is_lifted(
+    cases: Cases, tmp_path: Path
+) -> None:
+    cases.open(FILED)
+    cases.open(OTHER)
+    cases.act(FILED.number, lead("hold", text="诉讼，法院来函"))
+    late = NOON + timedelta(days=4000)
+    assert [each.number for each in cases.held()] == [FILED.number]
+    assert cases.forget_before(late, only_count=True) == 1
+    assert cases.forget_before(late) == 1
+    assert cases.case(FILED.number).held
+    cases.act(FILED.number, lead("release", text="已结案"))
+    assert cases.held() == ()
+    assert cases.forget_before(late) == 1
+    with pytest.raises(NoCase):
+        cases.case(FILED.number)
+
+
+def test_with_a_case_goes_all_that_was_written_and_enclosed(cases: Cases, tmp_path: Path) -> None:
+    cases.open(FILED)
+    cases.open(OTHER)
+    files, marks = Enclosures(cases, tmp_path / "keys"), Marks(cases)
+    for number in (FILED.number, OTHER.number):
+        files.add(number, "回函.pdf", PDF, by="李强", now=NOON)
+        marks.add(number, 1, "这里", by="李强", now=NOON)
+    cases.forget_before(NOON + timedelta(hours=1))
+    assert (files.of(FILED.number), marks.of(FILED.number)) == ((), ())
+    assert len(files.of(OTHER.number)) == len(marks.of(OTHER.number)) == 1
+
+
+def test_what_is_enclosed_comes_back_as_it_was_and_is_sealed_meanwhile(
+    cases: Cases, tmp_path: Path
+) -> None:
+    cases.open(FILED)
+    files = Enclosures(cases, tmp_path / "keys")
+    made = files.add(FILED.number, "C:\\来函\\回函.PDF", PDF, by="李强", now=NOON)
+    assert (made.name, made.bytes) == ("回函.PDF", len(PDF))
+    assert files.of(FILED.number) == (made,)
+    assert files.content(FILED.number, made.id) == (made, PDF)
+    with pytest.raises(Refused):
+        files.content(OTHER.number, made.id)
+    with cases.reading() as rows:
+        (sealed,) = rows.execute(select(store.ENCLOSURE.c.sealed)).scalars()
+    assert PDF not in b64decode(sealed)
+    with pytest.raises(Unreadable, match=r"keys/cases\.key"):
+        Enclosures(cases, tmp_path / "other").content(FILED.number, made.id)
+
+
+def test_a_sealed_file_cannot_be_put_into_another_case(cases: Cases, tmp_path: Path) -> None:
+    cases.open(FILED)
+    cases.open(OTHER)
+    files = Enclosures(cases, tmp_path / "keys")
+    made = files.add(FILED.number, "回函.pdf", PDF, by="李强", now=NOON)
+    with cases.writing() as rows:
+        rows.execute(update(store.ENCLOSURE).values(number=OTHER.number))
+    with pytest.raises(Unreadable):
+        files.content(OTHER.number, made.id)
+
+
+def test_from_legal_hold_nothing_is_taken_out(cases: Cases, tmp_path: Path) -> None:
+    cases.open(FILED)
+    files = Enclosures(cases, tmp_path / "keys")
+    made = files.add(FILED.number, "回函.pdf", PDF, by="李强", now=NOON)
+    cases.act(FILED.number, lead("hold", text="诉讼"))
+    with pytest.raises(Refused, match="保全"):
+        files.remove(FILED.number, made.id)
+    cases.act(FILED.number, lead("release", text="结案"))
+    files.remove(FILED.number, made.id)
+    assert files.of(FILED.number) == ()
+    with pytest.raises(Refused):
+        files.remove(FILED.number, made.id)
+
+
+def test_how_much_may_be_enclosed(cases: Cases, tmp_path: Path) -> None:
+    cases.open(FILED)
+    files = Enclosures(cases, tmp_path / "keys")
+    for n in range(enclosures.MOST):
+        files.add(FILED.number, f"{n}.pdf", PDF, by="李强", now=NOON)
+    with pytest.raises(Refused, match="最多 10 个"):
+        files.add(FILED.number, "more.pdf", PDF, by="李强", now=NOON)
+    with pytest.raises(NoCase):
+        files.add(OTHER.number, "x.pdf", PDF, by="李强", now=NOON)
+
+
+def office(part: str, *more: str) -> bytes:
+    content = BytesIO()
+    with ZipFile(content, "w") as parts:
+        for name in ("[Content_Types].xml", part, *more):
+            parts.writestr(name, "x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pdf", PDF), ("a.JPG", b"\xff\xd8\xff\xe0"), ("a.jpeg", b"\xff\xd8\xff\xe1"),
+        ("a.png", b"\x89PNG\r\n\x1a\n"), ("a.docx", office("word/document.xml")),
+        ("a.xlsx", office("xl/workbook.xml")), ("a.txt", "来函。\n".encode()),
+        ("a.txt", "来函。".encode("gb18030")), ("a.wav", b"RIFF\0\0\0\0WAVEfmt "),
+    ],
+)  # fmt: skip
+def test_files_that_are_what_they_are_called(name: str, content: bytes) -> None:
+    enclosures.check(name, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("", PDF, "文件名"), ("长" * 101 + ".pdf", PDF, "文件名"), ("a\n.pdf", PDF, "文件名"),
+        ("11010519491231002X.pdf", PDF, "证件号码"), ("13800138000 来电.pdf", PDF, "手机号码"),
+        ("a.pdf", b"", "空文件"), ("a.pdf", b"%PDF-" + bytes(5_000_000), "5 MB"),
+        ("a.exe", b"MZ", "只收"), ("a", PDF, "只收"), ("a.pdf.exe", PDF, "只收"),
+        ("a.svg", b"<svg onload=alert(1)>", "只收"), ("a.html", b"<p>", "只收"),
+        ("a.pdf", b"MZ\x90", "内容不是"), ("a.png", b"\xff\xd8\xff", "内容不是"),
+        ("a.jpg", PDF, "内容不是"), ("a.docx", office("xl/workbook.xml"), "内容不是"),
+        ("a.docx", PDF, "内容不是"), ("a.docx", b"PK\x03\x04 torn", "内容不是"),
+        ("a.docx", office("word/document.xml", "word/vbaProject.bin"), "带宏"),
+        ("a.xlsx", office("xl/workbook.xml", "xl/vbaProject.BIN"), "带宏"),
+        ("a.txt", b"MZ\0\1", "内容不是"), ("a.txt", b"\xff\xff", "内容不是"),
+        ("a.wav", b"RIFF\0\0\0\0AVI ", "内容不是"),
+    ],
+)  # fmt: skip
+def test_files_that_are_refused_with_words(name: str, content: bytes, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        enclosures.check(name, content)
+
+
+def test_marks_are_in_the_order_of_the_sound_and_ones_own_to_drop(cases: Cases) -> None:
+    cases.open(replace(FILED, ms=90_000))
+    marks = Marks(cases)
+    for at, by in ((60_000, "李强"), (1_500, "王敏")):
+        marks.add(FILED.number, at, "在这里骂人", by=by, now=NOON)
+    first, second = marks.of(FILED.number)
+    assert (first.at_ms, first.by, second.at_ms) == (1_500, "王敏", 60_000)
+    with pytest.raises(Refused):
+        marks.drop(FILED.number, first.id, by="李强")
+    marks.drop(FILED.number, second.id, by="李强")
+    assert marks.of(FILED.number) == (first,)
+
+
+@pytest.mark.parametrize(
+    ("at", "note"), [(-1, "x"), (2, "x"), (0, " "), (0, "长" * 201), (0, "电话 13800138000")]
+)
+def test_marks_that_are_refused(cases: Cases, at: int, note: str) -> None:
+    cases.open(FILED)
+    with pytest.raises(Refused):
+        Marks(cases).add(FILED.number, at, note, by="李强", now=NOON)
+    assert Marks(cases).of(FILED.number) == ()

@@ -169,12 +169,15 @@ def test_a_case_is_moved_step_by_step_and_each_move_is_a_fact(home: Path) -> Non
     assert moved("close") == "已办结"
     assert moved("follow_up", "--content", "discontent") == "已回访"
     assert moved("redo", "--text", "再查一次") == "已派单"
+    assert moved("保全", "--text", "诉讼") == "已派单"
+    assert ivr("recordings", "show", COMPLAINT).stdout.splitlines()[0].endswith(" 保全")
+    assert moved("release", "--text", "结案") == "已派单"
     assert "没有这一步" in str(failure("recordings", "move", COMPLAINT, "fly"))
     assert "不能受理" in str(failure("recordings", "move", COMPLAINT, "accept"))
     published(home)
     assert listed()[COMPLAINT] == "new", "it is done anew"
     counted = ivr("sql", "SELECT count(*) AS n FROM case_step", "--format", "csv").stdout
-    assert counted.split()[-1] == "11"
+    assert counted.split()[-1] == "13"
 
 
 def test_recordings_of_before_have_their_cases_by_one_command(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -30,11 +31,19 @@ def console(settings: Settings) -> Iterator[Console]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose twenty calls of a day are published, for tests that only ask."""
+    home = tmp_path_factory.mktemp("day")
+    spool_file(home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(home), once=True)
+    return home
+
+
 @pytest.fixture
-def published(settings: Settings) -> Settings:
-    """A line whose twenty calls of a day are published."""
-    spool_file(settings.home).write_bytes(lines(twenty_calls()))
-    run(FactsFolder(settings.home), once=True)
+def published(settings: Settings, day: Path) -> Settings:
+    """A line of the test's own, with the facts of that day, which nobody writes to."""
+    (settings.home / "facts").symlink_to(day / "facts")
     return settings
 
 

@@ -35,7 +35,7 @@ BUSY: Overview = {
     },
     "agents": {
         "6001": {"name": "王敏", "state": "talking", "since": NOW},
-        "6002": {"name": "<b>李强</b>", "state": "passed_over", "since": None},
+        "6002": {"name": "<b>李强</b>", "state": "away", "since": None},
     },
     "queue": {"1": {"since": NOW}},
 }
@@ -75,8 +75,7 @@ def test_all_who_look_see_the_line_and_its_changes_from_one_stream(
             seen = (await first.content.readuntil(b"\n\n")).decode()
             assert await second.content.readuntil(b"\n\n") == seen.encode()
             assert "公积金查询 · 输入与播报" in seen
-            assert "通话中" in seen
-            assert "久不接" in seen
+            assert "离开" in seen
             assert "&lt;b&gt;李强" in seen, "names are escaped"
             assert told.watchers == 1, "one stream for all"
             told.now = {"calls": {}, "agents": {}, "queue": {}}

@@ -172,3 +172,20 @@ def test_an_asterisk_that_does_not_take_them_is_told(
     answer = administrator.post("/settings/agents/add", {"name": "张三", "extension": "6003"})
     assert "ivr settings apply" in answer.text
     assert "第 1 版" in answer.text
+
+
+def test_templates_of_answers_are_written_as_they_are_read(administrator: Visitor) -> None:
+    written = "补缴\r\n经核实，单位已补缴。\r\n请您查收。\r\n\r\n\r\n转办\r\n已转有关部门。"
+    given = section(administrator, "答复模板", answers__templates=written)
+    assert administrator.post("/settings", given).status == 200
+    templates = standing(administrator.console.settings).answers.templates
+    assert [(each.name, each.text) for each in templates] == [
+        ("补缴", "经核实，单位已补缴。\n请您查收。"),
+        ("转办", "已转有关部门。"),
+    ]
+    assert "已转有关部门。" in administrator.get("/settings").text
+    nameless = section(administrator, "答复模板", answers__templates="只有名字")
+    assert administrator.post("/settings", nameless).status == 422
+    none = section(administrator, "答复模板", answers__templates="")
+    assert administrator.post("/settings", none).status == 200
+    assert standing(administrator.console.settings).answers.templates == ()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from ivr.agents.presence import State
 from ivr.config import PROJECT
 from ivr.speech.contract import CONTRACT
 from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import Source
 
 PROMPTS = load(Source(PROJECT / "scripts.zh.toml")).prompts
-PUT_TOGETHER = {"line.no_input", "line.no_match", "line.apology"}
+PUT_TOGETHER = {"line.no_input", "line.no_match", "line.apology"} | {
+    f"attendance.{state}" for state in State
+}
 """Names that the code makes of what was heard, or of what the dialplan wants."""
 CONTRACT_FILE = PROJECT / "ivr" / "speech" / "contract.py"
 FILES = [file for file in (PROJECT / "ivr").rglob("*.py") if file != CONTRACT_FILE]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.cases.numbers import numbered
 from ivr.config import Settings
 from ivr.records.facts import ABSTAINED, Fact, Recorded, RecordingMoved, Step, Voted
 from ivr.speech.prompts import PromptSet
@@ -55,10 +56,10 @@ def test_what_was_said_is_in_the_records(held, name: str, known: list) -> None:
 
 def test_each_recording_of_a_call_has_a_number_of_its_own(held) -> None:
     facts = [fact for fact in held("complaint_again") if isinstance(fact, Recorded)]
-    assert [fact.reference for fact in facts] == ["26112501001", "26112501002"]
+    assert [fact.reference for fact in facts] == [numbered(1, 1), numbered(1, 2)]
     assert [fact.path for fact in facts] == [
-        "2026-11-25/complaint/26112501001.wav",
-        "2026-11-25/complaint/26112501002.wav",
+        f"2026-11-25/complaint/{numbered(1, 1)}.wav",
+        f"2026-11-25/complaint/{numbered(1, 2)}.wav",
     ]
 
 

@@ -113,3 +113,45 @@ def test_quiet_callers_are_forgotten() -> None:
         limits.look_up(Asker(f"s{n}", f"caller {n}"), "p", NOON + n)
     assert len(limits._ids._values) <= 601
     assert len(limits._minute) <= 61
+
+
+def test_wrong_pairs_of_one_case_lock_it_for_the_day_whoever_asks() -> None:
+    limits = Limits(LimitsSettings(wrong_tails=3))
+    for n in range(3):
+        asker = Asker(f"s{n}", f"caller {n}")
+        assert limits.ask_case(asker, "01000015", NOON) is None
+        limits.wrong_case(asker, "01000015", NOON)
+    fresh = Asker("s9", "caller 9")
+    assert limits.ask_case(fresh, "01000015", NOON) == Denied("case_locked")
+    assert limits.ask_case(fresh, "01000023", NOON) is None
+    assert limits.ask_case(fresh, "01000015", NOON + DAY) is None
+
+
+def test_the_right_one_between_counts_wrong_pairs_anew() -> None:
+    limits, asker = Limits(LimitsSettings(wrong_tails=2, ids_per_caller=50)), Asker("s", "c")
+    for _ in range(3):
+        limits.wrong_case(asker, "01000015", NOON)
+        limits.right_case("01000015")
+    assert limits.ask_case(asker, "01000015", NOON) is None
+
+
+def test_a_caller_who_tries_many_numbers_is_locked_for_an_hour_and_others_are_not() -> None:
+    kept: list[Lock] = []
+    settings = LimitsSettings(ids_per_caller=3)
+    limits, asker = Limits(settings, keep=kept.append), Asker("s", "caller")
+    for n in range(3):
+        limits.wrong_case(asker, f"number {n}", NOON)
+    again = Asker("another session", "caller")
+    assert limits.ask_case(again, "01000015", NOON) == Denied("cases_of_caller")
+    assert limits.ask_case(Asker("t", "other"), "01000015", NOON) is None
+    after = Limits(settings, kept)
+    assert after.ask_case(again, "01000015", NOON) == Denied("cases_of_caller"), "after a restart"
+    assert after.ask_case(again, "01000015", NOON + 3601) is None
+
+
+def test_callers_without_a_number_share_a_budget_of_wrong_pairs() -> None:
+    limits = Limits(LimitsSettings(ids_of_unknown_callers=4, wrong_tails=99))
+    for n in range(4):
+        limits.wrong_case(Asker(f"s{n}"), f"number {n}", NOON)
+    assert limits.ask_case(Asker("s9"), "01000015", NOON) == Denied("cases_of_caller")
+    assert limits.ask_case(Asker("s9", "known"), "01000015", NOON) is None

@@ -280,3 +280,12 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab of a test's own."""
     with tab(browser) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests put what pages look like, for somebody to look at."""
+    told = os.environ.get("CONSOLE_PICTURES")
+    folder = Path(told) if told else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -72,10 +72,12 @@ class Phone(Telephone):
         user: str = "guest",
         password: str | None = None,
         host: str = "127.0.0.1",
+        at: int = 0,
     ) -> AsyncIterator[Phone]:
-        """`host`: the address on loopback (127.0.0.0/8) that it calls from."""
+        """`host`: the address on loopback (127.0.0.0/8) that it calls from; `at`: its own port."""
         server = ("127.0.0.1", port)
-        async with cls.connected(server, user=user, password=password, host=host) as phone:
+        connected = cls.connected(server, user=user, password=password, host=host, port=at)
+        async with connected as phone:
             yield phone
 
     # --- calling --------------------------------------------------------------------------

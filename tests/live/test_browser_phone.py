@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import Browser, Page, async_playwright
 
+from console.certificate import make
 from ivr.asterisk.configure import relay_secret
 from ivr.config import PROJECT
 from ivr.probe.ear import HeardClip, Listener
@@ -85,32 +90,39 @@ class Console:
     line: LiveLine
     port: int
     process: subprocess.Popen[bytes] | None = None
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+    """What is set otherwise than for the line's other programs."""
+    scheme: str = "http"
 
     def start(self) -> None:
-        with (self.line.settings.home / "console.out").open("ab") as log:
+        with self.output.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ivr.cli", "console"],
-                env=self.line.env,
+                env={**self.line.env, **self.otherwise},
                 cwd=PROJECT,
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
-        while "http://" not in self.log():
+        deadline = time.monotonic() + 120
+        while f"{self.scheme}://" not in self.log():
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 
     def log(self) -> str:
-        return (self.line.settings.home / "console.out").read_text(errors="replace")
+        return self.output.read_text(errors="replace")
+
+    @property
+    def output(self) -> Path:
+        return self.line.settings.home / f"console-{self.port}.out"
 
     def end(self, sign: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(sign)
-            self.process.wait(15)
+            self.process.wait(60)
             self.process = None
 
     def address(self, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/phone"
+        return f"{self.scheme}://{host}:{self.port}/phone"
 
 
 @dataclass
@@ -194,9 +206,9 @@ def console(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> I
 
 
 @asynccontextmanager
-async def a_browser() -> AsyncIterator[Browser]:
+async def a_browser(*more: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        args = [*CHROMIUM, *FAKE_MEDIA]
+        args = [*CHROMIUM, *FAKE_MEDIA, *more]
         opened = await playwright.chromium.launch(executable_path=program(), args=args)
         try:
             yield opened
@@ -396,6 +408,56 @@ def test_from_another_machine_without_https_it_is_heard_and_the_page_says_what_l
     tell(story)
 
 
+@pytest.fixture
+def encrypted(console: Console) -> Iterator[tuple[Console, str]]:
+    """A second console of the line, by https with a certificate of our own making; who is trusted.
+
+    A machine of the LAN would have the root installed; this browser is told of its one key.
+    """
+    home, host, port = console.line.settings.home, network_addresses()[0], free_port()
+    made = make(home, (host,), datetime.now(UTC))
+    key = x509.load_pem_x509_certificate(made.certificate.read_bytes()).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    trusted = base64.b64encode(hashlib.sha256(spki).digest()).decode()
+    set_ = {"CERTIFICATE": made.certificate, "KEY": made.key, "PORT": port}
+    otherwise = {f"IVR_CONSOLE__{name}": str(value) for name, value in set_.items()}
+    opened = Console(console.line, port, None, otherwise, "https")
+    opened.start()
+    try:
+        yield opened, trusted
+    finally:
+        opened.end()
+
+
+def test_from_another_machine_by_https_there_is_a_microphone_too(
+    encrypted: tuple[Console, str],
+) -> None:
+    """By this machine's own address: a secure context, SIP over wss, no warning."""
+    console, trusted = encrypted
+
+    async def course() -> None:
+        async with (
+            a_browser(f"--ignore-certificate-errors-spki-list={trusted}") as browser,
+            seated(browser, console, network_addresses()[0]) as seat,
+        ):
+            sockets: list[str] = []
+            seat.page.on("websocket", lambda opened: sockets.append(opened.url))
+            assert await seat.page.evaluate("window.isSecureContext")
+            assert not await seat.page.is_visible("#insecure")
+            await seat.calls()
+            await seat.hears("main.greeting")
+            assert [each.partition(":")[0] for each in sockets] == ["wss"]
+            await seat.page.click("#microphone")
+            await seat.page.wait_for_selector("#microphone[aria-pressed=true]")
+            await seat.page.keyboard.press("1")
+            await seat.hears("account.menu")
+            await seat.picture("https")
+            await seat.page.click("#call")
+        await console.line.settled()
+
+    asyncio.run(course())
+
+
 def test_the_microphone_is_opened_when_it_is_wanted(console: Console) -> None:
     """A complaint is recorded: silence before the button, the fake device's beeps after it."""
 
@@ -405,7 +467,7 @@ def test_the_microphone_is_opened_when_it_is_wanted(console: Console) -> None:
             await seat.page.click("#microphone")
             await seat.page.wait_for_selector("#microphone[aria-pressed=true]")
             await seat.page.keyboard.type("6")
-            await seat.hears("feedback.menu")
+            await seat.hears("feedback.menu_progress")
             await seat.page.keyboard.type("12")
             await seat.hears("feedback.suggestion_ask_id")
             await seat.page.keyboard.type(HOLDER)

@@ -7,15 +7,23 @@ test's own folder.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import json
+import math
 import os
+import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -25,9 +33,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
+from console.authenticator import figures
 from console.rights import Role
+from console.schedules import Schedules
 from console.users import Users
 from ivr.cases.case import Filed
+from ivr.cases.moves import Deed, Move, Office, State
 from ivr.cases.register import Register
 from ivr.config import PROJECT, Settings, standing
 from ivr.line.overview import Overview, live
@@ -42,24 +53,46 @@ from tests.live.pages import AXE, NARROW, WIDE
 pytestmark = pytest.mark.live
 
 PASSWORD = "correct horse battery"
+
+
+def spoken(*parts: tuple[int, bool]) -> bytes:
+    """A recording of so many seconds each, of a voice or of nobody."""
+    content = BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        for seconds, is_voice in parts:
+            for n in range(8000 * seconds):
+                loud = 9000 * abs(math.sin(n / 2500)) * math.sin(n / 5) if is_voice else 0
+                file.writeframesraw(struct.pack("<h", round(loud)))
+    return content.getvalue()
+
+
 EVERYONE = {
     "王敏": Role.LEADER,
     "赵坐席": Role.AGENT,
+    "三号坐席": Role.AGENT,
     "统计员": Role.ANALYST,
     "管理": Role.ADMINISTRATOR,
     "审计": Role.AUDITOR,
     "编辑": Role.EDITOR,
     "李强": Role.HANDLER,
 }
+PHONES = [
+    {"name": f"{name}号坐席", "extension": f"600{number}"}
+    for number, name in enumerate("一二三四", start=1)
+]
+SPOKEN = spoken((3, True), (4, False), (5, True))
 CASE = Filed(
     "26112501001", "complaint", "session-1", "token", datetime(2026, 11, 25, 4, tzinfo=UTC),
-    "2026-11-25/complaint/26112501001.wav", 61_000, "0" * 64,
+    "2026-11-25/complaint/26112501001.wav", 12_000, hashlib.sha256(SPOKEN).hexdigest(),
 )  # fmt: skip
 
 
 def busy() -> Overview:
     now = round(time.time())
-    places = ("main.menu", "account.inquiry", "account.readout", "loan.menu", "agent", "feedback")
+    places = ("main.menu", "account.inquiry", "survey", "loan.menu", "agent", "feedback")
     return {
         "calls": {
             f"s{n}": {
@@ -73,7 +106,7 @@ def busy() -> Overview:
         "agents": {
             "6001": {"name": "一号坐席", "state": "talking", "since": now - 83},
             "6002": {"name": "二号坐席", "state": "free", "since": now - 300},
-            "6003": {"name": "三号坐席", "state": "passed_over", "since": None},
+            "6003": {"name": "三号坐席", "state": "away", "since": None},
             "6004": {"name": "四号坐席", "state": "absent", "since": None},
         },
         "queue": {"1": {"since": now - 41}, "2": {"since": now - 5}},
@@ -101,6 +134,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     cases = Register.of(Settings(home=home))
     for number, kind in (("26112501001", "complaint"), ("26112501002", "suggestion")):
         cases.enter(replace(CASE, number=number, kind=kind))
+    sound = home / "recordings" / CASE.path
+    sound.parent.mkdir(parents=True)
+    sound.write_bytes(SPOKEN)
     port, service_port, told = free_port(), free_port(), Told(busy())
     process = subprocess.Popen(
         [sys.executable, "-m", "ivr.cli", "console"],
@@ -109,6 +145,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             "IVR_HOME": str(home),
             "IVR_CONSOLE__PORT": str(port),
             "IVR_HTTP_PORT": str(service_port),
+            "IVR_AGENTS": json.dumps({"phones": PHONES, "sign_in": True}),
         },
         cwd=PROJECT,
         stdout=subprocess.PIPE,
@@ -148,14 +185,6 @@ class _service:  # noqa: N801  a context manager
             await self._over.wait()
 
 
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    told = os.environ.get("CONSOLE_PICTURES")
-    folder = Path(told) if told else tmp_path_factory.mktemp("pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def sign_in(page: Page, opened: Opened, name: str) -> None:
     page.goto(f"{opened.address}/sign-in")
     page.get_by_label("名字").fill(name)
@@ -190,6 +219,28 @@ def test_the_sign_in(opened: Opened, page: Page, pictures: Path) -> None:
     look(page, pictures, "sign-in")
     page.get_by_label("名字").fill("nobody")
     page.get_by_label("口令").fill("wrong")
+
+
+def test_the_desk_of_an_agent_who_is_away(opened: Opened, page: Page, pictures: Path) -> None:
+    """Told so, apart from the colleagues; by keys alone to the wish and to the six digits."""
+    sign_in(page, opened, "三号坐席")
+    page.goto(f"{opened.address}/desk")
+    expect(page.locator("#live [role=alert]")).to_contain_text("设为离开")
+    expect(page.locator("#live table")).to_contain_text("二号坐席")
+    look(page, pictures, "desk")
+    button = page.get_by_role("button", name="接听来电")
+    while not button.evaluate("each => each === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("原因")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="示忙")).to_be_focused()
+    page.get_by_label("六位数字").fill("271828")
+    page.get_by_label("再输入一次").fill("271828")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("坐席密码已改")
+    expect(page.get_by_role("button", name="换密码")).to_be_visible()
 
 
 def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
@@ -320,6 +371,27 @@ def test_settings_by_keys_alone(opened: Opened, page: Page, pictures: Path) -> N
     assert standing(Settings(home=opened.home)).limits.calls == 120
 
 
+def test_a_year_of_holidays_is_pasted_looked_at_and_saved(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "管理")
+    page.get_by_role("link", name="设置", exact=True).press("Enter")
+    page.get_by_label("哪一年").select_option("2027")
+    notice = (
+        "一、元旦：1月1日（周五）至3日（周日）放假，共3天。二、国庆节：10月1日（周五）至7日（周四）"
+    )
+    page.get_by_label("把国务院办公厅").fill(f"{notice}放假调休，共7天。9月26日（周日）上班。")
+    page.get_by_role("button", name="填进下面，先看看").press("Enter")
+    expect(page.get_by_text("还没有存")).to_be_visible()
+    expect(page.get_by_label("节假日，一行一段")).to_have_value(
+        "2027-01-01/2027-01-03\n2027-10-01/2027-10-07"
+    )
+    look(page, pictures, "settings-holidays")
+    page.get_by_role("button", name="存人工时间").press("Enter")
+    expect(page.get_by_text("2027 年的节假日已写")).to_be_visible()
+    assert standing(Settings(home=opened.home)).agents.hours.knows_holidays_of(2027)
+
+
 def test_calls_are_found_and_followed(opened: Opened, page: Page, pictures: Path) -> None:
     sign_in(page, opened, "统计员")
     expect(page).to_have_url(f"{opened.address}/calls")
@@ -380,6 +452,60 @@ def test_a_question_of_ones_own_is_asked_and_kept(
     look(page, pictures, "sql-kept")
 
 
+def test_a_report_is_set_for_every_monday_by_keys_alone(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "统计员")
+    page.get_by_role("link", name="定时", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="定时报表")).to_be_visible()
+    look(page, pictures, "schedules-none")
+    _tab_to(page, "name")
+    page.keyboard.type("给领导的周报")
+    page.locator("[name=rhythm]").press("ArrowDown")
+    _tab_to(page, "folder")
+    page.keyboard.type("../别处")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("文件夹")
+    look(page, pictures, "schedules-refused")
+    page.locator("[name=folder]").fill("领导")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("rowheader", name="给领导的周报")).to_be_visible()
+    expect(page.get_by_text("每周一 07:30")).to_be_visible()
+    kept = Schedules(opened.home)
+    (made,) = kept.all()
+    later = datetime.now(UTC) + timedelta(days=15)
+    for schedule, run_ in kept.take(later):
+        kept.end(run_, "failed", f"{schedule.name}：磁盘满了")
+    page.reload()
+    look(page, pictures, "schedules")
+    page.get_by_role("button", name="再送一次").first.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("已送出")
+    assert len([*(opened.home / "reports" / "领导").iterdir()]) == 1
+    page.get_by_role("button", name=f"删除 {made.name}").press("Enter")
+    expect(page.get_by_text("还没有。")).to_be_visible()
+
+
+def test_a_second_factor_is_set_by_keys_alone_and_asked_for(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "赵坐席")
+    page.get_by_role("link", name="赵坐席").press("Enter")
+    page.get_by_role("link", name="验证器").press("Enter")
+    look(page, pictures, "second-factor")
+    key = page.locator("code").inner_text().replace(" ", "")
+    secret = Sensitive(base64.b32decode(key))
+    page.get_by_label("六位验证码").fill(figures(secret, int(time.time() // 30)))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="退出").press("Enter")
+    expect(page.get_by_label("验证码")).to_be_visible()
+    look(page, pictures, "sign-in-with-figures")
+    page.get_by_label("名字").fill("赵坐席")
+    page.get_by_label("口令").fill(PASSWORD)
+    page.get_by_label("验证码").fill(figures(secret, int(time.time() // 30) + 1))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="退出")).to_be_visible()
+
+
 def test_the_words_with_their_keys_and_lines(opened: Opened, page: Page, pictures: Path) -> None:
     sign_in(page, opened, "编辑")
     expect(page).to_have_url(f"{opened.address}/words")
@@ -418,29 +544,127 @@ def test_a_sentence_is_changed_checked_and_submitted(
     look(page, pictures, "words-draft")
 
 
-def test_a_case_goes_to_its_handler_who_answers_it(
+def does(page: Page, move: str, **given: str) -> None:
+    """A move by its form on the case's page, by keys alone."""
+    button = page.get_by_role("button", name=move, exact=True)
+    form = page.locator("form").filter(has=button)
+    for label, text in given.items():
+        form.get_by_label(label).fill(text)
+    form.get_by_role("button", name=move, exact=True).press("Enter")
+    expect(page.get_by_role("row").filter(has_text=move).last).to_be_visible()
+
+
+@pytest.mark.timeout(300)  # on a full machine: four people come in, and five pages are looked at
+def test_three_people_of_three_roles_bring_a_complaint_to_its_end(
     opened: Opened, page: Page, pictures: Path
 ) -> None:
     sign_in(page, opened, "王敏")
-    page.get_by_role("link", name="工单", exact=True).press("Enter")
+    counts = page.locator("section").filter(has=page.get_by_role("heading", name="工单"))
+    expect(counts.get_by_role("link", name="待受理 2 件")).to_be_visible()
+    page.get_by_role("link", name="工单", exact=True).first.press("Enter")
     expect(page.get_by_role("row")).to_have_count(3)
     look(page, pictures, "cases")
+    page.get_by_role("link", name=CASE.number).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
     page.get_by_role("link", name=CASE.number).press("Enter")
-    page.get_by_role("button", name="受理", exact=True).press("Enter")
-    form = page.locator("form").filter(has=page.get_by_role("button", name="派单"))
-    form.get_by_label("承办人").fill("李强")
-    form.get_by_role("button").press("Enter")
-    expect(page.get_by_text("已派单").first).to_be_visible()
+    does(page, "受理")
+    does(page, "派单", 承办人="李强")
     look(page, pictures, "case-of-a-leader")
     page.get_by_role("button", name="退出").press("Enter")
     sign_in(page, opened, "李强")
     page.goto(f"{opened.address}/cases/{CASE.number}")
-    page.get_by_role("button", name="领办", exact=True).press("Enter")
-    form = page.locator("form").filter(has=page.get_by_role("button", name="答复", exact=True))
-    form.get_by_role("textbox").fill("已经补缴。")
-    form.get_by_role("button").press("Enter")
-    expect(page.get_by_text("已答复").first).to_be_visible()
-    look(page, pictures, "case-of-a-handler")
+    does(page, "领办")
+    does(page, "答复", 内容="已经补缴。")
+    page.get_by_role("button", name="退出").press("Enter")
+    sign_in(page, opened, "王敏")
+    page.goto(f"{opened.address}/cases/{CASE.number}")
+    does(page, "办结")
+    page.get_by_role("button", name="退出").press("Enter")
+    sign_in(page, opened, "赵坐席")
+    expect(page).to_have_url(f"{opened.address}/cases")
+    page.goto(f"{opened.address}/cases/{CASE.number}")
+    does(page, "回访")
+    expect(page.locator(".state").first).to_have_text("已回访")
+    look(page, pictures, "case-of-an-agent")
+
+
+@pytest.mark.timeout(300)
+def test_a_recording_is_heard_marked_and_its_silence_left_out(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "李强")
+    page.goto(f"{opened.address}/cases/{CASE.number}")
+    page.get_by_label("为什么要听").fill("核实")
+    page.get_by_label("为什么要听").press("Enter")
+    player = page.locator("#player")
+    expect(player).to_have_attribute("data-ready", "yes")
+    seek, play = page.get_by_label("放到哪里"), page.get_by_role("button", name="播放")
+    expect(seek).to_have_attribute("max", "12")
+    page.get_by_label("跳过静音").press("Space")
+    page.get_by_label("快慢").select_option("2")
+    page.get_by_role("button", name="进 5 秒").press("Enter")
+    expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
+    play.press("Enter")
+    expect(page.get_by_role("button", name="暂停")).to_be_visible()
+    expect(player.locator('[data-part="now"]')).to_have_text(re.compile(r"^0:(0[7-9]|1)"))
+    rate = page.evaluate("document.querySelector('[data-part=sound]').playbackRate")
+    assert rate == 2
+    expect(player.locator('[data-part="now"]')).to_have_text(re.compile(r"^0:1[12]\."))
+    expect(play).to_be_visible()
+    seek.focus()
+    page.keyboard.press("Home")
+    page.get_by_role("button", name="进 5 秒").press("Enter")
+    page.get_by_label("这里有什么").fill("静音从这里开始")
+    expect(page.get_by_label("时刻")).to_have_value("0:05.0")
+    page.get_by_label("这里有什么").press("Enter")
+    mark = page.get_by_role("button", name="0:05.0")
+    expect(mark).to_be_visible()
+    expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
+    page.get_by_role("button", name="退 5 秒").press("Enter")
+    expect(player.locator('[data-part="now"]')).to_have_text("0:00.0 / 0:12.0")
+    mark.press("Enter")
+    expect(player.locator('[data-part="now"]')).to_have_text("0:05.0 / 0:12.0")
+    page.get_by_role("button", name="循环从这里").press("Enter")
+    expect(page.get_by_label("循环", exact=True)).to_be_checked()
+    look(page, pictures, "case-heard")
+
+
+@pytest.mark.timeout(300)
+def test_a_file_is_enclosed_and_the_paper_fits_one_page(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    number = "26112501002"
+    register = Register.of(Settings(home=opened.home))
+    both = frozenset({Office.LEADER, Office.HANDLER})
+    for move, text in (
+        ("accept", ""),
+        ("take", ""),
+        *(30 * [("note", "打过电话，没有人接。" * 9)]),
+    ):
+        register.act(number, Deed(Move(move), "王敏", both, text=text))
+    sign_in(page, opened, "王敏")
+    page.goto(f"{opened.address}/cases/{number}")
+    file = {"name": "回函.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 x"}
+    page.get_by_label("文件，最多").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="加附件").press("Enter")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="回函.pdf").click()
+    assert taken.value.path().read_bytes() == b"%PDF-1.7 x"
+    for length in (20, 399, 1499, 4000):
+        working = register.cases.case(number).state
+        if working is not State.WORKING:
+            for move in ("close", "follow_up", "redo", "take"):
+                how = "discontent" if move == "follow_up" else ""
+                deed = Deed(Move(move), "王敏", both, text="不满意", content=how)
+                register.act(number, deed)
+        register.act(number, Deed(Move.ANSWER, "王敏", both, text="已经核实补缴。" * (length // 7)))
+        page.goto(f"{opened.address}/cases/{number}/paper")
+        made = page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", made)) == 1, f"{length} characters"
+        (pictures / f"paper-{length}.pdf").write_bytes(made)
+    look(page, pictures, "paper")
 
 
 def test_the_night_is_read(opened: Opened, page: Page, pictures: Path) -> None:

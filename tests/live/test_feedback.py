@@ -104,7 +104,7 @@ def kept(line: LiveLine, fact: dict[str, Any]) -> Path:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert (len(content), hashlib.sha256(content).hexdigest()) == (fact["bytes"], fact["sha256"])
     assert fact["ms"] == (len(content) - 44) // 16
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d/complaint/\d{11}\.wav", fact["path"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d/complaint/\d{8}\.wav", fact["path"])
     assert path.stem == fact["reference"]
     return path
 

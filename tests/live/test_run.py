@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -14,10 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from console.users import Users
 from ivr.config import PROJECT, Settings
+from ivr.people.sensitive import Sensitive
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep.supervisor import STOP_SECONDS
 from tests.live.conftest import LiveLine, free_port, knowing
@@ -28,8 +33,9 @@ pytestmark = pytest.mark.live
 class Run:
     """One `ivr run` in a home folder of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, terminal: int | None = None, **settings: str) -> None:
         self.home = home
+        self.sip_port = free_port()
         self.http_port = free_port()
         self.console_port = free_port()
         self.output = home.parent / "run.out"
@@ -37,16 +43,18 @@ class Run:
             **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
             "IVR_HOME": str(home),
             "IVR_SIP_HOST": "127.0.0.1",
-            "IVR_SIP_PORT": str(free_port()),
+            "IVR_SIP_PORT": str(self.sip_port),
             "IVR_ARI_PORT": str(free_port()),
             "IVR_HTTP_PORT": str(self.http_port),
             "IVR_CONSOLE__PORT": str(self.console_port),
+            **settings,
         }
         self.command = [sys.executable, "-m", "ivr.cli", "run"]
         self.environment = environment
         with self.output.open("wb") as output:
+            shown: IO[bytes] | int = output if terminal is None else terminal
             self.process = subprocess.Popen(
-                self.command, env=environment, cwd=PROJECT, stdout=output, stderr=output
+                self.command, env=environment, cwd=PROJECT, stdout=shown, stderr=output
             )
 
     def healthy(self) -> bool:
@@ -125,13 +133,36 @@ def test_the_console_is_told_of_last_and_no_call_needs_it(line: Run) -> None:
     line.until(lambda: url in line.told())
     *_, before, last = line.told().strip().splitlines()
     assert url in before
-    assert re.search(r"admin.* [a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}$", last)
+    assert "ivr users password admin" in last
+    assert not re.search(r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", line.told()), "this is no terminal"
     assert b"12329" in urllib.request.urlopen(f"{url}sign-in", timeout=5).read()
     os.kill(line.program("console"), signal.SIGKILL)
     assert line.healthy()
     line.until(lambda: line.healthy() and _opens(f"{url}livez"))
-    logs = line.home / "log"
-    assert last.split()[-1] not in "".join(each.read_text() for each in logs.glob("*.log"))
+
+
+def test_a_terminal_is_told_the_first_password_and_the_logs_are_not(tmp_path: Path) -> None:
+    """A terminal of our own: nothing that it shows is kept."""
+    terminal, its_end = pty.openpty()
+    line = Run(tmp_path / "home", its_end)
+    shown = bytearray()
+
+    def told() -> bool:
+        while select.select([terminal], [], [], 0)[0]:
+            shown.extend(os.read(terminal, 65536))
+        return bool(re.search(rb"admin.* [a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", shown))
+
+    try:
+        line.until(told, within=120.0)
+        password = re.findall(rb"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", shown)[-1].decode()
+        assert Users(line.home).signed_in("admin", Sensitive(password)) is not None
+        logs = (line.home / "log").glob("*.log")
+        assert password not in "".join(each.read_text(errors="replace") for each in logs)
+    finally:
+        line.process.send_signal(signal.SIGTERM)
+        line.process.wait(60)
+        os.close(terminal)
+        os.close(its_end)
 
 
 def _opens(url: str) -> bool:

@@ -13,6 +13,7 @@ from ivr.config import PROJECT, SpeechSettings
 from ivr.speech import numbers
 from prompt_build import hearing, lexicon, sets
 from prompt_build.catalog.reading import load
+from prompt_build.catalog.source import Source
 from prompt_build.choosing import speaking
 from prompt_build.kokoro import KOKORO
 from prompt_build.mastering import TELEPHONE_RATE, Measured, encode, measure
@@ -57,7 +58,12 @@ def write_catalog(folder: Path, text: str = CATALOG) -> Path:
 
 def build_set(path: Path, audio: Path) -> int:
     """Number a set of this catalog, as a build does; returns its number."""
-    content = load(source_of(path))
+    return set_of(source_of(path), audio)
+
+
+def set_of(source: Source, audio: Path) -> int:
+    """Of a catalog that may stand in no file."""
+    content = load(source)
     wanted = [each for each in recipes(content, SPEAKING) if not _idle(each)]
     manifest = {
         "format": 1,

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ivr.speech import publications
+from ivr.speech.publications import MANIFEST, Timed
 from prompt_build import sets
 from prompt_build.locking import Busy, locked
-from prompt_build.sets import Change, NoSuchSet
+from prompt_build.sets import Change, NoSuchSet, NoSuchTime
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -89,9 +91,9 @@ def test_the_list_says_what_is_heard(tmp_path: Path) -> None:
 def test_publishing_twice_changes_nothing(tmp_path: Path) -> None:
     keep(tmp_path, bye="再见")
     assert sets.publish(tmp_path, 1)
-    before = (tmp_path / sets.PUBLISHED).stat()
+    before = (tmp_path / MANIFEST).stat()
     assert not sets.publish(tmp_path, 1)
-    after = (tmp_path / sets.PUBLISHED).stat()
+    after = (tmp_path / MANIFEST).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
@@ -169,7 +171,7 @@ def test_the_log_says_who_and_why_and_reads_what_earlier_versions_wrote(tmp_path
     (tmp_path / "published.json").write_text('[[7, "2026-11-24T12:00:00+00:00"]]')
     keep(tmp_path, bye="一")
     sets.publish(tmp_path, 1, NOW, who="editor", why="新政策")
-    assert [(each.set, each.who, each.why) for each in sets.publications(tmp_path)] == [
+    assert [(each.set, each.who, each.why) for each in publications.read(tmp_path)] == [
         (7, "", ""),
         (1, "editor", "新政策"),
     ]
@@ -259,6 +261,126 @@ def test_nothing_is_cleared_away_while_a_build_runs(tmp_path: Path) -> None:
 
 def test_a_published_copy_that_is_damaged_counts_as_none(tmp_path: Path) -> None:
     sets.publish(tmp_path, keep(tmp_path, bye="再见"))
-    (tmp_path / sets.PUBLISHED).write_text(json.dumps({})[:1])
+    (tmp_path / MANIFEST).write_text(json.dumps({})[:1])
     assert sets.published(tmp_path) is None
     assert sets.publish(tmp_path, 1)
+
+
+# --- from a moment on, until a moment ---------------------------------------------------------
+
+
+HOUR = timedelta(hours=1)
+
+
+def told(audio: Path, *hours: float) -> list[int]:
+    found = [sets.published(audio, NOW + hour * HOUR) for hour in hours]
+    return [each["set"] for each in found if each]
+
+
+def timed(number: int, since: float, until: float | None = None) -> Timed:
+    return Timed(number, NOW + since * HOUR, None if until is None else NOW + until * HOUR)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """Three sets; the first is heard."""
+    for text in ("一", "二", "三"):
+        keep(tmp_path, bye=text)
+    sets.publish(tmp_path, 1, NOW)
+    return tmp_path
+
+
+def test_a_set_comes_by_itself_and_goes_by_itself(three: Path) -> None:
+    sets.schedule(three, timed(2, 1, 3), NOW)
+    assert told(three, 0, 1, 3) == [1, 2, 1]
+    assert (sets.underneath(three, NOW + 2 * HOUR) or {})["set"] == 1
+    sets.schedule(three, timed(3, 5), NOW)
+    assert told(three, 0, 1, 3, 5) == [1, 2, 1, 3]
+    assert (sets.underneath(three, NOW + 6 * HOUR) or {})["set"] == 3
+
+
+def test_what_is_published_at_once_ends_what_is_for_a_time_and_no_plan(three: Path) -> None:
+    sets.schedule(three, timed(2, 0, 3), NOW)
+    sets.schedule(three, timed(2, 9), NOW)
+    assert sets.publish(three, 3, NOW + HOUR)
+    assert told(three, 1, 4, 9) == [3, 3, 2]
+    assert not sets.publish(three, 3, NOW + 2 * HOUR), "callers hear it already"
+
+
+def test_what_is_for_a_time_can_be_published_for_good(three: Path) -> None:
+    sets.schedule(three, timed(2, 0, 3), NOW)
+    assert sets.publish(three, 2, NOW + HOUR)
+    assert told(three, 1, 9) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "why"), [(-1, None, "已经过了"), (2, 2, "不在开始"), (2, 1, "不在开始")]
+)
+def test_times_that_make_no_sense(three: Path, since: int, until: int | None, why: str) -> None:
+    with pytest.raises(NoSuchTime, match=why):
+        sets.schedule(three, timed(2, since, until), NOW)
+    assert told(three, 9) == [1]
+
+
+def test_what_cannot_be_spoken_is_refused_when_it_is_planned(three: Path) -> None:
+    with pytest.raises(NoSuchSet):
+        sets.schedule(three, timed(9, 1), NOW)
+    with pytest.raises(sets.Unfit):
+        sets.schedule(three, timed(2, 1), NOW, breaches=lambda each: ["x"] * (each["set"] == 2))
+    (three / sets.load(three, 2)["prompts"]["line.bye"]["files"]["alaw"]).unlink()
+    with pytest.raises(NoSuchSet, match="lacks"):
+        sets.schedule(three, timed(2, 1), NOW)
+    assert told(three, 9) == [1]
+
+
+def test_a_plan_is_taken_back_before_it_begins_and_while_it_lasts(three: Path) -> None:
+    sets.schedule(three, timed(2, 1, 3), NOW)
+    assert [each.set for each in sets.withdraw(three, 2, NOW)] == [2]
+    assert told(three, 2) == [1]
+    sets.schedule(three, timed(3, 0, 3), NOW)
+    sets.withdraw(three, 3, NOW + HOUR)
+    assert told(three, 0, 1) == [1, 1]
+    with pytest.raises(NoSuchSet, match="没有排"):
+        sets.withdraw(three, 3, NOW + HOUR)
+
+
+def test_one_goes_back_from_what_has_come_by_itself(three: Path) -> None:
+    sets.schedule(three, timed(2, 1), NOW)
+    assert sets.rollback(three, now=NOW + 2 * HOUR) == 1
+    assert told(three, 2, 9) == [1, 1]
+    assert sets.forward(three, now=NOW + 3 * HOUR) == 2
+    assert told(three, 3, 9) == [2, 2]
+
+
+def test_one_goes_back_to_what_was_planned_then(three: Path) -> None:
+    """What was published at once was wrong; the feast comes and goes all the same."""
+    sets.schedule(three, timed(2, 5, 7), NOW)
+    sets.publish(three, 3, NOW + HOUR)
+    assert sets.rollback(three, now=NOW + 2 * HOUR) == 1
+    assert told(three, 2, 5, 7) == [1, 2, 1]
+
+
+def test_one_goes_back_to_what_is_for_a_time_and_it_still_ends(three: Path) -> None:
+    sets.schedule(three, timed(2, 0, 5), NOW)
+    sets.publish(three, 3, NOW + HOUR)
+    assert sets.rollback(three, now=NOW + 2 * HOUR) == 2
+    assert told(three, 2, 5) == [2, 1]
+
+
+def test_what_was_for_a_time_that_is_over_is_not_gone_back_to(three: Path) -> None:
+    sets.publish(three, 3, NOW + HOUR)
+    sets.schedule(three, timed(2, 2, 3), NOW + HOUR)
+    with pytest.raises(NoSuchTime, match="限时"):
+        sets.go_back(three, 2, NOW + 4 * HOUR)
+    assert sets.rollback(three, now=NOW + 4 * HOUR) == 1
+
+
+def test_what_will_be_heard_is_not_cleared_away_nor_numbered_again(three: Path) -> None:
+    sets.schedule(three, timed(2, 100, 200), NOW)
+    late = NOW + 50 * HOUR
+    for text in ("四", "五"):
+        keep(three, bye=text)
+    assert sets.collect(three, 1, late)[0] == [3, 4]
+    assert sets.lost(three, sets.load(three, 2)) == []
+    assert keep(three, bye="二") == 2
+    assert sets.collect(three, 1, NOW + 300 * HOUR)[0] == [2]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.cases.numbers import MOST_COUNT, is_possible, numbered
 from ivr.hours import BEIJING
 from ivr.recordings import archive
 from ivr.recordings.archive import Archive, CannotKeep, Slip
@@ -51,26 +52,41 @@ def recorded(home: Path, slip: Slip, samples: bytes) -> bytes:
     return content
 
 
-def test_numbers_are_day_node_and_count(tmp_path: Path) -> None:
+def test_numbers_are_series_count_and_a_check(tmp_path: Path) -> None:
     room = opened(tmp_path, series=7)
-    assert [begin(room).reference for _ in range(3)] == [
-        "26112507001",
-        "26112507002",
-        "26112507003",
-    ]
-    assert begin(room, NOON + timedelta(days=1)).reference == "26112607001"
+    assert [begin(room).reference for _ in range(3)] == [numbered(7, n) for n in (1, 2, 3)]
+    tomorrow = begin(room, NOON + timedelta(days=1)).reference
+    assert tomorrow == numbered(7, 4)
+    assert is_possible(tomorrow)
 
 
 def test_numbers_go_on_after_a_restart_and_with_a_clock_set_back(tmp_path: Path) -> None:
     begin(opened(tmp_path))
-    assert begin(opened(tmp_path)).reference == "26112501002"
-    assert begin(opened(tmp_path), NOON - timedelta(days=2)).reference == "26112501003"
+    assert begin(opened(tmp_path)).reference == numbered(1, 2)
+    assert begin(opened(tmp_path), NOON - timedelta(days=2)).reference == numbered(1, 3)
 
 
 def test_a_dropped_number_is_not_given_again(tmp_path: Path) -> None:
     room = opened(tmp_path)
     room.drop(begin(room))
-    assert begin(room).reference == "26112501002"
+    assert begin(room).reference == numbered(1, 2)
+
+
+def test_a_counter_of_before_which_had_a_day_begins_anew(tmp_path: Path) -> None:
+    room = opened(tmp_path)
+    begin(room)
+    (tmp_path / "slips" / "last").write_text("261124 17")
+    assert begin(room).reference == numbered(1, 1)
+
+
+def test_a_count_that_is_used_up_begins_anew_and_takes_nobodys_number(tmp_path: Path) -> None:
+    room = opened(tmp_path)
+    first = begin(room)
+    recorded(tmp_path, first, b"\1\0" * 8000)
+    room.file(first)
+    (tmp_path / "slips" / "last").write_text(str(MOST_COUNT - 1))
+    assert begin(room).reference == numbered(1, MOST_COUNT)
+    assert begin(room).reference == numbered(1, 2), "the first is still kept"
 
 
 def test_many_at_once_have_numbers_of_their_own(tmp_path: Path) -> None:

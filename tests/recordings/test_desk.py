@@ -14,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from ivr.cases.case import Filed
-from ivr.cases.clocks import Clocks
 from ivr.cases.moves import State
 from ivr.cases.register import Register
-from ivr.cases.store import CannotReach, Cases, Sought
-from ivr.config import CasesSettings
-from ivr.hours import AgentHours
+from ivr.cases.store import CannotReach, Sought
+from ivr.config import Settings
 from ivr.people.identity import IdNumber, parse
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -48,7 +46,7 @@ class Place:
     def known(self, kind: str) -> list[dict]:
         lines = [
             line
-            for path in sorted((self.home / "facts").glob("*.jsonl"))
+            for path in sorted((self.home / "line" / "spool").glob("*.jsonl"))
             for line in read_lines(path)
         ]
         return [line for line in lines if line["fact"] == kind]
@@ -64,8 +62,8 @@ class Place:
 
 @asynccontextmanager
 async def a_desk(home: Path) -> AsyncIterator[Place]:
-    known = recorded(home / "facts")
-    journal = Journal.open(home / "facts", node="n1")
+    known = recorded(home / "line" / "spool")
+    journal = Journal.open(home / "line" / "spool", node="n1")
     sounding: set[str] = set()
 
     async def is_recording(name: str) -> bool:
@@ -90,8 +88,8 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
 
 
 def register_of(home: Path) -> Register:
-    cases = Cases(f"sqlite:///{home / 'cases.sqlite'}")
-    return Register(cases, Clocks(AgentHours(), CasesSettings()), home / "facts", "n1")
+    (home / "line").mkdir(exist_ok=True)
+    return Register.of(Settings(home=home / "line"))
 
 
 def at_a_desk(home: Path, story: Callable[[Place], Awaitable[None]]) -> None:

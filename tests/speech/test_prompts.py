@@ -11,7 +11,8 @@ import pytest
 
 from ivr.speech import prompts
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import MANIFEST, PromptSetError, Shelf, sentence
+from ivr.speech.prompts import PromptSetError, Shelf, sentence
+from ivr.speech.publications import LOG, MANIFEST
 from tests.textset import text_set
 
 BYE = sentence("line.goodbye")
@@ -186,8 +187,11 @@ def test_a_start_takes_the_newest_set_that_fits_and_says_so(
 def test_what_was_heard_goes_before_a_newer_draft(audio: Path) -> None:
     for number, text in enumerate(("一。", "二。", "三。"), 1):
         keep(audio, number, reword(text))
-    heard = [{"set": 2, "at": "2026-11-26T00:00:00+00:00"}, {"set": 1, "at": "…"}]
-    (audio / prompts.PUBLICATIONS).write_text(json.dumps(heard), encoding="utf-8")
+    heard = [
+        {"set": 2, "at": "2026-11-26T00:00:00+00:00"},
+        {"set": 1, "at": "2026-11-27T00:00:00+00:00"},
+    ]
+    (audio / LOG).write_text(json.dumps(heard), encoding="utf-8")
     publish(audio, lose_a_file)
     assert Shelf(audio, CONTRACT).current().utterance(BYE).text == "一。"
 

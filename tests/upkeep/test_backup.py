@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from ivr.accounts.demo import make_demo
-from ivr.config import PROJECT, Settings
+from ivr.config import PROJECT, Settings, load
+from ivr.lifecycle.setting import by, change
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
-from ivr.upkeep.backup import BackupRefused, back_up, restore
+from ivr.upkeep.backup import _MADE_AGAIN, BackupRefused, back_up, restore
 from ivr.upkeep.resting import StillRunning, at_rest
 from ivr.upkeep.run import only_one
 
@@ -81,6 +82,64 @@ def test_it_holds_what_cannot_be_made_again_and_no_key(line: Settings, tmp_path:
     assert secret not in data.read_bytes() + keys.read_bytes()
     assert NUMBER.encode() not in keys.read_bytes()
     assert {data.stat().st_mode & 0o777, keys.stat().st_mode & 0o777} == {0o600}
+
+
+OTHERS = {
+    "settings/000001.json": '{"content": {}}',
+    "announcements/announcements.json": "[]",
+    "announcements/a1.alaw": "sound",
+    "reports/领导/日报-2026-11-26.html": "<p>",
+    "cases.sqlite": None,
+    "users.sqlite": None,
+    "questions.sqlite": None,
+    "schedules.sqlite": None,
+    "locks.jsonl": "{}",
+    "alarms/history.jsonl": "{}",
+    "tls/console.pem": "PEM",
+    "something-of-tomorrow/deep/down.json": "kept, since nobody has named it",
+}
+"""What other parts of the line keep, or will keep, under the home folder."""
+LEFT_OUT = {"asterisk", "log", "cache", "generated_audio", "keys"}
+"""Made again at a start, or in the second file: named here and in the program."""
+
+
+def test_all_that_anybody_keeps_at_home_is_in_it_unless_it_is_named_as_left_out(
+    line: Settings, tmp_path: Path
+) -> None:
+    """A folder that another part of the line begins to use is in the backup by itself."""
+    for name, content in OTHERS.items():
+        path = line.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            with sqlite3.connect(path) as rows:
+                rows.execute("CREATE TABLE kept (what TEXT)")
+        else:
+            path.write_text(content)
+    back_up(line, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
+    kept = names(tmp_path / "b.tar")
+    assert {f"home/{name}" for name in OTHERS} <= kept
+    folders = {path.name for path in line.home.iterdir() if path.is_dir()}
+    held = {name.split("/")[1] for name in kept if name.startswith("home/")}
+    assert folders - held == LEFT_OUT & folders
+    assert {each.partition("/")[0] for each in _MADE_AGAIN} - {"facts"} == LEFT_OUT
+
+
+def test_settings_and_announcements_come_back_as_they_were(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = by("管", "国庆", NOW)
+    change(line, lambda _: {"limits": {"calls": 77}}, made=made)
+    sound = line.home / "announcements" / "a1.alaw"
+    sound.parent.mkdir()
+    sound.write_bytes(b"sound")
+    back_up(line, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
+    new = tmp_path / "new"
+    monkeypatch.setenv("IVR_HOME", str(new))
+    monkeypatch.setenv("IVR_AUDIO", str(tmp_path / "new audio"))
+    monkeypatch.delenv("IVR_SETTINGS", raising=False)
+    restore(new, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
+    assert load().limits.calls == 77
+    assert (new / "announcements" / "a1.alaw").read_bytes() == b"sound"
 
 
 def test_the_way_back_leads_to_the_same_line(

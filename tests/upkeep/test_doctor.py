@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,16 +22,18 @@ from typer.testing import CliRunner
 from console.examining import _catalog as catalog_findings
 from ivr.asterisk import locate, process
 from ivr.cli.commands import app
-from ivr.config import Settings, Trunk
+from ivr.config import Settings, Table, Trunk
 from ivr.hours import BEIJING, AgentHours
 from ivr.lifecycle import switch
+from ivr.lifecycle.setting import by, change
 from ivr.people.keys import Keys
-from ivr.speech import contract
+from ivr.speech import contract, publications
 from ivr.speech.announcements import Announcements, Sound, new
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
 from ivr.upkeep.clips import damaged
 from tests.contracts import contract_of
+from tests.textset import text_set
 
 
 @pytest.fixture
@@ -220,12 +222,30 @@ def test_a_closed_line(settings: Settings) -> None:
     assert "closed since 2026-11-25 09:30 (搬迁): `ivr line open`" in finding.detail
 
 
-def test_a_calendar_without_this_years_holidays(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("today", "written", "lacking"),
+    [
+        (date(2026, 11, 27), ("2026-10-01/2026-10-07",), ""),
+        (date(2026, 11, 27), (), "2026"),
+        (date(2026, 12, 1), ("2026-10-01/2026-10-07",), "2027"),
+        (date(2026, 12, 1), (), "2026、2027"),
+        (date(2026, 12, 1), ("2026-10-01", "2027-01-01"), ""),
+        (date(2027, 1, 1), ("2026-10-01/2026-10-07",), "2027"),
+    ],
+)
+def test_a_calendar_without_the_holidays_of_a_year(
+    today: date, written: tuple[str, ...], lacking: str
+) -> None:
+    finding = doctor.calendar(AgentHours.model_validate({"holidays": written}), today)
+    assert (finding.ok, finding.warns) == (True, bool(lacking))
+    assert ("暂定" in finding.detail) is bool(lacking)
+    assert f"没有 {lacking} 年" in finding.detail or not lacking
+
+
+def test_the_calendar_that_is_looked_at_is_the_agents(settings: Settings) -> None:
     year = datetime.now(BEIJING).year
-    finding = doctor.agents(settings)
-    assert (finding.ok, finding.warns) == (True, True)
-    assert f"no holiday of {year}" in finding.detail
-    hours = AgentHours(holidays=(f"{year}-10-01/{year}-10-07",))
+    assert "没有" in doctor.agents(settings).detail
+    hours = AgentHours(holidays=(f"{year}-10-01", f"{year + 1}-10-01"))
     agents = settings.agents.model_copy(update={"hours": hours})
     assert not doctor.agents(settings.model_copy(update={"agents": agents})).warns
 
@@ -307,6 +327,21 @@ def test_a_home_of_somebody_else(settings: Settings, monkeypatch: pytest.MonkeyP
     finding = doctor.permissions(settings)
     assert not finding.ok
     assert settings.home.owner() in finding.detail
+
+
+def test_what_is_planned_and_cannot_be_spoken_is_told_before_its_moment(
+    settings: Settings, tmp_path: Path
+) -> None:
+    text_set.__wrapped__(tmp_path)
+    whole = (tmp_path / publications.MANIFEST).read_text(encoding="utf-8")
+    (tmp_path / publications.SETS).mkdir()
+    publications.kept(tmp_path, 2).write_text(whole.replace("clips/", "gone/"), encoding="utf-8")
+    later = publications.Timed(2, datetime(2999, 10, 1, tzinfo=BEIJING))
+    log = [publications.Publication(1, datetime(2026, 11, 1, tzinfo=UTC), timed=(later,))]
+    (tmp_path / publications.LOG).write_bytes(publications.written(log))
+    finding = doctor.prompts(settings.model_copy(update={"audio": tmp_path}))
+    assert not finding.ok
+    assert "排好的说不了（2999-10-01 00:00 起播第 2 版）" in finding.detail
 
 
 def test_a_damaged_or_empty_clip(settings: Settings, prompt_set: PromptSet, tmp_path: Path) -> None:
@@ -437,3 +472,35 @@ def test_what_is_on_the_air_is_told_and_a_lost_sound_too(settings: Settings) -> 
     assert "“停电。”播到" in found.detail
     (kept.folder / "a.alaw").unlink()
     assert "声音不在了" in doctor.announced(settings).detail
+
+
+def test_what_administrators_have_set_is_told_and_lost_versions_too(settings: Settings) -> None:
+    assert doctor.table(settings).ok
+    assert "settings.toml" in doctor.table(settings).detail
+    for calls in (10, 20, 30):
+        made = by("管", "", datetime(2026, 11, 27, 4, calls, tzinfo=UTC))
+        change(settings, lambda _, calls=calls: {"limits": {"calls": calls}}, made=made)
+    found = doctor.table(settings)
+    assert (found.ok, found.warns) == (True, False)
+    assert "第 3 版，管 2026-11-27 12:30" in found.detail
+    kept = Table(settings.home)
+    kept.path(1).unlink()
+    kept.path(2).write_text("torn")
+    found = doctor.table(settings)
+    assert (found.ok, found.warns) == (True, True)
+    assert "第 1、2 版" in found.detail
+    kept.path(3).write_text("torn")
+    found = doctor.table(settings)
+    assert not found.ok
+    assert str(kept.path(3)) in found.detail
+
+
+def test_what_the_console_keeps_is_nobody_elses_to_read(settings: Settings) -> None:
+    for name in ("cases.sqlite", "schedules.sqlite", "audit.jsonl"):
+        path = settings.home / name
+        path.touch(mode=0o644)
+        found = doctor.permissions(settings)
+        assert not found.ok
+        assert name in found.detail
+        path.chmod(0o600)
+    assert doctor.permissions(settings).ok

@@ -17,9 +17,12 @@ from analytics.answering.asking import ask
 from analytics.loading import losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
+from ivr.cases.case import Filed
+from ivr.cases.moves import Deed, Move, Office
+from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
-from ivr.config import RetentionSettings
+from ivr.config import RetentionSettings, Settings
 from ivr.hours import BEIJING
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
@@ -126,6 +129,53 @@ def test_who_stands_in_the_spools_only_is_needed(home: Path) -> None:
     path.write_bytes(lines([(complaint[0][0], late)]))
     retention()
     assert "complainant late" in people(home)
+
+
+def test_what_is_in_legal_hold_stays_with_its_sound_and_its_person(home: Path) -> None:
+    at = ago(AGES["old"])
+    kept = Filed(
+        "01000018", "complaint", "old", "complainant old", at,
+        f"{at:%Y-%m-%d}/complaint/old.wav", 1, "",
+    )  # fmt: skip
+    (home / "recordings" / f"{at:%Y-%m-%d}" / "complaint" / "beside.wav").touch()
+    register = Register.of(Settings(home=home))
+    for number in (kept.number, "01000026"):
+        register.cases.open(replace(kept, number=number, path="gone.wav"))
+    held = replace(kept, number="01000034")
+    register.cases.open(held)
+    deed = Deed(Move.HOLD, "王敏", frozenset({Office.LEADER}), text="诉讼")
+    register.cases.act(held.number, deed)
+    told = retention("--dry-run")
+    assert "days of recordings: 1" in told
+    assert "cases: 2" in told
+    assert "in legal hold: 01000034" in told
+    retention()
+    assert {path.stem for path in home.rglob("*.wav")} == {"new", "middle", "old"}
+    assert "complainant old" in people(home)
+    register.cases.act(held.number, replace(deed, move=Move.RELEASE))
+    assert "cases: 1" in retention()
+    assert {path.stem for path in home.rglob("*.wav")} == {"new", "middle"}
+    assert "complainant old" not in people(home)
+
+
+def test_nobody_is_forgotten_whom_a_case_in_legal_hold_names(home: Path) -> None:
+    at, register = ago(AGES["new"]), Register.of(Settings(home=home))
+    register.cases.open(
+        Filed("01000018", "complaint", "new", "complainant new", at, "x.wav", 1, "")
+    )
+    deed = Deed(Move.HOLD, "王敏", frozenset({Office.LEADER}), text="诉讼")
+    register.cases.act("01000018", deed)
+
+    def forget(token: str) -> str:
+        done = CliRunner().invoke(app, ["forget", token, "--reason", "本人要求"])
+        return str(done.exception)
+
+    assert "01000018 已保全" in forget("complainant new")
+    assert "01000018 已保全" in forget("voter old"), "the same person, by another token"
+    assert "complainant new" in people(home)
+    register.cases.act("01000018", replace(deed, move=Move.RELEASE))
+    assert forget("complainant new") == "None"
+    assert "complainant new" not in people(home)
 
 
 def test_a_dry_run_says_the_same_and_removes_nothing(home: Path) -> None:

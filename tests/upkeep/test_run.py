@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from ivr.accounts.demo import PEOPLE
 from ivr.config import AccountsSettings, Agent, AgentsSettings, Settings
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import MANIFEST, Shelf
+from ivr.speech.prompts import Shelf
+from ivr.speech.publications import MANIFEST
 from ivr.upkeep.run import CannotRun, _prompts, how_to_call, only_one
 from prompt_build import sets
 from tests.speech.test_prompts import keep, publish, rename_a_slot, reword

@@ -1,0 +1,134 @@
+"""回拨 from a case: an agent's phone rings, then the number that the case was left from.
+
+No page knows that number: the service takes it out of the vault. How it went becomes a note of the
+case, by whoever wanted the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp import web
+
+from console.pages.cases import REGISTER, case_of, offices, shown
+from console.rendering import page
+from console.rights import Action
+from console.routes import SETTINGS, Page, Route, user_name
+from ivr.asterisk.configure import dial_secret
+from ivr.cases.moves import Deed, Move, Refused
+from ivr.cases.store import CannotReach, NoCase
+from ivr.config import Settings, from_here
+
+log = logging.getLogger(__name__)
+
+CALLS = web.AppKey("calls", set[asyncio.Task[None]])
+"""Those whose end is waited for."""
+PATIENCE: Final = aiohttp.ClientTimeout(total=10.0)
+LOOK_SECONDS: Final = 1.0
+_OVER: Final = 286
+"""By which htmx stops asking."""
+STAGES: Final[Mapping[str, str]] = {
+    "agent": "坐席的话机在振铃",
+    "number": "正在呼叫来电人",
+    "talking": "通话中",
+    "over": "结束",
+}
+OUTCOMES: Final[Mapping[str | None, str]] = {
+    "answered": "接通",
+    "busy": "占线",
+    "no_answer": "没有人接",
+    "not_reached": "打不通",
+    "agent_busy": "坐席正忙",
+    "agent_no_answer": "坐席没有接",
+    "agent_away": "坐席的话机不在",
+    "abandoned": "坐席先挂断",
+    "failed": "出了故障",
+    "lost": "中途断了",
+    None: "结果不明",
+}
+
+
+async def _call(request: web.Request) -> web.Response:
+    case, form = await case_of(request), await request.post()
+    reason, extension = str(form.get("reason", "")).strip(), str(form.get("agent", ""))
+    if not reason:
+        return await shown(request, fault="写明为什么回拨 · say why", status=422)
+    wanted = {
+        "case": case.number, "agent": extension, "by": user_name(request), "reason": reason,
+    }  # fmt: skip
+    status, told = await _asked(request.app[SETTINGS], "POST", "dial", wanted)
+    if status != web.HTTPAccepted.status_code:
+        fault = str(told.get("detail") or "接电话的服务没有回答，没有拨打 · the service is away")
+        return await shown(request, fault=fault, status=422)
+    attempt = str(told["attempt"])
+    deed = Deed(Move.NOTE, user_name(request), offices(request))
+    task = asyncio.create_task(_follow(request.app, case.number, attempt, deed))
+    request.app[CALLS].add(task)
+    task.add_done_callback(request.app[CALLS].discard)
+    raise web.HTTPSeeOther(f"/cases/{quote(case.number)}?call={quote(attempt)}#call")
+
+
+async def _how(request: web.Request) -> web.Response:
+    """The call as it is now, for the page that shows it."""
+    attempt = quote(request.match_info["attempt"], safe="")
+    _, told = await _asked(request.app[SETTINGS], "GET", f"dial/{attempt}")
+    words, over = _words(told), told.get("stage") not in ("agent", "number", "talking")
+    return page(request, "calling.html.j2", status=_OVER if over else 200, words=words)
+
+
+def _words(told: Mapping[str, Any]) -> str:
+    stage = told.get("stage")
+    if stage == "over":
+        return f"结束：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
+    return STAGES.get(str(stage), "不知道怎样了：接电话的服务没有回答")
+
+
+async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -> None:
+    """Until it is over; then the case has a note of it."""
+    told: Mapping[str, Any] = {}
+    while told.get("stage") != "over":
+        await asyncio.sleep(LOOK_SECONDS)
+        status, told = await _asked(app[SETTINGS], "GET", f"dial/{quote(attempt, safe='')}")
+        if status == web.HTTPNotFound.status_code:
+            break
+    text = f"回拨：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
+    noted = Deed(deed.move, deed.by, deed.offices, text=text)
+    try:
+        await asyncio.to_thread(app[REGISTER].act, number, noted)
+    except (Refused, NoCase, CannotReach) as refused:
+        log.warning("how %s was called back is in no note: %s", number, refused)
+
+
+async def _asked(
+    settings: Settings, method: str, path: str, content: Mapping[str, str] | None = None
+) -> tuple[int, Mapping[str, Any]]:
+    """What the service answers; 503 and nothing where it does not."""
+    secret = await asyncio.to_thread(dial_secret, settings)
+    url = f"http://{from_here(settings.host, settings.http_port)}/{path}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=PATIENCE, trust_env=False) as client,
+            client.request(method, url, json=content, headers={"X-Dial": secret}) as answer,
+        ):
+            told = await answer.json(content_type=None)
+            return answer.status, told if isinstance(told, dict) else {}
+    except (aiohttp.ClientError, TimeoutError, ValueError) as away:
+        log.warning("the service does not say how a call goes: %s", type(away).__name__)
+        return web.HTTPServiceUnavailable.status_code, {}
+
+
+PAGE = Page(
+    "回拨",
+    "/cases/{number:\\d+}/call/{attempt}",
+    (
+        Route("GET", "/cases/{number:\\d+}/call/{attempt}", _how, Action.CALL_BACK,
+              background=True),
+        Route("POST", "/cases/{number:\\d+}/call", _call, Action.CALL_BACK),
+    ),
+    in_menu=False,
+)  # fmt: skip

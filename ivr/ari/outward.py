@@ -1,0 +1,115 @@
+"""Calls that the line makes, as channels of Asterisk: two legs and the bridge between them.
+
+Their names tell whose they are (`dial.TRY.agent`, `dial.TRY.number`, `dial.TRY`), so that a service
+that was started anew knows from Asterisk's lists who talks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ivr.ari.client import Ari, Leg
+from ivr.ari.errors import AriError, ChannelGone, Unreachable
+from ivr.ari.events import Bridge, Channel
+from ivr.config import TRUNK_ENDPOINT, Agent, Settings
+from ivr.dialling.dialler import AgentAway, DiallingFailed, Held, attempt_of, bridge_name, leg_name
+from ivr.people.sensitive import Sensitive
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsOutward:
+    """The way out through Asterisk."""
+
+    ari: Ari
+    settings: Callable[[], Settings]
+
+    async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
+        """The phone shows the line's own number, and the case or the wish beside it."""
+        settings = self.settings()
+        leg = Leg(
+            endpoint=f"PJSIP/{agent.extension}",
+            app=settings.ari_app,
+            originator=None,
+            ring_seconds=round(settings.dialling.agent_seconds),
+            caller_id=_shown(settings),
+            variables={
+                "HOTLINE_REFERENCE": reference,
+                "PJSIP_HEADER(add,X-Hotline-Reference)": reference,
+            },
+        )
+        with _faults(AgentAway):
+            await self.ari.channels.originate_with_id(leg_name(attempt, "agent"), leg)
+
+    async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
+        """By the trunk, under the name that the carrier knows us by."""
+        settings = self.settings()
+        trunk = f"{TRUNK_ENDPOINT}{settings.dialling.trunk}"
+        leg = Leg(
+            endpoint=f"PJSIP/{trunk}/sip:{number.reveal()}@{settings.dialling_server}",
+            app=settings.ari_app,
+            originator=None,
+            ring_seconds=round(settings.dialling.number_seconds),
+            caller_id=_shown(settings),
+            variables={},
+        )
+        with _faults():
+            with suppress(ChannelGone):  # the line itself speaks, or the agent has just gone
+                await self.ari.channels.ring(leg_name(attempt, "agent"))
+            await self.ari.channels.originate_with_id(leg_name(attempt, "number"), leg)
+
+    async def join(self, attempt: str) -> bool:
+        """A bridge of the try's own name."""
+        agent, number = leg_name(attempt, "agent"), leg_name(attempt, "number")
+        with _faults():
+            try:
+                await self.ari.channels.ring_stop(agent)
+                await self.ari.bridges.create_with_id(bridge_name(attempt))
+                await self.ari.bridges.add_channel(bridge_name(attempt), agent)
+                await self.ari.bridges.add_channel(bridge_name(attempt), number)
+            except ChannelGone:
+                return False
+        return True
+
+    async def stop(self, attempt: str) -> None:
+        """All three; what is gone is as good as stopped."""
+        with _faults():
+            await self.ari.channels.hangup(leg_name(attempt, "agent"))
+            await self.ari.channels.hangup(leg_name(attempt, "number"))
+            await self.ari.bridges.destroy(bridge_name(attempt))
+
+
+def held(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Held:
+    """What Asterisk's lists have of tries."""
+    bridges = tuple(bridges)
+    ours = [*(each.id for each in channels), *(each.id for each in bridges)]
+    names = map(attempt_of, ours)
+    return Held(
+        frozenset(name for name in names if name is not None),
+        {
+            name: bridge.created
+            for bridge in bridges
+            if (name := attempt_of(bridge.id)) is not None
+            and {leg_name(name, "agent"), leg_name(name, "number")} <= bridge.channels
+        },
+    )
+
+
+def _shown(settings: Settings) -> Sensitive[str]:
+    number = settings.dialling.shown
+    return Sensitive(f'"{number}" <{number}>')
+
+
+@contextmanager
+def _faults(refusal: type[DiallingFailed] = DiallingFailed) -> Iterator[None]:
+    """`refusal`: what it means that Asterisk, which can be asked, would not."""
+    try:
+        yield
+    except Unreachable as lost:
+        raise DiallingFailed(str(lost)) from lost
+    except AriError as refused:
+        raise refusal(str(refused)) from refused

@@ -1,0 +1,124 @@
+"""The agents' own passwords (坐席密码): six digits for signing in by phone, hashed."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ivr.accounts.passwords import DIGITS, NoHash, hashed, matches
+from ivr.people.sensitive import Sensitive
+from ivr.records.durable import write
+
+FILE = "agents/pins.json"
+"""Below the home folder."""
+_FEWEST_DIFFERENT = 3
+
+
+class TooEasy(ValueError):
+    """Anybody would guess it; says what will do."""
+
+
+class Verifier(Protocol):
+    """Whoever knows the agents' PINs."""
+
+    async def has(self, extension: str) -> bool:
+        """Whether this agent has one."""
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        """Whether it is this agent's. Takes its time on purpose."""
+
+
+class Pins:
+    """Those of one line; all methods block. What cannot be read opens nothing."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / FILE
+
+    def has(self, extension: str) -> bool:
+        """Whether this agent has one."""
+        return extension in self._all()
+
+    def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        """Whether it is this agent's; who has none is refused after as long a time."""
+        try:
+            return matches(self._all().get(extension), entered)
+        except NoHash:
+            return False
+
+    def choose(self, extension: str, pin: Sensitive[str]) -> None:
+        """The agent's own; raises TooEasy."""
+        self.check(pin)
+        kept = hashed(pin)
+        self._change(lambda pins: pins.update({extension: kept}))
+
+    @staticmethod
+    def check(pin: Sensitive[str]) -> None:
+        """Whether it will do; raises TooEasy."""
+        digits = pin.reveal()
+        if len(digits) != DIGITS or not (digits.isascii() and digits.isdecimal()):
+            raise TooEasy(f"坐席密码是 {DIGITS} 位数字")
+        if len(set(digits)) < _FEWEST_DIFFERENT or digits in "01234567890 09876543210":
+            raise TooEasy("坐席密码太容易猜：至少三个不同的数字，不要顺着数")
+
+    def give(self, extension: str) -> Sensitive[str]:
+        """One drawn by lot, for an agent who has none or forgot it."""
+        while True:
+            pin = Sensitive(f"{secrets.randbelow(10**DIGITS):0{DIGITS}}")
+            try:
+                self.choose(extension, pin)
+            except TooEasy:
+                continue
+            return pin
+
+    def _all(self) -> dict[str, str]:
+        try:
+            held = json.loads(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return {str(name): str(kept) for name, kept in dict(held).items()}
+
+    def _change(self, change: Callable[[dict[str, str]], None]) -> None:
+        with self._locked():
+            pins = self._all()
+            change(pins)
+            write(self._path, json.dumps(pins, indent=1).encode(), mode=0o600)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class Asked:
+    """The same for an event loop, which must not wait."""
+
+    def __init__(self, pins: Pins) -> None:
+        self._pins = pins
+
+    async def has(self, extension: str) -> bool:
+        """Whether this agent has one."""
+        return await asyncio.to_thread(self._pins.has, extension)
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        """Whether it is this agent's."""
+        return await asyncio.to_thread(self._pins.right, extension, entered)
+
+
+class NoPins:
+    """Where no agent has one: in a terminal, and in tests."""
+
+    async def has(self, extension: str) -> bool:
+        """Nobody."""
+        return False
+
+    async def right(self, extension: str, entered: Sensitive[str]) -> bool:
+        """Never."""
+        return False

@@ -1,0 +1,473 @@
+"""Calls that the line makes: an agent's phone first and then the number, or the number alone.
+
+Wanted -> off, not a number to dial, out of hours, too often      NotDialled
+       -> written down (trail, ledger), the agent's phone rings   agent_busy, agent_no_answer, …
+       -> the number rings                                        busy, no_answer, not_reached
+       -> the agent hangs up meanwhile                            abandoned
+       -> they talk, or the line speaks, until one hangs up       answered
+A service that dies leaves those who talk as they are, and its successor waits for their end; what
+only rang is stopped and is `lost`. Nobody is called a second time by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, Protocol
+
+from ivr.config import Agent, Settings
+from ivr.dialling.ledger import Attempt, Ledger
+from ivr.dialling.numbers import dialable
+from ivr.hours import BEIJING
+from ivr.people.audit import AuditChanged, Entry
+from ivr.people.sensitive import Sensitive
+from ivr.records.facts import Dialled, DialledFor, DialOutcome, DialRefusal, Fact
+
+log = logging.getLogger(__name__)
+
+Side = Literal["agent", "number"]
+MARK: Final = "dial"
+LATE_SECONDS = 3.0
+"""So long after a phone should have stopped by itself we stop waiting for news of it."""
+TALKING_SECONDS = 3600.0
+"""A conversation has no limit; its end is waited for in stretches of this length."""
+ENDING_SECONDS = 10.0
+
+# Hang-up causes (Q.850) of a number that did not answer; any other: it was not reached.
+_ENGAGED = frozenset({17, 21})
+_RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
+
+REFUSED_WORDS: Final[Mapping[DialRefusal, str]] = {
+    "off": "没有开通外呼（设置 dialling.trunk） · dialling out is off",
+    "number": "没有登记可以回拨的号码 · no number that may be dialled is registered",
+    "hours": "现在不是外呼时间（dialling.hours） · not within the hours of dialling",
+    "cap": "今天外呼的次数用完了（dialling.calls_per_day） · as many calls today as are allowed",
+    "tries": "今天给这个号码打的次数够了（dialling.calls_per_number） · called often enough today",
+    "going_on": "正在拨打，或者坐席正在通话 · the number or the agent is engaged",
+    "unwritten": "审计或登记写不下，没有拨打 · nothing can be written down: nobody is called",
+}
+
+
+class DiallingFailed(Exception):
+    """Asterisk would not ring or join what it was asked to."""
+
+
+class AgentAway(DiallingFailed):
+    """There is no phone of this agent to be rung."""
+
+
+class Outward(Protocol):
+    """The way out, whatever carries it. Each may raise DiallingFailed."""
+
+    async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
+        """Let an agent's phone ring; it shows what the call is about. Raises AgentAway."""
+
+    async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
+        """Let the number ring by the trunk; an agent who waits hears that."""
+
+    async def join(self, attempt: str) -> bool:
+        """Let the two hear each other; False when one has just gone."""
+
+    async def stop(self, attempt: str) -> None:
+        """Whatever rings or talks for this try; there may be nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call that somebody wants made."""
+
+    purpose: DialledFor
+    reference: str
+    """Of the case or of the wish."""
+    number: Sensitive[str]
+    """As it was registered or confirmed; never one that is keyed for this call."""
+    agent: Agent | None
+    """Whose phone rings first; None: the line speaks itself."""
+    by: str
+    """Who wants it, for the trail."""
+    reason: str = ""
+
+    @property
+    def agent_name(self) -> str | None:
+        """Who is to talk; None: the line itself."""
+        return None if self.agent is None else self.agent.name
+
+
+@dataclass(frozen=True, slots=True)
+class NotDialled:
+    """Nobody's phone has rung, and why."""
+
+    reason: DialRefusal
+
+    @property
+    def words(self) -> str:
+        """For whoever wanted it."""
+        return REFUSED_WORDS[self.reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a call that was made went."""
+
+    outcome: DialOutcome
+    ring_ms: int = 0
+    talk_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One side has picked up."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """One side is out (cause of Q.850), or the two were taken apart."""
+
+    side: Side | None
+    cause: int | None = None
+
+
+News = Answered | Over
+
+
+@dataclass(slots=True, eq=False)
+class Going:
+    """A try that goes on."""
+
+    attempt: Attempt
+    with_agent: bool
+    stage: Literal["agent", "number", "talking"] = "agent"
+    inbox: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
+    done: asyncio.Future[Called] = field(default_factory=asyncio.Future)
+    task: asyncio.Task[None] | None = None
+    suspended: bool = False
+    """It is left as it is, for whoever finds it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What Asterisk has of tries."""
+
+    names: frozenset[str]
+    """Of the tries that have any leg or bridge."""
+    joined: Mapping[str, datetime]
+    """Whose two hear each other, and since when."""
+
+
+@dataclass(slots=True)
+class Dialler:
+    """Makes the calls of one line, each in a task of its own."""
+
+    settings: Callable[[], Settings]
+    outward: Outward
+    ledger: Ledger
+    token: Callable[[str], str]
+    """Of a telephone number."""
+    note: Callable[[Fact], None]
+    trail: Callable[[Entry], None]
+    """Writes an entry; blocks."""
+    talks: Callable[[Agent], AbstractContextManager[None]]
+    """For so long the agent is on a call, and rung for nobody else."""
+    is_free: Callable[[Agent], bool]
+    """Whether an agent's phone neither rings nor talks."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _going: dict[str, Going] = field(default_factory=dict)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def dial(self, wanted: Wanted) -> Called | NotDialled:
+        """Make the call; back when it is over."""
+        going = await self.begin(wanted)
+        return going if isinstance(going, NotDialled) else await asyncio.shield(going.done)
+
+    async def begin(self, wanted: Wanted) -> Going | NotDialled:
+        """Make the call; back when it has begun. `done` tells how it went."""
+        settings = self.settings()
+        number = dialable(wanted.number, settings)
+        refused = self._refusal(settings, wanted, number)
+        if refused is not None or number is None:
+            return self._refused(wanted, refused or "number")
+        going = Going(self._attempt(wanted, number), with_agent=wanted.agent is not None)
+        self._going[going.attempt.name] = going  # before anybody else has a turn
+        try:
+            await asyncio.to_thread(self._write, going.attempt, wanted)
+        except (OSError, AuditChanged) as refusal:
+            log.error("nobody is called: %s", refusal)  # noqa: TRY400  says it all
+            del self._going[going.attempt.name]
+            return self._refused(wanted, "unwritten")
+        self._conduct(going, self._course(going, settings, wanted.agent, number))
+        return going
+
+    def going(self, attempt: str) -> Going | None:
+        """A try that is not over yet."""
+        return self._going.get(attempt)
+
+    # --- what the line tells ----------------------------------------------------------------------
+
+    def answered(self, leg: str) -> None:
+        """A leg has picked up; one of a try that is over is stopped."""
+        name, side = parted(leg)
+        if (going := self._going.get(name)) is not None:
+            going.inbox.put_nowait(Answered(side))
+        else:
+            self._to_its_end(self._stop(name))
+
+    def over(self, name: str, side: Side | None, cause: int | None = None) -> None:
+        """A leg is out, or the bridge lost one of its two."""
+        if (going := self._going.get(name)) is not None:
+            going.inbox.put_nowait(Over(side, cause))
+
+    async def suspend(self) -> None:
+        """Leave all as it is: Asterisk keeps who talks, and we or a successor find them again."""
+        tasks = []
+        for going in self._going.values():
+            if going.task is not None:
+                going.suspended = True
+                going.task.cancel()
+                tasks.append(going.task)
+        await asyncio.gather(*tasks, *self._ending, return_exceptions=True)
+
+    async def adopt(self, held: Held) -> None:
+        """Go on with those who talk, and end what nobody conducts any more."""
+        for attempt in self.ledger.begun():
+            if self._is_conducted(attempt.name):
+                continue
+            going = self._going.setdefault(attempt.name, Going(attempt, attempt.agent is not None))
+            going.suspended = False
+            since = held.joined.get(attempt.name)
+            self._conduct(going, _lost() if since is None else self._talk_on(going, since))
+        for name in held.names - self._going.keys():
+            await self._stop(name)
+
+    def _is_conducted(self, name: str) -> bool:
+        going = self._going.get(name)
+        return going is not None and not going.suspended
+
+    # --- whether it may be ------------------------------------------------------------------------
+
+    def _refusal(
+        self, settings: Settings, wanted: Wanted, number: Sensitive[str] | None
+    ) -> DialRefusal | None:
+        now = self.clock()
+        if settings.dialling_server is None:
+            return "off"
+        if number is None:
+            return "number"
+        if not _within_hours(settings, now):
+            return "hours"
+        today = Counter(each.number for each in self.ledger.on_day_of(now))
+        if today.total() >= settings.dialling.calls_per_day:
+            return "cap"
+        token = self.token(number.reveal())
+        if self._is_going_on(wanted, token):
+            return "going_on"
+        return "tries" if today[token] >= settings.dialling.calls_per_number else None
+
+    def _is_going_on(self, wanted: Wanted, number: str) -> bool:
+        same = (
+            going.attempt.number == number
+            or (going.attempt.purpose, going.attempt.reference)
+            == (wanted.purpose, wanted.reference)
+            for going in self._going.values()
+        )
+        return any(same) or (wanted.agent is not None and not self.is_free(wanted.agent))
+
+    def _refused(self, wanted: Wanted, reason: DialRefusal) -> NotDialled:
+        self.note(
+            Dialled(
+                attempt=None,
+                purpose=wanted.purpose,
+                reference=wanted.reference,
+                agent=wanted.agent_name,
+                outcome=None,
+                refused=reason,
+            )
+        )
+        return NotDialled(reason)
+
+    def _attempt(self, wanted: Wanted, number: Sensitive[str]) -> Attempt:
+        return Attempt(
+            name=secrets.token_hex(8),
+            purpose=wanted.purpose,
+            reference=wanted.reference,
+            number=self.token(number.reveal()),
+            agent=wanted.agent_name,
+            at=self.clock(),
+        )
+
+    def _write(self, attempt: Attempt, wanted: Wanted) -> None:
+        """The trail, then the ledger: whatever is in the ledger counts as called."""
+        self.trail(Entry(attempt.at, "called", attempt.reference, wanted.by, wanted.reason))
+        self.ledger.begin(attempt)
+
+    # --- how it goes ------------------------------------------------------------------------------
+
+    def _conduct(self, going: Going, course: Coroutine[None, None, Called]) -> None:
+        going.task = asyncio.create_task(self._to_the_end(going, course))
+
+    async def _to_the_end(self, going: Going, course: Coroutine[None, None, Called]) -> None:
+        called = Called("failed")
+        try:
+            called = await course
+        except DiallingFailed as refused:
+            log.warning("a call is not made: %s", refused)
+        finally:
+            course.close()
+            if not going.suspended:
+                await asyncio.shield(self._to_its_end(self._end(going, called)))
+
+    async def _end(self, going: Going, called: Called) -> None:
+        """Nothing rings any more, the ledger and the records know how it went."""
+        attempt = going.attempt
+        await self._stop(attempt.name)
+        await asyncio.to_thread(self.ledger.end, attempt.name, called.outcome)
+        self.note(
+            Dialled(
+                attempt=attempt.name,
+                purpose=attempt.purpose,
+                reference=attempt.reference,
+                agent=attempt.agent,
+                outcome=called.outcome,
+                ring_ms=called.ring_ms,
+                talk_ms=called.talk_ms,
+            )
+        )
+        self._going.pop(attempt.name, None)
+        if not going.done.done():
+            going.done.set_result(called)
+
+    async def _stop(self, name: str) -> None:
+        """What cannot be stopped now is found at the next look."""
+        try:
+            async with asyncio.timeout(ENDING_SECONDS):
+                await self.outward.stop(name)
+        except (DiallingFailed, TimeoutError) as lost:
+            log.warning("a call that is over is not hung up yet: %s", type(lost).__name__)
+
+    def _to_its_end(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def _course(
+        self, going: Going, settings: Settings, agent: Agent | None, number: Sensitive[str]
+    ) -> Called:
+        if agent is None:
+            return await self._ring_number(going, settings, number)
+        with self.talks(agent):
+            return await self._agent_first(going, settings, agent, number)
+
+    async def _agent_first(
+        self, going: Going, settings: Settings, agent: Agent, number: Sensitive[str]
+    ) -> Called:
+        try:
+            await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
+        except AgentAway:
+            return Called("agent_away")
+        match await _news(going, settings.dialling.agent_seconds + LATE_SECONDS):
+            case Answered():
+                return await self._ring_number(going, settings, number)
+            case Over(_, cause) if cause in _ENGAGED:
+                return Called("agent_busy")
+            case Over(_, cause) if cause not in _RANG_OUT:
+                return Called("agent_away")
+        return Called("agent_no_answer")
+
+    async def _ring_number(
+        self, going: Going, settings: Settings, number: Sensitive[str]
+    ) -> Called:
+        began, going.stage = _now(), "number"
+        await self.outward.ring_number(going.attempt.name, number)
+        news = await _news(going, settings.dialling.number_seconds + LATE_SECONDS)
+        ring_ms = _ms_since(began)
+        match news:
+            case Answered():
+                return await self._talk(going, ring_ms)
+            case Over("number", cause) if cause in _ENGAGED:
+                return Called("busy", ring_ms)
+            case Over("number", cause) if cause not in _RANG_OUT:
+                return Called("not_reached", ring_ms)
+            case Over("agent"):
+                return Called("abandoned", ring_ms)
+        return Called("no_answer", ring_ms)
+
+    async def _talk(self, going: Going, ring_ms: int) -> Called:
+        began, going.stage = _now(), "talking"
+        if going.with_agent and not await self.outward.join(going.attempt.name):
+            return Called("abandoned", ring_ms)
+        await _until_over(going)
+        return Called("answered", ring_ms, _ms_since(began))
+
+    async def _talk_on(self, going: Going, since: datetime) -> Called:
+        """Found again: neither of the two has noticed that we are new."""
+        going.stage = "talking"
+        before = max(0.0, (self.clock() - since).total_seconds())
+        began = _now()
+        await _until_over(going)
+        return Called("answered", 0, round(before * 1000) + _ms_since(began))
+
+
+async def _lost() -> Called:
+    return Called("lost")
+
+
+async def _news(going: Going, seconds: float) -> News | None:
+    """What comes next; None when nothing does."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await going.inbox.get()
+    except TimeoutError:
+        return None
+
+
+async def _until_over(going: Going) -> None:
+    while not isinstance(await _news(going, TALKING_SECONDS), Over):
+        pass
+
+
+def _within_hours(settings: Settings, now: datetime) -> bool:
+    there = now.astimezone(BEIJING)
+    minute = there.hour * 60 + there.minute
+    works = bool(settings.agents.hours.of(there.date()))
+    return works and any(s.opens <= minute < s.closes for s in settings.dialling.hours)
+
+
+def leg_name(attempt: str, side: Side) -> str:
+    """As Asterisk's lists have it."""
+    return f"{MARK}.{attempt}.{side}"
+
+
+def bridge_name(attempt: str) -> str:
+    """In which the two hear each other."""
+    return f"{MARK}.{attempt}"
+
+
+def attempt_of(name: str) -> str | None:
+    """The try whose leg or bridge this is; None for what is none of ours."""
+    mark, *rest = name.split(".")
+    return rest[0] if mark == MARK and len(rest) in (1, 2) else None
+
+
+def parted(leg: str) -> tuple[str, Side]:
+    """A leg's try and its side; ValueError for what is no leg."""
+    name = attempt_of(leg)
+    for side in ("agent", "number"):
+        if name is not None and leg == leg_name(name, side):
+            return name, side
+    raise ValueError("no leg of ours")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _ms_since(began: float) -> int:
+    return round((_now() - began) * 1000)

@@ -1,0 +1,49 @@
+"""`POST /desks/6001`: an agent signs in or out, or is ready or not, on their page of the console.
+
+Only the console is answered: it shows the secret that both read from the line's home folder.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from ivr.agents.presence import WISHES, Event
+from ivr.asterisk.configure import DESK, desk_secret
+from ivr.config import Agent
+from ivr.line.reception import Reception
+
+
+def wished(reception: Reception) -> web.RouteDef:
+    """The route: `wish` is one of WISHES, `reason` one of the settings' for 示忙."""
+
+    async def answered(request: web.Request) -> web.Response:
+        settings = reception.given().settings
+        shown = request.headers.get(DESK, "")
+        if not secrets.compare_digest(shown.encode(), desk_secret(settings).encode()):
+            raise web.HTTPForbidden(text="for the console of this line only")
+        agent = _agent(settings.agents.phones, request.match_info["extension"])
+        wish, reason = _wish(await request.json(), settings.agents.not_ready_reasons)
+        presence = reception.means.switchboard.desks.wishes(agent, wish, "console", reason)
+        return web.json_response({"state": presence.state, "reason": presence.reason})
+
+    return web.post("/desks/{extension}", answered)
+
+
+def _agent(phones: tuple[Agent, ...], extension: str) -> Agent:
+    for agent in phones:
+        if agent.extension == extension:
+            return agent
+    raise web.HTTPNotFound(text="没有这个坐席 · no such agent")
+
+
+def _wish(told: Any, reasons: tuple[str, ...]) -> tuple[Event, str]:
+    """Raises HTTPUnprocessableEntity for what an agent cannot wish."""
+    wish, reason = str(told.get("wish")), str(told.get("reason") or "")
+    if wish not in WISHES:
+        raise web.HTTPUnprocessableEntity(text="坐席不能这样 · no wish of an agent's")
+    if wish == Event.NOT_READY and reason not in reasons:
+        raise web.HTTPUnprocessableEntity(text="没有这个示忙原因 · no such reason")
+    return Event(wish), reason if wish == Event.NOT_READY else ""

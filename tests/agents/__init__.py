@@ -1,0 +1,1 @@
+"""Tests of the agents: their states, their book, who is free for whom."""

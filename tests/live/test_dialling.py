@@ -1,0 +1,239 @@
+"""Calls that the line makes: an agent's phone, then the caller's, by a carrier's trunk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ivr.asterisk.configure import dial_secret
+from ivr.cases.case import Filed
+from ivr.cases.store import Cases
+from ivr.hours import BEIJING
+from ivr.people.audit import Audit
+from ivr.people.keys import Keys
+from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
+from ivr.speech.prompts import PromptSet
+from tests.live.conftest import AGENTS, LiveLine, a_line, free_port
+from tests.live.phone import Phone
+from tests.live.test_agents import agent_phone, first, heart, nothing_is_left, tone, until
+
+pytestmark = pytest.mark.live
+
+CITIZEN = "13800138000"
+CARRIER_HOST = "127.0.0.9"
+
+
+@pytest.fixture(scope="module")
+def out_line(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[LiveLine]:
+    """A line that may call out, at any hour, by a carrier on this machine."""
+    port = free_port()
+    dialling = {
+        "trunk": "carrier",
+        "server": f"{CARRIER_HOST}:{port}",
+        "hours": ["00:00-24:00"],
+        "calls_per_number": 50,
+        "agent_seconds": 4,
+        "number_seconds": 4,
+    }
+    today = datetime.now(BEIJING).date()
+    hours = {**AGENTS["hours"], "working_days": [today.isoformat()]}  # type: ignore[dict-item]
+    home = tmp_path_factory.mktemp("out")
+    trunks = [{"name": "carrier", "hosts": [CARRIER_HOST]}]
+    agents = {**AGENTS, "hours": hours}
+    with a_line(home, whole_set, trunks=trunks, dialling=dialling, agents=agents) as line:
+        line.start_service()
+        yield line
+
+
+@asynccontextmanager
+async def citizen(line: LiveLine, policy: str = "answer") -> AsyncIterator[Phone]:
+    """Somebody whose telephone rings when the carrier is asked for a number."""
+    server = line.settings.dialling.server
+    assert server is not None
+    port = int(server.partition(":")[2])
+    async with Phone.open(line.settings.sip_port, host=CARRIER_HOST, at=port) as phone:
+        phone.policy = policy
+        yield phone
+
+
+def a_case(line: LiveLine, number: str, left_from: str | None) -> None:
+    """A case that was left from that number, as a complaint leaves it."""
+    keys = Keys.load(line.settings.home / "keys")
+    token = None
+    if left_from is not None:
+        token = Tokens(keys).caller(left_from)
+        Vault(line.settings.home / "vault.sqlite", keys).keep(token, Sensitive(left_from))
+    filed = Filed(number, "complaint", "s", None, datetime.now(UTC), f"{number}.wav", 1, "", token)
+    assert Cases(line.settings.cases_url).open(filed)
+
+
+def asked(line: LiveLine, path: str, content: Any = None, secret: str | None = None) -> Any:
+    """Status and answer of the service's door for calls."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{line.settings.http_port}/{path}",
+        data=None if content is None else json.dumps(content).encode(),
+        headers={"X-Dial": dial_secret(line.settings) if secret is None else secret},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+async def called_back(line: LiveLine, case: str) -> str:
+    """The name of the try that has begun."""
+    want = {"case": case, "agent": "6001", "by": "王敏", "reason": "答复投诉"}
+    status, told = await asyncio.to_thread(asked, line, "dial", want)
+    assert status == 202, told
+    return str(told["attempt"])
+
+
+def tries(line: LiveLine) -> list[dict[str, Any]]:
+    return [fact for fact in line.facts() if fact["fact"] == "Dialled"]
+
+
+async def outcome(line: LiveLine, attempt: str) -> dict[str, Any]:
+    """How it went, once it is over and nothing of it is left."""
+    await until(lambda: any(each["attempt"] == attempt for each in tries(line)))
+    (fact,) = [each for each in tries(line) if each["attempt"] == attempt]
+    await until(lambda: not line.ari("channels"))
+    nothing_is_left(line)
+    return fact
+
+
+def test_the_agents_phone_rings_first_then_the_citizens_and_they_hear_each_other(
+    out_line: LiveLine,
+) -> None:
+    line = out_line
+    a_case(line, "01000017", CITIZEN)
+
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, citizen(line) as caller:
+            agent.ring_seconds = 0.5
+            attempt = await called_back(line, "01000017")
+            await until(lambda: bool(agent.incoming))
+            assert caller.incoming == [], "the agent is there before anybody else's phone rings"
+            await until(caller.answered.is_set)
+            caller.speak(tone(line))
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
+            agent.speak(tone(line))
+            await until(lambda: heart(tone(line)) in caller.heard.audio)
+            status, told = await asyncio.to_thread(asked, line, f"dial/{attempt}")
+            assert (status, told["stage"]) == (200, "talking")
+            await caller.hang_up()
+            await agent.wait_for_end(within=10)
+            fact = await outcome(line, attempt)
+        assert (fact["outcome"], fact["agent"]) == ("answered", first(line).name)
+        assert fact["talk_ms"] > 0
+        (invite,) = caller.incoming
+        assert invite.start.startswith(f"INVITE sip:{CITIZEN}@"), (
+            "exactly the number, without a prefix"
+        )
+        assert "12329" in invite.headers["from"]
+        assert agent.incoming[0].headers["x-hotline-reference"] == "01000017"
+        status, told = await asyncio.to_thread(asked, line, f"dial/{attempt}")
+        assert told == {"stage": "over", "outcome": "answered"}
+
+    asyncio.run(story())
+    (entry,) = [e for e in Audit.of(line.settings.home).entries() if e.token == "01000017"]
+    assert (entry.action, entry.operator, entry.reason) == ("called", "王敏", "答复投诉")
+
+
+@pytest.mark.parametrize(
+    ("case", "policy", "told"), [("01000025", "busy", "busy"), ("01000033", "ring", "no_answer")]
+)
+def test_a_citizen_who_is_engaged_or_not_there(
+    out_line: LiveLine, case: str, policy: str, told: str
+) -> None:
+    line = out_line
+    a_case(line, case, CITIZEN)
+
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, citizen(line, policy):
+            attempt = await called_back(line, case)
+            assert (await outcome(line, attempt))["outcome"] == told
+            await agent.wait_for_end(within=10)
+
+    asyncio.run(story())
+
+
+def test_without_the_agent_nobody_elses_phone_rings(out_line: LiveLine) -> None:
+    line = out_line
+    a_case(line, "01000041", CITIZEN)
+
+    async def story() -> None:
+        async with citizen(line) as caller:
+            attempt = await called_back(line, "01000041")
+            assert (await outcome(line, attempt))["outcome"] == "agent_away"
+            async with agent_phone(line, first(line), "ring"):
+                attempt = await called_back(line, "01000041")
+                assert (await outcome(line, attempt))["outcome"] == "agent_no_answer"
+            assert caller.incoming == []
+
+    asyncio.run(story())
+
+
+def test_a_killed_service_calls_nobody_twice_and_cuts_nobody_off(out_line: LiveLine) -> None:
+    line = out_line
+    a_case(line, "01000059", CITIZEN)
+
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, citizen(line) as caller:
+            caller.ring_seconds = 0.2
+            attempt = await called_back(line, "01000059")
+            await until(caller.answered.is_set)
+            caller.speak(tone(line))
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
+            line.kill_service()
+            line.start_service()
+            agent.speak(tone(line))
+            await until(lambda: heart(tone(line)) in caller.heard.audio)
+            await agent.hang_up()
+            await caller.wait_for_end(within=10)
+            assert (await outcome(line, attempt))["outcome"] == "answered"
+
+            caller.policy = "ring"
+            attempt = await called_back(line, "01000059")
+            await until(lambda: len(caller.incoming) == 2)
+            line.kill_service()
+            line.start_service()
+            assert (await outcome(line, attempt))["outcome"] == "lost"
+            assert (len(agent.incoming), len(caller.incoming)) == (2, 2), "nobody is called again"
+
+    asyncio.run(story())
+
+
+def test_what_is_not_for_us_to_call_is_refused_and_told(out_line: LiveLine) -> None:
+    line = out_line
+    a_case(line, "01000067", None)
+    a_case(line, "01000075", "0012025550123")
+    want = {"agent": "6001", "by": "王敏"}
+    assert asked(line, "dial", {**want, "case": "01000067"})[0] == 409
+    status, why = asked(line, "dial", {**want, "case": "01000075"})
+    assert (status, json.loads(why)["refused"]) == (409, "number")
+    assert asked(line, "dial", {**want, "case": "09999999"})[0] == 404
+    assert asked(line, "dial", {**want, "case": "01000017", "agent": "999"})[0] == 404
+    assert asked(line, "dial", {"case": "01000017"})[0] == 400
+    assert asked(line, "dial", {**want, "case": "01000017"}, secret="guess")[0] == 403
+    assert asked(line, "dial/ffff", secret="")[0] == 403
+    assert line.ari("channels") == []
+    refused = [each["refused"] for each in tries(line) if each["refused"]]
+    assert refused == ["number", "number"]
+
+
+def test_no_number_stands_in_any_file(out_line: LiveLine) -> None:
+    """Runs last: the tests above have called it."""
+    for path in out_line.settings.home.rglob("*"):
+        if path.is_file():
+            assert CITIZEN.encode() not in path.read_bytes(), path.name
