@@ -54,7 +54,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres setup tools wheel bundle trial lock clean
+.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -64,7 +64,7 @@ run:  ## The whole line, until Ctrl-C
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: ready style tools prompts asterisk pages browser postgres  ## Everything, live calls on a real Asterisk included
+test: ready style tools prompts asterisk pages browser postgres prometheus  ## Everything, live calls on a real Asterisk included
 	@$(SIDE_BY_SIDE) --calls $(CALLS) --others $(OTHERS)
 	@$(audit)
 
@@ -75,7 +75,7 @@ ready:  # What tests find missing, the slow steps side by side
 live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
-check: style postgres  ## Style, types, import rules, the fast tests, known faults of packages
+check: style postgres prometheus  ## Style, types, import rules, the fast tests, known faults of packages
 	@$(SIDE_BY_SIDE) --mark "not live" --others $(OTHERS)
 	@$(audit)
 
@@ -104,6 +104,9 @@ browser:  ## Chromium and a Chinese font, for the tests of the editor's page
 postgres:  # For the tests of many machines: they start a server of their own
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	|| { $(call apt_install,postgresql); }
+
+prometheus:  # Asks the rules of the alarms and the dashboard's queries, promtool beside it
+	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(call apt_install,prometheus); }
 
 setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 

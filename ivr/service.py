@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
@@ -19,6 +20,7 @@ from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
@@ -58,7 +60,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.records.facts import AgentMoved, Fact
-from ivr.records.journal import Journal, Left, left, recorded
+from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
@@ -164,6 +166,7 @@ async def _composed(
         enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
+        wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
     )
     standing = Standing(settings, partial(_adopted, means))
     dialler = Dialler(
@@ -179,7 +182,7 @@ async def _composed(
     conductor = Conductor(
         Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, desks))
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -229,17 +232,36 @@ def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
 
 
 async def _inherited(
-    before: Baton, spool: Path, desk: FilingDesk, book: Book, desks: Desks
+    before: Baton, spool: Path, desk: FilingDesk, book: Book, means: Means
 ) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
-    desks.remember(await asyncio.to_thread(book.taken_over))
+    means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
+    try:
+        _remember(means, await asyncio.to_thread(_agents_day, spool))
+    except (OSError, ValueError, TypeError, LookupError):
+        log.exception("what the agents have done today is not known; calls go on")
     return await asyncio.to_thread(left, spool)
+
+
+def _agents_day(spool: Path) -> list[dict[str, Any]]:
+    return list(of_kinds(spool, "Transferred", "Contented", "Voted"))
+
+
+def _remember(means: Means, facts: list[dict[str, Any]]) -> None:
+    """How long agents talk, and who was asked today how content they are."""
+    talks = (each["talk_ms"] / 1000 for each in facts if each["fact"] == "Transferred")
+    means.switchboard.remember(talk for talk in talks if talk > 0)
+    today = datetime.now(BEIJING).date()
+    for each in facts:
+        at = datetime.fromisoformat(each["at"]).astimezone(BEIJING)
+        if each["fact"] != "Transferred" and at.date() == today:
+            means.asked.add(today, (each["session"], each.get("caller"), each["person"]))
 
 
 def _archive(settings: Settings) -> Archive:

@@ -37,6 +37,7 @@ EXAMPLES: Mapping[str, str] = {
     "term_months": "18",
     "periods": "36",
     "persons": "3",
+    "minutes": "5",
     "id": "11010519491231002X",
     "id18": "11010519491231002X",
     "id15": "110105491231002",

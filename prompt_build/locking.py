@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ivr.records.holding import hold
+
 
 class Busy(Exception):
     """Another process writes here just now."""
@@ -17,8 +19,8 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock that ends with this process, however it ends; Busy if it is not to wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another build works in {path.parent} just now; wait for its end") from None
+        if wait:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        elif not hold(file):
+            raise Busy(f"another build works in {path.parent} just now; wait for its end")
         yield

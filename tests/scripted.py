@@ -187,6 +187,8 @@ class ScriptedExchange:
     registered: frozenset[str] = frozenset()
     talking: Talk | None = None
     playing: bool = False
+    speaks: Callable[[], bool] = lambda: False
+    """Whether the line says something in place of the music."""
     bridged: str | None = None
     ringing: set[str] = field(default_factory=set)
     screens: list[Mapping[str, str]] = field(default_factory=list)
@@ -198,7 +200,7 @@ class ScriptedExchange:
 
     async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
         assert agent.extension not in self.ringing, "dialled twice"
-        assert self.playing, "there is no music"
+        assert self.playing or self.speaks(), "there is no music"
         self.ringing.add(agent.extension)
         self.screens.append(screen)
         self.rung.put_nowait(agent.extension)

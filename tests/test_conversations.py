@@ -108,7 +108,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         line=line,
         inbox=inbox,
         prompts=prompt_set,
-        exchange=ScriptedExchange(inbox),
+        exchange=ScriptedExchange(inbox, speaks=lambda: line.sounding is not None),
         agent=settings.agents.phones[0] if settings.agents.phones else None,
         means=Means(
             settings=settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def test_each_service_may_write_its_home_only_and_leaves_no_core(path: File) -> 
     assert service["ReadWritePaths"] == "/var/lib/ivr"
     assert service["NoNewPrivileges"] == "yes"
     assert service["LimitCORE"] == "0"
+
+
+MOST_EXPOSURE = 2.0
+"""What systemd-analyze reckons of 0 to 10: 2 is OK, 9.6 a service that may do everything."""
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+@pytest.mark.parametrize("path", SERVICES, ids=name)
+def test_each_service_may_do_little(path: File, tmp_path: Path) -> None:
+    written = tmp_path / path.path.name
+    written.write_text(path.content)
+    asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(written)]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    reckoned = re.search(r"exposure level for \S+: ([\d.]+)", told.stdout)
+    assert reckoned, told.stderr
+    assert float(reckoned[1]) <= MOST_EXPOSURE, told.stdout
 
 
 def test_each_timer_has_a_service() -> None:

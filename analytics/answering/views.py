@@ -27,6 +27,10 @@ FACT_TABLES = (
     "probe",
     "agent_move",
     "dialled",
+    "queue_entry",
+    "queue_told",
+    "callback_wish",
+    "contentment",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -19,7 +19,11 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.carried
         UNION ALL SELECT event, happened FROM {known}.probe
         UNION ALL SELECT event, happened FROM {known}.agent_move
-        UNION ALL SELECT event, happened FROM {known}.dialled)
+        UNION ALL SELECT event, happened FROM {known}.dialled
+        UNION ALL SELECT event, happened FROM {known}.queue_entry
+        UNION ALL SELECT event, happened FROM {known}.queue_told
+        UNION ALL SELECT event, happened FROM {known}.callback_wish
+        UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -54,6 +58,19 @@ INSERT INTO hot.case_move
 SELECT id, happened, reference, n, kind, move, state, handler, in_time, content,
        TRY_CAST(warns AS DATE), TRY_CAST(due AS DATE)  -- a day that is none stops no other fact
 FROM incoming WHERE fact = 'CaseMoved';
+
+INSERT INTO hot.queue_entry
+SELECT id, session, happened, standing, ahead FROM incoming WHERE fact = 'QueueEntered';
+
+INSERT INTO hot.queue_told
+SELECT id, session, happened, ahead, least, most FROM incoming WHERE fact = 'QueueTold';
+
+INSERT INTO hot.callback_wish
+SELECT id, session, happened, person FROM incoming WHERE fact = 'CallbackWished';
+
+INSERT INTO hot.contentment
+SELECT id, session, happened, agent, caller, person, choice
+FROM incoming WHERE fact = 'Contented';
 
 INSERT INTO hot.dialled
 SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms

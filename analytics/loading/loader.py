@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from analytics.loading.publish import publish
 from analytics.loading.spools import KEEP, oldest_open, retire
 from analytics.loading.store import FactsFolder, is_damage, open_store, passes, read_all, shrink
 from ivr.hours import BEIJING
+from ivr.records.holding import hold
 
 log = logging.getLogger(__name__)
 
@@ -281,11 +281,8 @@ def _alone(lock: Path) -> Iterator[None]:
     lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyLoading(f"another loader holds {lock}; one is enough") from None
-    try:
+        if not hold(descriptor):
+            raise AlreadyLoading(f"another loader holds {lock}; one is enough")
         yield
     finally:
         os.close(descriptor)

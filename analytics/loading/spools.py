@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import duckdb
 
 from analytics.answering.views import FACT_TABLES, TIME
 from analytics.loading import quarantine
+from ivr.records.holding import hold
 from ivr.records.journal import OPERATORS
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,7 @@ def _set_apart(path: Path, bytes_read: int, now: datetime) -> bool:
     if not path.exists():
         return False
     with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not hold(file):
             return False
         file.seek(bytes_read)
         if b"\n" in file.read():

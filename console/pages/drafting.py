@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -235,6 +235,11 @@ class _OnAir:
     """Sets that were for a time which is over: not to be gone back to."""
 
 
+def _turned(past: Sequence[Heard]) -> list[Heard]:
+    """Without what was only planned: callers went on hearing the same."""
+    return [each for n, each in enumerate(past) if not n or past[n - 1].set != each.set]
+
+
 def _on_air(audio: Path) -> _OnAir:
     log, now = publications.read(audio), datetime.now(UTC)
     if not log:
@@ -246,7 +251,7 @@ def _on_air(audio: Path) -> _OnAir:
         on_top=last.on_top(now),
         turns=tuple(last.turns(now)),
         ahead=timing.planned(last, now),
-        past=tuple(past[: -_MOST_PAST - 1 : -1]),
+        past=tuple(_turned(past)[: -_MOST_PAST - 1 : -1]),
         over=frozenset(number for number, each in newest.items() if sets.is_over(each, now)),
     )
 

@@ -68,6 +68,12 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("agents.unanswered_calls", "连着几次不接就设为离开（0 从不）", "次"),
         Field("agents.passed_over_seconds", "不签入时，离开多久再振", "秒"),
         Field("agents.answer_within_seconds", "接通率的两个时限", "秒", "list"),
+        Field("agents.contentment", "人工服务后请来电人评价", "", "choice", _YES_NO),
+        Field("agents.queue", "坐席都忙时排队等候", "", "choice", _YES_NO),
+        Field("agents.queue_most", "最多几个人排队", "人"),
+        Field("agents.queue_longest_seconds", "最多等多久", "秒"),
+        Field("agents.queue_announce_seconds", "隔多久说一次前面还有几位", "秒"),
+        Field("agents.queue_first_age", "满多少岁的先接（0 不分先后）", "岁"),
         Field("agents.zero_from_every_menu", "处处按 0 转人工", "", "choice", _YES_NO),
     ),
     "人工时间": (

@@ -35,6 +35,7 @@ KINDS: Final = {
     "term_months": "年限（按月）",
     "periods": "期数",
     "persons": "位数",
+    "minutes": "分钟数",
     "id": "身份证号",
     "id_tail": "身份证尾号",
     "phone": "电话号码",

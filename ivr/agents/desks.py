@@ -89,6 +89,8 @@ class Desks:
     """What happens by itself, and when."""
     _unanswered: dict[str, int] = field(default_factory=dict)
     """Calls in a row that rang for nothing."""
+    _heard_of: float = field(default=float("-inf"))
+    """When somebody last answered, declined or put the receiver down."""
 
     def adopt(self, settings: AgentsSettings) -> None:
         """Other agents or rules from now on; who rings or talks goes on as they began."""
@@ -155,6 +157,11 @@ class Desks:
         """Whether this agent is on a call, or still at work on the last one."""
         return self.of(agent).state in {State.TALKING, State.WRAP_UP}
 
+    def heard_of(self) -> float:
+        """When an agent was last known to be there (by the clock): now, while one talks."""
+        engaged = any(map(self.is_engaged, self.settings.phones))
+        return self.clock() if engaged or self._talking else self._heard_of
+
     def _when_idle(self, agent: Agent) -> float:
         return self._since.get(agent.extension, float("-inf"))
 
@@ -218,6 +225,7 @@ class Desks:
             yield
         finally:
             self._talking.discard(agent.extension)
+            self._heard_of = self.clock()
 
     def hung_up(self, agent: Agent) -> None:
         """The conversation is over."""
@@ -226,6 +234,7 @@ class Desks:
 
     def is_there(self, agent: Agent) -> None:
         """Somebody has answered, or declined."""
+        self._heard_of = self.clock()
         self._unanswered.pop(agent.extension, None)
         self._happens(agent, Event.BACK)
 

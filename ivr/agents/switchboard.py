@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ivr.agents.desks import Desks
-from ivr.config import Agent, AgentsSettings
+from ivr.agents.estimate import Minutes, minutes_to_wait
+from ivr.agents.queue import Queue, Waiting
+from ivr.config import Agent, AgentsSettings, Skill
 
 STOPPING_SECONDS = 5.0
 """So long at most does a phone ring on for a caller who has gone."""
+AGAIN_SECONDS = 20.0
+"""A phone that rang for nothing rings for the same caller again after so long."""
+PHONES_SECONDS = 10.0
+"""How old the knowledge of who is registered may be, while somebody waits."""
+SAMPLES = 30
+"""Of the last conversations, the wait is estimated by so many."""
 Round = tuple[Agent, ...]
 """Phones that ring together."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A caller who waits for an agent."""
-
-    left: list[Agent]
-    """Whose phones have not rung for this caller yet."""
-    wake: Callable[[], None]
-    """Called when it is worth looking again: a phone has become free."""
-    since: float = 0.0
-    """When it began, by the desks' clock."""
-    is_ringing: bool = False
-    """Some phone rings for this caller now."""
-    is_served: bool = False
-    """An agent has answered: no other phone is wanted, unless that agent is gone at once."""
 
 
 @dataclass(slots=True)
@@ -38,19 +30,23 @@ class Switchboard:
     """All who wait for the agents, and the desks they wait for: one for the whole service.
 
     A phone rings for one caller at a time and is not taken while it only rings: who comes later
-    waits until it is free for them. Of those who want a phone, whoever has waited longest gets it;
-    so with all phones ringing at once, whoever answers takes the caller who has waited longest,
-    and the other phones go on ringing for the next.
+    waits until it is free for them. Of those who want a phone, whoever is next gets it; so with
+    all phones ringing at once, whoever answers takes the caller who is next, and the other phones
+    go on ringing for the one after.
     """
 
     desks: Desks
-    _queue: list[Waiting] = field(default_factory=list)
-    """By arrival."""
+    queue: Queue = field(default_factory=Queue)
+    _online: frozenset[str] = frozenset()
+    """Phones that are registered, when somebody looked last."""
+    _looked: float = float("-inf")
     _ringing: dict[str, Waiting] = field(default_factory=dict)
     """For whom each phone rings, by extension."""
+    _talks: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    """Seconds that agents were taken by their last conversations."""
 
     def __post_init__(self) -> None:
-        self.desks.changed = self._wake_all
+        self.desks.changed = self.look_again
 
     @property
     def settings(self) -> AgentsSettings:
@@ -61,9 +57,9 @@ class Switchboard:
         """Other agents or rules from now on; who rings, talks or waits goes on as they began."""
         self.desks.adopt(settings)
         ours = {agent.extension for agent in settings.phones}
-        for place in self._queue:
+        for place in self.queue.in_order():
             place.left[:] = [agent for agent in place.left if agent.extension in ours]
-        self._wake_all()
+        self.look_again()
 
     @property
     def one_by_one(self) -> bool:
@@ -71,33 +67,76 @@ class Switchboard:
         return self.settings.strategy != "all_at_once"
 
     def waits(self) -> tuple[float, ...]:
-        """Since when each caller waits who has no agent yet, the longest first."""
-        return tuple(place.since for place in self._queue if not place.is_served)
+        """Since when each caller waits who has no agent yet, whoever is next first."""
+        return tuple(place.since for place in self.queue.waiting() if not place.is_wish)
+
+    def is_full(self) -> bool:
+        """Whether as many wait as may."""
+        return len(self.queue) >= self.settings.queue_most
+
+    # --- who is there -------------------------------------------------------------------------
+
+    async def look(self, online: Callable[[], Awaitable[frozenset[str]]], within: float) -> None:
+        """Ask who is registered, unless somebody has within so many seconds."""
+        if self.desks.clock() - self._looked >= within:
+            self._looked = self.desks.clock()
+            self._online = await online()
+
+    def present(self, skill: Skill | None = None) -> tuple[Agent, ...]:
+        """The agents who are there now for a caller, on a call or not."""
+        return self.desks.present(self._online, skill)
+
+    def minutes(self, place: Waiting) -> Minutes | None:
+        """How long this caller will wait, where that can be said."""
+        return minutes_to_wait(
+            self.queue.ahead_of(place), len(self.present(place.skill)), self._talks
+        )
+
+    def look_again(self) -> None:
+        """Somebody may be free now: whoever waits looks."""
+        for place in self.queue.in_order():
+            place.wake()
 
     # --- waiting, and phones that ring --------------------------------------------------------
 
     @contextmanager
-    def waiting(self, present: Sequence[Agent], wake: Callable[[], None]) -> Iterator[Waiting]:
-        """Stand in the queue, for these agents.
+    def waiting(self, place: Waiting) -> Iterator[Waiting]:
+        """Stand in the queue.
 
         Phones that ring at the end stay this caller's until `free`, or for a moment: who hangs up
         is not followed by the next caller's ring before Asterisk has stopped the last one.
         """
-        place = Waiting(self.desks.in_order(present), wake, self.desks.clock())
-        self._queue.append(place)
+        place.left = self.desks.in_order(self.present(place.skill))
+        self.queue.enter(place)
         try:
             yield place
         finally:
-            self._queue.remove(place)
-            self._wake_all()
+            self.queue.leave(place)
+            self.look_again()
             asyncio.get_running_loop().call_later(STOPPING_SECONDS, self.free_all_of, place)
+
+    def expect(self, place: Waiting) -> None:
+        """Keep a place for a caller who is found again by a new service, until `waiting`."""
+        place.is_expected = True
+        self.queue.enter(place)
+
+    def give_up(self, who: str) -> None:
+        """A place that was kept for somebody who does not come."""
+        if self.queue.give_up(who):
+            self.look_again()
 
     def may_answer(self, place: Waiting) -> bool:
         """Whether somebody is left who could: a phone that rings for others may come free."""
         return any(map(self.desks.may_come, place.left))
 
+    def is_anybody_engaged(self) -> bool:
+        """Whether some phone that is there rings or talks now."""
+        return not all(self.desks.is_free(agent) for agent in self.present())
+
     def claim(self, place: Waiting) -> Round:
         """The phones that ring for this caller from now on: all there are, or the next one."""
+        for each in self.queue.waiting():
+            self._look_who_may_ring(each)
         free = [agent for agent in place.left if self.desks.is_free(agent)]
         mine = [agent for agent in free if not self._wanted_before(agent, place)]
         mine = mine[:1] if self.one_by_one else mine
@@ -107,16 +146,28 @@ class Switchboard:
             self._ringing[agent.extension] = place
             self.desks.rings(agent)
         if mine:
-            self._wake_all(but=place)
+            self.look_again()
         return tuple(mine)
+
+    def _look_who_may_ring(self, place: Waiting) -> None:
+        """In a queue people come and go, and who was tried is tried again after a while."""
+        if place.stays:
+            since = self.desks.clock() - AGAIN_SECONDS
+            place.left = [
+                agent
+                for agent in self.desks.in_order(self.present(place.skill))
+                if self._ringing.get(agent.extension) is not place
+                and place.tried.get(agent.extension, since) <= since
+            ]
 
     def free(self, agent: Agent) -> None:
         """A phone rings no more."""
         place = self._ringing.pop(agent.extension, None)
         if place is not None:
             self.desks.rings_no_more(agent)
+            place.tried[agent.extension] = self.desks.clock()
             place.is_ringing = place in self._ringing.values()
-            self._wake_all()
+            self.look_again()
 
     def free_all_of(self, place: Waiting) -> None:
         """None rings for this caller any more."""
@@ -124,17 +175,12 @@ class Switchboard:
             self.free(self.desks.agent(extension))
 
     def _wanted_before(self, agent: Agent, place: Waiting) -> bool:
-        """Whether somebody who has waited longer is to have this phone first."""
-        earlier = itertools.takewhile(lambda each: each is not place, self._queue)
+        """Whether somebody who is next before this one is to have this phone first."""
+        earlier = self.queue.before(place)
         return any(agent in each.left and self._wants_more(each) for each in earlier)
 
     def _wants_more(self, place: Waiting) -> bool:
-        return not place.is_served and not (self.one_by_one and place.is_ringing)
-
-    def _wake_all(self, *, but: Waiting | None = None) -> None:
-        for place in self._queue:
-            if place is not but:
-                place.wake()
+        return not (self.one_by_one and place.is_ringing)
 
     # --- answered -----------------------------------------------------------------------------
 
@@ -148,7 +194,16 @@ class Switchboard:
                 yield
         finally:
             self._serve(place, served=False)
-            self._wake_all()
+            self.look_again()
+
+    def talked(self, agent: Agent, seconds: float) -> None:
+        """An agent has just put the receiver down, after so long a conversation."""
+        self._talks.append(seconds)
+        self.desks.hung_up(agent)
+
+    def remember(self, talks: Iterator[float]) -> None:
+        """Conversations that the service before has seen, the last one last; in seconds."""
+        self._talks.extend(talks)
 
     @contextmanager
     def engaged(self, agent: Agent) -> Iterator[None]:

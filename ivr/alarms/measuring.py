@@ -194,10 +194,9 @@ async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
     if (lacking := await _agents_lacking(settings, now)) is not None:
         yield Figure("ivr_agents_lacking", lacking)
     for trunk in settings.trunks:
-        if trunk.registration is not None:
-            host, _, port = trunk.registration.server.partition(":")
-            answers = await _answers(host, int(port or 5060))
-            yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+        if equipment := trunk.equipment():
+            answers = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
+            yield Figure("ivr_trunk_answers", float(any(answers)), {"trunk": trunk.name})
 
 
 async def _agents_lacking(settings: Settings, now: datetime) -> float | None:

@@ -24,7 +24,8 @@ from ivr.mail import NotSent, send
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
-_KINDS = {"begins": "开始", "goes_on": "仍在", "ends": "恢复"}
+BEGINNING = "开始"
+_KINDS = {"begins": BEGINNING, "goes_on": "仍在", "ends": "恢复"}
 
 
 def title(settings: Settings, told: Sequence[News]) -> str:

@@ -180,7 +180,7 @@ def _of_logs(folder: Path, since: datetime, until: datetime) -> Iterator[Event]:
         if path.stat().st_mtime < since.timestamp() or path.name.startswith("asterisk"):
             continue
         found = [
-            Event(at, "日志", f"{path.name.partition('.')[0]}: {masked(what)[:200]}")
+            Event(at, "日志", f"{path.name.partition('.')[0]}: {without_numbers(what)[:200]}")
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
             for at, what in _logged(line)
             if since <= at < until
@@ -201,6 +201,6 @@ def _logged(line: str) -> Iterator[tuple[datetime, str]]:
         yield at, f"{found[2]} {_SESSION.sub(':', found[3])}"
 
 
-def masked(text: str) -> str:
+def without_numbers(text: str) -> str:
     """No number of anybody's, whatever a library has put into its message."""
     return _NUMBERS.sub("…", text)

@@ -22,8 +22,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from ivr.alarms import keeping
-from ivr.alarms.night import happened
-from ivr.alarms.night import masked as without_numbers
+from ivr.alarms.night import happened, without_numbers
 from ivr.asterisk.configure import log_folder
 from ivr.config import Settings, settings_file
 from ivr.lifecycle import asking

@@ -12,6 +12,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum, auto
 from typing import Literal, Protocol, TypeVar
 
@@ -24,6 +25,7 @@ from ivr.config import Agent, Patience, Skill
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
+from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
 
 T = TypeVar("T")
@@ -115,6 +117,10 @@ class Trail:
     places: list[str] = field(default_factory=list)
     tail: Sensitive[str] | None = None
     """Of the ID number that was entered last."""
+    person: str | None = None
+    """Token of that number."""
+    born: Sensitive[date] | None = None
+    """By that number."""
     lookup: str = ""
     """What was looked up last, and how that ended."""
 
@@ -166,6 +172,10 @@ class Call:
     """When (the loop's clock) the line says goodbye; who talks to an agent is not cut."""
     agent_seconds: float = 0.0
     """Spent talking with agents: `ends_at` does not count it."""
+    served_by: str | None = None
+    """Name of the agent who talked with the caller last."""
+    queued: Queued | None = None
+    """The place in the queue for an agent, kept until one has talked with the caller."""
     _failures: int = 0
     _hearing: Hearing | None = None
     """What was said or asked last, until it is noted: who hangs up in it was in its midst."""
@@ -189,6 +199,10 @@ class Call:
     def talked(self, seconds: float) -> None:
         """A conversation with an agent has ended: the call may last so much longer."""
         self.agent_seconds += seconds
+        self.waited(seconds)
+
+    def waited(self, seconds: float) -> None:
+        """Nothing could be asked so long: the call may last so much longer."""
         self.ends_at += seconds
 
     def enter(self, place: str) -> None:

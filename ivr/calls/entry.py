@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from ivr.calls.call import AgentWanted, Answer, Call
 from ivr.calls.hearing import Told
-from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+from ivr.calls.keypad import (
+    Complete,
+    CountForm,
+    Entry,
+    Form,
+    IdForm,
+    NoNumber,
+    Nudge,
+    PhoneForm,
+    Typing,
+)
 from ivr.cases.numbers import DIGITS, is_possible
 from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
@@ -51,7 +61,8 @@ async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -
         if isinstance(number, IdNumber):
             _note(call, question, "match", last)
             call.succeeded()
-            call.trail.tail = number.tail
+            call.trail.tail, call.trail.born = number.tail, number.born
+            call.trail.person = call.means.tokens.person(number)
             return number
         _note(call, question, "invalid", last)
         await _refuse(call, digits, again=wrong_before)
@@ -69,6 +80,16 @@ async def collect_digits(
     digits, last = await _digits(call, question, CountForm(count, last_may_be_x), wrong=wrong)
     _note(call, question, "match", last)
     call.succeeded()
+    return Sensitive(digits)
+
+
+async def collect_phone(call: Call, question: str, *, wrong: str) -> Sensitive[str]:
+    """Ask until something was entered that may be a telephone number; whether it is, others say.
+
+    Raises WentBack for `*` before the first digit, and GaveUp.
+    """
+    digits, last = await _digits(call, question, PhoneForm(), wrong=wrong)
+    _note(call, question, "match", last)
     return Sensitive(digits)
 
 

@@ -51,6 +51,8 @@ class LegGone:
 
     leg: str
     cause: int | None
+    vanished: bool = False
+    """Nobody hung up: the phone was not heard any more."""
 
 
 @dataclass(frozen=True, slots=True)

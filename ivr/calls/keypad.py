@@ -10,6 +10,9 @@ from ivr.people.identity import can_begin
 
 LONG = 18
 SHORT = 15
+MOBILE = 11
+SHORTEST_FIXED, LONGEST_FIXED = 10, 12
+"""With the area code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,31 @@ class CountForm:
         return _missing(digits, self.count, nudged=nudged)
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneForm:
+    """A telephone number of this country, of eleven or twelve digits at most."""
+
+    def is_wish(self, digits: str) -> bool:
+        """Never: area codes begin with 0."""
+        return False
+
+    def press(self, digits: str, key: str) -> Entry:
+        """A mobile number is whole with its eleventh digit."""
+        if key == "*":
+            return _star(digits)
+        if key == "#":
+            return Complete(digits) if digits else NoNumber.EMPTY
+        grown = digits + key
+        whole = MOBILE if grown[0] == "1" else LONGEST_FIXED
+        return Complete(grown) if len(grown) == whole else Typing(grown)
+
+    def pause(self, digits: str, *, nudged: bool) -> Entry:
+        """A fixed number may be whole; of a mobile one it is known what is missing."""
+        if digits.startswith("0") and len(digits) >= SHORTEST_FIXED:
+            return Complete(digits)
+        return _missing(digits, MOBILE, nudged=nudged)
+
+
 def _star(digits: str, *, whole: int | None = None) -> Entry:
     """`*` is the X that may end a number of `whole` places; elsewhere it turns back."""
     if whole is not None and len(digits) == whole - 1:
@@ -149,4 +177,4 @@ def _star(digits: str, *, whole: int | None = None) -> Entry:
 def _missing(digits: str, whole: int, *, nudged: bool) -> Entry:
     if nudged or not digits:
         return NoNumber.SILENT
-    return Nudge("identity.missing", whole - len(digits))
+    return Nudge("identity.missing", max(1, whole - len(digits)))

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from ivr.accounts import Accounts
 from ivr.accounts.untold import Untold
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import WishBook
+from ivr.calls.asked import Asked
 from ivr.calls.pins import NoPins, Verifier
 from ivr.cases.enquiries import Enquiries, NoCases
 from ivr.config import Settings
@@ -45,3 +47,7 @@ class Means:
     """By which agents sign in on their phones."""
     untold: Untold = field(default_factory=Untold)
     """Hears of accounts that no call could say."""
+    asked: Asked = field(default_factory=Asked)
+    """Who was asked today how content they are."""
+    wishes: WishBook | None = None
+    """Of callers who want to be called back; None: nobody can be."""

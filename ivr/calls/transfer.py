@@ -1,9 +1,11 @@
-"""The verb that hands a caller over to an agent: music and ringing, a conversation, and back.
+"""The verb that hands a caller over to an agent: waiting and ringing, a conversation, and back.
 
 wish -> nobody's phone is there                        none_there
-     -> ringing -> all engaged, or declining           busy
+     -> as many wait as may                            full
+     -> waiting -> all engaged, or declining, no queue busy
                 -> nobody answers in time              no_answer
-                -> the caller presses `*`              abandoned
+                -> it lasts too long                   too_long
+                -> the caller presses `*`, 1 or 2      abandoned, callback, message
                 -> answered -> talking -> hung up      answered
      -> Asterisk refuses to join them                  failed
 The caller who hangs up: abandoned before the answer, answered after it (seed, section 七).
@@ -16,30 +18,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ivr.agents.desks import Desks
 from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
-from ivr.agents.switchboard import Switchboard, Waiting
+from ivr.agents.queue import Waiting
+from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
+from ivr.calls.calling_back import may_be_called_back
 from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
+from ivr.calls.ringing import Ringing
+from ivr.calls.waiting import InLine, Trial, Waits
 from ivr.config import Agent
-from ivr.records.facts import TransferOutcome, Transferred
+from ivr.records.facts import QueueEntered, Standing, TransferOutcome, Transferred
+from ivr.records.queued import Queued
 
 NEWS_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
+MOST_FAULTS = 3
+"""So often Asterisk may refuse to join a waiting caller with who has answered."""
 
-# Hang-up causes (Q.850) that say why a phone was not answered; any other: it was not reached.
-_ENGAGED = frozenset({17, 21})
-_RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
-_UNANSWERED = frozenset({18, 19, 102})
-"""Of these, the ones that say that it rang and nobody came."""
-_BUSY, _NOT_REACHED = 17, 20
+
+_KEEPS: frozenset[TransferOutcome] = frozenset({"failed", "callback"})
+"""After these the call still has its place: to ask again from, or for the wish."""
 
 
 async def transfer(call: Call, announced: Iterable[str] = ()) -> TransferOutcome:
     """Find an agent for the caller; back when they have talked, or when there is nobody.
 
     The prompts `announced` are said first; who hangs up in them has wished for an agent already.
-    A conversation that an earlier service began is gone on with.
+    A place in the queue that the call has already, and a conversation that an earlier service
+    began, are gone on with. After "answered" the call still has its place where the agent's phone
+    vanished in the midst of it.
     """
     wish = _Wish(call, _now())
     async with call.in_midst_of(wish):
@@ -58,19 +65,22 @@ class _Wish:
     began: float
     outcome: TransferOutcome = "abandoned"
     agent: Agent | None = None
-    """Who answered, or was rung last."""
+    """Who talked with the caller."""
     answered: float | None = None
     ring_ms: int = 0
-    legs: dict[str, Agent] = field(default_factory=dict)
-    """Phones that ring or talk."""
-    causes: list[int | None] = field(default_factory=list)
-    """Why the phones that were rung ring no more."""
-    place: Waiting | None = None
-    """In the queue of all who wait."""
-    rung: float = 0.0
-    """When a phone was rung last."""
-    has_rung_long: bool = False
-    """It would make room for another, were there one."""
+    was_cut: bool = False
+    """The agent's phone vanished while they talked."""
+    faults: int = 0
+    ringing: Ringing = field(init=False)
+
+    def __post_init__(self) -> None:
+        person, waited = self.call.vouched, _waited_before(self.call)
+        self.began -= waited
+        since = self.switchboard.desks.clock() - waited
+        skill = self.call.trail.skill
+        place = Waiting(self.call.session, since, _standing(self.call), person, skill)
+        place.wake = self._wake
+        self.ringing = Ringing(self.call, place)
 
     @property
     def exchange(self) -> Exchange:
@@ -79,191 +89,178 @@ class _Wish:
 
     @property
     def switchboard(self) -> Switchboard:
-        """Who waits, for all calls of the line."""
+        """Who waits and who is free, for all calls of the line."""
         return self.call.means.switchboard
-
-    @property
-    def desks(self) -> Desks:
-        """Who is free, for all calls of the line."""
-        return self.switchboard.desks
 
     async def fulfilled(self, announced: Iterable[str]) -> TransferOutcome:
         """Wait among the others until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
-        for prompt in announced:
-            await self.call.say(prompt)
-        self.began = _now()
-        present = self.desks.present(await self.exchange.online(), self.call.trail.skill)
-        if not present:
+        if self.call.queued is None:
+            for prompt in announced:
+                await self.call.say(prompt)
+            self.began = _now()
+            self.ringing.place.since = self.switchboard.desks.clock()
+        await self.switchboard.look(self.exchange.online, 0.0)
+        if not self.switchboard.present(self.call.trail.skill):
             return "none_there"
-        await self.exchange.music()
-        with self.switchboard.waiting(present, self._wake) as self.place:
-            return await self._wait(self.place)
+        if not self.call.means.settings.agents.queue:
+            self.ringing.place.stays = False
+            return await self._wait(Trial(self.ringing, self.began))
+        if self.call.queued is None and self.switchboard.is_full():
+            return "full"
+        return await self._wait(InLine(self.ringing, _now(), may_be_called_back(self.call)))
 
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
-        for leg in self.legs:
-            await self.exchange.drop(leg)
-        if self.place is not None:
-            self.switchboard.free_all_of(self.place)
+        await self.ringing.stop_all()
         await self.exchange.part()
         await self.exchange.quiet()
         self.call.inbox.forget_keys()
 
-    # --- ringing ------------------------------------------------------------------------------
+    # --- waiting ------------------------------------------------------------------------------
 
     def _wake(self) -> None:
         self.call.inbox.put(PhoneFreed())
 
-    async def _wait(self, place: Waiting) -> TransferOutcome:
-        """Let phones ring until one is answered, `*` is pressed, or nobody is left to ask."""
-        deadline = self.began + self.call.means.settings.agents.ring_seconds
-        while self.legs or self.switchboard.may_answer(place):
-            await self._ring(place)
-            until = self._until(place, deadline)
-            match await self.call.inbox.get(until):
-                case PickedUp(leg) if leg in self.legs:
-                    agent = self.legs[leg]
-                    if await self._converse(leg):
-                        return "answered"
-                    self.desks.hung_up(agent)
-                case LegGone(leg, cause) if leg in self.legs:
-                    self._rings_no_more(leg, cause)
-                case Key("*"):
-                    return "abandoned"
-                case None if until < deadline:
-                    self.has_rung_long = True
-                case None:
-                    await self._all_ring_out()
-                    return "no_answer"
-        if place.left:
-            engaged = any(map(self.desks.is_engaged, place.left))
-            self.causes.append(_BUSY if engaged else None)
-        return self._why_nobody()
+    async def _wait(self, waits: Waits) -> TransferOutcome:
+        """Let phones ring until one is answered, a key is pressed, or it is over."""
+        await self.exchange.music()
+        with self.switchboard.waiting(self.ringing.place):
+            self._take_place()
+            while (over := await waits.over()) is None:
+                await self.ringing.ring()
+                await waits.speak()
+                match await self.call.inbox.get(min(waits.until(), self.ringing.until())):
+                    case PickedUp(leg) if leg in self.ringing.legs:
+                        await waits.hush()
+                        agent = self.ringing.legs[leg]
+                        if await self._converse(leg):
+                            return "answered"
+                        self.switchboard.desks.hung_up(agent)
+                    case LegGone(leg, cause) if leg in self.ringing.legs:
+                        self.ringing.rings_no_more(leg, cause)
+                    case Key() as key if (chosen := waits.chosen(key)) is not None:
+                        await waits.hush()
+                        return chosen
+                    case news:
+                        await waits.hears(news)
+        return over
 
-    async def _ring(self, place: Waiting) -> None:
-        """Ring what is free for this caller.
-
-        One by one: a phone that has rung long enough stops when there is another to ring.
-        """
-        one_by_one = self.switchboard.one_by_one
-        if one_by_one and self.legs and not self.has_rung_long:
-            return
-        phones = self.switchboard.claim(place)
-        if one_by_one and phones:
-            await self._all_ring_out()
-        for agent in phones:
-            await self._rung(agent)
-
-    async def _rung(self, agent: Agent) -> None:
-        self.agent, self.has_rung_long, self.rung = agent, False, _now()
-        leg = await self.exchange.ring(agent, self.call.trail.screen())
-        if leg is None:
-            self.causes.append(_NOT_REACHED)
-            self.switchboard.free(agent)
-        else:
-            self.legs[leg] = agent
-
-    def _until(self, place: Waiting, deadline: float) -> float:
-        """When to look at the phones again: the last one that is left rings to the end."""
-        is_last = self.has_rung_long or not self.legs or not place.left
-        if is_last or not self.switchboard.one_by_one:
-            return deadline
-        return min(deadline, self.rung + self.call.means.settings.agents.next_after_seconds)
-
-    def _rings_no_more(self, leg: str, cause: int | None) -> None:
-        """A phone is out by itself: declined, gone, or stopped by Asterisk."""
-        agent = self.legs.pop(leg)
-        self.causes.append(cause)
-        if cause in _ENGAGED:
-            self.desks.is_there(agent)
-        elif cause in _UNANSWERED:
-            self.desks.rang_out(agent)
-        self.switchboard.free(agent)
-
-    async def _all_ring_out(self) -> None:
-        """Those that ring have had their time."""
-        for leg, agent in tuple(self.legs.items()):
-            await self._stop(leg)
-            self.causes.append(None)
-            self.desks.rang_out(agent)
-            self.switchboard.free(agent)
-
-    async def _stop(self, leg: str) -> None:
-        del self.legs[leg]
-        await self.exchange.drop(leg)
-
-    def _why_nobody(self) -> TransferOutcome:
-        causes = set(self.causes)
-        if causes & _RANG_OUT:
-            return "no_answer"
-        return "busy" if causes & _ENGAGED or not causes else "none_there"
+    def _take_place(self) -> None:
+        """In the records too, so that it is found again."""
+        place = self.ringing.place
+        if place.stays and self.call.queued is None:
+            self.call.queued = Queued(datetime.now(UTC), place.standing)
+            ahead = self.switchboard.queue.ahead_of(place)
+            self.call.note(
+                QueueEntered(session=self.call.session, standing=place.standing, ahead=ahead)
+            )
 
     # --- talking ------------------------------------------------------------------------------
 
     async def _converse(self, leg: str) -> bool:
-        """Let them talk until the agent hangs up; False when the agent was gone at once."""
-        self.agent = self.legs[leg]
-        with self.switchboard.talks(self.agent, self.place):
-            for other, agent in [each for each in self.legs.items() if each[0] != leg]:
-                await self._stop(other)
-                self.switchboard.free(agent)
-            if not await self.exchange.connect(leg):
+        """Let them talk until the agent hangs up; False when they were never joined."""
+        agent = self.ringing.legs[leg]
+        with self.switchboard.talks(agent, self.ringing.place):
+            await self.ringing.all_but(leg)
+            if not await self._joined(leg):
                 await self._missed(leg)
                 return False
-            self._picked_up(waited_ms=round((_now() - self.began) * 1000))
+            self._picked_up(agent, waited_ms=round((_now() - self.began) * 1000))
             await self._until_gone(leg)
         return True
 
+    async def _joined(self, leg: str) -> bool:
+        """Who waits in the queue waits on when Asterisk refuses; it may do better the next time."""
+        try:
+            return await self.exchange.connect(leg)
+        except ExchangeFailed:
+            self.faults += 1
+            if not self.ringing.place.stays or self.faults >= MOST_FAULTS:
+                raise
+            return False
+
     async def _missed(self, leg: str) -> None:
         """Who answered has gone already: the caller waits on."""
-        self.causes.append(None)
-        await self._stop(leg)
+        self.ringing.causes.append(None)
+        await self.ringing.stop(leg)
         await self.exchange.part()
         await self.exchange.music()
 
     async def _go_on(self, talk: Talk) -> TransferOutcome:
         """A conversation found in Asterisk: neither of the two notices that we are new."""
-        self.agent = self.desks.agent(talk.extension)
-        self.legs[talk.leg] = self.agent
-        self._picked_up(waited_ms=talk.ring_ms)
+        agent = self.switchboard.desks.agent(talk.extension)
+        self.ringing.legs[talk.leg] = agent
+        self._picked_up(agent, waited_ms=talk.ring_ms)
         talked = (datetime.now(UTC) - talk.since).total_seconds()
         self.answered = _now() - max(0.0, talked)
-        with self.switchboard.talks(self.agent):
+        with self.switchboard.talks(agent):
             await self._until_gone(talk.leg)
         return "answered"
 
-    def _picked_up(self, *, waited_ms: int) -> None:
-        self.outcome, self.answered, self.ring_ms = "answered", _now(), waited_ms
+    def _picked_up(self, agent: Agent, *, waited_ms: int) -> None:
+        self.outcome, self.agent, self.call.served_by = "answered", agent, agent.name
+        self.answered, self.ring_ms = _now(), waited_ms
 
     async def _until_gone(self, leg: str) -> None:
         """Until the agent hangs up, or somebody else takes the two apart."""
         while True:
             match await self.call.inbox.get(_now() + NEWS_SECONDS):
-                case LegGone(which) if which == leg:
-                    del self.legs[leg]
+                case LegGone(which, _, vanished) if which == leg:
+                    del self.ringing.legs[leg]
+                    self.was_cut = vanished
                     return
                 case Parted(which) if which == leg:
                     return
+
+    # --- how it went --------------------------------------------------------------------------
 
     def _note(self) -> None:
         now = _now()
         talked = 0.0 if self.answered is None else now - self.answered
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
+        agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
-            self.desks.hung_up(self.agent)
+            self.switchboard.talked(self.agent, talked)
+        if self.call.queued is not None:
+            self.call.waited(waited / 1000)
+        if not self.was_cut and self.outcome not in _KEEPS:
+            self.call.queued = None
         self.call.talked(talked)
         self.call.note(
             Transferred(
                 session=self.call.session,
-                agent=None if self.agent is None else self.agent.name,
+                agent=None if agent is None else agent.name,
                 outcome=self.outcome,
                 ring_ms=waited,
                 talk_ms=round(talked * 1000),
             )
         )
+
+
+def _waited_before(call: Call) -> float:
+    """Seconds that this caller has waited already, under another service or for another agent."""
+    if call.queued is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - call.queued.since).total_seconds())
+
+
+def _standing(call: Call) -> Standing:
+    """Before whom this caller comes."""
+    if call.queued is not None:
+        return call.queued.standing
+    wishes = call.means.wishes
+    if wishes is not None and call.vouched is not None and wishes.was_called(call.vouched):
+        return "called_back"
+    first_age, born = call.means.settings.agents.queue_first_age, call.trail.born
+    if first_age and born is not None:
+        today, day = call.means.clock().date(), born.reveal()
+        age = today.year - day.year - ((today.month, today.day) < (day.month, day.day))
+        if age >= first_age:
+            return "senior"
+    return "usual"
 
 
 def _now() -> float:

@@ -5,7 +5,9 @@ The commands themselves are in `commands.py`, room by room.
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +17,16 @@ _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
 _STAYING = ("run", "serve", "guard", "loader", "console", "watch")
 """Commands that stay, and need nothing that is root's."""
+UNIT_PAUSE_SECONDS = 10.0
+"""A unit's program that cannot work is started again at once, and for ever: a wrong setting would
+take the processor from the calls that Asterisk still carries."""
 
 
 def main() -> None:
     """Run the command; a user's mistake is one clear line (or several), never a traceback."""
     from ivr.config import SettingsError, home_folder
     from ivr.lifecycle.owner import act_as_owner
+    from ivr.lifecycle.succession import REPLACED
 
     home = home_folder()
     named = sys.argv[1:2]
@@ -31,8 +37,11 @@ def main() -> None:
     try:
         _command(sys.argv[1:])()
     except (CommandFailure, SettingsError, PermissionError) as failure:
-        print(f"ivr: {failure}{_whose(home)}", file=sys.stderr)
-        sys.exit(getattr(failure, "exit_code", 2))
+        print(f"ivr: {failure}{_whose(home)}", file=sys.stderr, flush=True)
+        code = getattr(failure, "exit_code", 2)
+        if stays and code != REPLACED and _is_a_unit():
+            time.sleep(UNIT_PAUSE_SECONDS)
+        sys.exit(code)
 
 
 def _command(words: list[str]) -> Callable[[], None]:
@@ -44,6 +53,11 @@ def _command(words: list[str]) -> Callable[[], None]:
     from ivr.cli.commands import app
 
     return app
+
+
+def _is_a_unit() -> bool:
+    """Whether systemd started this very process (systemd.exec(5), SYSTEMD_EXEC_PID)."""
+    return os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
 
 
 def _whose(home: Path) -> str:

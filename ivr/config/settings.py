@@ -176,8 +176,22 @@ class AgentsSettings(Part):
     """The two limits that reports measure answers by."""
     zero_from_every_menu: bool = True
     """Key 0 asks for an agent anywhere, and not in the main menu only (the seed)."""
+    contentment: bool = True
+    """Callers are asked how content they are with the agent who served them, once a day."""
+    queue: bool = True
+    """Who finds all engaged may wait; else the seed's 人工服务忙 is said at once."""
+    queue_most: Annotated[int, Field(ge=1, le=500)] = 20
+    """So many wait at once; whoever comes then hears 人工服务忙."""
+    queue_longest_seconds: Seconds = 1200.0
+    """Nobody waits longer in vain."""
+    queue_announce_seconds: Annotated[float, Field(ge=2)] = 45.0
+    """Between what is said of the place, music."""
+    queue_first_age: Annotated[int, Field(ge=0, le=150)] = 65
+    """Callers of that age, by the ID number that they keyed, come before others; 0: nobody."""
 
 
+SIP_PORT = 5060
+"""Where SIP is spoken when nothing else is said (RFC 3261, 19.1.2)."""
 Host = Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/_-]+$")]
 
 
@@ -234,6 +248,16 @@ class Trunk(Part):
         """By which it calls us; one that we register with may dial the account's name."""
         account = () if self.registration is None else (self.registration.user,)
         return (*self.numbers, *account)
+
+    def equipment(self) -> tuple[tuple[str, int], ...]:
+        """Where the carrier should answer OPTIONS: its registrar, else its hosts.
+
+        Networks are not searched, and by IPv6 nobody is asked.
+        """
+        if self.registration is not None:
+            host, _, port = self.registration.server.partition(":")
+            return ((host, int(port or SIP_PORT)),)
+        return tuple((host, SIP_PORT) for host in self.hosts if not {"/", ":"} & {*host})
 
     def known_hosts(self) -> tuple[str, ...]:
         """Whose calls are this carrier's."""
@@ -517,7 +541,7 @@ class ProbeSettings(Part):
         if self.server is None:
             return None
         host, _, port = self.server.partition(":")
-        return host, int(port or 5060)
+        return host, int(port or SIP_PORT)
 
     @model_validator(mode="after")
     def _is_known_again(self) -> Self:

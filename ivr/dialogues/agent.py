@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from ivr.calls.call import Call
+from ivr.calls.calling_back import may_be_called_back
 from ivr.calls.transfer import transfer
 from ivr.dialogues import feedback
+from ivr.dialogues.callback import callback
+from ivr.dialogues.contentment import contentment
 from ivr.dialogues.place import UP, Outcome, place
-from ivr.records.facts import Transferred
+from ivr.records.facts import TransferOutcome, Transferred
+
+_TOLD: dict[TransferOutcome, str] = {
+    "busy": "agent.busy",
+    "failed": "agent.busy",
+    "full": "agent.busy",
+    "too_long": "queue.too_long",
+    "no_answer": "agent.no_answer",
+    "none_there": "agent.no_answer",
+}
 
 
 @place("agent")
 async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
     open_now = call.means.settings.agents.hours.open_at(call.means.clock())
-    if call.exchange.talking is None and not open_now:
+    if call.exchange.talking is None and call.queued is None and not open_now:
         call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
         return closed
-    match await transfer(call, announced=("agent.transferring", "agent.waiting_hint")):
-        case "answered":
-            await call.say("agent.ended")
-            return UP
-        case "busy" | "failed":
-            await call.say("agent.busy")
-            return unanswered
-        case "no_answer" | "none_there":
-            await call.say("agent.no_answer")
-            return unanswered
-        case "abandoned" | "closed":
-            return UP
+    outcome = await transfer(call, announced=("agent.transferring", "agent.waiting_hint"))
+    if outcome == "answered" and call.queued is not None:
+        await call.say("agent.cut_off")
+        return agent
+    if outcome in _TOLD:
+        await call.say(_TOLD[outcome])
+        return unanswered
+    return _NEXT.get(outcome, UP)
+
+
+_NEXT: dict[TransferOutcome, Outcome] = {
+    "answered": contentment,
+    "callback": callback,
+    "message": feedback.leave_message,
+}
 
 
 @place("agent.closed")
@@ -39,5 +54,9 @@ async def closed(call: Call) -> Outcome:
 
 @place("agent.unanswered")
 async def unanswered(call: Call) -> Outcome:
-    """Nobody takes the call, for whatever reason: 需要留言请按一."""
+    """Nobody takes the call, for whatever reason: 需要回电请按一, or 需要留言请按一."""
+    if may_be_called_back(call):
+        return await call.menu(
+            "queue.leave_menu", {"1": callback, "2": feedback.leave_message, "*": UP}
+        )
     return await call.menu("agent.leave_message_menu", {"1": feedback.leave_message, "*": UP})

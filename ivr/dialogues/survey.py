@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivr.calls.call import Call
 from ivr.calls.entry import collect_id
 from ivr.dialogues.place import UP, Outcome, place
+from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.recordings.archive import CannotKeep, KeptLater
 from ivr.records.facts import ABSTAINED
@@ -30,4 +31,6 @@ async def _told(call: Call, number: IdNumber, choice: int) -> str:
         return "survey.kept_later"
     except CannotKeep:
         return "survey.busy"
+    today = call.means.clock().astimezone(BEIJING).date()
+    call.means.asked.add(today, (call.session, call.vouched, call.trail.person))
     return "survey.abstained" if choice == ABSTAINED else "survey.thanks"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ivr.records.holding import hold
 
 REPLACED = 4
 """Exit code of a service whose calls another one has taken: it must not be started again, or the
@@ -27,16 +28,9 @@ class Baton:
         """Wait until the service before has let go; False when it does not, and hangs."""
         try:
             async with asyncio.timeout(LET_GO_SECONDS):
-                while not self._free():  # noqa: ASYNC110  another process sets it
+                while not hold(self._descriptor):  # noqa: ASYNC110  another process sets it
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError:
-            return False
-        return True
-
-    def _free(self) -> bool:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
             return False
         return True
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -35,6 +36,8 @@ from ivr.records.facts import (
     Refused,
     SessionAnswered,
     SessionEnded,
+    TransferOutcome,
+    Transferred,
 )
 from ivr.records.journal import Left, Unfinished
 
@@ -122,7 +125,7 @@ class Conductor:
                 live.cancelled_as = "vanished"
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
-        self._over(channel, cause)
+        self._over(channel, cause, vanished=vanished)
 
     def left(self, channel: str) -> None:
         """A channel is not ours any more: hung up, or gone on in the dialplan."""
@@ -160,14 +163,14 @@ class Conductor:
         if live.broke_off:
             self.vitals.prompt_broke()
 
-    def _over(self, channel: str, cause: int | None) -> None:
+    def _over(self, channel: str, cause: int | None, *, vanished: bool = False) -> None:
         if self._gone is not None:
             self._gone.add(channel)
         caller = caller_of(channel)
         if caller is None:
             self._cancel(self.calls.get(channel))
         elif live := self.calls.get(caller):
-            live.call.inbox.put(LegGone(channel, cause))
+            live.call.inbox.put(LegGone(channel, cause, vanished))
 
     def _cancel(self, live: Live | None) -> None:
         """Soon, not now: a task that is cancelled before its first step never closes its call."""
@@ -207,7 +210,12 @@ class Conductor:
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def close_lost(self, known: Unfinished, disposition: Disposition) -> None:
-        """A session whose channel is not with us any more."""
+        """A session whose channel is not with us any more; who waited for an agent has left."""
+        if (queued := known.queued) is not None:
+            waited = (datetime.now(UTC) - queued.since).total_seconds()
+            outcome: TransferOutcome = "abandoned" if disposition == "hung_up" else "failed"
+            ms = round(max(0.0, waited) * 1000)
+            self._note(Transferred(session=known.session, agent=None, outcome=outcome, ring_ms=ms))
         self._note(
             SessionEnded(session=known.session, disposition=disposition, dialogue=known.dialogue)
         )
@@ -370,6 +378,7 @@ class Conductor:
 
     def _forget(self, live: Live, ending: Disposition | None) -> None:
         self.calls.pop(live.line.channel, None)
+        self.reception.means.switchboard.give_up(live.call.session)
         if ending is not None:
             events = self.signalling.has_events(live.sip_call)
             self.vitals.traffic.call_over(live.trunk, events=events)
@@ -434,7 +443,13 @@ class Conductor:
 def _unfinished(live: Live) -> Unfinished:
     call = live.call
     return Unfinished(
-        call.session, live.line.channel, call.place, call.steps, live.since, call.agent_seconds
+        call.session,
+        live.line.channel,
+        call.place,
+        call.steps,
+        live.since,
+        call.agent_seconds,
+        call.queued,
     )
 
 

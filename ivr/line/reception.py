@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from ivr.agents.exchange import Talk
+from ivr.agents.queue import Waiting
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
@@ -33,6 +34,7 @@ from ivr.records.facts import (
     SessionStarted,
 )
 from ivr.records.journal import Unfinished
+from ivr.records.queued import Queued
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
@@ -156,7 +158,16 @@ class Reception:
         live = self._live(known, channel, self.given(), talk)
         live.found = channel.state == "Up"
         self.means.note(SessionResumed(session=known.session, dialogue=known.dialogue))
+        if known.queued is not None and known.dialogue == "agent" and talk is None:
+            self._keep_place(live.call, known.queued)
         return live
+
+    def _keep_place(self, call: Call, queued: Queued) -> None:
+        """Until the caller takes it: whoever is found again first must not come first."""
+        switchboard = self.means.switchboard
+        waited = max(0.0, (datetime.now(UTC) - queued.since).total_seconds())
+        since = switchboard.desks.clock() - waited
+        switchboard.expect(Waiting(call.session, since, queued.standing, call.vouched))
 
     def _at_desk(self, channel: Channel, given: Means) -> Agent | None:
         """The agent on whose own phone the desk code was dialled."""
@@ -201,6 +212,7 @@ class Reception:
             number=self._to_call_back(channel),
             place=known.dialogue,
             steps=known.steps,
+            queued=known.queued,
         )
         earlier = max(0.0, (datetime.now(UTC) - known.began).total_seconds())
         began = asyncio.get_running_loop().time() - earlier

@@ -46,6 +46,14 @@ class IdNumber:
         """The last four, as far as a number is shown to anyone."""
         return Sensitive(self.keyed.reveal()[-4:])
 
+    @property
+    def born(self) -> Sensitive[date] | None:
+        """The birth date that it bears; None where that is no date (unverified numbers)."""
+        try:
+            return Sensitive(date.fromisoformat(self.id18.reveal()[6:14]))
+        except ValueError:
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class WrongLength:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from ivr.lifecycle.watchdog import watched
 from ivr.probe.outcomes import Outcome
 from ivr.probe.probing import probe
 from ivr.records.facts import Probed
+from ivr.records.holding import hold
 from ivr.records.journal import append
 
 log = logging.getLogger(__name__)
@@ -58,12 +58,7 @@ def way(settings: Settings) -> str:
 def _alone(settings: Settings) -> Iterator[bool]:
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "probe.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield hold(lock)
 
 
 def _another(settings: Settings) -> Probed:

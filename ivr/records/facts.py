@@ -35,7 +35,18 @@ TransferOutcome = Literal[
     "closed",  # asked for out of the agents' hours: the line said so
     "abandoned",
     "failed",
+    "full",  # as many waited as may: the line said so
+    "too_long",  # waited as long as anybody may, in vain
+    "callback",  # will rather be called back
+    "message",  # will rather leave a message
 ]
+
+Standing = Literal[
+    "called_back",  # was called back once, and not reached
+    "senior",  # of an age that the settings put first
+    "usual",
+]
+"""In the queue: those of an earlier one are served first, whoever came first."""
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
@@ -235,6 +246,55 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntered:
+    """The caller waits for an agent; a restarted service finds the place again by it.
+
+    The wait ends with the session's next Transferred.
+    """
+
+    session: str
+    standing: Standing
+    ahead: int
+    """How many were before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTold:
+    """What a waiting caller heard about the place and the time."""
+
+    session: str
+    ahead: int | None
+    """How many are before; None: no number was said, for it would have been a worse one."""
+    least: int | None = None
+    most: int | None = None
+    """Minutes; None: nothing was said about time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackWished:
+    """A waiting caller left a number to be called back, and gave up the place on the line."""
+
+    session: str
+    person: str
+    """Token of the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contented:
+    """A caller was asked how content they were with an agent; once a day."""
+
+    session: str
+    agent: str | None
+    """None: a service before knew."""
+    caller: str | None
+    """Token of the telephone number, where the network vouches for it."""
+    person: str | None
+    """Token of the ID number that was entered last."""
+    choice: int | None
+    """1 (best) to 5, ABSTAINED for `*`; None: no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A complaint, a suggestion or a message was saved."""
 
@@ -427,6 +487,10 @@ Fact = (
     | SessionEnded
     | Informed
     | Transferred
+    | QueueEntered
+    | QueueTold
+    | CallbackWished
+    | Contented
     | Recorded
     | RecordingMoved
     | CaseMoved

@@ -28,6 +28,7 @@ from uuid import uuid4
 from ivr import fast
 from ivr.records.durable import sync
 from ivr.records.facts import Fact
+from ivr.records.queued import Queued
 
 log = logging.getLogger(__name__)
 
@@ -389,6 +390,8 @@ class Unfinished:
     began: datetime
     agent_seconds: float = 0.0
     """Talked with agents so far."""
+    queued: Queued | None = None
+    """The place in the queue for an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +405,6 @@ class Left:
 
 # As `Journal.note` writes them: the kind of a fact, and then its session.
 _STARTED = re.compile(rb'"fact": ?"SessionStarted", ?"session": ?"(\w+)", ?"channel": ?"([^"]+)"')
-_RECORDED = re.compile(rb'"fact": ?"Recorded"')
 _ENDED = re.compile(rb'"fact": ?"SessionEnded", ?"session": ?"(\w+)"')
 
 
@@ -435,14 +437,15 @@ def _newest(folder: Path) -> list[Path]:
 
 def recorded(folder: Path) -> frozenset[str]:
     """References of the recordings that the newest spool files of `folder` know."""
-    spools = (path.read_bytes() for path in _newest(folder))
-    return frozenset(
-        fact["reference"]
-        for spool in spools
-        for fact in _facts(
-            line for line in spool.splitlines(keepends=True) if _RECORDED.search(line)
-        )
-    )
+    return frozenset(fact["reference"] for fact in of_kinds(folder, "Recorded"))
+
+
+def of_kinds(folder: Path, *kinds: str) -> Iterator[dict[str, Any]]:
+    """What the newest spool files of `folder` know of these kinds, in the order it happened."""
+    kind = re.compile(rb'"fact": ?"(?:' + "|".join(kinds).encode() + rb')"')
+    for path in _newest(folder):
+        lines = path.read_bytes().splitlines(keepends=True)
+        yield from _facts(line for line in lines if kind.search(line))
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -474,6 +477,13 @@ def _follow(open_sessions: dict[str, Unfinished], fact: dict[str, Any]) -> None:
             open_sessions[session] = replace(known, steps=fact["n"])
         case "Transferred" if known:
             talked = known.agent_seconds + fact["talk_ms"] / 1000
-            open_sessions[session] = replace(known, agent_seconds=talked)
+            keeps = fact["outcome"] in {"failed", "callback"}
+            queued = known.queued if keeps else None
+            open_sessions[session] = replace(known, agent_seconds=talked, queued=queued)
+        case "QueueEntered" if known:
+            queued = Queued(datetime.fromisoformat(fact["at"]), fact["standing"])
+            open_sessions[session] = replace(known, queued=queued)
+        case "QueueTold" if known and known.queued:
+            open_sessions[session] = replace(known, queued=known.queued.hearing(fact["ahead"]))
         case "SessionEnded":
             open_sessions.pop(session, None)

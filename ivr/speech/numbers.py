@@ -17,6 +17,7 @@ from ivr.speech.ranges import (
     FIRST_YEAR,
     LAST_YEAR,
     MOST_COUNTED,
+    MOST_MINUTES,
     MOST_MONTHS,
     MOST_PERIODS,
     MOST_YEARS,
@@ -300,6 +301,7 @@ SLOT_KINDS = frozenset(
         "term_years",
         "term_months",
         "periods",
+        "minutes",
         "persons",
         "id",
         "id18",
@@ -391,7 +393,12 @@ def _last_chunks() -> Iterator[str]:
     yield "零元"
     yield from (f"{_integer(month)}月" for month in range(1, 13))
     yield from (f"{_integer(day)}日" for day in range(1, 32))
-    for most, unit in ((MOST_YEARS, "年"), (MOST_PERIODS, "期"), (MOST_COUNTED, "位")):
+    for most, unit in (
+        (MOST_YEARS, "年"),
+        (MOST_PERIODS, "期"),
+        (MOST_COUNTED, "位"),
+        (MOST_MINUTES, "分钟"),
+    ):
         for count in range(most + 1):
             yield _counted(count, unit)[-1]
     for months in range(1, 12):

@@ -18,6 +18,8 @@ MOST_YEARS = 50
 MOST_MONTHS = 12 * MOST_YEARS
 """Of a term, which is said in years and months."""
 MOST_COUNTED = 30
+MOST_MINUTES = 30
+"""Of waiting; nobody can tell in earnest what takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "term_months": Range(Decimal(1), Decimal(MOST_MONTHS)),
         "periods": Range(Decimal(0), Decimal(MOST_PERIODS)),
         "persons": Range(Decimal(0), Decimal(MOST_COUNTED)),
+        "minutes": Range(Decimal(0), Decimal(MOST_MINUTES)),
     }
 )
 """By kind of value (see `numbers.KINDS`); `year` is that of a year_month and of a date."""

@@ -22,6 +22,7 @@ from ivr.stage.rehearsal import (
     Course,
     Moment,
     Scene,
+    StageLoop,
     circumstances,
     rehearse,
 )
@@ -87,7 +88,8 @@ class Flow:
 def explore(prompts: PromptSet, settings: Settings) -> Flow:
     """Walk the whole script in this prompt set."""
     walk = _Walk(prompts, _everyday(settings))
-    return asyncio.run(walk.everywhere())
+    with asyncio.Runner(loop_factory=StageLoop) as runner:
+        return runner.run(walk.everywhere())
 
 
 def _everyday(settings: Settings) -> Settings:
@@ -143,7 +145,7 @@ class _Walk:
             return None
         before = self._approaches.get(place, ())
         trials: list[_Trial] = []
-        for circumstance in circumstances():
+        for circumstance in (each for each in circumstances() if each.matters(place)):
             scene = Scene(place, circumstance)
             trials += _new(await self._tried((*before, scene), circumstance.words), trials)
         self._trials[place] = trials

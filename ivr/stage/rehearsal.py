@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from ivr.accounts import (
 )
 from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
+from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
@@ -41,7 +43,7 @@ from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.recordings.desk import NothingKept
-from ivr.records.facts import RecordingKind, Refusal
+from ivr.records.facts import RecordingKind, Refusal, Standing
 from ivr.speech.prompts import PromptSet, Utterance
 from ivr.stage.silent import SilentLine
 
@@ -49,10 +51,16 @@ _NUMBER = "11010519491231002*"
 """The example of GB 11643, as it is keyed."""
 _PASSWORD = "password.ask"  # noqa: S105  a prompt's name
 _PIN, _REASON = "attendance.ask_pin", "attendance.ask_reason"
-"""The one question whose answer is neither a key nor an ID number."""
+"""Questions whose answer is neither a key nor an ID number."""
+_AGENT = "agent"
+_TELEPHONE = "callback.ask"
+_MOBILE = "13800138000"
 _WORKING_HOURS = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 _SUNDAY = datetime(2026, 11, 29, 10, tzinfo=BEIJING)
 _ENGAGED, _NORMAL = 17, 16
+
+
+Meanwhile = Literal["", "waiting", "ringing", "talking", "recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,25 @@ class Moment:
 
     place: str
     question: tuple[str, ...]
-    meanwhile: Literal["", "ringing", "talking", "recording"] = ""
+    meanwhile: Meanwhile = ""
+
+
+class StageLoop(asyncio.SelectorEventLoop):
+    """An event loop on which time can be passed."""
+
+    passed = 0.0
+    """Seconds."""
+
+    def time(self) -> float:
+        """As much later as has been passed."""
+        return super().time() + self.passed
+
+
+def _pass_time(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, StageLoop):
+        raise TypeError("a rehearsal runs on a StageLoop")
+    loop.passed += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +110,12 @@ class Circumstance:
 
     words: str
     arrange: Callable[[Stage], None]
+    only: tuple[str, ...] = ()
+    """Places at which it makes a difference; empty: it may anywhere."""
+
+    def matters(self, place: str) -> bool:
+        """Whether it is worth trying there."""
+        return not self.only or place in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +188,8 @@ class Stage:
         self.pins = _Pins()
         self.now = _WORKING_HOURS
         self.open = True
+        self.others = ExitStack()
+        """Calls that agents are on besides this one."""
         self.call = Call(
             session="rehearsal",
             line=self.line,
@@ -174,12 +208,13 @@ class Stage:
                 is_open=lambda: self.open,
                 clock=lambda: self.now,
                 pins=self.pins,
+                wishes=_Wishes(self.desk),
             ),
         )
 
     def begin(self, answers: Iterable[Answer]) -> None:
         """Another place: these answers are for it."""
-        self._script = deque(answers)
+        self._script, self._given = deque(answers), 0
         self._said.clear()
 
     def _hear(self, utterance: Utterance) -> None:
@@ -193,8 +228,13 @@ class Stage:
 
     def moment(self) -> Moment:
         """Where the call waits now."""
-        meanwhile = "recording" if self.line.recording else self.phones.state
-        return Moment(self.call.place, self._question, meanwhile)
+        return Moment(self.call.place, self._question, self._meanwhile())
+
+    def _meanwhile(self) -> Meanwhile:
+        if self.line.recording:
+            return "recording"
+        waits = self.call.place == _AGENT and self.call.queued is not None
+        return self.phones.state or ("waiting" if waits else "")
 
     def said(self, *, asking: bool) -> tuple[str, ...]:
         """The prompts since the last answer, without the question that is being asked."""
@@ -229,6 +269,24 @@ def circumstances() -> tuple[Circumstance, ...]:
     def nobody(stage: Stage) -> None:
         stage.phones.registered = frozenset()
 
+    def engaged(stage: Stage) -> None:
+        desks = stage.call.means.switchboard.desks
+        for agent in desks.settings.phones:
+            stage.others.enter_context(desks.talks(agent))
+
+    def calling_out(stage: Stage) -> None:
+        engaged(stage)
+        settings = stage.call.means.settings
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
+        wanting = settings.model_copy(update={"dialling": dialling})
+        stage.call.means = replace(stage.call.means, settings=wanting)
+
+    def overrun(stage: Stage) -> None:
+        engaged(stage)
+        queue = stage.call.means.switchboard.queue
+        for n in range(stage.call.means.settings.agents.queue_most):
+            queue.enter(Waiting(f"other {n}", 0.0))
+
     def full(stage: Stage) -> None:
         stage.desk.full = True
 
@@ -243,6 +301,9 @@ def circumstances() -> tuple[Circumstance, ...]:
         Circumstance("热线停开", close),
         Circumstance("人工服务时间以外", sunday),
         Circumstance("坐席话机都不在线", nobody),
+        Circumstance("坐席都在通话", engaged, (_AGENT,)),
+        Circumstance("坐席都在通话，可以回电", calling_out, (_AGENT, "agent.unanswered")),
+        Circumstance("排队已满", overrun, (_AGENT,)),
         Circumstance("磁盘已满", full),
         Circumstance("要查询密码", guarded),
     )
@@ -252,6 +313,7 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     call = stage.call
     if moment.meanwhile == "talking":
         yield Answer("坐席挂机", lambda stage: stage.phones.goes(stage.inbox, _NORMAL))
+        yield Answer("坐席话机断线", lambda stage: stage.phones.vanishes(stage.inbox))
         return
     if moment.meanwhile == "recording":
         yield from _of_speech()
@@ -260,6 +322,10 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     yield from (_key(key) for key in keys or "*")
     if moment.meanwhile == "ringing":
         yield from _of_agents(call.means.settings)
+        return
+    if moment.meanwhile == "waiting":
+        longest = call.means.settings.agents.queue_longest_seconds
+        yield Answer("一直没有轮到", lambda _: _pass_time(longest + 1))
         return
     if not keys:
         yield from _entries(call, moment.question[-1])
@@ -284,7 +350,8 @@ def _of_agents(settings: Settings) -> Iterator[Answer]:
     phones = len(settings.agents.phones)
     yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
     yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
-    yield Answer("无人接听", _nothing, times=phones)
+    longest = settings.agents.ring_seconds
+    yield Answer("无人接听", lambda _: _pass_time(longest + 1))
 
 
 def _of_speech() -> Iterator[Answer]:
@@ -307,6 +374,9 @@ def _entries(call: Call, question: str) -> Iterator[Answer]:
             yield from _of_pins(settings)
         case _ if question == _REASON:
             yield Answer("编号", lambda stage: stage.press("1"))
+        case _ if question == _TELEPHONE:
+            yield Answer("电话号码", lambda stage: stage.press(_MOBILE))
+            yield Answer("电话号码", lambda stage: stage.press("110#"), "不能回拨")
         case _:
             yield from _of_numbers(call.place)
 
@@ -465,6 +535,29 @@ class _Desk(NothingKept):
             raise CannotKeep("the disk is full")
 
 
+class _Wishes:
+    """Each is kept, while there is room."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        if self._desk.full:
+            raise OSError("the disk is full")
+        return True
+
+    def was_called(self, person: str) -> bool:
+        return False
+
+
 class _Phones(NoPhones):
     """Agents' phones that are registered, ring, and are answered or not."""
 
@@ -501,3 +594,6 @@ class _Phones(NoPhones):
 
     def goes(self, inbox: Inbox, cause: int) -> None:
         inbox.put(LegGone(self._rings.pop(0), cause))
+
+    def vanishes(self, inbox: Inbox) -> None:
+        inbox.put(LegGone(self._rings.pop(0), None, vanished=True))

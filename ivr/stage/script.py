@@ -15,7 +15,13 @@ from ivr.speech.prompts import PromptSet
 from ivr.stage.callflow import Flow, Way
 from ivr.stage.rehearsal import Moment
 
-MEANWHILE = {"": "", "ringing": "（振铃）", "talking": "（通话）", "recording": "（录音）"}
+MEANWHILE = {
+    "": "",
+    "waiting": "（排队）",
+    "ringing": "（振铃）",
+    "talking": "（通话）",
+    "recording": "（录音）",
+}
 """What goes on while the line waits for somebody."""
 _HANZI = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 

@@ -27,7 +27,7 @@ PYTHON = "Python 软件包 · Python packages"
 ASTERISK = "Asterisk"
 SPEECH = "语音 · prompts"
 PAGES = "网页用的库 · what the pages load"
-SERVERS = "测试用的浏览器和 PostgreSQL · the tests' browser and PostgreSQL"
+SERVERS = "测试用的浏览器和服务器 · the tests' browser and servers"
 _IVR = Path(".venv/bin/ivr")
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 _LAST_WORDS = 5
@@ -78,7 +78,9 @@ def todo(make: str, *, tests: bool) -> list[Step]:
     if not found:
         steps.append(Step(ASTERISK, _asterisk, (PACKAGES,)))
     if tests:
-        steps.append(Step(SERVERS, _command(make, "-s", "browser", "postgres"), (PACKAGES,)))
+        steps.append(
+            Step(SERVERS, _command(make, "-s", "browser", "postgres", "prometheus"), (PACKAGES,))
+        )
     speak = (str(_IVR), "build-prompts", "--if-none", "--why", "make")
     pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON,), needed=tests)
     return [*steps, Step(SPEECH, _command(*speak), (PYTHON,)), pages]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from ivr.records.holding import hold
 
 LOCKS = {
     "run.lock": "ivr run",
@@ -27,11 +28,9 @@ def at_rest(home: Path) -> Iterator[None]:
             if not path.exists():
                 continue
             lock = held.enter_context(path.open("a"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not hold(lock):
                 raise StillRunning(
                     f"{program} 正在运行：先停下（systemctl stop 'ivr-*'，或 Ctrl-C）"
                     f" · {program} runs: stop the line first"
-                ) from None
+                )
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from ivr.config import LINE_NUMBER, PROJECT, Settings
 from ivr.lifecycle import asking
 from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
+from ivr.records.holding import hold
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Shelf
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say, stop_all
@@ -48,14 +48,12 @@ def only_one(settings: Settings) -> Iterator[None]:
     """Two lines in one home folder would spoil each other's records."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not hold(lock):
             lock.seek(0)
             raise CannotRun(
                 f"a line runs in {settings.home} already (process {lock.read().strip() or '?'});"
                 " end it, or set IVR_HOME to another folder"
-            ) from None
+            )
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

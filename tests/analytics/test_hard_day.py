@@ -112,6 +112,8 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "service_level": [(DAY, 5, 1, 15.0, 20.0, 20.0, 20.0, 1)],
     # 2, 5, 12 and 30 s: h found nobody to wait for.
     "waiting": [(DAY, 5, 1, 20.0, 5.0, 30.0)],
+    "queue": [(DAY, 5, 1, 1, 0, 0, 3, 15.0, 20.0, 20.0, 20.0, 30.0, 100.0)],
+    "contentment": [],
     "agents": [("一号坐席", 1, 1.7, 100.0)],
     # At 10: g (once, though it asked twice), h, i with 100 s each: 0.083 erlang. One agent: 0.083
     # wait, 1 - 0.0833 exp(-0.9167 15/100).

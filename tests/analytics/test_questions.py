@@ -125,6 +125,8 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     ],
     "service_level": [(DAY, 4, 2, 15.0, 25.0, 20.0, 50.0, 0)],
     "waiting": [(DAY, 4, 1, 25.0, 10.0, 25.0)],
+    "queue": [(DAY, 4, 2, 1, 0, 0, 1, 15.0, 25.0, 20.0, 50.0, 25.0, 90.0)],
+    "contentment": [],
     "agents": [("一号坐席", 2, 3.0, 90.0)],
     # Four asked, 90 s each: 0.1 erlang, by one agent 0.1 wait; 1 - 0.1 exp(-0.9 15/90).
     "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 1, 91.4)],

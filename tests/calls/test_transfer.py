@@ -71,11 +71,11 @@ Story = Callable[[Open], Awaitable[Any]]
 
 @pytest.fixture
 def held(prompt_set: PromptSet, settings: Settings) -> Callable[..., Any]:
-    """Hold a story in virtual time with desks that share one switchboard."""
+    """Hold a story in virtual time with desks that share one switchboard; without the queue."""
 
     def hold(story: Story, **options: object) -> Any:
         async def work() -> Any:
-            agents = AgentsSettings(**options)  # type: ignore[arg-type]
+            agents = AgentsSettings(**{"queue": False, **options})  # type: ignore[arg-type]
             chosen = settings.model_copy(update={"agents": agents})
             switchboard = Switchboard(Desks(agents, asyncio.get_running_loop().time))
             return await story(lambda: Desk(prompt_set, chosen, switchboard))

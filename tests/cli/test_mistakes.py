@@ -57,6 +57,24 @@ def test_a_mistake(environment: dict[str, str], words: list[str], code: int, tol
     assert told in error
 
 
+def test_a_unit_whose_settings_are_wrong_does_not_start_and_start_again(
+    environment: dict[str, str],
+) -> None:
+    """Under systemd it waits before it ends; at a terminal the answer comes at once."""
+    wrong = {**environment, "IVR_SIP_PORT": "15000"}
+    asked = f"SYSTEMD_EXEC_PID=$$ exec {sys.executable} -m ivr.cli loader"
+    unit = subprocess.Popen(["sh", "-c", asked], env=wrong, stderr=subprocess.PIPE)
+    try:
+        assert unit.stderr is not None
+        assert "sip_port" in unit.stderr.readline().decode()
+        with pytest.raises(subprocess.TimeoutExpired):
+            unit.wait(1)
+    finally:
+        unit.kill()
+        unit.communicate()
+    assert ivr(wrong, "loader")[0] == 2
+
+
 def test_wrong_settings_are_named_by_every_command(environment: dict[str, str]) -> None:
     wrong = {**environment, "IVR_SIP_PORT": "0", "IVR_PATIENCE__FAILURES": "x"}
     for command in ("run", "serve", "talk"):

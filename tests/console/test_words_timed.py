@@ -147,6 +147,7 @@ def test_words_come_at_their_moment_and_the_file_follows(
     assert (heard(settings, now), heard(settings, now + 2 * DAY)) == (USUAL, NEW)
     shown = editor.get("/words/draft").text
     assert f"{publications.clock(now + DAY)} 起播第 2 版" in shown
+    assert shown.count("排定") == 0, "callers went on hearing the same"
     assert "起播第 2 版" in editor.get("/words").text
     assert Drafts(settings).now().changes == {}
     assert not settings.words_file.exists(), "those who call today hear what the file says"

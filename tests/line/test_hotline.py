@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
+from ivr.agents import switchboard
 from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
 from ivr.ari.line import ChannelLine
-from ivr.calls import saying
+from ivr.calls import saying, waiting
 from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
@@ -40,15 +41,18 @@ from ivr.records.facts import (
     DialogueEntered,
     Fact,
     LookedUp,
+    QueueEntered,
     Refused,
     SessionAnswered,
     SessionEnded,
     SessionResumed,
     SessionStarted,
+    Standing,
     Step,
     Transferred,
 )
 from ivr.records.journal import Left, Unfinished
+from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet, sentence
 from tests import textset
 from tests.fake_ari import CALLED, PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
@@ -120,6 +124,10 @@ class Line:
         ended = Counter(fact.session for fact in self.notes.of(SessionEnded))
         assert started == ended, "each session begins once and ends once"
 
+    async def over_again(self) -> None:
+        """The same of calls that an earlier service began."""
+        await self.asterisk.until(lambda: not self.hotline.calls and not self.asterisk.ours())
+
 
 @pytest.fixture(scope="module")
 def short_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
@@ -186,7 +194,7 @@ def tell(
                 accounts=DemoAccounts(),  # type: ignore[arg-type]
                 tokens=Tokens(Keys(b"k" * 32)),
                 limits=Limits(chosen.limits),
-                switchboard=Switchboard(Desks(chosen.agents, lambda: 0.0)),
+                switchboard=Switchboard(Desks(chosen.agents, asyncio.get_running_loop().time)),
                 desk=desk,
                 note=screens.noting(notes.note),
                 is_open=lambda: True,
@@ -1199,6 +1207,7 @@ def test_a_conversation_that_somebody_else_ends_leaves_nobody_in_silence(
         leg = await _in_conversation(line, monkeypatch)
         await asyncio.sleep(0.05)
         await ENDINGS[ending](line.asterisk, leg)
+        await line.hears("c1", "contentment.menu")
         await line.hears("c1", "agent.ended")
         await line.hears("c1", "main.menu", times=2)
         await line.asterisk.until(lambda: not line.asterisk.bridges)
@@ -1212,9 +1221,13 @@ def test_a_conversation_that_somebody_else_ends_leaves_nobody_in_silence(
     assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
 
 
-def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
+def test_a_bridge_that_is_gone_before_they_are_joined_costs_the_caller_no_place(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(switchboard, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(switchboard, "PHONES_SECONDS", 0.1)
+    monkeypatch.setattr(waiting, "PHONES_SECONDS", 0.1)
+
     async def story(line: Line) -> None:
         async def destroyed() -> None:
             line.asterisk.bridges.clear()
@@ -1223,13 +1236,117 @@ def test_a_bridge_that_is_gone_before_they_are_joined_ends_no_call(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.0):
                 await _in_conversation(line, monkeypatch)
-        await line.hears("c1", "agent.busy")
+        await line.asterisk.until(lambda: len(_legs(line)) == 1)
+        (leg,) = _legs(line)
+        await line.asterisk.pick_up(leg)
+        await line.asterisk.until(
+            lambda: leg in line.asterisk.bridges.get(leg, {}).get("channels", [])
+        )
         await line.asterisk.hang_up("c1")
         await line.over()
 
     line = tell(story)
     assert line.notes.ends() == ["hung_up"], "the caller was there all the time"
-    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["failed"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
+    assert len(line.notes.of(QueueEntered)) == 1
+
+
+# --- the queue, killed at each of its places ------------------------------------------------------
+
+
+def _legs(line: Line) -> list[str]:
+    return [name for name in line.asterisk.channels if name.startswith("agent.")]
+
+
+def in_queue(channel: str, minutes: int, standing: Standing = "usual") -> Unfinished:
+    """Who waited so many minutes when the service was killed."""
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    return replace(left_over(channel, "agent"), queued=Queued(since, standing, 0))
+
+
+async def _phones(line: Line) -> None:
+    settings = line.hotline.conductor.reception.means.settings
+    line.asterisk.phones = frozenset({settings.agents.phones[0].extension})
+    line.asterisk.sound_seconds = 0.02
+
+
+async def _rung_and_joined(line: Line, caller: str) -> None:
+    await line.asterisk.until(lambda: any(leg.endswith(f".{caller}") for leg in _legs(line)))
+    (leg,) = _legs(line)
+    assert leg.endswith(f".{caller}"), "another came first"
+    await line.asterisk.pick_up(leg)
+    bridges = line.asterisk.bridges
+    await line.asterisk.until(lambda: leg in bridges.get(leg, {}).get("channels", []))
+    assert caller in bridges[leg]["channels"]
+    await asyncio.sleep(0.05)
+
+
+def test_killed_while_they_wait_the_first_is_still_the_first(tell: Callable[..., Line]) -> None:
+    async def story(line: Line) -> None:
+        await line.hears("c1", "line.sorry_wait")
+        await line.hears("c2", "line.sorry_wait")
+        await _rung_and_joined(line, "c3")
+        for channel in ("c1", "c2", "c3"):
+            await line.asterisk.hang_up(channel)
+        await line.over_again()
+
+    waited = in_queue("c1", 2), in_queue("c2", 5), in_queue("c3", 1, "senior")
+    line = tell(story, *waited, first=_phones)
+    outcomes = {fact.session: fact for fact in line.notes.of(Transferred)}
+    assert outcomes["s-c3"].outcome == "answered"
+    assert outcomes["s-c2"].outcome == "abandoned"
+    assert outcomes["s-c2"].ring_ms >= 300_000, "what was waited before counts"
+    assert not line.notes.of(QueueEntered), "nobody has taken another place"
+
+
+def test_killed_while_a_phone_rings_it_stops_and_rings_anew(tell: Callable[..., Line]) -> None:
+    old = "agent.6001.0a0b0c0d.c1"
+
+    async def first(line: Line) -> None:
+        await _phones(line)
+        line.asterisk.channels[old] = channel_json(old, name=f"PJSIP/6001-{old}", app=False)
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: old not in line.asterisk.channels)
+        await _rung_and_joined(line, "c1")
+        await line.asterisk.hang_up("c1")
+        await line.over_again()
+
+    line = tell(story, in_queue("c1", 1), first=first)
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
+
+
+def test_who_gave_up_while_no_service_was_there_has_left_the_queue(
+    tell: Callable[..., Line],
+) -> None:
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: bool(line.notes.ends()))
+
+    line = tell(story, in_queue("c1", 3), there=False)
+    (fact,) = line.notes.of(Transferred)
+    assert fact.outcome in {"abandoned", "failed"}
+    assert fact.ring_ms >= 180_000
+    assert len(line.hotline.conductor.reception.means.switchboard.queue) == 0
+
+
+def test_an_agents_phone_that_vanishes_puts_the_caller_back(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(switchboard, "AGAIN_SECONDS", 0.1)
+
+    async def story(line: Line) -> None:
+        leg = await _in_conversation(line, monkeypatch)
+        vanishing = {"channel": line.asterisk.channels[leg], "soft": True, "cause": 1}
+        await line.asterisk.send("ChannelHangupRequest", **vanishing)
+        await line.asterisk.hang_up(leg)
+        await line.hears("c1", "agent.cut_off")
+        await _rung_and_joined(line, "c1")
+        await line.asterisk.hang_up("c1")
+        await line.over()
+
+    line = tell(story)
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered", "answered"]
+    assert len(line.notes.of(QueueEntered)) == 1, "the place was kept"
 
 
 # --- time ---------------------------------------------------------------------------------------

@@ -56,11 +56,11 @@ class Registrar:
     def _answered(self, request: Message) -> bytes:
         proof = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("authorization", "")))
         if not proof:
-            return _answer(request, 401, f'Digest realm="{REALM}", nonce="{self._nonce}"')
+            return answer(request, 401, f'Digest realm="{REALM}", nonce="{self._nonce}"')
         if not self._is_right(proof):
-            return _answer(request, 403)
+            return answer(request, 403)
         self._remember(proof["username"], request)
-        return _answer(request, 200)
+        return answer(request, 200)
 
     def _is_right(self, proof: dict[str, str]) -> bool:
         password = self.passwords.get(proof["username"])
@@ -77,7 +77,7 @@ class Registrar:
             self.contacts[account] = found[1]
 
 
-def _answer(request: Message, status: int, challenge: str = "") -> bytes:
+def answer(request: Message, status: int, challenge: str = "") -> bytes:
     lines = [
         f"SIP/2.0 {status} {'OK' if status == 200 else 'No'}",
         *(f"Via: {via}" for via in request.vias),

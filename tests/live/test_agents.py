@@ -164,22 +164,30 @@ def test_star_gives_up_waiting(line: LiveLine) -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize(
-    ("policy", "sentence", "outcome"),
-    [("busy", "agent.busy", "busy"), ("ring", "agent.no_answer", "no_answer")],
-)
-def test_busy_and_no_answer_are_told_and_lead_back(
-    line: LiveLine, policy: str, sentence: str, outcome: str
-) -> None:
+def test_who_finds_all_engaged_waits_in_the_queue(line: LiveLine) -> None:
     async def story() -> None:
-        async with agent_phone(line, first(line), policy), line.call() as caller:
+        async with agent_phone(line, first(line), "busy"), line.call() as caller:
             await ask_for_an_agent(caller)
-            await caller.hears(sentence)
+            await caller.hears("queue.next")
+            caller.phone.press("*")
+            await caller.hears_begin("main.menu")
+        await line.settled()
+        assert transfers(line)[-1]["outcome"] == "abandoned"
+        nothing_is_left(line)
+
+    asyncio.run(story())
+
+
+def test_no_answer_is_told_and_leads_back(line: LiveLine) -> None:
+    async def story() -> None:
+        async with agent_phone(line, first(line), "ring"), line.call() as caller:
+            await ask_for_an_agent(caller)
+            await caller.hears("agent.no_answer")
             await caller.hears_begin("agent.leave_message_menu")
             caller.phone.press("*")
             await caller.hears_begin("main.menu")
         await line.settled()
-        assert transfers(line)[-1]["outcome"] == outcome
+        assert transfers(line)[-1]["outcome"] == "no_answer"
         nothing_is_left(line)
 
     asyncio.run(story())

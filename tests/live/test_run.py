@@ -33,8 +33,9 @@ pytestmark = pytest.mark.live
 class Run:
     """One `ivr run` in a home folder of its own."""
 
-    def __init__(self, home: Path, terminal: int | None = None) -> None:
+    def __init__(self, home: Path, terminal: int | None = None, **settings: str) -> None:
         self.home = home
+        self.sip_port = free_port()
         self.http_port = free_port()
         self.console_port = free_port()
         self.output = home.parent / "run.out"
@@ -42,10 +43,11 @@ class Run:
             **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
             "IVR_HOME": str(home),
             "IVR_SIP_HOST": "127.0.0.1",
-            "IVR_SIP_PORT": str(free_port()),
+            "IVR_SIP_PORT": str(self.sip_port),
             "IVR_ARI_PORT": str(free_port()),
             "IVR_HTTP_PORT": str(self.http_port),
             "IVR_CONSOLE__PORT": str(self.console_port),
+            **settings,
         }
         self.command = [sys.executable, "-m", "ivr.cli", "run"]
         self.environment = environment

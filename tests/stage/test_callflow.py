@@ -61,7 +61,11 @@ def test_what_depends_on_the_day_is_found(flow: Flow) -> None:
     answers = {place: {way.words: way for way in ways} for place, ways in flow.ways.items()}
     assert answers["welcome"]["热线停开"].leads == "not_open"
     assert answers["agent"]["人工服务时间以外"].leads == "agent.closed"
-    assert answers["agent"]["坐席占线"].said == ("agent.busy",)
+    assert answers["agent"]["排队已满"].said[-1] == "agent.busy"
+    waits = answers["agent"]["坐席都在通话"].leads
+    assert isinstance(waits, Moment)
+    assert waits.question[0] == "queue.next"
+    assert answers["agent"]["坐席都在通话：一直没有轮到"].said == ("queue.too_long",)
     assert answers["agent"]["坐席话机都不在线"].said[-1] == "agent.no_answer"
 
 

@@ -1,0 +1,481 @@
+"""Blow after blow at a line that is called without a pause: who was cut off, what was lost.
+
+`python -m bench.chaos [--seconds 3600] [--calls 2] [--seed 1] [--quiet 300]`, as root (it mounts a
+disk of its own): the whole line as `ivr run` keeps it, in a folder of its own, a trial call every
+minute, and a chat robot that hears the alarms. First a quiet time, in which nothing may ring. Then
+programs are killed and stopped, the disk is full, packets are dropped, the account database is
+locked, the clock jumps: the same blows in the same order for the same seed, one at a time. Ends
+with 1 when a call was cut off by us, a fact is lost, an alarm did not ring, or one rang in the
+quiet time. Needs `make asterisk prompts`; with the package faketime the clock jumps too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.callers import NUMBERS
+from ivr.alarms.messages import BEGINNING
+from ivr.alarms.table import ALARMS, SEVERITIES
+from ivr.config import LINE_NUMBER, PROJECT
+from tests.alarms.test_messages import robot
+from tests.live.phone import Phone
+from tests.live.test_run import Run
+
+DISK_BYTES = 3_000_000_000
+"""Of the line's own disk, in memory; below 1e9 free an alarm rings."""
+LONG_SECONDS = 105.0
+"""More than an alarm's patience (60 s), a look (15 s) and a message together."""
+REST_SECONDS = 25.0
+"""After each blow, in which what was broken comes back."""
+LOSS = 0.05
+"""Of all packets, both ways; keys are sent in several."""
+JUMP_SECONDS = 90.0
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+SETTLE_SECONDS = 60.0
+
+
+# --- which blows, and when ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """One thing that goes wrong, from so many seconds after the beginning and for so long."""
+
+    at: float
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How long it lasts, and of which alarms one must ring meanwhile."""
+
+    seconds: float = 0.0
+    rings: frozenset[str] = frozenset()
+
+
+KINDS: Mapping[str, Kind] = {
+    "kill serve": Kind(),
+    "kill loader": Kind(),
+    "kill guard": Kind(),
+    "kill watch": Kind(),
+    "kill asterisk": Kind(),
+    "stop serve": Kind(12.0),
+    "stop loader": Kind(12.0),
+    "drop packets": Kind(40.0),
+    "full disk": Kind(LONG_SECONDS, frozenset({"disk_low"})),
+    "lock accounts": Kind(LONG_SECONDS, frozenset({"accounts_away", "breaker_open"})),
+    "take accounts away": Kind(LONG_SECONDS, frozenset({"accounts_away"})),
+    "clock forward": Kind(20.0),
+    "clock back": Kind(20.0),
+}
+
+
+def plan(seed: int, seconds: float, kinds: Sequence[str]) -> list[Blow]:
+    """Every kind once in a round, each round in another order, until the time is over; pure."""
+    chance = random.Random(seed)
+    blows: list[Blow] = []
+    at = 0.0
+    while True:
+        for kind in chance.sample(sorted(kinds), len(kinds)):
+            at += REST_SECONDS + chance.uniform(0, 10)
+            lasts = KINDS[kind].seconds
+            if at + lasts > seconds:
+                return blows
+            blows.append(Blow(at, kind, lasts))
+            at += lasts
+
+
+# --- how each is struck -------------------------------------------------------------------------
+
+
+@dataclass
+class Network:
+    """Between all callers and the line."""
+
+    chance: random.Random
+    loss: float = 0.0
+
+    def loses(self) -> bool:
+        """Whether this packet is lost."""
+        return self.chance.random() < self.loss
+
+
+@dataclass
+class Victim:
+    """A line that is run, and what is done to it."""
+
+    line: Run
+    network: Network
+    clock: Path
+    """What faketime reads: an offset to the true time."""
+
+    def blow(self, kind: str) -> AbstractContextManager[None]:
+        """Struck when it is entered, and over when it is left."""
+        what, _, program = kind.partition(" ")
+        if what == "kill":
+            return self._killed(program)
+        if what == "stop":
+            return self._stopped(program)
+        struck: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+            "drop packets": self._lossy,
+            "full disk": self._full,
+            "lock accounts": self._locked,
+            "take accounts away": self._away,
+            "clock forward": lambda: self._jumped(JUMP_SECONDS),
+            "clock back": lambda: self._jumped(-JUMP_SECONDS),
+        }
+        return struck[kind]()
+
+    def _pid(self, program: str) -> int:
+        if program != "asterisk":
+            return self.line.program(program)
+        return next(pid for pid in self.line.programs() if b"asterisk.conf" in _command(pid))
+
+    @contextmanager
+    def _killed(self, program: str) -> Iterator[None]:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid(program), signal.SIGKILL)
+        yield
+
+    @contextmanager
+    def _stopped(self, program: str) -> Iterator[None]:
+        pid = self._pid(program)
+        os.kill(pid, signal.SIGSTOP)
+        yield
+        with suppress(ProcessLookupError):  # the line's own care has ended it meanwhile
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def _lossy(self) -> Iterator[None]:
+        self.network.loss = LOSS
+        yield
+        self.network.loss = 0.0
+
+    @contextmanager
+    def _full(self) -> Iterator[None]:
+        filler = self.line.home / "filler"
+        with filler.open("wb") as file, suppress(OSError):
+            for part in (1 << 24, 1 << 12):
+                with suppress(OSError):
+                    while True:
+                        os.posix_fallocate(file.fileno(), file.tell(), part)
+                        file.seek(part, os.SEEK_CUR)
+        yield
+        filler.unlink()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with sqlite3.connect(self.line.home / "accounts.sqlite", isolation_level=None) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+        other.close()
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        file = self.line.home / "accounts.sqlite"
+        file.rename(file.with_suffix(".away"))
+        yield
+        file.with_suffix(".away").rename(file)
+
+    @contextmanager
+    def _jumped(self, seconds: float) -> Iterator[None]:
+        _set_clock(self.clock, seconds)
+        yield
+        _set_clock(self.clock, 0)
+
+
+def _set_clock(file: Path, seconds: float) -> None:
+    scratch = file.with_suffix(".new")
+    scratch.write_text(f"{seconds:+.0f}\n")
+    scratch.replace(file)
+
+
+def _command(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+# --- who calls meanwhile ------------------------------------------------------------------------
+
+
+class Caller(Phone):
+    """A telephone on a network that may lose packets, of either way and of any kind."""
+
+    network: Network
+
+    def _send_packet(self, packet: bytes) -> None:
+        if not self.network.loses():
+            super()._send_packet(packet)
+
+    def heard_packet(self, packet: bytes) -> None:
+        if not self.network.loses():
+            super().heard_packet(packet)
+
+    def _on_sip(self, data: bytes) -> None:
+        if not self.network.loses():
+            super()._on_sip(data)
+
+
+@dataclass
+class Callers:
+    """So many at once, each calling again and again until told to stop."""
+
+    port: int
+    network: Network
+    chance: random.Random
+    outcomes: list[tuple[float, float, str]] = field(default_factory=list)
+    """When each was answered and over (the monotonic clock), and what it came to."""
+    over: bool = False
+
+    async def call(self, count: int) -> None:
+        await asyncio.gather(*(self._again_and_again() for _ in range(count)))
+
+    async def _again_and_again(self) -> None:
+        while not self.over:
+            began = time.monotonic()
+            what = await self._one_call()
+            self.outcomes.append((began, time.monotonic(), what))
+            await asyncio.sleep(self.chance.uniform(0.5, 3))
+
+    async def _one_call(self) -> str:
+        async with Caller.connected(("127.0.0.1", self.port)) as phone:
+            phone.network = self.network
+            try:
+                status = await phone.dial(LINE_NUMBER, within=20)
+            except TimeoutError:
+                return "no answer"
+            if status != 200:
+                return f"answered {status}"
+            for keys in self._course():
+                phone.press(keys)
+                with suppress(TimeoutError):
+                    await phone.wait_for_end(within=self.chance.uniform(5, 9))
+                    return "cut"
+            return "whole" if phone.heard.audio else "silence"
+
+    def _course(self) -> Sequence[str]:
+        """Keys, and after each some time to listen; then the caller hangs up."""
+        number = self.chance.choice(NUMBERS)
+        return self.chance.choice(
+            [("1", "1", number, "*", "**"), ("4", "1", "1", "*"), ("", "9", "*"), ("1", "2", "*")]
+        )
+
+
+# --- the whole of it ----------------------------------------------------------------------------
+
+
+@dataclass
+class Story:
+    """What was seen, by the monotonic clock."""
+
+    quiet_until: float = 0.0
+    struck: list[tuple[float, float, str]] = field(default_factory=list)
+    rang: list[tuple[float, str]] = field(default_factory=list)
+    calls: list[tuple[float, float, str]] = field(default_factory=list)
+
+
+async def run(victim: Victim, chosen: argparse.Namespace, heard: list[Any]) -> Story:
+    """Quiet, then the blows, then quiet again; callers all the time."""
+    story = Story()
+    began = time.monotonic()
+    callers = Callers(victim.line.sip_port, victim.network, random.Random(chosen.seed))
+    calling = asyncio.create_task(callers.call(chosen.calls))
+    async with _listened(heard, story):
+        await asyncio.sleep(chosen.quiet)
+        story.quiet_until = time.monotonic()
+        for blow in plan(chosen.seed, chosen.seconds, _possible()):
+            await asyncio.sleep(max(0.0, story.quiet_until + blow.at - time.monotonic()))
+            struck = time.monotonic()
+            print(f"{struck - began:7.0f} s  {blow.kind}", flush=True)
+            with victim.blow(blow.kind):
+                await asyncio.sleep(blow.seconds)
+            story.struck.append((struck, time.monotonic(), blow.kind))
+        await asyncio.sleep(SETTLE_SECONDS)
+    callers.over = True
+    await calling
+    story.calls = callers.outcomes
+    return story
+
+
+def _possible() -> list[str]:
+    return [kind for kind in KINDS if FAKETIME.exists() or not kind.startswith("clock")]
+
+
+@asynccontextmanager
+async def _listened(heard: list[Any], story: Story) -> AsyncIterator[None]:
+    """Note when each alarm was told to have begun."""
+
+    async def listen() -> None:
+        while True:
+            while heard:
+                _, body = heard.pop(0)
+                told = body["text"]["content"]
+                now = time.monotonic()
+                story.rang += [(now, alarm.name) for alarm in ALARMS if _beginning(alarm) in told]
+            await asyncio.sleep(0.2)
+
+    listening = asyncio.create_task(listen())
+    try:
+        yield
+    finally:
+        listening.cancel()
+
+
+def _beginning(alarm: Any) -> str:
+    return f"{BEGINNING} · {SEVERITIES[alarm.severity]} · {alarm.title}"
+
+
+# --- what came of it ----------------------------------------------------------------------------
+
+
+def faults(story: Story, records: Mapping[str, int]) -> list[str]:
+    """Every promise that was broken, in words."""
+    cut = [
+        call for call in story.calls if call[2] == "cut" and not _by_asterisks_death(call, story)
+    ]
+    answered = sum(call[2] in {"whole", "cut", "silence"} for call in story.calls)
+    found = [f"{len(cut)} calls were cut off"] if cut else []
+    if records["begun"] + records["carried"] < answered:
+        found.append(f"{answered} calls were answered, {records} are in the records")
+    if records["begun"] != records["ended"]:
+        found.append(f"{records['begun']} sessions begun, {records['ended']} ended")
+    if records["loaded"] != records["begun"]:
+        found.append(f"{records['begun']} sessions in the spool, {records['loaded']} loaded")
+    found += [f"{name} rang in the quiet time" for at, name in story.rang if at < story.quiet_until]
+    return [*found, *_silent(story)]
+
+
+def _silent(story: Story) -> Iterator[str]:
+    for began, ended, kind in story.struck:
+        wanted = KINDS[kind].rings
+        rang = {name for at, name in story.rang if began <= at <= ended + REST_SECONDS}
+        if wanted and not wanted & rang:
+            yield f"{kind}: none of {sorted(wanted)} rang, but {sorted(rang)}"
+
+
+def _by_asterisks_death(call: tuple[float, float, str], story: Story) -> bool:
+    """Who talks by a program that is killed is cut off by whoever kills it."""
+    return any(
+        call[0] <= struck <= call[1] for struck, _, kind in story.struck if kind == "kill asterisk"
+    )
+
+
+def _records(line: Run) -> dict[str, int]:
+    """What is written of callers, in the spool and in what analysts see, once the line stands."""
+    counted: Counter[str] = Counter()
+    for page in (line.home / "spool").glob("*.jsonl"):
+        for written in page.read_bytes().splitlines():
+            with suppress(
+                ValueError
+            ):  # torn by a kill: what it began to say is missing, and counted
+                fact = json.loads(written)
+                counted[fact["fact"]] += not str(fact.get("session", "")).startswith("probe_")
+    _ivr(line, "loader", "--once")
+    told = _ivr(line, "sql", "--format", "csv", "SELECT count(*) FROM call_session")
+    return {
+        "begun": counted["SessionStarted"],
+        "ended": counted["SessionEnded"],
+        "carried": counted["Carried"],
+        "loaded": int(told.split()[-1]),
+    }
+
+
+def _ivr(line: Run, *words: str) -> str:
+    environment = {
+        name: value for name, value in line.environment.items() if "FAKETIME" not in name
+    }
+    environment.pop("LD_PRELOAD", None)
+    asked = [sys.executable, "-m", "ivr.cli", *words]
+    return subprocess.run(
+        asked, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--quiet", type=float, default=300.0)
+    parser.add_argument("--calls", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as folder,
+        robot({"errcode": 0}) as (url, heard),
+        _disk(Path(folder) / "home") as home,
+    ):
+        with _line(home, url) as victim:
+            story = asyncio.run(run(victim, chosen, heard))
+        records = _records(victim.line)
+    print(f"calls: {dict(Counter(what for _, _, what in story.calls))}; in the records: {records}")
+    print(f"blows: {dict(Counter(kind for _, _, kind in story.struck))}")
+    print(f"rang: {dict(Counter(name for _, name in story.rang))}")
+    told = faults(story, records)
+    print(
+        "\n".join(told) or "no call was cut off by us, no fact lost, every alarm rang in its time"
+    )
+    sys.exit(bool(told))
+
+
+@contextmanager
+def _disk(home: Path) -> Iterator[Path]:
+    home.mkdir()
+    options = f"size={DISK_BYTES},mode=0700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(home)], check=True)
+    try:
+        yield home
+    finally:
+        subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+@contextmanager
+def _line(home: Path, robot_url: str) -> Iterator[Victim]:
+    """`ivr run`, with no limit that these callers would meet."""
+    clock = home.parent / "clock"
+    _set_clock(clock, 0)
+    hooks = [{"kind": "wecom", "url": robot_url}]
+    limits = dict.fromkeys(
+        ("lookups_per_person", "lookups_per_minute", "ids_of_unknown_callers", "calls"), 1_000_000
+    )
+    faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+             "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
+    line = Run(
+        home,
+        IVR_ALARMS=json.dumps({"webhooks": hooks}),
+        IVR_LIMITS=json.dumps(limits),
+        IVR_PROBE=json.dumps({"every_seconds": 60}),
+        **(faked if FAKETIME.exists() else {}),
+    )
+    try:
+        line.until(lambda: "Ctrl-C" in line.told(), within=300)
+        yield Victim(line, Network(random.Random(0)), clock)
+    finally:
+        line.process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            line.process.wait(60)
+        line.process.kill()
+        line.process.wait()
+        line.until(lambda: not line.programs())
+
+
+if __name__ == "__main__":
+    main()

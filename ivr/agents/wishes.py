@@ -1,0 +1,170 @@
+"""Wishes to be called back: each number once, in the order of the places that they stand for.
+
+The file holds tokens; the numbers themselves are in the vault. What is done about a wish is told
+as a move, one line each, on disk before anybody is promised anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
+from ivr.records.durable import append, write
+from ivr.records.facts import Standing
+
+log = logging.getLogger(__name__)
+
+WishState = Literal[
+    "open",  # waits to be called
+    "calling",  # an agent is being connected with it
+    "reached",  # they have talked
+    "given_up",  # after the last try
+    "withdrawn",  # by an agent, or the caller has rung meanwhile and was served
+]
+LIVING: frozenset[WishState] = frozenset({"open", "calling"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody who wants to be called back."""
+
+    person: str
+    """Token of the telephone number, by which the vault knows it."""
+    since: datetime
+    """Of the place in the queue that it stands for (UTC)."""
+    standing: Standing
+    session: str
+    """In which it was left."""
+    at: datetime
+    """Of the last move (UTC)."""
+    state: WishState = "open"
+    tries: int = 0
+    """In vain so far."""
+
+    @property
+    def name(self) -> str:
+        """Of its place in the queue."""
+        return f"wish.{self.person}"
+
+
+class WishBook(Protocol):
+    """Where wishes to be called back are kept."""
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        """Keep a wish; False where this number has one already. OSError: there is no room."""
+
+    def was_called(self, person: str) -> bool:
+        """Whether this number was called back in vain, and still waits."""
+
+
+class Wishes:
+    """The wishes of this line at `path`; all but `leave` block for a moment."""
+
+    def __init__(self, path: Path, vault: Vault, tokens: Tokens) -> None:
+        self._path = path
+        self._vault = vault
+        self._tokens = tokens
+        self._lock = threading.Lock()
+
+    def all(self) -> tuple[Wish, ...]:
+        """Whatever has become of them, the longest waiting first."""
+        return tuple(sorted(self._read().values(), key=lambda wish: wish.since))
+
+    def open(self) -> tuple[Wish, ...]:
+        """Those to be called, the longest waiting first."""
+        return tuple(wish for wish in self.all() if wish.state == "open")
+
+    def of(self, person: str) -> Wish | None:
+        """The last one of this number, whatever has become of it."""
+        return self._read().get(person)
+
+    def was_called(self, person: str) -> bool:
+        """Whether this number was called back in vain, and still waits."""
+        wish = self.of(person)
+        return wish is not None and wish.state in LIVING and wish.tries > 0
+
+    async def leave(
+        self,
+        number: Sensitive[str],
+        *,
+        session: str,
+        since: datetime,
+        standing: Standing,
+        now: datetime,
+    ) -> bool:
+        """Keep a wish, durably; False where one of that number lives already. OSError: no room."""
+        wish = Wish(self._tokens.caller(number.reveal()), since, standing, session, now)
+        return await asyncio.to_thread(self.keep, wish, number)
+
+    def keep(self, wish: Wish, number: Sensitive[str]) -> bool:
+        """As `leave`; one at a time, so that no number is kept twice."""
+        with self._lock:
+            known = self.of(wish.person)
+            if known is not None and known.state in LIVING:
+                return False
+            self._vault.keep(wish.person, number)
+            self._write(wish)
+            return True
+
+    def move(
+        self, wish: Wish, state: WishState, *, now: datetime, tries: int | None = None
+    ) -> Wish:
+        """What becomes of it; durable when it returns."""
+        moved = replace(wish, state=state, at=now, tries=wish.tries if tries is None else tries)
+        self._write(moved)
+        return moved
+
+    def number(self, wish: Wish) -> Sensitive[str] | None:
+        """Exactly what was confirmed; None where it has been forgotten meanwhile."""
+        return self._vault.reveal(wish.person)
+
+    def forget_before(self, when: datetime) -> int:
+        """Take out what is over since before then; how many."""
+        known = self._read()
+        kept = [w for w in known.values() if w.state in LIVING or w.at >= when]
+        if len(kept) < len(known):
+            write(self._path, b"".join(map(_line, kept)), mode=0o600)
+        return len(known) - len(kept)
+
+    def _write(self, wish: Wish) -> None:
+        append(self._path, _line(wish))
+
+    def _read(self) -> Mapping[str, Wish]:
+        """By number, the last move of each."""
+        if not self._path.exists():
+            return {}
+        lines = self._path.read_bytes().splitlines()
+        return {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+
+
+def _line(wish: Wish) -> bytes:
+    told = asdict(wish) | {"since": wish.since.isoformat(), "at": wish.at.isoformat()}
+    return json.dumps(told).encode() + b"\n"
+
+
+def _wish(line: bytes) -> Wish | None:
+    try:
+        told = json.loads(line)
+        moments = {name: datetime.fromisoformat(told[name]) for name in ("since", "at")}
+        return Wish(**told | moments)
+    except (ValueError, TypeError, KeyError):
+        log.warning("a wish to be called back cannot be read: its line is torn")
+        return None

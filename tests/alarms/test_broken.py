@@ -1,0 +1,233 @@
+"""What needs no call to ring: the thing is broken, its alarm rings in the words of the runbook,
+what the runbook says is done, and the alarm is over. The others: tests/live/test_alarms.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from typer.testing import CliRunner
+
+from ivr.alarms import keeping, messages
+from ivr.alarms.ringing import OVER_SECONDS, News
+from ivr.alarms.table import BY_NAME
+from ivr.alarms.watching import Watch
+from ivr.cli.commands import app
+from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
+from ivr.probe.sip import Message
+from ivr.records.journal import append
+from ivr.speech.publications import MANIFEST
+from tests.alarms.test_watching import alone, probed
+from tests.live.faults import small_disk
+from tests.live.registrar import answer
+
+__all__ = ["alone"]
+
+RUNBOOKS = (PROJECT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+
+
+class Duty:
+    """Who is told, and reads the runbook: one line under watch."""
+
+    def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+        self.watch, self.now = Watch(settings), now
+        self.told: list[str] = []
+
+        def tell(_: Settings, news: tuple[News, ...]) -> bool:
+            self.told += [messages.text([each]) for each in news]
+            return True
+
+        monkeypatch.setattr(messages, "tell", tell)
+
+    def looks(self, seconds: float) -> None:
+        """Now and so much later, as time goes by for the line; the test waits for nothing."""
+        asyncio.run(self.watch.look(self.now))
+        self.now += timedelta(seconds=seconds)
+        asyncio.run(self.watch.look(self.now))
+
+    def rings(self, name: str) -> None:
+        """The alarm has been told, in the words of its section of the runbook."""
+        alarm = BY_NAME[name]
+        self.looks(alarm.seconds)
+        section = RUNBOOKS.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        told = [text for text in self.told if text.startswith("开始") and alarm.title in text]
+        assert len(told) == 1, self.told
+        assert alarm.means in told[0]
+        assert f"docs/runbooks.md#{name}" in told[0]
+        assert alarm.title in section
+        assert alarm.means in section
+
+    def is_over(self, name: str) -> None:
+        """What was wrong is not wrong any more, and somebody was told so."""
+        self.looks(OVER_SECONDS)
+        assert any(text.startswith("恢复") and BY_NAME[name].title in text for text in self.told), (
+            self.told, self.watch.figures,
+        )  # fmt: skip
+        assert not any(each.alarm == name for each in keeping.ringing(self.watch.settings.home))
+
+
+def on_duty(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Duty:
+    return Duty(settings, monkeypatch, datetime.now(UTC))
+
+
+def ivr(settings: Settings, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    """A command that the runbook names, at this line."""
+    monkeypatch.setenv("IVR_HOME", str(settings.home))
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_disk_low(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`删除旧备份、var/before-restore-*`: what a restore has put aside is taken away."""
+    disk = tmp_path / "disk"
+    with small_disk(disk, 1_100_000):
+        settings = alone.model_copy(update={"home": disk})
+        aside = disk / "before-restore-1"
+        aside.mkdir()
+        with (aside / "facts").open("wb") as old:
+            os.posix_fallocate(old.fileno(), 0, 300_000_000)
+        duty = on_duty(settings, monkeypatch)
+        duty.looks(BY_NAME["disk_low"].seconds)
+        assert sum("磁盘快满" in text for text in duty.told) == 2, "its home and its recordings"
+        (aside / "facts").unlink()
+        aside.rmdir()
+        duty.is_over("disk_low")
+
+
+def test_loader_behind(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader is started again, and loads what waited."""
+    append(alone.home / "spool", probed("well"), node="n")
+    page = next((alone.home / "spool").glob("*.jsonl"))
+    old = datetime.now(UTC).timestamp() - 400
+    os.utime(page, (old, old))
+    duty = on_duty(alone, monkeypatch)
+    duty.rings("loader_behind")
+    ivr(alone, monkeypatch, "loader", "--once")
+    duty.is_over("loader_behind")
+
+
+def test_probe_failing_and_stale(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = alone.home / "spool"
+    duty = on_duty(alone, monkeypatch)
+    for ago in (1200, 1100):
+        append(spool, probed("silence"), node="n", clock=lambda ago=ago: _ago(duty.now, ago))
+    duty.rings("probe_failing")
+    duty.rings("probe_stale")
+    append(spool, probed("well"), node="n", clock=lambda: duty.now)
+    duty.is_over("probe_failing")
+    duty.is_over("probe_stale")
+
+
+def test_voice_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    duty = on_duty(alone, monkeypatch)
+    append(alone.home / "spool", probed("well", key_ms=2600), node="n", clock=lambda: duty.now)
+    duty.rings("voice_slow")
+    append(alone.home / "spool", probed("well", key_ms=120), node="n", clock=lambda: duty.now)
+    duty.is_over("voice_slow")
+
+
+def test_certificate_expiring(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one takes the old one's name."""
+    file = alone.home / "console.pem"
+    _certify(file, days=5)
+    console = ConsoleSettings(certificate=file, key=file)
+    duty = on_duty(alone.model_copy(update={"console": console}), monkeypatch)
+    duty.rings("certificate_expiring")
+    _certify(file, days=365)
+    duty.is_over("certificate_expiring")
+
+
+def test_texts_overdue(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a branch of a branch too; a set that is built with later dates ends it."""
+    settings = alone.model_copy(update={"audio": alone.home / "audio"})
+    _publish(settings.audio, days=-1)
+    duty = on_duty(settings, monkeypatch)
+    duty.rings("texts_overdue")
+    _publish(settings.audio, days=90)
+    duty.is_over("texts_overdue")
+
+
+def test_backup_old(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There never was one: it counts from when the line got its keys. `ivr backup` ends it."""
+    keys = alone.home / "keys"
+    keys.mkdir()
+    old = datetime.now(UTC).timestamp() - 3 * 86_400
+    os.utime(keys, (old, old))
+    duty = on_duty(alone, monkeypatch)
+    duty.rings("backup_old")
+    phrase = tmp_path / "phrase"
+    phrase.write_text("correct horse")
+    target = tmp_path.parent / f"{tmp_path.name}.tar"
+    ivr(alone, monkeypatch, "backup", str(target), "--passphrase-file", str(phrase))
+    duty.is_over("backup_old")
+
+
+def test_trunk_silent(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carrier without a registration, of two machines: it is enough that one of them answers."""
+    trunk = Trunk(name="unicom", hosts=("127.0.0.81", "127.0.0.82", "192.0.2.0/24"))
+    duty = on_duty(alone.model_copy(update={"trunks": (trunk,)}), monkeypatch)
+    duty.rings("trunk_silent")
+    assert "（unicom）" in duty.told[-1]
+    with equipment("127.0.0.82"):
+        duty.is_over("trunk_silent")
+
+
+@contextmanager
+def equipment(host: str) -> Iterator[None]:
+    """A carrier's that says 200 to whatever it is asked at the usual port."""
+    over = threading.Event()
+
+    def serve(door: socket.socket) -> None:
+        while not over.is_set():
+            try:
+                data, sender = door.recvfrom(65535)
+            except TimeoutError:
+                continue
+            door.sendto(answer(Message.parse(data), 200), sender)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        door.bind((host, 5060))
+        door.settimeout(0.2)
+        serving = threading.Thread(target=serve, args=(door,))
+        serving.start()
+        try:
+            yield
+        finally:
+            over.set()
+            serving.join()
+
+
+def _ago(now: datetime, seconds: float) -> datetime:
+    return now - timedelta(seconds=seconds)
+
+
+def _certify(file: Path, *, days: int) -> None:
+    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+
+
+def _publish(audio: Path, *, days: int) -> None:
+    due = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    tree: dict[str, Any] = {"1": {"children": {"2": {"expires": due}}}, "2": {"expires": None}}
+    audio.mkdir(exist_ok=True)
+    (audio / MANIFEST).write_text(json.dumps({"information": tree}), encoding="utf-8")
