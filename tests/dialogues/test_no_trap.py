@@ -122,14 +122,14 @@ async def _falls_silent(somebody: Somebody) -> None:
 
 
 async def _wants_the_main_menu(somebody: Somebody) -> None:
-    """One level up, until there is no level more."""
+    """One level up, until there is no level more; a recording is ended as its warning says."""
     reached = len(somebody.facts)
     for _ in range(STARS_TO_THE_TOP):
         entered = (fact for fact in somebody.facts[reached:] if isinstance(fact, DialogueEntered))
         at_the_top = somebody.call.place == "main" or any(f.dialogue == "main" for f in entered)
         if at_the_top or somebody.task.done():
             return
-        somebody.press("*")
+        somebody.press("*" if somebody.call.line.recording is None else "#")
         somebody.agents_hang_up()
         await asyncio.wait({somebody.task}, timeout=1.0)
     raise AssertionError(f"no way up from {somebody.call.place}")
