@@ -109,8 +109,8 @@ async def _live(request: web.Request) -> web.StreamResponse:
 # --- today, and every part --------------------------------------------------------------------
 
 
-Today = tuple[list[dict[str, Any]], str, datetime]
-"""The figures of today, or why there are none; and when they were asked for."""
+Today = tuple[list[dict[str, Any]], datetime]
+"""The figures of today, and when they were asked for."""
 TODAY = web.AppKey("today", Shared[Today])
 EXAMINED = web.AppKey("examined", Shared[list[Finding]])
 
@@ -123,16 +123,16 @@ def today(settings: Settings) -> Shared[Today]:
 async def _figures(settings: Settings) -> Today:
     now = datetime.now(BEIJING)
     question, day = question_called("anomalies"), Days(now.date(), now.date())
-    try:
-        found = await asked(settings, lambda facts: question.answer(facts, day, terms(settings)))
-    except CannotAnswer as cannot:
-        return [], str(cannot), now
-    return vocabulary(settings).translated(found).records(), "", now
+    found = await asked(settings, lambda facts: question.answer(facts, day, terms(settings)))
+    return vocabulary(settings).translated(found).records(), now
 
 
 async def _today(request: web.Request) -> web.Response:
-    rows, why, at = await request.app[TODAY].now()
-    return page(request, "today.html.j2", rows=rows, why=why, at=at)
+    try:
+        rows, at = await request.app[TODAY].now()
+    except CannotAnswer as cannot:
+        return page(request, "today.html.j2", rows=[], why=str(cannot), at=datetime.now(BEIJING))
+    return page(request, "today.html.j2", rows=rows, why="", at=at)
 
 
 def examined(settings: Settings) -> Shared[list[Finding]]:

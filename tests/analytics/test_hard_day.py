@@ -145,6 +145,8 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "cases_by_handler": [],
     "cases_contentment": [],
     "calls_made": [],
+    "cases_due": [],
+    "agent_states": [],
     "complaints_open": [("R2", "suggestion", clock("13:30:50"), 20.0, 0)],
     # Played, to the end, cut by a key (and its share), left in, typed over.
     "prompts": [
