@@ -159,8 +159,10 @@ class PromptSet:
     """The tree behind keys 3, 4 and 5, by key."""
     clips: Mapping[str, Clip] = field(repr=False)
     _scripts: Mapping[str, tuple[_Words | _Slot, ...]] = field(repr=False)
-    _kept: dict[tuple[str, ...], Utterance] = field(default_factory=dict, repr=False, compare=False)
-    """Utterances without values, which are the same for every caller."""
+    _kept: dict[tuple[str, ...], Utterance] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+    """Utterances without values, the same for every caller; a set made from this one begins anew."""
 
     def __contains__(self, prompt: object) -> bool:
         return prompt in self._scripts

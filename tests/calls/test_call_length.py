@@ -22,7 +22,11 @@ async def _replaying(call_line: ScriptedLine, heard: list[str]) -> None:
         heard.append(prompts[-1])
         await call_line.silent()
         if prompts[-1] != "agent.ended":
-            call_line.press({"main.menu": "1", "account.menu": "2"}.get(prompts[-1], "1"))
+            call_line.press(
+                {"main.menu": "1", "account.menu": "2", "contentment.menu": "*"}.get(
+                    prompts[-1], "1"
+                )
+            )
 
 
 def test_a_caller_who_replays_for_an_hour_hears_the_goodbye(
@@ -64,7 +68,7 @@ def test_the_time_with_an_agent_does_not_count(prompt_set: PromptSet, settings: 
 
     ending, lasted = run(story)
     assert ending == "completed"
-    assert heard[:2] == ["agent.ended", "main.menu"]
+    assert heard[:3] == ["contentment.menu", "agent.ended", "main.menu"]
     assert 3 * HOUR < lasted < 3 * HOUR + 60
 
 

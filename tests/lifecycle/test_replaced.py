@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import configparser
+from pathlib import Path
 
 import pytest
 
 from ivr.cli import serving
 from ivr.cli.failure import CommandFailure
-from ivr.config import PROJECT, Settings
+from ivr.config import Settings
 from ivr.lifecycle.succession import REPLACED
 from ivr.line.hotline import Replaced
 from ivr.upkeep import run
+from ivr.upkeep.installation import files
 
 
 def test_systemd_does_not_start_it_again() -> None:
+    [file] = (each for each in files(Path("env")) if each.path.name == "ivr-service.service")
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(PROJECT / "ivr" / "upkeep" / "units" / "ivr-service.service")
+    unit.read_string(file.content)
     assert unit["Service"]["Restart"] == "always"
     assert unit["Service"]["RestartPreventExitStatus"] == str(REPLACED)
     assert unit["Service"]["SuccessExitStatus"] == str(REPLACED)
