@@ -302,7 +302,7 @@ def test_the_page_turns_with_the_line(settings: Settings) -> None:
     settings.words_file.write_text(f'[prompts.line]\ngoodbye = "{FEAST}"\n', encoding="utf-8")
     number = set_of(source_of(settings), settings.audio)
     studio, now = Studio(settings), datetime.now(UTC)
-    until = now + timedelta(seconds=5)
+    until = now.replace(microsecond=0) + timedelta(seconds=6)
     sets.schedule(settings.audio, Timed(number, now, until), now)
     shown = []
     while not shown or shown[-1] != 1:

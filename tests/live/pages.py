@@ -52,7 +52,7 @@ def tab(browser: Browser) -> Iterator[Page]:
     complaints = complaints_of(page)
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def complaints_of(page: Page | AsyncPage) -> list[str]:
