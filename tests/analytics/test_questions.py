@@ -587,7 +587,7 @@ def test_agents_are_needed_for_those_who_asked_in_vain_too(tmp_path: Path) -> No
     assert (erlangs, agents) == (10.0, 14)
 
 
-def moved(hour: int, minute: int, was: str, seconds: int | None, state: str) -> Timed:
+def agent_moved(hour: int, minute: int, was: str, seconds: int | None, state: str) -> Timed:
     """An agent's change of state on the day, at this time of Beijing."""
     ms = None if seconds is None else seconds * 1000
     reason, was_reason = ("休息" if each == "not_ready" else "" for each in (state, was))
@@ -600,11 +600,11 @@ def moved(hour: int, minute: int, was: str, seconds: int | None, state: str) -> 
 
 def test_states_are_split_into_half_hours_and_go_on_until_now(tmp_path: Path) -> None:
     facts = [
-        moved(9, 10, "signed_out", None, "free"),
-        moved(9, 25, "free", 900, "talking"),
-        moved(9, 40, "talking", 900, "wrap_up"),
-        moved(9, 42, "wrap_up", 120, "free"),
-        moved(10, 5, "free", 1380, "not_ready"),
+        agent_moved(9, 10, "signed_out", None, "free"),
+        agent_moved(9, 25, "free", 900, "talking"),
+        agent_moved(9, 40, "talking", 900, "wrap_up"),
+        agent_moved(9, 42, "wrap_up", 120, "free"),
+        agent_moved(10, 5, "free", 1380, "not_ready"),
     ]
     now = Terms(datetime(2026, 11, 24, 2, 40, tzinfo=UTC))
     assert asked(tmp_path, "agent_states", facts, Days(DAY, DAY), now) == [
@@ -616,7 +616,7 @@ def test_states_are_split_into_half_hours_and_go_on_until_now(tmp_path: Path) ->
 
 
 def test_a_state_of_the_night_counts_from_the_days_begin_and_to_its_end(tmp_path: Path) -> None:
-    facts = [moved(9, 0, "away", 10 * 3600, "free")]
+    facts = [agent_moved(9, 0, "away", 10 * 3600, "free")]
     found = asked(tmp_path, "agent_states", facts, Days(DAY, DAY))
     assert len(found) == 48, "nothing of the evening before, nothing of the next day"
     assert found[0][:7] == (clock("00:00"), "甲", 0.0, 0.0, 0.0, 0.0, 30.0)

@@ -24,7 +24,8 @@ def test_a_number_within_a_sentence_stays_whole() -> None:
 def test_chunks_of_numbers_are_words() -> None:
     plain = [text for text in numbers.inventory().values() if text and "X" not in text]
     assert len(plain) > 1000
-    assert [text for text in plain if len(spoken_words(text)) != 1] == []
+    alone = [text.removesuffix("分钟") for text in plain]  # which is a word of its own
+    assert [text for text in alone if len(spoken_words(text)) != 1] == []
 
 
 def test_the_tones_of_yi_and_bu_reach_over_words() -> None:
