@@ -162,7 +162,7 @@ class PromptSet:
     _kept: dict[tuple[str, ...], Utterance] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
-    """Utterances without values, the same for every caller; a set made from this one begins anew."""
+    """Utterances without values, the same for every caller; a changed set begins anew."""
 
     def __contains__(self, prompt: object) -> bool:
         return prompt in self._scripts

@@ -207,7 +207,7 @@ REVEALED = {
     "ivr/dialling/numbers.py": "whether a number may be dialled",
     "ivr/dialogues/attendance.py": "an agent's key stands for a reason",
     "ivr/recordings/desk.py": "a caller's number becomes a token",
-    "console/authenticator.py": "the secret of a second factor, for whoever sets it up and to match",
+    "console/authenticator.py": "the secret of a second factor, to show it and to match",
     "console/pages/hearing.py": "who left a case, for the entitled, noted on the audit trail",
     "ivr/cli/feedback.py": "`ivr survey --voters`, noted on the audit trail",
     "ivr/cli/people.py": "the same",
