@@ -102,9 +102,10 @@ async def at_the_survey(caller: Caller) -> str:
 
 
 async def waiting_for_an_agent(caller: Caller) -> str:
+    """Keeps the place, and hears music again; nobody says anew that an agent is asked for."""
     await ask_for_an_agent(caller)
     await caller.hears_begin("music.hold")
-    return "agent.transferring"
+    return "music.hold"
 
 
 Place = Callable[[Caller], Awaitable[str]]
