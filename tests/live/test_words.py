@@ -1,16 +1,20 @@
-"""A sentence from the editor's keys to what callers hear, in a real browser by keys alone."""
+"""A sentence from the editor's keys to a caller's ear and back, by real browser and real calls."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -19,7 +23,9 @@ from console.rights import Role
 from console.users import Users
 from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
+from ivr.probe.ear import Ear
 from ivr.speech.prompts import PromptSet
+from ivr.speech.publications import Timed
 from prompt_build import sets
 from prompt_build.catalog.source import source_of
 from prompt_build.rehearing import as_written
@@ -30,8 +36,10 @@ from tests.live.test_console import PASSWORD, look
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 BUILT = PROJECT / "generated_audio"
+T = TypeVar("T")
 SENTENCE = "line.goodbye"
 TEXT = "感谢您的来电，祝您一切都好。"
+OLD, NEW = "old goodbye", "new goodbye"
 MAKING_MS = 240_000
 """A sentence takes the voice seconds, on a machine that does much else a minute."""
 MOST_STEPS = 400
@@ -136,15 +144,67 @@ def write(page: Page, wanted: Locator, text: str) -> None:
     page.keyboard.type(text)
 
 
+# --- what callers hear ------------------------------------------------------------------------
+
+
+def goodbye_of(audio: Path, number: int) -> bytes:
+    manifest = sets.load(audio, number)
+    (piece,) = manifest["scripts"][SENTENCE]
+    return (audio / manifest["prompts"][piece["clip"]]["files"]["alaw"]).read_bytes()
+
+
+def taught(studio: Studio, whole_set: PromptSet) -> None:
+    """The ear tells the two goodbyes apart."""
+    known = {name: Path(f"{clip.path}.alaw") for name, clip in whole_set.clips.items()}
+    sounds = {name: file.read_bytes() for name, file in known.items() if name != SENTENCE}
+    goodbyes = {OLD: goodbye_of(studio.audio, 1), NEW: goodbye_of(studio.audio, 2)}
+    studio.line.ear = Ear({**sounds, **goodbyes})
+
+
+def called(story: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own, for the browser's driver has an event loop in this one."""
+    with ThreadPoolExecutor(1) as telephone:
+        return telephone.submit(asyncio.run, story).result()
+
+
+async def goodbye(line: LiveLine) -> str:
+    """The one with which a new call ends."""
+    async with line.call() as caller:
+        await caller.hears_begin("main.greeting")
+        caller.phone.press("7")
+        return await _last(caller)
+
+
+async def _last(caller) -> str:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = [each.name for each in caller.heard() if each.name in (OLD, NEW) and each.whole]
+        if found:
+            return str(found[-1])
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"no goodbye, but {caller.heard()}")
+
+
 # --- the way ----------------------------------------------------------------------------------
 
 
-def test_changed_heard_approved_and_published_while_nobody_looks(
-    studio: Studio, editor: Page, second: Page, pictures: Path
+def test_changed_heard_approved_published_called_and_taken_back(
+    studio: Studio,
+    whole_set: PromptSet,
+    editor: Page,
+    second: Page,
+    pictures: Path,
 ) -> None:
     changed_and_heard(editor, pictures)
     approved(second, studio)
     published_while_nobody_looks(editor, studio, pictures)
+    taught(studio, whole_set)
+    assert called(goodbye(studio.line)) == NEW
+    taken_back(second, studio)
+    assert called(goodbye(studio.line)) == OLD
+    called(for_a_time(studio))
+    look_at_what_is_planned(second, studio, pictures)
+    assert "Traceback" not in studio.line.log()
 
 
 def changed_and_heard(page: Page, pictures: Path) -> None:
@@ -189,6 +249,41 @@ def published_while_nobody_looks(page: Page, studio: Studio, pictures: Path) -> 
 
 def _heard(studio: Studio) -> int:
     return int((sets.published(studio.audio) or {})["set"])
+
+
+def taken_back(page: Page, studio: Studio) -> None:
+    page.goto(f"{studio.address}/words/draft")
+    write(page, page.get_by_label("为什么退回到第 1 版"), "还是原来的好")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name="还是原来的好")).to_contain_text("正在播")
+
+
+async def for_a_time(studio: Studio) -> None:
+    """The new goodbye until a moment; a call that began before it keeps it."""
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=20)
+    sets.schedule(studio.audio, Timed(2, now, until, "王敏", "试播"), now)
+    async with studio.line.call() as early:
+        await early.hears_begin("main.greeting")
+        await asyncio.sleep((until - datetime.now(UTC)).total_seconds() + 0.1)
+        assert await goodbye(studio.line) == OLD
+        early.phone.press("7")
+        assert await _last(early) == NEW
+    await studio.line.settled()
+
+
+def look_at_what_is_planned(page: Page, studio: Studio, pictures: Path) -> None:
+    """Whoever has the night sees what comes into force, and when."""
+    now = datetime.now(UTC)
+    tomorrow = now + timedelta(days=1)
+    sets.schedule(
+        studio.audio, Timed(2, tomorrow, tomorrow + timedelta(days=7), "编辑", "国庆"), now
+    )
+    page.goto(f"{studio.address}/words/draft")
+    expect(page.get_by_role("region", name="排好的")).to_contain_text("国庆")
+    look(page, pictures, "words-planned")
+    page.goto(f"{studio.address}/night")
+    expect(page.get_by_text("起播第 2 版").first).to_be_visible()
 
 
 def test_a_table_goes_out_and_comes_back(
