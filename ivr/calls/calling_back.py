@@ -10,11 +10,12 @@ from ivr.records.facts import CallbackWished
 
 
 def may_be_called_back(call: Call) -> bool:
-    """Where the line may call out, while agents are there."""
+    """Where the line may call out and the centre takes wishes, while agents are there."""
     settings = call.means.settings
     return (
         call.means.wishes is not None
         and settings.dialling.trunk is not None
+        and settings.dialling.callbacks
         and settings.agents.hours.open_at(call.means.clock())
     )
 

@@ -440,6 +440,9 @@ class DiallingSettings(Part):
     """How long the agent's phone rings."""
     number_seconds: Seconds = 40.0
     """How long the called one rings."""
+    callbacks: bool = False
+    """Who waits for an agent may ask to be called back. Nothing dials those wishes by itself yet:
+    only for a centre that does."""
 
 
 class AnswerTemplate(Part):

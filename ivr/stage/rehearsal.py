@@ -277,7 +277,7 @@ def circumstances() -> tuple[Circumstance, ...]:
     def calling_out(stage: Stage) -> None:
         engaged(stage)
         settings = stage.call.means.settings
-        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier", "callbacks": True})
         wanting = settings.model_copy(update={"dialling": dialling})
         stage.call.means = replace(stage.call.means, settings=wanting)
 

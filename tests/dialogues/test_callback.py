@@ -11,6 +11,7 @@ import pytest
 
 from ivr.agents.wishes import Wish, Wishes
 from ivr.calls.asked import Asked
+from ivr.calls.calling_back import may_be_called_back
 from ivr.config import DiallingSettings, Settings
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
@@ -63,7 +64,7 @@ def told(
     prompt_set: PromptSet, settings: Settings, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """Hold a conversation on a line that may call out; its facts."""
-    dialling = DiallingSettings(trunk="carrier")
+    dialling = DiallingSettings(trunk="carrier", callbacks=True)
     calling = settings.model_copy(update={"dialling": dialling})
     staged = test_conversations.on_stage
 
@@ -78,6 +79,19 @@ def told(
         return run(lambda: test_conversations.hold(written(script), prompt_set, calling))[1]
 
     return tell
+
+
+def test_nobody_is_promised_a_call_that_nobody_makes(
+    prompt_set: PromptSet, settings: Settings, book: Book
+) -> None:
+    calling = settings.model_copy(update={"dialling": DiallingSettings(trunk="carrier")})
+
+    async def offered() -> bool:
+        call = test_conversations.on_stage(prompt_set, calling, [])
+        call.means = replace(call.means, wishes=book)
+        return may_be_called_back(call)
+
+    assert not run(offered)
 
 
 @pytest.mark.parametrize(
