@@ -19,10 +19,11 @@ from console.pages.cases import REGISTER, case_of, offices, shown
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
-from ivr.asterisk.configure import dial_secret
+from ivr.asterisk.configure import DIAL, dial_secret
 from ivr.cases.moves import Deed, Move, Refused
 from ivr.cases.store import CannotReach, NoCase
-from ivr.config import Settings, from_here
+from ivr.config import Settings
+from ivr.lifecycle import asking
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ async def _call(request: web.Request) -> web.Response:
     wanted = {
         "case": case.number, "agent": extension, "by": user_name(request), "reason": reason,
     }  # fmt: skip
-    status, told = await _asked(request.app[SETTINGS], "POST", "dial", wanted)
+    status, told = await _asked(request.app[SETTINGS], "POST", content=wanted)
     if status != web.HTTPAccepted.status_code:
         fault = str(told.get("detail") or "接电话的服务没有回答，没有拨打 · the service is away")
         return await shown(request, fault=fault, status=422)
@@ -76,7 +77,7 @@ async def _call(request: web.Request) -> web.Response:
 async def _how(request: web.Request) -> web.Response:
     """The call as it is now, for the page that shows it."""
     attempt = quote(request.match_info["attempt"], safe="")
-    _, told = await _asked(request.app[SETTINGS], "GET", f"dial/{attempt}")
+    _, told = await _asked(request.app[SETTINGS], "GET", f"/{attempt}")
     words, over = _words(told), told.get("stage") not in ("agent", "number", "talking")
     return page(request, "calling.html.j2", status=_OVER if over else 200, words=words)
 
@@ -93,7 +94,7 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
     told: Mapping[str, Any] = {}
     while told.get("stage") != "over":
         await asyncio.sleep(LOOK_SECONDS)
-        status, told = await _asked(app[SETTINGS], "GET", f"dial/{quote(attempt, safe='')}")
+        status, told = await _asked(app[SETTINGS], "GET", f"/{quote(attempt, safe='')}")
         if status == web.HTTPNotFound.status_code:
             break
     text = f"回拨：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
@@ -105,15 +106,15 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
 
 
 async def _asked(
-    settings: Settings, method: str, path: str, content: Mapping[str, str] | None = None
+    settings: Settings, method: str, attempt: str = "", content: Mapping[str, str] | None = None
 ) -> tuple[int, Mapping[str, Any]]:
     """What the service answers; 503 and nothing where it does not."""
     secret = await asyncio.to_thread(dial_secret, settings)
-    url = f"http://{from_here(settings.host, settings.http_port)}/{path}"
+    url = asking.page(settings, "dial") + attempt
     try:
         async with (
             aiohttp.ClientSession(timeout=PATIENCE, trust_env=False) as client,
-            client.request(method, url, json=content, headers={"X-Dial": secret}) as answer,
+            client.request(method, url, json=content, headers={DIAL: secret}) as answer,
         ):
             told = await answer.json(content_type=None)
             return answer.status, told if isinstance(told, dict) else {}

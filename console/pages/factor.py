@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from console.authenticator import address, in_groups
-from console.pages.signing import begin_session
+from console.pages.signing import begin_anew
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, USERS, Page, Route, session_of, user_name
@@ -45,11 +45,7 @@ async def _set(request: web.Request) -> web.Response:
     await note(request, "second factor", name)
     if not await asyncio.to_thread(users.confirm_factor, name, figures):
         return await _shown(request, "验证码不对：等手机上换成下一个再输；手机的时间要自动校准。")
-    user = await asyncio.to_thread(users.find, name)
-    answer = web.HTTPSeeOther("/")
-    if user is not None:
-        begin_session(request, answer, user)
-    raise answer
+    raise await begin_anew(request, name)
 
 
 PAGE = Page(

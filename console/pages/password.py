@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from console.pages.signing import begin_session
+from console.pages.signing import begin_anew
 from console.rendering import page
 from console.rights import Action
 from console.routes import USERS, Page, Route, user_name
@@ -41,11 +41,7 @@ async def _change(request: web.Request) -> web.Response:
         await asyncio.to_thread(users.choose_password, name, chosen)
     except Refused as refused:
         return _shown(request, f"{refused}。")
-    user = await asyncio.to_thread(users.find, name)
-    answer = web.HTTPSeeOther("/")
-    if user is not None:
-        begin_session(request, answer, user)
-    raise answer
+    raise await begin_anew(request, name)
 
 
 PAGE = Page(

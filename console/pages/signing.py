@@ -75,6 +75,15 @@ async def _sign_in(request: web.Request) -> web.Response:
     raise answer
 
 
+async def begin_anew(request: web.Request, name: str) -> web.HTTPSeeOther:
+    """To the first page with a new session, to be raised: one's own way in has changed."""
+    user = await asyncio.to_thread(request.app[USERS].find, name)
+    answer = web.HTTPSeeOther("/")
+    if user is not None:
+        begin_session(request, answer, user)
+    return answer
+
+
 def begin_session(request: web.Request, answer: web.Response, user: User) -> None:
     """A new session, whatever the browser brought along; the one that it had ends."""
     settings, sessions = request.app[SETTINGS], request.app[SESSIONS]

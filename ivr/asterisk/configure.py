@@ -57,6 +57,8 @@ PROBE = "X-Probe"
 """The header by which `ivr probe` shows that it is the caller of our own."""
 DESK = "X-Desk"
 """The header by which the console shows the service that it asks for an agent."""
+DIAL = "X-Dial"
+"""The header by which the console shows the service that it may have somebody called."""
 SCREEN = "X-Screen"
 """The header with the token by which a browser is shown what its call is told."""
 

@@ -16,7 +16,8 @@ _HEALTH_SECONDS = 5.0
 
 
 def page(
-    settings: Settings, name: Literal["healthz", "livez", "metrics", "live", "said", "desks"]
+    settings: Settings,
+    name: Literal["healthz", "livez", "metrics", "live", "said", "desks", "dial"],
 ) -> str:
     """The address of one of the service's pages."""
     return f"http://{from_here(settings.host, settings.http_port)}/{name}"

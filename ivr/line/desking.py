@@ -5,7 +5,7 @@ Only the console is answered: it shows the secret that both read from the line's
 
 from __future__ import annotations
 
-import secrets
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from ivr.agents.presence import WISHES, Event
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.config import Agent
 from ivr.line.reception import Reception
+from ivr.line.streaming import vouches
 
 
 def wished(reception: Reception) -> web.RouteDef:
@@ -21,8 +22,7 @@ def wished(reception: Reception) -> web.RouteDef:
 
     async def answered(request: web.Request) -> web.Response:
         settings = reception.given().settings
-        shown = request.headers.get(DESK, "")
-        if not secrets.compare_digest(shown.encode(), desk_secret(settings).encode()):
+        if not await vouches(request, DESK, partial(desk_secret, settings)):
             raise web.HTTPForbidden(text="for the console of this line only")
         agent = _agent(settings.agents.phones, request.match_info["extension"])
         wish, reason = _wish(await request.json(), settings.agents.not_ready_reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import ipaddress
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -49,6 +50,13 @@ def is_of_this_machine(request: web.Request) -> bool:
     if request.remote is None or here is None:
         return False
     return request.remote == here[0] or ipaddress.ip_address(request.remote).is_loopback
+
+
+async def vouches(request: web.Request, header: str, secret: Callable[[], str]) -> bool:
+    """Whether who asks shows a secret of the line's home folder; reading it blocks."""
+    shown = request.headers.get(header, "")
+    known = await asyncio.to_thread(secret)
+    return hmac.compare_digest(shown.encode(), known.encode())
 
 
 async def _send(answer: web.StreamResponse, events: Events) -> None:

@@ -15,17 +15,14 @@ from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone
-from ivr.calls.means import Means
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
-from ivr.limits.limits import Limits
-from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
-from ivr.people.tokens import Tokens
 from ivr.records.facts import Fact, QueueEntered, QueueTold, Transferred
 from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet
-from tests.scripted import ENGAGED, NORMAL, Clock, ScriptedExchange, ScriptedLine
+from tests.calls.transferring import means_of_a_transfer
+from tests.scripted import ENGAGED, NORMAL, ScriptedExchange, ScriptedLine
 from tests.virtual import run
 
 NO_ANSWER = 19
@@ -48,17 +45,7 @@ class Desk:
             inbox=inbox,
             prompts=prompts,
             exchange=self.exchange,
-            means=Means(
-                settings=settings,
-                accounts=None,  # type: ignore[arg-type]  nobody asks
-                tokens=Tokens(Keys(b"k" * 32)),
-                limits=Limits(settings.limits),
-                switchboard=switchboard,
-                desk=None,  # type: ignore[arg-type]  nobody leaves anything
-                note=self.facts.append,
-                is_open=lambda: True,
-                clock=Clock(),
-            ),
+            means=means_of_a_transfer(settings, switchboard, self.facts),
         )
         self.wish: asyncio.Task[str] | None = None
 

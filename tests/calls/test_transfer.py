@@ -14,16 +14,13 @@ from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.agents.switchboard import STOPPING_SECONDS, Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key
-from ivr.calls.means import Means
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
-from ivr.limits.limits import Limits
-from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
-from ivr.people.tokens import Tokens
 from ivr.records.facts import Fact, Transferred
 from ivr.speech.prompts import PromptSet
-from tests.scripted import ENGAGED, NORMAL, Clock, ScriptedExchange, ScriptedLine
+from tests.calls.transferring import means_of_a_transfer
+from tests.scripted import ENGAGED, NORMAL, ScriptedExchange, ScriptedLine
 from tests.virtual import run
 
 
@@ -40,17 +37,7 @@ class Desk:
             inbox=inbox,
             prompts=prompts,
             exchange=self.exchange,
-            means=Means(
-                settings=settings,
-                accounts=None,  # type: ignore[arg-type]  nobody asks
-                tokens=Tokens(Keys(b"k" * 32)),
-                limits=Limits(settings.limits),
-                switchboard=switchboard,
-                desk=None,  # type: ignore[arg-type]  nobody leaves anything
-                note=self.facts.append,
-                is_open=lambda: True,
-                clock=Clock(),
-            ),
+            means=means_of_a_transfer(settings, switchboard, self.facts),
         )
 
     def wish(self) -> asyncio.Task[str]:
