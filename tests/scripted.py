@@ -39,7 +39,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from ivr.agents.exchange import Talk
+from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, RecordingEnded
 from ivr.cases.enquiries import Answer, NotThatPair, Standing, Unanswered
 from ivr.cases.moves import State
@@ -194,6 +194,18 @@ class ScriptedExchange:
     screens: list[Mapping[str, str]] = field(default_factory=list)
     rung: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     dropped: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    held: bool = False
+    room: set[str] = field(default_factory=set)
+    """Who has come in besides the first."""
+    muted: set[str] = field(default_factory=set)
+    heard_by: dict[str, str] = field(default_factory=dict)
+    """Whom each supervisor hears."""
+    keys: str = ""
+    asked: list[str] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+    """Verbs that fail the next time."""
+    as_it_is: Talk | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     async def online(self) -> frozenset[str]:
         return self.registered
@@ -222,6 +234,69 @@ class ScriptedExchange:
 
     async def quiet(self) -> None:
         self.playing = False
+
+    # --- in the room --------------------------------------------------------------------------
+
+    def extension(self, leg: str) -> str:
+        return leg.partition("+")[0]
+
+    async def hold(self) -> None:
+        self._may("hold")
+        self.held = self.playing = True
+
+    async def retrieve(self) -> None:
+        self._may("retrieve")
+        self.held = self.playing = False
+
+    async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        self._may("ask")
+        self.ringing.add(agent.extension)
+        self.rung.put_nowait(agent.extension)
+        return agent.extension
+
+    async def dismiss(self, leg: str) -> None:
+        self._may("dismiss")
+        self.room.discard(leg)
+        self.heard_by.pop(leg, None)
+        await self.drop(leg)
+
+    async def admit(self, leg: str) -> None:
+        self._may("admit")
+        self.heard_by.pop(leg, None)
+        self.room.add(leg)
+
+    async def mute(self, leg: str, *, on: bool) -> None:
+        self._may("mute")
+        (self.muted.add if on else self.muted.discard)(leg)
+
+    async def send_keys(self, keys: Sensitive[str]) -> None:
+        self._may("send_keys")
+        self.keys += keys.reveal()
+
+    async def ring_watcher(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        self._may("ring_watcher")
+        leg = f"{agent.extension}+watch"
+        self.ringing.add(leg)
+        return leg
+
+    async def overhear(self, watcher: str, leg: str) -> None:
+        self._may("overhear")
+        self.heard_by[watcher] = leg
+        self.muted.add(watcher)
+
+    async def screen(self, leg: str) -> Mapping[str, str]:
+        self._may("screen")
+        return self.shown
+
+    async def look(self) -> Talk | None:
+        self._may("look")
+        return self.as_it_is
+
+    def _may(self, verb: str) -> None:
+        self.asked.append(verb)
+        if verb in self.refuses:
+            self.refuses.discard(verb)
+            raise ExchangeFailed
 
     def picks_up(self, leg: str) -> None:
         self.inbox.put(PickedUp(leg))

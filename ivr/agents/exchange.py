@@ -8,17 +8,38 @@ from datetime import datetime
 from typing import Protocol
 
 from ivr.config import Agent
+from ivr.people.sensitive import Sensitive
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation with an agent that goes on: found by a service that was started anew."""
+    """A conversation with an agent as Asterisk has it: re-read by a service started anew."""
 
     leg: str
+    """Of the agent in charge."""
     extension: str
     since: datetime
     """UTC."""
     ring_ms: int
+    room: str = ""
+    """The bridge, where it has not the name of `leg`: who began it has left."""
+    others: tuple[str, ...] = ()
+    """Legs of colleagues in the same room."""
+    asked: tuple[str, ...] = ()
+    """Legs of colleagues who are rung to be asked."""
+    answered: frozenset[str] = frozenset()
+    """Of these, who has answered and is not in the room yet."""
+    is_held: bool = False
+    """The caller hears music, and nobody of the room."""
+    muted: frozenset[str] = frozenset()
+    """Legs of which nobody hears anything."""
+    watchers: tuple[str, ...] = ()
+    """Legs of those who listen in, unheard by the caller."""
+
+    @property
+    def bridge(self) -> str:
+        """Of the room."""
+        return self.room or self.leg
 
 
 class ExchangeFailed(Exception):
@@ -50,6 +71,47 @@ class Exchange(Protocol):
     async def part(self) -> None:
         """End the conversation for the caller, who stays with us."""
 
+    def extension(self, leg: str) -> str:
+        """Whose phone a leg is."""
+
+    # The rest may raise ExchangeFailed whatever Asterisk says: the conversation goes on.
+
+    async def hold(self) -> None:
+        """The caller leaves the room and hears music."""
+
+    async def retrieve(self) -> None:
+        """The caller is in the room again."""
+
+    async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """Let a colleague's phone ring; the leg."""
+
+    async def dismiss(self, leg: str) -> None:
+        """As `drop`."""
+
+    async def admit(self, leg: str) -> None:
+        """One more who hears those in the room, and is heard."""
+
+    async def mute(self, leg: str, *, on: bool) -> None:
+        """Nothing of what is said there is heard, or it is again."""
+
+    async def send_keys(self, keys: Sensitive[str]) -> None:
+        """To the caller's side, as keys of a telephone."""
+
+    async def ring_watcher(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """Let a supervisor's phone ring, which is to listen in; the leg.
+
+        `screen` is kept for a service started anew, and not shown.
+        """
+
+    async def overhear(self, watcher: str, leg: str) -> None:
+        """Whoever answered hears all that `leg` hears and says; what they say is not heard yet."""
+
+    async def screen(self, leg: str) -> Mapping[str, str]:
+        """What a phone was rung with; as much of it as is known still."""
+
+    async def look(self) -> Talk | None:
+        """The conversation as Asterisk has it now; None where there is none."""
+
     async def music(self) -> None:
         """Something to hear while waiting, at once."""
 
@@ -57,7 +119,58 @@ class Exchange(Protocol):
         """No more music."""
 
 
-class NoPhones:
+class Roomless:
+    """What an exchange answers that has no room to talk in."""
+
+    def extension(self, leg: str) -> str:
+        """A leg that names nobody."""
+        return leg
+
+    async def hold(self) -> None:
+        """There is nobody to hold."""
+        raise ExchangeFailed
+
+    async def retrieve(self) -> None:
+        """Nobody is held."""
+        raise ExchangeFailed
+
+    async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """There are no colleagues."""
+        raise ExchangeFailed
+
+    async def dismiss(self, leg: str) -> None:
+        """There is no leg."""
+
+    async def admit(self, leg: str) -> None:
+        """There is no room."""
+        raise ExchangeFailed
+
+    async def mute(self, leg: str, *, on: bool) -> None:
+        """There is no leg."""
+        raise ExchangeFailed
+
+    async def send_keys(self, keys: Sensitive[str]) -> None:
+        """There is nobody to hear them."""
+        raise ExchangeFailed
+
+    async def screen(self, leg: str) -> Mapping[str, str]:
+        """There is no leg."""
+        return {}
+
+    async def ring_watcher(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """There is nothing to listen to."""
+        raise ExchangeFailed
+
+    async def overhear(self, watcher: str, leg: str) -> None:
+        """There is nothing to listen to."""
+        raise ExchangeFailed
+
+    async def look(self) -> Talk | None:
+        """There is no conversation."""
+        return None
+
+
+class NoPhones(Roomless):
     """An exchange where nobody is there: in a terminal, and in tests."""
 
     talking: Talk | None = None

@@ -31,6 +31,8 @@ class Waiting:
     """The caller is found again by a new service and is not in the queue quite yet."""
     stays: bool = True
     """Waits until somebody is free; else only until every phone has rung once (no queue)."""
+    passed_to: Agent | None = None
+    """Nobody else's phone is rung before this one has rung, or cannot."""
     left: list[Agent] = field(default_factory=list)
     """Whose phones may ring for this caller now."""
     tried: dict[str, float] = field(default_factory=dict)

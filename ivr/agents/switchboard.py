@@ -137,7 +137,7 @@ class Switchboard:
         """The phones that ring for this caller from now on: all there are, or the next one."""
         for each in self.queue.waiting():
             self._look_who_may_ring(each)
-        free = [agent for agent in place.left if self.desks.is_free(agent)]
+        free = [agent for agent in self._for(place) if self.desks.is_free(agent)]
         mine = [agent for agent in free if not self._wanted_before(agent, place)]
         mine = mine[:1] if self.one_by_one else mine
         for agent in mine:
@@ -148,6 +148,14 @@ class Switchboard:
         if mine:
             self.look_again()
         return tuple(mine)
+
+    def _for(self, place: Waiting) -> list[Agent]:
+        """Whom an agent has passed the caller on to comes first, and alone."""
+        chosen = place.passed_to
+        if chosen is None or chosen not in place.left or not self.desks.may_come(chosen):
+            is_ringing = chosen is not None and self._ringing.get(chosen.extension) is place
+            return [] if is_ringing else place.left
+        return [chosen]
 
     def _look_who_may_ring(self, place: Waiting) -> None:
         """In a queue people come and go, and who was tried is tried again after a while."""
@@ -167,6 +175,8 @@ class Switchboard:
             self.desks.rings_no_more(agent)
             place.tried[agent.extension] = self.desks.clock()
             place.is_ringing = place in self._ringing.values()
+            if place.passed_to == agent:
+                place.passed_to = None
             self.look_again()
 
     def free_all_of(self, place: Waiting) -> None:
@@ -187,11 +197,16 @@ class Switchboard:
     @contextmanager
     def talks(self, agent: Agent, place: Waiting | None = None) -> Iterator[None]:
         """An agent is on a call with the caller of that place."""
+        with self.serving(agent, place), self.desks.talks(agent):
+            yield
+
+    @contextmanager
+    def serving(self, agent: Agent, place: Waiting | None) -> Iterator[None]:
+        """Nobody else is rung for that place: this agent, or a colleague since, looks after it."""
         self._serve(place, served=True)
+        self.free(agent)
         try:
-            with self.desks.talks(agent):
-                self.free(agent)
-                yield
+            yield
         finally:
             self._serve(place, served=False)
             self.look_again()

@@ -253,6 +253,34 @@ class Channels:
         """No more of that."""
         await self._ari.delete(f"channels/{channel}/ring")
 
+    async def mute(self, channel: str) -> None:
+        """Nothing that comes from the channel is heard by anybody."""
+        await self._ari.post(f"channels/{channel}/mute", direction="in")
+
+    async def unmute(self, channel: str) -> None:
+        """It is heard again."""
+        await self._ari.delete(f"channels/{channel}/mute", direction="in")
+
+    async def send_dtmf(self, channel: str, keys: Sensitive[str]) -> None:
+        """Keys for whoever is at the other end of the channel."""
+        await self._ari.post(f"channels/{channel}/dtmf", dtmf=keys.reveal())
+
+    async def set_channel_var(self, channel: str, variable: str, value: str) -> None:
+        """A variable of the channel, which outlives the service."""
+        await self._ari.post(f"channels/{channel}/variable", variable=variable, value=value)
+
+    async def get_channel_var(self, channel: str, variable: str) -> str:
+        """Its value; ChannelGone too where there is no such variable."""
+        return await self._ari.get(
+            f"channels/{channel}/variable", lambda told: str(told["value"]), variable=variable
+        )
+
+    async def snoop_channel_with_id(self, channel: str, snoop: str, app: str) -> None:
+        """A channel that hears all of `channel`, and whose own speech only `channel` hears."""
+        await self._ari.post(
+            f"channels/{channel}/snoop/{snoop}", spy="both", whisper="out", app=app
+        )
+
     async def start_moh(self, channel: str, music_class: str) -> None:
         """Music on hold, at once and without blocking the channel's queue."""
         await self._ari.post(f"channels/{channel}/moh", mohClass=music_class)
@@ -320,6 +348,10 @@ class Bridges:
     async def add_channel(self, bridge: str, *channels: str) -> None:
         """Let these channels hear each other."""
         await self._ari.post(f"bridges/{bridge}/addChannel", channel=",".join(channels))
+
+    async def remove_channel(self, bridge: str, channel: str) -> None:
+        """This one hears the others no more, and stays with us."""
+        await self._ari.post(f"bridges/{bridge}/removeChannel", channel=channel)
 
     async def destroy(self, bridge: str) -> None:
         """Take the bridge away; the channels stay with us."""

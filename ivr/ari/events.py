@@ -22,6 +22,8 @@ _NO_SPEECH = 1
 """Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
 _NO_ANSWER = 18
 """Q.850, "no user responding": the far end answers no request within the call any more."""
+MUTED = "HOTLINE_MUTED"
+"""Variable of a channel that is muted: Asterisk lists it with the channel (ari.conf)."""
 _UNKNOWN = "unknown"
 """What the dialplan adds where the number dialled is none of the line's."""
 
@@ -54,6 +56,8 @@ class Channel:
 
     probe: bool = False
     """A caller of our own (拨测)."""
+    muted: bool = False
+    """We have it muted: nobody hears what comes from it."""
 
     @property
     def guest(self) -> bool:
@@ -243,6 +247,7 @@ def channel_of(json: Json) -> Channel:
         unknown=in_stasis and told == _UNKNOWN,
         screen=screen if in_stasis else "",
         probe=in_stasis and probe == PROBES,
+        muted=json.get("channelvars", {}).get(MUTED) == "1",
         created=moment(json["creationtime"]),
         name=json.get("name", ""),
         sip_call=json.get("protocol_id", ""),

@@ -10,20 +10,25 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
-from ivr.ari.events import Bridge, Channel
+from ivr.ari.events import MUTED, Bridge, Channel
 from ivr.config import Agent
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
 
-_MARK = "agent"
+_MARK, _WATCH, _EAR = "agent", "watch", "ear"
+"""How the names begin of an agent's leg, of a supervisor's, and of what the latter hears by."""
 _MUSIC = "hold"
+SHOWN = ("path", "id_tail", "lookup", "person")
+"""Of what a leg is rung with, that a service started anew wants to know."""
+_UNSHOWN = frozenset({"person"})
+"""For the service itself: no telephone has to know it."""
 _DIALLED = "12329"
 """What the agent's phone shows in place of a withheld number."""
 
@@ -44,7 +49,7 @@ class ChannelExchange:
     _bridge: str | None = None
 
     def __post_init__(self) -> None:
-        self._bridge = None if self.talking is None else self.talking.leg
+        self._bridge = None if self.talking is None else self.talking.bridge
 
     async def online(self) -> frozenset[str]:
         """The extensions whose phones are registered."""
@@ -53,7 +58,7 @@ class ChannelExchange:
 
     async def ring(self, agent: Agent, screen: Mapping[str, str]) -> str | None:
         """Let a phone ring; None when Asterisk cannot even try."""
-        leg = f"{_MARK}.{agent.extension}.{secrets.token_hex(4)}.{self.caller}"
+        leg = self._named(_MARK, agent)
         try:
             await self.ari.channels.originate_with_id(leg, self._leg(agent, screen))
         except Unreachable:
@@ -100,6 +105,115 @@ class ChannelExchange:
         """No more music; there may be none."""
         await self.ari.channels.stop_moh(self.caller)
 
+    # --- in the room --------------------------------------------------------------------------
+
+    def extension(self, leg: str) -> str:
+        """By the leg's name."""
+        return leg.split(".")[1]
+
+    async def hold(self) -> None:
+        """Out of the room first: who hears music must not be heard meanwhile."""
+        with _refusals():
+            await self.ari.bridges.remove_channel(self._room(), self.caller)
+            try:
+                await self.ari.channels.start_moh(self.caller, _MUSIC)
+            except AriError:
+                await self.ari.bridges.add_channel(self._room(), self.caller)
+                raise
+
+    async def retrieve(self) -> None:
+        """In the room again, without music."""
+        with _refusals():
+            await self.ari.channels.stop_moh(self.caller)
+            await self.ari.bridges.add_channel(self._room(), self.caller)
+
+    async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """As for the caller's first wish."""
+        leg = self._named(_MARK, agent)
+        with _refusals():
+            await self.ari.channels.originate_with_id(leg, self._leg(agent, screen))
+        return leg
+
+    async def dismiss(self, leg: str) -> None:
+        """A supervisor's way of hearing goes with the phone."""
+        with _refusals():
+            if _is_watcher(leg):
+                await self._unhear(leg)
+            await self.drop(leg)
+
+    async def admit(self, leg: str) -> None:
+        """Into the room, and heard: a supervisor who takes over was muted."""
+        with _refusals():
+            await self.ari.bridges.add_channel(self._room(), leg)
+            if _is_watcher(leg):
+                await self._unhear(leg)
+                await self._set_mute(leg, on=False)
+
+    async def _unhear(self, watcher: str) -> None:
+        await self.ari.channels.hangup(f"{_EAR}.{watcher}")
+        await self.ari.bridges.destroy(watcher)
+
+    async def mute(self, leg: str, *, on: bool) -> None:
+        """Noted at the channel itself, so that a service started anew knows of it."""
+        with _refusals():
+            await self._set_mute(leg, on=on)
+
+    async def _set_mute(self, leg: str, *, on: bool) -> None:
+        channels = self.ari.channels
+        await (channels.mute if on else channels.unmute)(leg)
+        await channels.set_channel_var(leg, MUTED, "1" if on else "")
+
+    async def send_keys(self, keys: Sensitive[str]) -> None:
+        """Towards the caller."""
+        with _refusals():
+            await self.ari.channels.send_dtmf(self.caller, keys)
+
+    async def ring_watcher(self, agent: Agent, screen: Mapping[str, str]) -> str:
+        """The phone shows the line's number: nobody learns by it whose call it is."""
+        watcher = self._named(_WATCH, agent)
+        leg = Leg(
+            endpoint=f"PJSIP/{agent.extension}",
+            app=self.app,
+            originator=None,
+            ring_seconds=round(self.ring_seconds),
+            caller_id=Sensitive(f'"{_DIALLED}" <{_DIALLED}>'),
+            variables={_variable(name): value for name, value in screen.items()},
+        )
+        with _refusals():
+            await self.ari.channels.originate_with_id(watcher, leg)
+        return watcher
+
+    async def overhear(self, watcher: str, leg: str) -> None:
+        """Muted before anything can be heard; the bridge has the name of the watcher's leg."""
+        ear = f"{_EAR}.{watcher}"
+        with _refusals():
+            await self._set_mute(watcher, on=True)
+            await self.ari.channels.snoop_channel_with_id(leg, ear, self.app)
+            await self.ari.bridges.create_with_id(watcher)
+            await self.ari.bridges.add_channel(watcher, ear, watcher)
+
+    async def screen(self, leg: str) -> Mapping[str, str]:
+        """By the variables of its channel; nothing where Asterisk does not say."""
+        found = {}
+        for name in SHOWN:
+            with suppress(AriError):
+                found[name] = await self.ari.channels.get_channel_var(leg, _variable(name))
+        return found
+
+    async def look(self) -> Talk | None:
+        """By the names of what Asterisk lists."""
+        with _refusals():
+            channels = await self.ari.channels.list()
+            return talks(channels, await self.ari.bridges.list()).get(self.caller)
+
+    def _named(self, mark: str, agent: Agent) -> str:
+        return f"{mark}.{agent.extension}.{secrets.token_hex(4)}.{self.caller}"
+
+    def _room(self) -> str:
+        if self._bridge is None:
+            raise ExchangeFailed
+        return self._bridge
+
     def _leg(self, agent: Agent, screen: Mapping[str, str]) -> Leg:
         number = _DIALLED if self.number is None else self.number.reveal()
         return Leg(
@@ -124,30 +238,102 @@ def _faults() -> Iterator[None]:
         raise ExchangeFailed from refused
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Within a conversation nothing that Asterisk refuses ends it: who is gone is told by events."""
+    try:
+        yield
+    except AriError as refused:
+        log.warning("the desk's order was not done: %s", refused)
+        raise ExchangeFailed from refused
+
+
 def _shown(screen: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """Channel variables for whatever runs in Asterisk, SIP headers for the agent's telephone."""
     for name, value in screen.items():
-        yield f"HOTLINE_{name.upper()}", value
+        yield _variable(name), value
+        if name in _UNSHOWN:
+            continue
         header = "-".join(word.capitalize() for word in name.split("_"))
         yield f"PJSIP_HEADER(add,X-Hotline-{header})", value
 
 
+def _variable(name: str) -> str:
+    return f"HOTLINE_{name.upper()}"
+
+
 def caller_of(leg: str) -> str | None:
-    """The caller's channel whose leg this is; None when it is no leg."""
+    """The caller's channel whose leg this is, an agent's or a supervisor's; None: it is no leg."""
     mark, *rest = leg.split(".", 3)
-    return rest[2] if mark == _MARK and len(rest) == 3 else None
+    return rest[2] if mark in {_MARK, _WATCH} and len(rest) == 3 else None
+
+
+def is_ear(channel: str) -> bool:
+    """Whether it is what a supervisor hears by, and nobody's call."""
+    return watcher_of(channel) is not None
+
+
+def watcher_of(ear: str) -> str | None:
+    """The leg of the supervisor who hears by it; None where it is nothing of the kind."""
+    mark, _, watcher = ear.partition(".")
+    return watcher if mark == _EAR else None
+
+
+def extensions(talk: Talk) -> Iterator[str]:
+    """Whose phones are in a conversation."""
+    for leg in (talk.leg, *talk.others):
+        yield leg.split(".")[1]
+
+
+def _is_watcher(leg: str) -> bool:
+    return leg.startswith(f"{_WATCH}.")
 
 
 def talks(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> dict[str, Talk]:
     """Who talks to an agent now, by the caller's channel."""
-    rung = {channel.id: channel.created for channel in channels}
+    known = {channel.id: channel for channel in channels}
+    legs: dict[str, list[Channel]] = {}
+    for channel in known.values():
+        if (caller := caller_of(channel.id)) is not None:
+            legs.setdefault(caller, []).append(channel)
+    bridges = tuple(bridges)
+    watching = {bridge.id for bridge in bridges if _is_watcher(bridge.id)}
     found = {}
     for bridge in bridges:
         caller = caller_of(bridge.id)
-        if caller is not None and {caller, bridge.id} <= bridge.channels & rung.keys():
-            waited = bridge.created - rung[bridge.id]
-            extension = bridge.id.split(".")[1]
-            found[caller] = Talk(
-                bridge.id, extension, bridge.created, round(waited.total_seconds() * 1000)
-            )
+        if caller in known and not _is_watcher(bridge.id):
+            talk = _talk(bridge, known[caller], legs.get(caller, []), watching)
+            if talk is not None:
+                found[caller] = talk
     return found
+
+
+def _talk(
+    room: Bridge, caller: Channel, legs: Iterable[Channel], watching: Iterable[str]
+) -> Talk | None:
+    """What one room tells; None where no agent is in it.
+
+    An agent without the caller has the caller on hold: who joins them puts the caller in first.
+    """
+    legs = sorted(legs, key=lambda leg: (leg.id != room.id, leg.created))
+    inside = [leg for leg in legs if leg.id in room.channels]
+    if not inside:
+        return None
+    first, *others = inside
+    rung = next((leg.created for leg in legs if leg.id == room.id), room.created)
+    is_held = caller.id not in room.channels
+    out = (leg for leg in legs if leg not in inside and not _is_watcher(leg.id))
+    asked = list(out) if is_held else []  # else those who were not as quick as who answered
+    return Talk(
+        first.id,
+        first.id.split(".")[1],
+        room.created,
+        round((room.created - rung).total_seconds() * 1000),
+        room=room.id,
+        others=tuple(leg.id for leg in others),
+        asked=tuple(leg.id for leg in asked),
+        answered=frozenset(leg.id for leg in asked if leg.state == "Up"),
+        is_held=is_held,
+        muted=frozenset(leg.id for leg in legs if leg.muted),
+        watchers=tuple(leg.id for leg in legs if leg not in inside and leg.id in watching),
+    )

@@ -22,6 +22,7 @@ from ivr.calls.inbox import Inbox, Key
 from ivr.calls.means import Means
 from ivr.calls.saying import NotBegun, Saying
 from ivr.config import Agent, Patience, Skill
+from ivr.desk.conversation import Conversation
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
@@ -41,6 +42,8 @@ _SKILLS: Mapping[str, Skill] = {
     "feedback": "complaint",
 }
 """What kind of agent is wanted, by the first part of a place's name."""
+_THEN = " > "
+"""Between two places of the way through the menus."""
 QUIET_SECONDS = 1.0
 """A caller waits this long in silence for a look-up before hearing that it goes on."""
 
@@ -137,10 +140,20 @@ class Trail:
         """What the agent's screen shows."""
         return {
             "session": self.session,
-            "path": " > ".join(self.places[-MOST_PLACES:]),
+            "path": _THEN.join(self.places[-MOST_PLACES:]),
             "id_tail": "" if self.tail is None else self.tail.reveal(),
             "lookup": self.lookup,
+            "person": self.person or "",
         }
+
+    def remember(self, screen: Mapping[str, str]) -> None:
+        """What an agent's phone was rung with, before this service was there."""
+        earlier = [place for place in screen.get("path", "").split(_THEN) if place]
+        self.places[:0] = earlier
+        tail = screen.get("id_tail", "")
+        self.tail = self.tail or (Sensitive(tail) if tail else None)
+        self.person = self.person or screen.get("person") or None
+        self.lookup = self.lookup or screen.get("lookup", "")
 
 
 @dataclass(slots=True)
@@ -174,6 +187,12 @@ class Call:
     """Spent talking with agents: `ends_at` does not count it."""
     served_by: str | None = None
     """Name of the agent who talked with the caller last."""
+    talk: Conversation | None = None
+    """With an agent, while it goes on."""
+    passed_to: Agent | None = None
+    """To whom an agent has passed the caller on, until that one's phone has rung."""
+    sent_to: str | None = None
+    """Where in the line an agent has sent the caller, until that place is reached."""
     queued: Queued | None = None
     """The place in the queue for an agent, kept until one has talked with the caller."""
     _failures: int = 0

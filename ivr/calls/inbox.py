@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from ivr.desk.orders import Order
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -57,9 +59,19 @@ class LegGone:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """Caller and agent do not hear each other any more; either may still be there."""
+    """Somebody does not hear the others of a bridge any more, and may still be there."""
 
     leg: str
+    """By which the bridge is called."""
+    who: str = ""
+    """CALLER or a leg; empty: the bridge is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Somebody at a desk wants something of the conversation."""
+
+    order: Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class PhoneFreed:
     """An agent's phone may be free for whoever waits."""
 
 
-News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted | PhoneFreed
+News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted | Ordered | PhoneFreed
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""

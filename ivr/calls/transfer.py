@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,15 +24,15 @@ from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.calling_back import may_be_called_back
-from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
+from ivr.calls.inbox import Key, LegGone, PhoneFreed, PickedUp
 from ivr.calls.ringing import Ringing
+from ivr.calls.talking import conversation, talk
 from ivr.calls.waiting import InLine, Trial, Waits
 from ivr.config import Agent
+from ivr.desk.conversation import Afterwards, Conversation
 from ivr.records.facts import QueueEntered, Standing, TransferOutcome, Transferred
 from ivr.records.queued import Queued
 
-NEWS_SECONDS = 3600.0
-"""A conversation has no limit; its end is waited for in stretches of this length."""
 MOST_FAULTS = 3
 """So often Asterisk may refuse to join a waiting caller with who has answered."""
 
@@ -68,8 +69,9 @@ class _Wish:
     """Who talked with the caller."""
     answered: float | None = None
     ring_ms: int = 0
-    was_cut: bool = False
-    """The agent's phone vanished while they talked."""
+    talk: Conversation | None = None
+    """The last one; those in it are let go in the end."""
+    afterwards: Afterwards = field(default_factory=Afterwards)
     faults: int = 0
     ringing: Ringing = field(init=False)
 
@@ -80,6 +82,7 @@ class _Wish:
         skill = self.call.trail.skill
         place = Waiting(self.call.session, since, _standing(self.call), person, skill)
         place.wake = self._wake
+        place.passed_to, self.call.passed_to = self.call.passed_to, None
         self.ringing = Ringing(self.call, place)
 
     @property
@@ -107,7 +110,8 @@ class _Wish:
         if not self.call.means.settings.agents.queue:
             self.ringing.place.stays = False
             return await self._wait(Trial(self.ringing, self.began))
-        if self.call.queued is None and self.switchboard.is_full():
+        is_new = self.call.queued is None and self.ringing.place.passed_to is None
+        if is_new and self.switchboard.is_full():
             return "full"
         return await self._wait(InLine(self.ringing, _now(), may_be_called_back(self.call)))
 
@@ -115,6 +119,7 @@ class _Wish:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
         await self.ringing.stop_all()
+        await self._all_hang_up()
         await self.exchange.part()
         await self.exchange.quiet()
         self.call.inbox.forget_keys()
@@ -163,13 +168,14 @@ class _Wish:
     async def _converse(self, leg: str) -> bool:
         """Let them talk until the agent hangs up; False when they were never joined."""
         agent = self.ringing.legs[leg]
-        with self.switchboard.talks(agent, self.ringing.place):
-            await self.ringing.all_but(leg)
-            if not await self._joined(leg):
-                await self._missed(leg)
-                return False
+        with self.switchboard.serving(agent, self.ringing.place):
+            with self.switchboard.desks.talks(agent):
+                await self.ringing.all_but(leg)
+                if not await self._joined(leg):
+                    await self._missed(leg)
+                    return False
             self._picked_up(agent, waited_ms=round((_now() - self.began) * 1000))
-            await self._until_gone(leg)
+            await self._talk(leg, agent)
         return True
 
     async def _joined(self, leg: str) -> bool:
@@ -189,31 +195,33 @@ class _Wish:
         await self.exchange.part()
         await self.exchange.music()
 
-    async def _go_on(self, talk: Talk) -> TransferOutcome:
-        """A conversation found in Asterisk: neither of the two notices that we are new."""
-        agent = self.switchboard.desks.agent(talk.extension)
-        self.ringing.legs[talk.leg] = agent
-        self._picked_up(agent, waited_ms=talk.ring_ms)
-        talked = (datetime.now(UTC) - talk.since).total_seconds()
+    async def _go_on(self, found: Talk) -> TransferOutcome:
+        """A conversation found in Asterisk: none of them notices that we are new."""
+        agent = self.switchboard.desks.agent(found.extension)
+        self._picked_up(agent, waited_ms=found.ring_ms)
+        with suppress(ExchangeFailed):
+            self.call.trail.remember(await self.exchange.screen(found.leg))
+        talked = (datetime.now(UTC) - found.since).total_seconds()
         self.answered = _now() - max(0.0, talked)
-        with self.switchboard.talks(agent):
-            await self._until_gone(talk.leg)
+        await self._talk(found.leg, agent, found)
         return "answered"
 
     def _picked_up(self, agent: Agent, *, waited_ms: int) -> None:
         self.outcome, self.agent, self.call.served_by = "answered", agent, agent.name
         self.answered, self.ring_ms = _now(), waited_ms
 
-    async def _until_gone(self, leg: str) -> None:
-        """Until the agent hangs up, or somebody else takes the two apart."""
-        while True:
-            match await self.call.inbox.get(_now() + NEWS_SECONDS):
-                case LegGone(which, _, vanished) if which == leg:
-                    del self.ringing.legs[leg]
-                    self.was_cut = vanished
-                    return
-                case Parted(which) if which == leg:
-                    return
+    async def _talk(self, leg: str, agent: Agent, found: Talk | None = None) -> None:
+        """Its phones are the conversation's from now on."""
+        self.ringing.legs.pop(leg, None)
+        self.talk = conversation(self.call, leg, agent)
+        self.afterwards = await talk(self.call, self.talk, found)
+        self.call.passed_to, self.call.sent_to = self.afterwards.passed_to, self.afterwards.place
+
+    async def _all_hang_up(self) -> None:
+        """Whoever is still in the conversation, is asked, or listens."""
+        if self.talk is not None:
+            for leg in self.talk.legs:
+                await self.exchange.dismiss(leg)
 
     # --- how it went --------------------------------------------------------------------------
 
@@ -224,9 +232,11 @@ class _Wish:
         agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
             self.switchboard.talked(self.agent, talked)
+        for agent in () if self.talk is None else self.talk.inside.values():
+            self.switchboard.desks.hung_up(agent)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)
-        if not self.was_cut and self.outcome not in _KEEPS:
+        if not self.afterwards.was_cut and self.outcome not in _KEEPS:
             self.call.queued = None
         self.call.talked(talked)
         self.call.note(
@@ -251,6 +261,8 @@ def _standing(call: Call) -> Standing:
     """Before whom this caller comes."""
     if call.queued is not None:
         return call.queued.standing
+    if call.passed_to is not None:
+        return "passed_on"
     wishes = call.means.wishes
     if wishes is not None and call.vouched is not None and wishes.was_called(call.vouched):
         return "called_back"

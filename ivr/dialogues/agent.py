@@ -8,7 +8,7 @@ from ivr.calls.transfer import transfer
 from ivr.dialogues import feedback
 from ivr.dialogues.callback import callback
 from ivr.dialogues.contentment import contentment
-from ivr.dialogues.place import UP, Outcome, place
+from ivr.dialogues.place import UP, Outcome, coded, place
 from ivr.records.facts import TransferOutcome, Transferred
 
 _TOLD: dict[TransferOutcome, str] = {
@@ -25,10 +25,16 @@ _TOLD: dict[TransferOutcome, str] = {
 async def agent(call: Call) -> Outcome:
     """正在为您转接人工服务请稍候。"""
     open_now = call.means.settings.agents.hours.open_at(call.means.clock())
-    if call.exchange.talking is None and call.queued is None and not open_now:
+    is_served = call.exchange.talking is not None or call.passed_to is not None
+    if not is_served and call.queued is None and not open_now:
         call.note(Transferred(session=call.session, agent=None, outcome="closed", ring_ms=0))
         return closed
-    outcome = await transfer(call, announced=("agent.transferring", "agent.waiting_hint"))
+    announced = _FROM_AGENT if call.passed_to is not None else _FROM_MENU
+    outcome = await transfer(call, announced=announced)
+    if outcome == "answered" and call.passed_to is not None:
+        return agent
+    if outcome == "answered" and (sent := _taken(call)) is not None:
+        return coded(sent)
     if outcome == "answered" and call.queued is not None:
         await call.say("agent.cut_off")
         return agent
@@ -36,6 +42,16 @@ async def agent(call: Call) -> Outcome:
         await call.say(_TOLD[outcome])
         return unanswered
     return _NEXT.get(outcome, UP)
+
+
+_FROM_MENU = ("agent.transferring", "agent.waiting_hint")
+_FROM_AGENT = ("agent.transferring",)
+
+
+def _taken(call: Call) -> str | None:
+    """Where the agent has sent the caller; once."""
+    sent, call.sent_to = call.sent_to, None
+    return sent
 
 
 _NEXT: dict[TransferOutcome, Outcome] = {

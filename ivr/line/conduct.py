@@ -22,6 +22,7 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.desk.conversation import CALLER
 from ivr.dialling.dialler import Dialler
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
@@ -140,10 +141,12 @@ class Conductor:
         else:
             self._to_its_end(self._surely(self.reception.ari.channels.hangup(leg)))
 
-    def parted(self, bridge: str) -> None:
-        """A conversation's bridge lost one of its two; its name is that of the agent's leg."""
-        if live := self.calls.get(caller_of(bridge) or ""):
-            live.call.inbox.put(Parted(bridge))
+    def parted(self, bridge: str, channel: str | None = None) -> None:
+        """A conversation's bridge lost one of its channels, or is no more (None)."""
+        caller = caller_of(bridge) or ""
+        if live := self.calls.get(caller):
+            who = CALLER if channel == caller else channel
+            live.call.inbox.put(Parted(bridge, who or ""))
 
     def _stopped(self, sip_call: str) -> None:
         """Nothing comes from a caller any more: muted, gone, or heard from another port."""

@@ -31,7 +31,7 @@ from ivr.ari.events import (
     StasisStart,
     Unheld,
 )
-from ivr.ari.exchange import caller_of
+from ivr.ari.exchange import caller_of, is_ear
 from ivr.ari.link import events
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
 from ivr.dialling.dialler import attempt_of, parted
@@ -125,6 +125,8 @@ class Hotline:
         match event:
             case _ if attempt := attempt_of(_named(event)):
                 self._tell_dialler(attempt, event)
+            case StasisStart(channel) if is_ear(channel.id):
+                pass  # a supervisor hears by it
             case StasisStart(channel) if caller := caller_of(channel.id):
                 conductor.picked_up(channel.id, caller)
             case StasisStart(channel):
@@ -135,7 +137,9 @@ class Hotline:
                 conductor.hung_up(channel, cause, vanished=vanished)
             case ChannelDestroyed(channel, cause):
                 conductor.hung_up(channel, cause)
-            case LeftBridge(bridge) | BridgeDestroyed(bridge):
+            case LeftBridge(bridge, channel):
+                conductor.parted(bridge, channel)
+            case BridgeDestroyed(bridge):
                 conductor.parted(bridge)
             case _:
                 if live := self.calls.get(getattr(event, "channel", None) or ""):

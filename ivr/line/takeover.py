@@ -15,7 +15,7 @@ from ivr.agents.exchange import Talk
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
-from ivr.ari.exchange import caller_of, talks
+from ivr.ari.exchange import caller_of, extensions, is_ear, talks, watcher_of
 from ivr.ari.outward import held as made
 from ivr.dialling.dialler import attempt_of
 from ivr.line.conduct import Conductor
@@ -49,8 +49,8 @@ class Listed:
 
 
 def _is_ours(channel: str) -> bool:
-    """Whether it is a phone that we have rung, and no caller."""
-    return caller_of(channel) is not None or attempt_of(channel) is not None
+    """Whether it is a phone that we have rung, or what a supervisor hears by, and no caller."""
+    return caller_of(channel) is not None or is_ear(channel) or attempt_of(channel) is not None
 
 
 def _now() -> float:
@@ -151,7 +151,7 @@ class Takeover:
             if channel.id not in self.conductor.departing:
                 self.conductor.begin(channel, talking.get(channel.id))
         desks = self.conductor.reception.means.switchboard.desks
-        desks.found_talking(talk.extension for talk in talking.values())
+        desks.found_talking(each for talk in talking.values() for each in extensions(talk))
         self._lost = "hung_up"
         self._note_restored()
         self.conductor.file_left_over()
@@ -176,9 +176,15 @@ class Takeover:
     def _strays(self, held: Listed) -> tuple[list[str], list[str]]:
         """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
         over = self.conductor.departing
-        kept = {talk.leg for caller, talk in held.talks.items() if caller not in over}
+        kept = {
+            name
+            for caller, talk in held.talks.items()
+            if caller not in over
+            for name in (talk.bridge, talk.leg, *talk.others, *talk.asked, *talk.watchers)
+        }
 
         def stray(name: str) -> bool:
+            name = watcher_of(name) or name
             caller = caller_of(name)
             return caller is not None and caller not in self.conductor.calls and name not in kept
 

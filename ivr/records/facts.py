@@ -42,6 +42,7 @@ TransferOutcome = Literal[
 ]
 
 Standing = Literal[
+    "passed_on",  # an agent has passed the caller on, and the colleague did not answer
     "called_back",  # was called back once, and not reached
     "senior",  # of an age that the settings put first
     "usual",
@@ -243,6 +244,21 @@ class Transferred:
     ring_ms: int
     """From the caller's wish to the answer, or to the end of waiting."""
     talk_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskActed:
+    """Something was done at a desk with a conversation: held, a colleague asked, handed over."""
+
+    session: str
+    agent: str
+    """Name of who did it."""
+    deed: str
+    """As in `ivr.desk.orders.Deed`."""
+    to: str | None = None
+    """Name of the colleague whom it concerns."""
+    place: str | None = None
+    """Where in the line the caller was sent to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -487,6 +503,7 @@ Fact = (
     | SessionEnded
     | Informed
     | Transferred
+    | DeskActed
     | QueueEntered
     | QueueTold
     | CallbackWished
