@@ -44,6 +44,7 @@ from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
+from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
@@ -94,6 +95,7 @@ async def serve(settings: Settings) -> None:
                     said(screens),
                     live(_overlooking(conductor)),
                     wished(conductor.reception),
+                    *Handling(conductor).routes(),
                     *outgoing.routes(),
                 ],
             )

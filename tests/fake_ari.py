@@ -59,6 +59,10 @@ class FakeAsterisk:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     recordings: dict[str, str] = field(default_factory=dict)
     """Those that are queued or go on, with their channels."""
+    keys_sent: dict[str, str] = field(default_factory=dict)
+    """To the far end of each channel."""
+    ears: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Whom each snooping channel hears, and in which direction it is heard itself."""
     hears_bridges: bool = False
     """Asterisk tells of bridges only to an application that has asked for them."""
     _playing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -91,6 +95,10 @@ class FakeAsterisk:
             await self._tell("ChannelDestroyed", channel=described, cause=cause)
         await self._leave_bridges(channel)
         self.channels.pop(channel, None)
+        for ear in [each for each, (heard, _) in self.ears.items() if heard == channel]:
+            del self.ears[ear]
+            if ear in self.channels:
+                await self.hang_up(ear)
         if ours:
             await self._tell("StasisEnd", channel=described)
 
@@ -173,12 +181,18 @@ class FakeAsterisk:
         add("POST", "/ari/channels/{channel}/play/{playback}", self._play)
         add("POST", "/ari/channels/{channel}/record", self._record)
         add("*", "/ari/channels/{channel}/moh", self._on_channel)
+        add("*", "/ari/channels/{channel}/mute", self._on_channel)
+        add("POST", "/ari/channels/{channel}/dtmf", self._send_keys)
+        add("POST", "/ari/channels/{channel}/variable", self._set_variable)
+        add("GET", "/ari/channels/{channel}/variable", self._variable)
+        add("POST", "/ari/channels/{channel}/snoop/{snoop}", self._snoop)
         add("DELETE", "/ari/playbacks/{playback}", self._stop)
         add("GET", "/ari/recordings/live/{name}", self._recording)
         add("POST", "/ari/recordings/live/{name}/stop", self._stop_recording)
         add("GET", "/ari/bridges", self._bridges)
         add("POST", "/ari/bridges/{bridge}", self._create_bridge)
         add("POST", "/ari/bridges/{bridge}/addChannel", self._add_channel)
+        add("POST", "/ari/bridges/{bridge}/removeChannel", self._remove_channel)
         add("DELETE", "/ari/bridges/{bridge}", self._destroy_bridge)
         return app
 
@@ -268,10 +282,43 @@ class FakeAsterisk:
     async def _on_channel(self, request: web.Request) -> web.Response:
         return self._refused(request) or web.Response(status=204)
 
+    async def _send_keys(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        self.keys_sent[request.match_info["channel"]] = request.query["dtmf"]
+        return web.Response(status=204)
+
+    async def _set_variable(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        described = self.channels[request.match_info["channel"]]
+        described["channelvars"] = {
+            **described["channelvars"],
+            request.query["variable"]: request.query["value"],
+        }
+        return web.Response(status=204)
+
+    async def _variable(self, request: web.Request) -> web.Response:
+        described = self.channels.get(request.match_info["channel"], {})
+        value = described.get("channelvars", {}).get(request.query["variable"])
+        return _not_found() if value is None else web.json_response({"value": value})
+
+    async def _snoop(self, request: web.Request) -> web.Response:
+        """It ends with the channel that it hears."""
+        if refused := self._refused(request):
+            return refused
+        ear = request.match_info["snoop"]
+        self.channels[ear] = channel_json(ear, name=f"Snoop/{ear}", state="Up")
+        self.ears[ear] = (request.match_info["channel"], request.query["whisper"])
+        await self._tell("StasisStart", channel=self.channels[ear], args=[])
+        return web.json_response(self.channels[ear])
+
     async def _originate(self, request: web.Request) -> web.Response:
         leg = request.match_info["channel"]
         extension = request.query["endpoint"].removeprefix("PJSIP/")
         self.channels[leg] = channel_json(leg, name=f"PJSIP/{extension}-{leg}", app=False)
+        if request.can_read_body:
+            self.channels[leg]["channelvars"] = (await request.json()).get("variables", {})
         return web.json_response(self.channels[leg])
 
     async def _continue(self, request: web.Request) -> web.Response:
@@ -344,7 +391,18 @@ class FakeAsterisk:
         for channel in request.query["channel"].split(","):
             if channel not in self.channels:
                 return web.json_response({"message": "Channel not found"}, status=400)
+            await self._leave_bridges(channel)
             bridge["channels"].append(channel)
+        return web.Response(status=204)
+
+    async def _remove_channel(self, request: web.Request) -> web.Response:
+        bridge = self.bridges.get(request.match_info["bridge"])
+        if bridge is None:
+            return web.json_response({"message": "Bridge not found"}, status=404)
+        channel = request.query["channel"]
+        if channel not in bridge["channels"]:
+            return web.json_response({"message": "Channel not in this bridge"}, status=422)
+        await self._leave_bridges(channel)
         return web.Response(status=204)
 
     async def _destroy_bridge(self, request: web.Request) -> web.Response:

@@ -248,6 +248,10 @@ class ScriptedExchange:
         self._may("retrieve")
         self.held = self.playing = False
 
+    async def reachable(self) -> frozenset[str]:
+        self._may("reachable")
+        return self.registered
+
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         self._may("ask")
         self.ringing.add(agent.extension)

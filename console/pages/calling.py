@@ -12,24 +12,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
 from aiohttp import web
 
 from console.pages.cases import REGISTER, case_of, offices, shown
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
-from ivr.asterisk.configure import DIAL, dial_secret
+from console.service import ServiceAway, ask
 from ivr.cases.moves import Deed, Move, Refused
 from ivr.cases.store import CannotReach, NoCase
 from ivr.config import Settings
-from ivr.lifecycle import asking
 
 log = logging.getLogger(__name__)
 
 CALLS = web.AppKey("calls", set[asyncio.Task[None]])
 """Those whose end is waited for."""
-PATIENCE: Final = aiohttp.ClientTimeout(total=10.0)
 LOOK_SECONDS: Final = 1.0
 _OVER: Final = 286
 """By which htmx stops asking."""
@@ -62,11 +59,13 @@ async def _call(request: web.Request) -> web.Response:
     wanted = {
         "case": case.number, "agent": extension, "by": user_name(request), "reason": reason,
     }  # fmt: skip
-    status, told = await _asked(request.app[SETTINGS], "POST", content=wanted)
-    if status != web.HTTPAccepted.status_code:
-        fault = str(told.get("detail") or "接电话的服务没有回答，没有拨打 · the service is away")
-        return await shown(request, fault=fault, status=422)
-    attempt = str(told["attempt"])
+    try:
+        answer = await ask(request.app[SETTINGS], "POST", "dial", content=wanted)
+    except ServiceAway as away:
+        return await shown(request, fault=f"没有拨打：{away}", status=422)
+    if not answer.is_done:
+        return await shown(request, fault=answer.why, status=422)
+    attempt = str(answer.told["attempt"])
     deed = Deed(Move.NOTE, user_name(request), offices(request))
     task = asyncio.create_task(_follow(request.app, case.number, attempt, deed))
     request.app[CALLS].add(task)
@@ -76,8 +75,7 @@ async def _call(request: web.Request) -> web.Response:
 
 async def _how(request: web.Request) -> web.Response:
     """The call as it is now, for the page that shows it."""
-    attempt = quote(request.match_info["attempt"], safe="")
-    _, told = await _asked(request.app[SETTINGS], "GET", f"/{attempt}")
+    told = await _told(request.app[SETTINGS], request.match_info["attempt"])
     words, over = _words(told), told.get("stage") not in ("agent", "number", "talking")
     return page(request, "calling.html.j2", status=_OVER if over else 200, words=words)
 
@@ -94,9 +92,7 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
     told: Mapping[str, Any] = {}
     while told.get("stage") != "over":
         await asyncio.sleep(LOOK_SECONDS)
-        status, told = await _asked(app[SETTINGS], "GET", f"/{quote(attempt, safe='')}")
-        if status == web.HTTPNotFound.status_code:
-            break
+        told = await _told(app[SETTINGS], attempt)
     text = f"回拨：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
     noted = Deed(deed.move, deed.by, deed.offices, text=text)
     try:
@@ -105,22 +101,14 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
         log.warning("how %s was called back is in no note: %s", number, refused)
 
 
-async def _asked(
-    settings: Settings, method: str, attempt: str = "", content: Mapping[str, str] | None = None
-) -> tuple[int, Mapping[str, Any]]:
-    """What the service answers; 503 and nothing where it does not."""
-    secret = await asyncio.to_thread(dial_secret, settings)
-    url = asking.page(settings, "dial") + attempt
+async def _told(settings: Settings, attempt: str) -> Mapping[str, Any]:
+    """How a call goes; nothing where nobody says, over where there is no such call."""
     try:
-        async with (
-            aiohttp.ClientSession(timeout=PATIENCE, trust_env=False) as client,
-            client.request(method, url, json=content, headers={DIAL: secret}) as answer,
-        ):
-            told = await answer.json(content_type=None)
-            return answer.status, told if isinstance(told, dict) else {}
-    except (aiohttp.ClientError, TimeoutError, ValueError) as away:
-        log.warning("the service does not say how a call goes: %s", type(away).__name__)
-        return web.HTTPServiceUnavailable.status_code, {}
+        answer = await ask(settings, "GET", "dial", f"/{quote(attempt, safe='')}")
+    except ServiceAway:
+        return {}
+    is_none = answer.status == web.HTTPNotFound.status_code
+    return {"stage": "over"} if is_none else answer.told
 
 
 PAGE = Page(

@@ -8,7 +8,6 @@ import time
 from contextlib import aclosing
 from typing import Any, Final
 
-import aiohttp
 from aiohttp import web
 
 from console.guarding import entitled_still
@@ -16,13 +15,12 @@ from console.living import Living, State
 from console.rendering import fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
+from console.service import ServiceAway, ask
 from console.trail import note
 from ivr.agents.presence import WISHES, Event
 from ivr.agents.presence import State as Presence
-from ivr.asterisk.configure import DESK, desk_secret
 from ivr.calls.pins import Pins, TooEasy
 from ivr.config import Agent, Settings, standing
-from ivr.lifecycle import asking
 from ivr.people.sensitive import Sensitive
 
 STATES: Final = {
@@ -36,11 +34,6 @@ STATES: Final = {
     "absent": ("话机未注册", "off"),
 }
 """How a state is called, and which shape it has."""
-_PATIENCE: Final = aiohttp.ClientTimeout(total=5)
-
-
-class _NotDone(Exception):
-    """The service has not done it; says why."""
 
 
 def described(part: dict[str, Any]) -> dict[str, Any]:
@@ -146,31 +139,17 @@ async def _wish(request: web.Request) -> web.Response:
     own = await _own(request)
     if own is None:
         return await _page(request, fault="您不是坐席：请管理员在“设置”里写上您的名字。")
-    try:
-        now = await _asked(request.app[SETTINGS], own, form)
-    except _NotDone as refused:
-        return await _page(request, fault=str(refused))
-    wish = Event(form["wish"])
-    later = now["state"] == Presence.TALKING
-    told = f"{WISHES[wish]}：通话结束以后生效。" if later else f"已{WISHES[wish]}。"
-    return await _page(request, told=told)
-
-
-async def _asked(settings: Settings, agent: Agent, form: dict[str, str]) -> dict[str, Any]:
-    url = f"{asking.page(settings, 'desks')}/{agent.extension}"
-    vouched = {DESK: await asyncio.to_thread(desk_secret, settings)}
     wanted = {"wish": form.get("wish"), "reason": form.get("reason")}
     try:
-        async with (
-            aiohttp.ClientSession(timeout=_PATIENCE, trust_env=False) as client,
-            client.post(url, json=wanted, headers=vouched) as answer,
-        ):
-            if answer.status != web.HTTPOk.status_code:
-                raise _NotDone(f"没有办成：{await answer.text()}")
-            told: dict[str, Any] = await answer.json()
-            return told
-    except (aiohttp.ClientError, TimeoutError) as gone:
-        raise _NotDone("接电话的服务没有回答，请稍后再试；一直这样，请告诉值班长。") from gone
+        answer = await ask(request.app[SETTINGS], "POST", "desks", f"/{own.extension}", wanted)
+    except ServiceAway as away:
+        return await _page(request, fault=str(away))
+    if not answer.is_done:
+        return await _page(request, fault=f"没有办成：{answer.why}")
+    wish = Event(form["wish"])
+    later = answer.told["state"] == Presence.TALKING
+    told = f"{WISHES[wish]}：通话结束以后生效。" if later else f"已{WISHES[wish]}。"
+    return await _page(request, told=told)
 
 
 async def _pin(request: web.Request) -> web.Response:

@@ -82,6 +82,9 @@ class Exchange(Protocol):
     async def retrieve(self) -> None:
         """The caller is in the room again."""
 
+    async def reachable(self) -> frozenset[str]:
+        """As `online`."""
+
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         """Let a colleague's phone ring; the leg."""
 
@@ -133,6 +136,10 @@ class Roomless:
     async def retrieve(self) -> None:
         """Nobody is held."""
         raise ExchangeFailed
+
+    async def reachable(self) -> frozenset[str]:
+        """Nobody."""
+        return frozenset()
 
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         """There are no colleagues."""

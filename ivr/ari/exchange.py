@@ -127,6 +127,11 @@ class ChannelExchange:
             await self.ari.channels.stop_moh(self.caller)
             await self.ari.bridges.add_channel(self._room(), self.caller)
 
+    async def reachable(self) -> frozenset[str]:
+        """As `online`; a conversation is not suspended where nobody can say."""
+        with _refusals():
+            return await self.ari.endpoints.online()
+
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         """As for the caller's first wish."""
         leg = self._named(_MARK, agent)
@@ -240,7 +245,7 @@ def _faults() -> Iterator[None]:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Within a conversation nothing that Asterisk refuses ends it: who is gone is told by events."""
+    """Within a conversation nothing that Asterisk refuses ends it: events tell who is gone."""
     try:
         yield
     except AriError as refused:

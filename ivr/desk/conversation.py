@@ -12,7 +12,6 @@ Asterisk refuses an order                              as Asterisk has it; said 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -65,8 +64,6 @@ class Conversation:
     listening: set[str] = field(default_factory=set)
     """Of `watching`, who has answered."""
     over: Afterwards | None = None
-    _moved: Counter[str] = field(default_factory=Counter)
-    """Who was taken out of the room by us, and Asterisk has not told of it yet."""
     _engaged: dict[str, ExitStack] = field(default_factory=dict)
 
     # --- who is who ---------------------------------------------------------------------------
@@ -117,7 +114,6 @@ class Conversation:
         self.inside, self.asked, self.watching = inside, asked, watching
         self.listening = {*talk.watchers}
         self.muted = {leg for leg in talk.muted if leg in self.inside or leg in self.listening}
-        self._moved.clear()
         for leg in self.inside:
             self._engage(leg)
         for leg in talk.answered:
@@ -169,12 +165,21 @@ class Conversation:
         """Somebody has left a bridge: CALLER or a leg; empty: there is no bridge any more."""
         if bridge != self.room or self.over is not None:
             return
-        if self._moved[who] > 0:
-            self._moved[who] -= 1
-        elif who in self.inside and len(self.inside) > 1:
+        if who in self.inside and len(self.inside) > 1:
             await self._left(who, vanished=False)
-        elif who in {"", CALLER, self.leg}:
+            await self._drop(who)
+        elif who in {"", self.leg} or (who == CALLER and await self._was_taken()):
             self.over = Afterwards()
+
+    async def _was_taken(self) -> bool:
+        """Whether somebody else has taken the caller out; what we have moved is told late."""
+        if self.is_held:
+            return False
+        try:
+            talk = await self.exchange.look()
+        except ExchangeFailed:
+            return True
+        return talk is None or talk.is_held
 
     async def _left(self, leg: str, *, vanished: bool) -> None:
         """Who is left goes on; the caller is not left on hold by who is not there any more."""
@@ -249,7 +254,6 @@ class Conversation:
 
     async def _hold(self) -> None:
         self.is_held = True
-        self._moved[CALLER] += 1
         await self.exchange.hold()
 
     async def _do_retrieve(self, _: Order) -> None:
@@ -274,7 +278,7 @@ class Conversation:
 
     async def _do_consult(self, order: Order) -> None:
         """The caller hears music before anybody is rung."""
-        colleague = self._free(order.to)
+        colleague = await self._free(order.to)
         if self.colleague is not None or self.asked:
             raise NotDone("已经有一位同事了 · a colleague is there already")
         if not self.is_held:
@@ -309,7 +313,7 @@ class Conversation:
             await self._drop(leg)
 
     async def _do_pass_on(self, order: Order) -> None:
-        self.over = Afterwards(passed_to=self._free(order.to))
+        self.over = Afterwards(passed_to=await self._free(order.to))
 
     async def _do_send_to(self, order: Order) -> None:
         self.over = Afterwards(place=order.place)
@@ -347,8 +351,9 @@ class Conversation:
             raise NotDone("您没有在监听这一通 · you do not listen to it")
         await self._drop(leg)
 
-    def _free(self, colleague: Agent | None) -> Agent:
+    async def _free(self, colleague: Agent | None) -> Agent:
         """Whose phone may be rung now."""
+        await self.switchboard.look(self.exchange.reachable, 0.0)
         if colleague is None or self.leg_of(colleague) is not None:
             raise NotDone("请选一位同事 · choose a colleague")
         is_there = colleague in self.switchboard.present()
@@ -360,7 +365,6 @@ class Conversation:
 
     async def _drop(self, leg: str) -> None:
         """Whoever it is leaves, by our own doing: nothing that is told of it later counts."""
-        self._moved[leg] += 1
         for forget in (self._rings_no_more, self._watches_no_more, self._has_left):
             forget(leg)
         try:
@@ -408,9 +412,7 @@ class Conversation:
         for agent in [*self.asked.values(), *self.watching.values()]:
             self.switchboard.desks.rings_no_more(agent)
 
-    def _told(
-        self, deed: Deed, by: Agent, to: Agent | None = None, place: str = ""
-    ) -> None:
+    def _told(self, deed: Deed, by: Agent, to: Agent | None = None, place: str = "") -> None:
         self.note(
             DeskActed(
                 session=self.session,

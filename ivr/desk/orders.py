@@ -25,7 +25,7 @@ class Deed(StrEnum):
     DROP = "drop"
     JOIN = "join"
     HAND_OVER = "hand_over"
-    PASS_ON = "pass_on"
+    PASS_ON = "pass_on"  # noqa: S105  a deed
     SEND_TO = "send_to"
     LISTEN = "listen"
     WHISPER = "whisper"
@@ -62,9 +62,7 @@ _WORDS: Final[Mapping[Deed, str]] = {
     Deed.TAKE_OVER: "接管",
     Deed.LEAVE: "结束监听",
 }
-SUPERVISORS: Final = frozenset(
-    {Deed.LISTEN, Deed.WHISPER, Deed.HUSH, Deed.TAKE_OVER, Deed.LEAVE}
-)
+SUPERVISORS: Final = frozenset({Deed.LISTEN, Deed.WHISPER, Deed.HUSH, Deed.TAKE_OVER, Deed.LEAVE})
 PLACES: Final[Mapping[str, str]] = {
     "contentment": "满意度评价",
     "main": "主菜单",

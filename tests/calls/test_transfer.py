@@ -483,6 +483,7 @@ def test_the_agent_sees_where_the_caller_has_been_and_never_a_whole_number(
                 "path": "account.menu > account.inquiry",
                 "id_tail": "002X",
                 "lookup": "fund found",
+                "person": "",
             }
         ]
         wish.cancel()

@@ -1,0 +1,145 @@
+"""`GET /desks/6001/call`: what an agent has on the phone; `POST`: what is done with it.
+
+Only the console is answered, which knows who has signed in at that desk. A supervisor orders at
+their own desk too, and names the desk whose call it is (`of`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from aiohttp import web
+
+from ivr.asterisk.configure import DESK, desk_secret
+from ivr.calls.call import Call
+from ivr.calls.inbox import Ordered
+from ivr.config import Agent
+from ivr.desk.conversation import Conversation
+from ivr.desk.orders import KEYS, PLACES, Deed, Failed, NotDone, Order
+from ivr.line.conduct import Conductor
+from ivr.line.streaming import vouches
+from ivr.people.sensitive import Sensitive
+
+ORDER_SECONDS: Final = 15.0
+"""So long an order waits for Asterisk, which may need several commands for it."""
+
+
+class Handling:
+    """The door for desks that have somebody on the phone."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def routes(self) -> list[web.RouteDef]:
+        """Of the service's own pages."""
+        return [
+            web.get("/desks/{extension}/call", self._show),
+            web.post("/desks/{extension}/call", self._order),
+        ]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        agent = await self._agent(request)
+        call = self._call_of(agent)
+        shown = {"call": None if call is None else _shown(call, agent), "watches": None}
+        for live in self._conductor.calls.values():
+            talk = live.call.talk
+            if talk is not None and talk.watcher(agent) is not None:
+                shown["watches"] = _watched(live.call, talk, agent)
+        return web.json_response(shown)
+
+    async def _order(self, request: web.Request) -> web.Response:
+        agent = await self._agent(request)
+        order, of = self._read(agent, await request.json())
+        call = self._call_of(of)
+        if call is None:
+            return _no(409, "话机上没有通话 · nobody is on the phone")
+        call.inbox.put(Ordered(order))
+        try:
+            async with asyncio.timeout(ORDER_SECONDS):
+                await order.done
+        except TimeoutError:
+            return _no(504, "没有办成：通话刚结束，或 Asterisk 没有回答 · not done in time")
+        except Failed as failed:
+            return _no(502, str(failed))
+        except NotDone as refused:
+            return _no(409, str(refused))
+        return web.json_response({"done": order.deed})
+
+    def _read(self, by: Agent, told: Any) -> tuple[Order, Agent]:
+        """The order, and whose conversation it is about; HTTPUnprocessableEntity for none."""
+        if not isinstance(told, Mapping):
+            raise web.HTTPUnprocessableEntity(text="看不懂 · no order")
+        given = {name: str(told.get(name) or "") for name in ("deed", "to", "place", "keys", "of")}
+        try:
+            deed = Deed(given["deed"])
+        except ValueError:
+            raise web.HTTPUnprocessableEntity(text="没有这个操作 · no such control") from None
+        if deed is Deed.SEND_TO and given["place"] not in PLACES:
+            raise web.HTTPUnprocessableEntity(text="不能转到那里 · no such place")
+        if deed is Deed.KEYS and not KEYS.fullmatch(given["keys"]):
+            raise web.HTTPUnprocessableEntity(text="按键是 0–9、*、#，最多 20 个 · no keys")
+        to = self._phone(given["to"]) if given["to"] else None
+        of = self._phone(given["of"]) if deed.is_supervisors else by
+        keys = Sensitive(given["keys"]) if deed is Deed.KEYS else None
+        return Order(deed, by, to, given["place"] if deed is Deed.SEND_TO else "", keys), of
+
+    def _call_of(self, agent: Agent) -> Call | None:
+        for live in self._conductor.calls.values():
+            talk = live.call.talk
+            if talk is not None and talk.leg_of(agent) is not None:
+                return live.call
+        return None
+
+    async def _agent(self, request: web.Request) -> Agent:
+        """At whose desk it is asked."""
+        settings = self._conductor.reception.given().settings
+        if not await vouches(request, DESK, partial(desk_secret, settings)):
+            raise web.HTTPForbidden(text="for the console of this line only")
+        return self._phone(request.match_info["extension"])
+
+    def _phone(self, extension: str) -> Agent:
+        phones = self._conductor.reception.given().settings.agents.phones
+        for agent in phones:
+            if agent.extension == extension:
+                return agent
+        raise web.HTTPNotFound(text="没有这个坐席 · no such agent")
+
+
+def _shown(call: Call, agent: Agent) -> dict[str, Any]:
+    """What this agent may know of the caller: of an ID number the tail, of people tokens."""
+    talk = call.talk
+    if talk is None:
+        return {}
+    trail = call.trail
+    leg = talk.leg_of(agent)
+    return {
+        "session": call.session,
+        "tail": "" if trail.tail is None else trail.tail.reveal(),
+        "path": trail.places,
+        "lookup": trail.lookup,
+        "person": trail.person,
+        "caller": call.vouched,
+        "held": talk.is_held,
+        "muted": leg in talk.muted,
+        "charge": talk.agent.extension == agent.extension,
+        "inside": [each.name for other, each in talk.inside.items() if other != leg],
+        "asked": [each.name for each in talk.asked.values()],
+    }
+
+
+def _watched(call: Call, talk: Conversation, agent: Agent) -> dict[str, Any]:
+    watcher = talk.watcher(agent)
+    return {
+        "session": call.session,
+        "of": talk.agent.extension,
+        "name": talk.agent.name,
+        "listens": watcher in talk.listening,
+        "whispers": watcher in talk.listening and watcher not in talk.muted,
+    }
+
+
+def _no(status: int, why: str) -> web.Response:
+    return web.json_response({"detail": why}, status=status)
