@@ -34,6 +34,8 @@ class Action(StrEnum):
     ANNOUNCE = "发紧急公告"
     ANSWER_ALARMS = "确认告警"
     ANSWER_CALLS = "接来电"
+    SEE_RESULTS = "看来电人查询的结果"
+    OVERHEAR = "监听坐席"
     SEE_CASES = "办工单"
     HEAR_CASES = "听工单的录音"
     SEE_CALLERS = "看来电人的证件号"
@@ -63,6 +65,8 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.ANNOUNCE: frozenset({Role.LEADER}),
     Action.ANSWER_ALARMS: frozenset({Role.LEADER}),
     Action.ANSWER_CALLS: frozenset({Role.AGENT}),
+    Action.SEE_RESULTS: frozenset({Role.LEADER, Role.AGENT}),
+    Action.OVERHEAR: frozenset({Role.LEADER}),
     Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
     Action.HEAR_CASES: frozenset({Role.LEADER, Role.HANDLER}),
     Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),

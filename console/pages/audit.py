@@ -45,6 +45,7 @@ NAMES: Final[Mapping[str, str]] = {
     "case file read": "取工单附件",
     "case file removed": "删工单附件",
     "called": "外呼",
+    "overheard": "监听坐席",
     "line opened": "开通热线",
     "alarm acknowledged": "确认告警",
     "alarm silenced": "静音告警",

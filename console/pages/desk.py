@@ -12,9 +12,10 @@ from aiohttp import web
 
 from console.guarding import entitled_still
 from console.living import Living, State
+from console.pages.desk_call import own_agent
 from console.rendering import fragment, page
 from console.rights import Action
-from console.routes import SETTINGS, Page, Route, user_name
+from console.routes import SETTINGS, Page, Route
 from console.service import ServiceAway, ask
 from console.trail import note
 from ivr.agents.presence import WISHES, Event
@@ -64,7 +65,7 @@ def living(settings: Settings) -> Living:
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
-    agent = await _own(request)
+    agent = await own_agent(request)
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     try:
         async with aclosing(request.app[LIVING].watch()) as news:
@@ -103,20 +104,13 @@ def _shown(agents: dict[str, dict[str, Any]] | None, own: Agent | None) -> str:
 # --- the page, and what an agent wants ----------------------------------------------------------
 
 
-async def _own(request: web.Request) -> Agent | None:
-    """The agent as whom this user of the console works."""
-    agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
-    name = user_name(request)
-    return next((agent for agent in agents.phones if name in agent.users), None)
-
-
 async def _desk(request: web.Request) -> web.Response:
     return await _page(request)
 
 
 async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web.Response:
     agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
-    own = await _own(request)
+    own = await own_agent(request)
     has_pin = own is not None and await asyncio.to_thread(
         Pins(request.app[SETTINGS].home).has, own.extension
     )
@@ -136,7 +130,7 @@ async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web
 
 async def _wish(request: web.Request) -> web.Response:
     form = {name: str(value) for name, value in (await request.post()).items()}
-    own = await _own(request)
+    own = await own_agent(request)
     if own is None:
         return await _page(request, fault="您不是坐席：请管理员在“设置”里写上您的名字。")
     wanted = {"wish": form.get("wish"), "reason": form.get("reason")}
@@ -155,7 +149,7 @@ async def _wish(request: web.Request) -> web.Response:
 async def _pin(request: web.Request) -> web.Response:
     """The agent's own six digits, for the phone."""
     form = {name: str(value) for name, value in (await request.post()).items()}
-    own = await _own(request)
+    own = await own_agent(request)
     if own is None:
         return await _page(request, fault="您不是坐席：请管理员在“设置”里写上您的名字。")
     if form.get("pin") != form.get("again"):

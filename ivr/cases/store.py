@@ -118,6 +118,8 @@ class Sought:
     """How its number begins."""
     since: datetime | None = None
     until: datetime | None = None
+    left_by: tuple[str, ...] = ()
+    """Tokens of the person or the telephone number; none: of anybody."""
 
 
 class Cases:
@@ -370,6 +372,8 @@ def _conditions(sought: Sought) -> Iterator[Any]:
         yield CASE.c.handler == sought.handler
     if sought.begins:
         yield CASE.c.number.startswith(sought.begins, autoescape=True)
+    if sought.left_by:
+        yield CASE.c.person.in_(sought.left_by) | CASE.c.caller.in_(sought.left_by)
     if sought.since is not None:
         yield CASE.c.filed_at >= stamp(sought.since)
     if sought.until is not None:

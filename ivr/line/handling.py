@@ -36,6 +36,7 @@ class Handling:
     def routes(self) -> list[web.RouteDef]:
         """Of the service's own pages."""
         return [
+            web.get("/desks", self._show_all),
             web.get("/desks/{extension}/call", self._show),
             web.post("/desks/{extension}/call", self._order),
         ]
@@ -49,6 +50,22 @@ class Handling:
             if talk is not None and talk.watcher(agent) is not None:
                 shown["watches"] = _watched(live.call, talk, agent)
         return web.json_response(shown)
+
+    async def _show_all(self, request: web.Request) -> web.Response:
+        """Who talks, for the shift's leader; of the callers the session, and nothing else."""
+        await self._admit(request)
+        talking = [
+            {
+                "extension": agent.extension,
+                "name": agent.name,
+                "session": live.call.session,
+                "held": talk.is_held,
+            }
+            for live in self._conductor.calls.values()
+            if (talk := live.call.talk) is not None
+            for agent in talk.inside.values()
+        ]
+        return web.json_response({"talking": sorted(talking, key=lambda each: each["extension"])})
 
     async def _order(self, request: web.Request) -> web.Response:
         agent = await self._agent(request)
@@ -95,10 +112,13 @@ class Handling:
 
     async def _agent(self, request: web.Request) -> Agent:
         """At whose desk it is asked."""
+        await self._admit(request)
+        return self._phone(request.match_info["extension"])
+
+    async def _admit(self, request: web.Request) -> None:
         settings = self._conductor.reception.given().settings
         if not await vouches(request, DESK, partial(desk_secret, settings)):
             raise web.HTTPForbidden(text="for the console of this line only")
-        return self._phone(request.match_info["extension"])
 
     def _phone(self, extension: str) -> Agent:
         phones = self._conductor.reception.given().settings.agents.phones

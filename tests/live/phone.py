@@ -30,6 +30,30 @@ def _dual_tone(key: str, seconds: float) -> bytes:
     )
 
 
+def hum(hertz: int, seconds: float) -> bytes:
+    """One tone in A-law, by which somebody is known again."""
+    turn = 2 * math.pi * hertz / 8000
+    return bytes(_alaw(round(8000 * math.sin(turn * n))) for n in range(round(seconds * 8000)))
+
+
+def share_of(hertz: int, alaw: bytes) -> float:
+    """How much of the sound's power is that tone, 0 to 1 (Goertzel); 0 of silence."""
+    samples = [_linear(byte) for byte in alaw]
+    turn = 2 * math.pi * hertz / 8000
+    real = sum(each * math.cos(turn * n) for n, each in enumerate(samples))
+    other = sum(each * math.sin(turn * n) for n, each in enumerate(samples))
+    power = sum(each * each for each in samples)
+    return 2 * (real * real + other * other) / max(1.0, power * len(samples))
+
+
+def _linear(byte: int) -> int:
+    """The sample that `_alaw` made it of, nearly."""
+    code = byte ^ 0x55
+    segment, size = (code >> 4) & 7, ((code & 0x0F) << 4) + 8
+    size = size if segment == 0 else (size + 0x100) << (segment - 1)
+    return size if code & 0x80 else -size
+
+
 def _alaw(sample: int) -> int:
     """One sample of 16 bits by ITU-T G.711."""
     sign = 0x80 if sample >= 0 else 0

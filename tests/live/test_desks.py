@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from ivr.agents.book import Book
-from ivr.asterisk.configure import agent_password
+from ivr.asterisk.configure import agent_password, desk_secret
 from ivr.calls.pins import Pins
 from ivr.config import Agent
 from ivr.people.sensitive import Sensitive
 from ivr.speech import prompts
 from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
-from tests.live.phone import Phone
+from tests.live.phone import Phone, hum, share_of
 from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 
 pytestmark = pytest.mark.live
@@ -144,5 +148,164 @@ def test_who_lets_it_ring_twice_is_away_and_hears_so(line: LiveLine) -> None:
             assert len(agent.incoming) == rung, "nobody waits for who is away"
             await signs_in(line, hears="away")
         await line.settled()
+
+    asyncio.run(story())
+
+
+# --- the call at the desk: who hears whom ---------------------------------------------------------
+
+CALLER, FIRST, SECOND = 1050, 650, 1450
+"""The tones, in hertz, by which each of the three is known."""
+_HUM = {hertz: hum(hertz, 120) for hertz in (CALLER, FIRST, SECOND)}
+_WINDOW_SECONDS = 0.5
+"""So long is listened; who is alone in a room gets no sound at all."""
+
+
+def ask(line: LiveLine, at: str, wanted: dict[str, str], *, about: str = "/call") -> int:
+    """As the console does for who has signed in at that desk."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{line.settings.http_port}/desks/{at}{about}",
+        data=json.dumps(wanted).encode(),
+        headers={"X-Desk": desk_secret(line.settings)},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        raise AssertionError(f"{wanted}: {refused.code} {refused.read().decode()}") from refused
+
+
+async def order(line: LiveLine, deed: str, at: str = "6001", **more: str) -> None:
+    assert await asyncio.to_thread(ask, line, at, {"deed": deed, **more}) == 200
+
+
+async def hears(phone: Phone, *tones: int) -> None:
+    """Until exactly these of the three tones are in what the phone hears."""
+
+    def heard() -> set[int]:
+        since = time.monotonic() - _WINDOW_SECONDS
+        begins = [at for at, came in phone.heard.arrivals[-50:] if came > since]
+        lately = bytes(phone.heard.audio[begins[0] :]) if len(begins) > 1 else b""
+        return {hertz for hertz in _HUM if share_of(hertz, lately) > 0.12}
+
+    await until(lambda: heard() == set(tones))
+
+
+@asynccontextmanager
+async def two_agents(line: LiveLine) -> AsyncIterator[tuple[Phone, Phone]]:
+    """Both registered and signed in; 6001 comes first and is rung for callers."""
+    async with AsyncExitStack() as stack:
+        for agent in line.settings.agents.phones:
+            ask(line, agent.extension, {"wish": "sign_in"}, about="")
+        first, second = [
+            await stack.enter_async_context(agent_phone(line, agent, "answer"))
+            for agent in line.settings.agents.phones
+        ]
+        yield first, second
+
+
+@asynccontextmanager
+async def talking(line: LiveLine) -> AsyncIterator[tuple[Caller, Phone, Phone]]:
+    """A caller and 6001 who hum to each other; 6002 is free."""
+    await until(lambda: state(line) in {"signed_out", "free", "away"})
+    async with two_agents(line) as (first, second), line.call() as caller:
+        await ask_for_an_agent(caller)
+        await talk(line, first)
+        caller.phone.speak(_HUM[CALLER])
+        first.speak(_HUM[FIRST])
+        await hears(caller.phone, FIRST)
+        await hears(first, CALLER)
+        yield caller, first, second
+
+
+def test_held_asked_three_together_and_handed_over(line: LiveLine) -> None:
+    async def story() -> None:
+        async with talking(line) as (caller, first, second):
+            await order(line, "hold")
+            await hears(first)
+            await caller.hears_begin("music.hold", times=2)
+            await order(line, "retrieve")
+            await hears(first, CALLER)
+            await hears(caller.phone, FIRST)
+            await order(line, "mute")
+            await hears(caller.phone)
+            await hears(first, CALLER)
+            await order(line, "unmute")
+            await hears(caller.phone, FIRST)
+            await order(line, "consult", to="6002")
+            await until(second.answered.is_set)
+            second.speak(_HUM[SECOND])
+            await hears(first, SECOND)
+            await hears(second, FIRST)
+            await order(line, "join")
+            await hears(caller.phone, FIRST, SECOND)
+            await hears(first, CALLER, SECOND)
+            await hears(second, CALLER, FIRST)
+            line.kill_service()
+            line.start_service()
+            await hears(second, CALLER, FIRST)
+            await order(line, "hand_over")
+            await first.wait_for_end(within=10)
+            await hears(caller.phone, SECOND)
+            await hears(second, CALLER)
+            await second.hang_up()
+            await caller.hears_begin("contentment.menu")
+        await line.settled()
+        assert line.ari("bridges") == []
+
+    asyncio.run(story())
+    deeds = [fact["deed"] for fact in line.facts() if fact["fact"] == "DeskActed"]
+    assert deeds == ["hold", "retrieve", "mute", "unmute", "consult", "join", "hand_over"]
+
+
+def test_held_over_a_kill_then_passed_on_and_sent_back(line: LiveLine) -> None:
+    async def story() -> None:
+        async with talking(line) as (caller, first, second):
+            await order(line, "hold")
+            line.kill_service()
+            line.start_service()
+            await hears(first)
+            await order(line, "retrieve")
+            await hears(first, CALLER)
+            await order(line, "pass_on", to="6002")
+            await first.wait_for_end(within=10)
+            await until(second.answered.is_set)
+            second.speak(_HUM[SECOND])
+            await hears(caller.phone, SECOND)
+            await hears(second, CALLER)
+            await order(line, "send_to", at="6002", place="contentment")
+            await second.wait_for_end(within=10)
+            await caller.hears_begin("contentment.menu")
+        await line.settled()
+        assert line.ari("bridges") == []
+
+    asyncio.run(story())
+
+
+def test_a_supervisor_hears_both_is_heard_by_the_agent_alone_and_takes_over(
+    line: LiveLine,
+) -> None:
+    async def story() -> None:
+        async with talking(line) as (caller, first, second):
+            await order(line, "listen", at="6002", of="6001")
+            await until(second.answered.is_set)
+            second.speak(_HUM[SECOND])
+            await hears(second, CALLER, FIRST)
+            await hears(first, CALLER)
+            await hears(caller.phone, FIRST)
+            await order(line, "whisper", at="6002", of="6001")
+            await hears(first, CALLER, SECOND)
+            await hears(caller.phone, FIRST)
+            await order(line, "hush", at="6002", of="6001")
+            await hears(first, CALLER)
+            await order(line, "take_over", at="6002", of="6001")
+            await first.wait_for_end(within=10)
+            await hears(caller.phone, SECOND)
+            await hears(second, CALLER)
+            await second.hang_up()
+            await caller.hears_begin("contentment.menu")
+        await line.settled()
+        assert line.ari("bridges") == []
+        assert [each for each in line.ari("channels") if each["id"].startswith("ear.")] == []
 
     asyncio.run(story())
