@@ -43,3 +43,5 @@ class Held:
     """Of the tries that have any leg or bridge."""
     joined: Mapping[str, datetime]
     """Whose two hear each other, and since when."""
+    picked_up: Mapping[str, datetime]
+    """Whose number has answered, to whom the line itself may speak; and since when it is there."""
