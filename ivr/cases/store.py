@@ -175,6 +175,8 @@ class Cases:
 
         `series`: how their numbers begin; another node keeps the telephone numbers of its own.
         """
+        if not self.is_made():
+            return ()
         with self.reading() as rows:
             wanted = CASE.c.number.startswith(series, autoescape=True)
             query = select(CASE.c.number).where(CASE.c.to_call == 1, wanted)
