@@ -47,7 +47,6 @@ def called(
 
         def staged(*given: Any) -> Any:
             call = real(*given)
-            call.about = CASE
             object.__setattr__(call.means, "follow_ups", centre)
             return call
 
