@@ -15,7 +15,8 @@ from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel
 from ivr.config import TRUNK_ENDPOINT, Agent, Settings
-from ivr.dialling.dialler import AgentAway, DiallingFailed, Held, attempt_of, bridge_name, leg_name
+from ivr.dialling.names import attempt_of, bridge_name, leg_name
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)

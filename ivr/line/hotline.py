@@ -34,7 +34,7 @@ from ivr.ari.events import (
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import events
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
-from ivr.dialling.dialler import attempt_of, parted
+from ivr.dialling.names import attempt_of, parted
 from ivr.line.conduct import Conductor
 from ivr.line.reception import Live
 from ivr.line.takeover import Takeover

@@ -17,7 +17,7 @@ from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.ari.outward import held as made
-from ivr.dialling.dialler import attempt_of
+from ivr.dialling.names import attempt_of
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
 from ivr.records.journal import Left
