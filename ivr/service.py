@@ -20,6 +20,7 @@ from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import FILE as WISHES_FILE
 from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -30,6 +31,7 @@ from ivr.calls.pins import Asked, Pins
 from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
@@ -153,6 +155,7 @@ async def _composed(
         settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
     )
     desks.remember(book.last())
+    wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
@@ -166,21 +169,30 @@ async def _composed(
         enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
+        wishes=wishes,
     )
     standing = Standing(settings, partial(_adopted, means))
+    outward = ChannelsOutward(ari, standing.now)
     dialler = Dialler(
         settings=standing.now,
-        outward=ChannelsOutward(ari, standing.now),
+        outward=outward,
         ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
         token=desk.tokens.caller,
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
-        talks=means.switchboard.engaged,
-        is_free=means.switchboard.desks.is_free,
+        switchboard=means.switchboard,
     )
     conductor = Conductor(
         Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
+    )
+    conductor.callbacks = Callbacks(
+        wishes,
+        dialler,
+        means.switchboard,
+        settings=standing.now,
+        online=outward.online,
+        note=journal.note,
+        is_open=lambda: means.is_open() and not conductor.draining,
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(

@@ -22,6 +22,7 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
@@ -72,6 +73,8 @@ class Conductor:
     signalling: Signalling = field(default_factory=Signalling)
     dialler: Dialler | None = None
     """Makes the line's own calls."""
+    callbacks: Callbacks | None = None
+    """Has those called back who wish to be."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -202,6 +205,8 @@ class Conductor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.callbacks is not None:
+            await self.callbacks.stop()
         if self.dialler is not None:
             await self.dialler.suspend()
 

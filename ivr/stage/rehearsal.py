@@ -29,6 +29,7 @@ from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Wish, WishState
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
@@ -554,8 +555,11 @@ class _Wishes:
             raise OSError("the disk is full")
         return True
 
-    def was_called(self, person: str) -> bool:
-        return False
+    def living(self, person: str) -> Wish | None:
+        return None
+
+    def move(self, wish: Wish, state: WishState, *, now: datetime) -> Wish | None:
+        return None
 
 
 class _Phones(NoPhones):
