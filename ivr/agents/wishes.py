@@ -71,6 +71,19 @@ class Wish:
         return f"wish.{self.person}"
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of a wish."""
+
+    state: WishState
+    tries: int | None = None
+    """In vain so far; None: as many as before."""
+    due: datetime | None = None
+    """Not to be called before."""
+    outcome: DialOutcome | None = None
+    """Of the try that this is about; None: there was none."""
+
+
 def told_of(wish: Wish) -> CallbackOver:
     """The fact of a wish that is over."""
     return CallbackOver(
@@ -100,7 +113,7 @@ class WishBook(Protocol):
     def living(self, person: str) -> Wish | None:
         """The wish of this number that is still to be fulfilled."""
 
-    def move(self, wish: Wish, state: WishState, *, now: datetime) -> Wish | None:
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
         """What becomes of it; None where it has changed meanwhile. OSError: there is no room."""
 
 
@@ -155,27 +168,18 @@ class Wishes:
             self._write(wish)
             return True
 
-    def move(
-        self,
-        wish: Wish,
-        state: WishState,
-        *,
-        now: datetime,
-        tries: int | None = None,
-        due: datetime | None = None,
-        outcome: DialOutcome | None = None,
-    ) -> Wish | None:
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
         """What becomes of it, durable when it returns; None where it has changed meanwhile.
 
         OSError: there is no room, and it is as it was.
         """
         moved = replace(
             wish,
-            state=state,
+            state=to.state,
             at=now,
-            tries=wish.tries if tries is None else tries,
-            due=due,
-            outcome=wish.outcome if outcome is None else outcome,
+            tries=wish.tries if to.tries is None else to.tries,
+            due=to.due,
+            outcome=to.outcome or wish.outcome,
         )
         with self._alone():
             if self.of(wish.person) != wish:
@@ -187,12 +191,12 @@ class Wishes:
         """Exactly what was confirmed; None where it has been forgotten meanwhile."""
         return self._vault.reveal(wish.person)
 
-    def forget_before(self, when: datetime) -> int:
+    def forget_before(self, when: datetime, *, only_count: bool = False) -> int:
         """Take out what is over since before then; how many."""
         with self._alone():
             known = self._read()
             kept = [w for w in known.values() if w.lives or w.at >= when]
-            if len(kept) < len(known):
+            if len(kept) < len(known) and not only_count:
                 write(self._path, b"".join(map(_line, kept)), mode=0o600)
         return len(known) - len(kept)
 

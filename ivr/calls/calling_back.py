@@ -6,7 +6,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from ivr.agents.wishes import Wish, told_of
+from ivr.agents.wishes import Move, Wish, told_of
 from ivr.calls.call import Call
 from ivr.calls.means import Means
 from ivr.people.sensitive import Sensitive
@@ -69,7 +69,7 @@ async def served(call: Call) -> None:
     if wish is None or wishes is None:
         return
     try:
-        over = await asyncio.to_thread(wishes.move, wish, "withdrawn", now=datetime.now(UTC))
+        over = await asyncio.to_thread(wishes.move, wish, Move("withdrawn"), now=datetime.now(UTC))
     except OSError as full:
         log.warning("a wish to be called back stays open: %s", full.strerror)
         return

@@ -23,7 +23,7 @@ from typing import Final
 
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import PHONES_SECONDS, Switchboard
-from ivr.agents.wishes import Wish, Wishes, WishState, told_of
+from ivr.agents.wishes import Move, Wish, Wishes, told_of
 from ivr.config import Agent, DiallingSettings, Settings
 from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Attempt
@@ -49,16 +49,7 @@ _AGENT_FAILED: Final[frozenset[DialOutcome]] = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What becomes of a wish."""
-
-    state: WishState
-    tries: int
-    due: datetime | None = None
-
-
-def after(wish: Wish, tried: Attempt | None, dialling: DiallingSettings, now: datetime) -> Next:
+def after(wish: Wish, tried: Attempt | None, dialling: DiallingSettings, now: datetime) -> Move:
     """What becomes of it after that try; None: nothing has rung. Pure.
 
     Where it is not known whether the number rang (a killed service), it is taken to have: nobody
@@ -66,16 +57,16 @@ def after(wish: Wish, tried: Attempt | None, dialling: DiallingSettings, now: da
     """
     outcome = None if tried is None else tried.outcome
     if outcome == "answered":
-        return Next("reached", wish.tries)
+        return Move("reached", outcome=outcome)
     rang_nobody = tried is None or (outcome == "lost" and tried.stage == "agent")
     if rang_nobody or outcome in _AGENT_FAILED:
-        return Next("open", wish.tries)
+        return Move("open", outcome=outcome)
     tries = wish.tries + (outcome in _IN_VAIN or outcome == "lost")
     if tries >= dialling.callback_tries:
-        return Next("given_up", tries)
+        return Move("given_up", tries, outcome=outcome)
     pauses = dialling.callback_again_minutes
     minutes = pauses[min(max(tries, 1), len(pauses)) - 1]
-    return Next("open", tries, now + timedelta(minutes=minutes))
+    return Move("open", tries, now + timedelta(minutes=minutes), outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +133,7 @@ class Callbacks:
             return False
         entry = Entry(self.clock(), "callback withdrawn", wish.name, by, reason)
         await asyncio.to_thread(self.dialler.trail, entry)
-        over = await self._move(wish, Next("withdrawn", wish.tries))
+        over = await self._move(wish, Move("withdrawn"))
         self._news.set()
         return over is not None
 
@@ -183,7 +174,7 @@ class Callbacks:
         if wish.state != "open":
             return False
         if now - wish.since > timedelta(days=settings.dialling.callback_days):
-            await self._move(wish, Next("given_up", wish.tries))
+            await self._move(wish, Move("given_up"))
             return False
         if not self.is_open() or (wish.due is not None and wish.due > now):
             return False
@@ -248,9 +239,9 @@ class Callbacks:
         """Written down as being called before anything rings; exactly the confirmed number."""
         number = await asyncio.to_thread(self.wishes.number, wish)
         if number is None:
-            await self._move(wish, Next("given_up", wish.tries))
+            await self._move(wish, Move("given_up"))
             return NotDialled("number")
-        calling = await self._move(wish, Next("calling", wish.tries))
+        calling = await self._move(wish, Move("calling"))
         if calling is None:
             return NotDialled("going_on")
         self._serve(wish.person, served=True)
@@ -267,9 +258,9 @@ class Callbacks:
         """What must not be dialled at all is given up; the rest is tried again."""
         self._serve(calling.person, served=False)
         if refused.reason == "number":
-            await self._move(calling, Next("given_up", calling.tries))
+            await self._move(calling, Move("given_up"))
         else:
-            await self._move(calling, Next("open", calling.tries, self.clock() + NOT_NOW))
+            await self._move(calling, Move("open", due=self.clock() + NOT_NOW))
 
     async def _settle(self, calling: Wish) -> None:
         """Write down what has become of a call, once it is over; whoever made it."""
@@ -277,25 +268,13 @@ class Callbacks:
         tried = next((each for each in reversed(tries) if each.at >= calling.at), None)
         if calling.person in self._beginning or (tried is not None and tried.outcome is None):
             return
-        outcome = None if tried is None else tried.outcome
-        what = after(calling, tried, self.settings().dialling, self.clock())
-        await self._move(calling, what, outcome)
+        await self._move(calling, after(calling, tried, self.settings().dialling, self.clock()))
         self._serve(calling.person, served=False)
         self._news.set()
 
-    async def _move(self, wish: Wish, to: Next, outcome: DialOutcome | None = None) -> Wish | None:
+    async def _move(self, wish: Wish, to: Move) -> Wish | None:
         """None where somebody else was quicker; the records learn of what is over."""
-        moved = await asyncio.to_thread(
-            partial(
-                self.wishes.move,
-                wish,
-                to.state,
-                now=self.clock(),
-                tries=to.tries,
-                due=to.due,
-                outcome=outcome,
-            )
-        )
+        moved = await asyncio.to_thread(partial(self.wishes.move, wish, to, now=self.clock()))
         if moved is not None and not moved.lives:
             self.note(told_of(moved))
         return moved

@@ -181,9 +181,13 @@ class Dialler:
             == (wanted.purpose, wanted.reference)
             for going in self._going.values()
         )
-        if any(same) or wanted.agent is None:
-            return any(same)
-        return not wanted.reserved and not self.switchboard.desks.is_free(wanted.agent)
+        return any(same) or not self._has_agent(wanted)
+
+    def _has_agent(self, wanted: Wanted) -> bool:
+        """Whether whoever is to talk can be rung now; the line itself always can."""
+        if wanted.agent is None or wanted.reserved:
+            return True
+        return self.switchboard.desks.is_free(wanted.agent)
 
     def _refused(self, wanted: Wanted, reason: DialRefusal) -> NotDialled:
         self.note(

@@ -1,4 +1,4 @@
-"""Whether the line may call somebody now, as far as settings, clock and earlier tries tell; pure."""
+"""Whether the line may call somebody now, by settings, clock and earlier tries; pure."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
-from ivr.agents.wishes import Wish, WishState
+from ivr.agents.wishes import Move, Wish
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
@@ -278,7 +278,7 @@ def circumstances() -> tuple[Circumstance, ...]:
     def calling_out(stage: Stage) -> None:
         engaged(stage)
         settings = stage.call.means.settings
-        dialling = settings.dialling.model_copy(update={"trunk": "carrier", "callbacks": True})
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
         wanting = settings.model_copy(update={"dialling": dialling})
         stage.call.means = replace(stage.call.means, settings=wanting)
 
@@ -558,7 +558,7 @@ class _Wishes:
     def living(self, person: str) -> Wish | None:
         return None
 
-    def move(self, wish: Wish, state: WishState, *, now: datetime) -> Wish | None:
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
         return None
 
 
