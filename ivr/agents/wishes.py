@@ -191,14 +191,21 @@ class Wishes:
         """Exactly what was confirmed; None where it has been forgotten meanwhile."""
         return self._vault.reveal(wish.person)
 
-    def forget_before(self, when: datetime, *, only_count: bool = False) -> int:
+    def forget_before(self, when: datetime) -> int:
         """Take out what is over since before then; how many."""
         with self._alone():
-            known = self._read()
-            kept = [w for w in known.values() if w.lives or w.at >= when]
-            if len(kept) < len(known) and not only_count:
+            kept = self._kept_from(when)
+            gone = len(self._read()) - len(kept)
+            if gone:
                 write(self._path, b"".join(map(_line, kept)), mode=0o600)
-        return len(known) - len(kept)
+        return gone
+
+    def overdue(self, when: datetime) -> int:
+        """How many `forget_before` would take out."""
+        return len(self._read()) - len(self._kept_from(when))
+
+    def _kept_from(self, when: datetime) -> list[Wish]:
+        return [wish for wish in self._read().values() if wish.lives or wish.at >= when]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

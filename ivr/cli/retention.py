@@ -69,7 +69,8 @@ def run(
             vault.forget(token)
         if rows:
             _drop(first)
-    old_wishes = wishes.forget_before(midnight(first.calls), only_count=dry_run)
+    begin = midnight(first.calls)
+    old_wishes = wishes.overdue(begin) if dry_run else wishes.forget_before(begin)
     removed = {
         "days of recordings": len(recordings),
         "cases": old_cases,
