@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
@@ -44,6 +46,7 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
+from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
@@ -83,7 +86,7 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, outgoing = await _composed(settings, accounts, stack)
+        hotline, journal, doors = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
@@ -96,7 +99,7 @@ async def serve(settings: Settings) -> None:
                     said(screens),
                     live(_overlooking(conductor)),
                     wished(conductor.reception),
-                    *outgoing.routes(),
+                    *doors,
                 ],
             )
         )
@@ -114,7 +117,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal, Outgoing]:
+) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -201,7 +204,8 @@ async def _composed(
         partial(dial_secret, settings),
         partial(_left_from, register, vault),
     )
-    return Hotline(conductor, takeover), journal, outgoing
+    called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
+    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
 
 
 def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:

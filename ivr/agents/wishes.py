@@ -131,7 +131,7 @@ class Wishes:
 
     def all(self) -> tuple[Wish, ...]:
         """Whatever has become of them, the longest waiting first."""
-        return tuple(sorted(self._read().values(), key=lambda wish: wish.since))
+        return read(self._path)
 
     def open(self) -> tuple[Wish, ...]:
         """Those to be called, the longest waiting first."""
@@ -223,11 +223,14 @@ class Wishes:
         append(self._path, _line(wish))
 
     def _read(self) -> Mapping[str, Wish]:
-        """By number, the last move of each."""
-        if not self._path.exists():
-            return {}
-        lines = self._path.read_bytes().splitlines()
-        return {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+        return {wish.person: wish for wish in read(self._path)}
+
+
+def read(path: Path) -> tuple[Wish, ...]:
+    """The last move of each number's wish, the longest waiting first; needs no key."""
+    lines = path.read_bytes().splitlines() if path.exists() else ()
+    last = {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+    return tuple(sorted(last.values(), key=lambda wish: wish.since))
 
 
 def _line(wish: Wish) -> bytes:
