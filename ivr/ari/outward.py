@@ -91,8 +91,9 @@ class ChannelsOutward:
 
 def held(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Held:
     """What Asterisk's lists have of tries."""
-    bridges = tuple(bridges)
+    channels, bridges = tuple(channels), tuple(bridges)
     ours = [*(each.id for each in channels), *(each.id for each in bridges)]
+    answered = {each.id: each.created for each in channels if each.state == "Up"}
     names = map(attempt_of, ours)
     return Held(
         frozenset(name for name in names if name is not None),
@@ -101,6 +102,11 @@ def held(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Held:
             for bridge in bridges
             if (name := attempt_of(bridge.id)) is not None
             and {leg_name(name, "agent"), leg_name(name, "number")} <= bridge.channels
+        },
+        {
+            name: answered[leg]
+            for name in filter(None, map(attempt_of, answered))
+            if (leg := leg_name(name, "number")) in answered
         },
     )
 

@@ -448,6 +448,12 @@ class DiallingSettings(Part):
     """After the first try in vain, the second, …; the last one is for all further ones."""
     callback_days: Count = 5
     """An older wish is not fulfilled any more."""
+    follow_up: Literal["asked", "all"] = "asked"
+    """Which callers the line itself calls when their case is closed: those of whom somebody asks
+    it on the case's page (电话回访), or all but who wished not to be called."""
+    follow_up_tries: Count = 3
+    follow_up_again_minutes: Annotated[tuple[Count, ...], Field(min_length=1)] = (120, 1080)
+    """After the first try in vain, after the second and each that follows."""
 
 
 class AnswerTemplate(Part):

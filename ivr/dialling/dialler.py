@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
 from ivr.dialling.ledger import Attempt, Ledger, Stage
-from ivr.dialling.names import Side, parted
+from ivr.dialling.names import Side, attempt_of, leg_name, parted
 from ivr.dialling.numbers import dialable
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held, Outward
 from ivr.dialling.permission import refusal
@@ -121,6 +121,14 @@ class Dialler:
         """A try that is not over yet."""
         return self._going.get(attempt)
 
+    def spoken_to(self, leg: str) -> Attempt | None:
+        """The try whose number is on this leg, where the line itself is to speak."""
+        name = attempt_of(leg)
+        attempt = None if name is None else self.ledger.attempt(name)
+        if attempt is None or attempt.agent is not None or attempt.outcome is not None:
+            return None
+        return attempt if leg == leg_name(attempt.name, "number") else None
+
     # --- what the line tells ----------------------------------------------------------------------
 
     def answered(self, leg: str) -> None:
@@ -153,7 +161,8 @@ class Dialler:
                 continue
             going = self._going.setdefault(attempt.name, Going(attempt, attempt.agent is not None))
             going.suspended = False
-            since = held.joined.get(attempt.name)
+            there = held.joined if going.with_agent else held.picked_up
+            since = there.get(attempt.name)
             self._conduct(going, _lost(attempt) if since is None else self._talk_on(going, since))
         for name in held.names - self._going.keys():
             await self._stop(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -43,3 +43,5 @@ class Held:
     """Of the tries that have any leg or bridge."""
     joined: Mapping[str, datetime]
     """Whose two hear each other, and since when."""
+    picked_up: Mapping[str, datetime] = field(default_factory=dict)
+    """Whose number has answered, to whom the line itself may speak; and since when it is there."""
