@@ -20,7 +20,11 @@ log = logging.getLogger(__name__)
 PATIENCE: Final = aiohttp.ClientTimeout(total=20.0)
 """The service itself waits up to 15 s for Asterisk."""
 AWAY: Final = "接电话的服务没有回答，请稍后再试；一直这样，请告诉值班长 · the service is away"
-_VOUCHED: Final = {"desks": (DESK, desk_secret), "dial": (DIAL, dial_secret)}
+_VOUCHED: Final = {
+    "desks": (DESK, desk_secret),
+    "dial": (DIAL, dial_secret),
+    "callbacks": (DIAL, dial_secret),
+}
 """By which header and which secret of the line's home folder each door knows the console."""
 
 
@@ -49,7 +53,7 @@ class Answer:
 async def ask(
     settings: Settings,
     method: Literal["GET", "POST"],
-    door: Literal["desks", "dial"],
+    door: Literal["desks", "dial", "callbacks"],
     way: str = "",
     content: Mapping[str, Any] | None = None,
 ) -> Answer:
