@@ -1,12 +1,16 @@
 """Blow after blow at a line that is called without a pause: who was cut off, what was lost.
 
-`python -m bench.chaos [--seconds 3600] [--calls 2] [--seed 1] [--quiet 300]`, as root (it mounts a
-disk of its own): the whole line as `ivr run` keeps it, in a folder of its own, a trial call every
-minute, and a chat robot that hears the alarms. First a quiet time, in which nothing may ring. Then
-programs are killed and stopped, the disk is full, packets are dropped, the account database is
-locked, the clock jumps: the same blows in the same order for the same seed, one at a time. Ends
-with 1 when a call was cut off by us, a fact is lost, an alarm did not ring, or one rang in the
-quiet time. Needs `make asterisk prompts`; with the package faketime the clock jumps too.
+`python -m bench.chaos [--seconds 3600] [--calls 2] [--seed 1] [--quiet 300] [--keep FOLDER]`, as
+root (it mounts a disk of its own): the whole line as `ivr run` keeps it, in a folder of its own, a
+trial call every minute, and a chat robot that hears the alarms. First a quiet time, in which
+nothing may ring. Then programs are killed and stopped, the disk is full, packets are dropped, the
+account database is locked, the clock jumps: the same blows in the same order for the same seed, one
+at a time. Ends with 1 when a call was cut off by us, a fact is lost, an alarm did not ring, one
+rang in the quiet time, or the page of the night keeps silent about a blow. Beside each alarm stands
+how long the line's programs stood ready and waited for a processor, and how much they had of one:
+who waits long and had little rings for what others do on this machine.
+Needs `make asterisk prompts`; with the package faketime the clock jumps too. A new FOLDER keeps the
+story, the night's page, logs and facts.
 """
 
 from __future__ import annotations
@@ -16,16 +20,19 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +40,7 @@ from bench.callers import NUMBERS
 from ivr.alarms.messages import BEGINNING
 from ivr.alarms.table import ALARMS, SEVERITIES
 from ivr.config import LINE_NUMBER, PROJECT
+from ivr.hours import BEIJING
 from tests.alarms.test_messages import robot
 from tests.live.phone import Phone
 from tests.live.test_run import Run
@@ -48,6 +56,9 @@ LOSS = 0.05
 JUMP_SECONDS = 90.0
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 SETTLE_SECONDS = 60.0
+AGAIN_SECONDS = 0.3
+"""What is kept down is looked for so often, and killed."""
+LOOK_SECONDS = 10.0
 
 
 # --- which blows, and when ----------------------------------------------------------------------
@@ -64,27 +75,42 @@ class Blow:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How long it lasts, and of which alarms one must ring meanwhile."""
+    """How long it lasts, which alarms must ring meanwhile, what the night's page must hold."""
 
     seconds: float = 0.0
     rings: frozenset[str] = frozenset()
+    told: str = ""
 
 
 KINDS: Mapping[str, Kind] = {
-    "kill serve": Kind(),
-    "kill loader": Kind(),
-    "kill guard": Kind(),
-    "kill watch": Kind(),
-    "kill asterisk": Kind(),
-    "stop serve": Kind(12.0),
-    "stop loader": Kind(12.0),
+    "kill serve": Kind(told="接电话的服务启动"),
+    "kill loader": Kind(told="loader ended (by SIGKILL)"),
+    "kill guard": Kind(told="guardian ended (by SIGKILL)"),
+    "kill watch": Kind(told="watch ended (by SIGKILL)"),
+    "kill console": Kind(told="console ended (by SIGKILL)"),
+    "kill asterisk": Kind(told="与 Asterisk 的连接断了"),
+    "stop serve": Kind(12.0, told="service does not answer any more"),
+    "stop loader": Kind(12.0, told="loader does not answer any more"),
+    "stop guard": Kind(12.0, told="guardian does not answer any more"),
+    "stop watch": Kind(12.0, told="watch does not answer any more"),
+    "stop asterisk": Kind(4.0),
+    "keep serve down": Kind(LONG_SECONDS, frozenset({"service_away"}), "接电话的服务不在：开始"),
+    "keep asterisk down": Kind(
+        LONG_SECONDS, frozenset({"asterisk_away"}), "与 Asterisk 断开：开始"
+    ),
     "drop packets": Kind(40.0),
-    "full disk": Kind(LONG_SECONDS, frozenset({"disk_low"})),
-    "lock accounts": Kind(LONG_SECONDS, frozenset({"accounts_away", "breaker_open"})),
-    "take accounts away": Kind(LONG_SECONDS, frozenset({"accounts_away"})),
+    "full disk": Kind(LONG_SECONDS, frozenset({"disk_low"}), "磁盘快满（home）：开始"),
+    "lock accounts": Kind(LONG_SECONDS, frozenset({"accounts_away"}), "账户数据库查不了：开始"),
+    "take accounts away": Kind(
+        LONG_SECONDS, frozenset({"accounts_away"}), "账户数据库查不了：开始"
+    ),
     "clock forward": Kind(20.0),
     "clock back": Kind(20.0),
 }
+
+
+ENDING = {"kill asterisk", "keep asterisk down", "keep serve down"}
+"""Blows by which calls end, as the design has it."""
 
 
 def plan(seed: int, seconds: float, kinds: Sequence[str]) -> list[Blow]:
@@ -133,6 +159,8 @@ class Victim:
             return self._killed(program)
         if what == "stop":
             return self._stopped(program)
+        if what == "keep":
+            return self._kept_down(program.removesuffix(" down"))
         struck: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
             "drop packets": self._lossy,
             "full disk": self._full,
@@ -151,12 +179,28 @@ class Victim:
     @contextmanager
     def _killed(self, program: str) -> Iterator[None]:
         with suppress(ProcessLookupError):
-            os.kill(self._pid(program), signal.SIGKILL)
+            os.kill(await_pid(lambda: self._pid(program)), signal.SIGKILL)
         yield
 
     @contextmanager
+    def _kept_down(self, program: str) -> Iterator[None]:
+        """However often it is started again."""
+        over = threading.Event()
+
+        def kill() -> None:
+            while not over.wait(AGAIN_SECONDS):
+                with suppress(ProcessLookupError, StopIteration):
+                    os.kill(self._pid(program), signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        yield
+        over.set()
+        killer.join()
+
+    @contextmanager
     def _stopped(self, program: str) -> Iterator[None]:
-        pid = self._pid(program)
+        pid = await_pid(lambda: self._pid(program))
         os.kill(pid, signal.SIGSTOP)
         yield
         with suppress(ProcessLookupError):  # the line's own care has ended it meanwhile
@@ -207,6 +251,17 @@ def _set_clock(file: Path, seconds: float) -> None:
     scratch = file.with_suffix(".new")
     scratch.write_text(f"{seconds:+.0f}\n")
     scratch.replace(file)
+
+
+def await_pid(asked: Callable[[], int]) -> int:
+    """Who is just being started again is there in a moment."""
+    deadline = time.monotonic() + REST_SECONDS
+    while True:
+        try:
+            return asked()
+        except StopIteration:
+            assert time.monotonic() < deadline, "a program of the line did not come back"
+            time.sleep(AGAIN_SECONDS)
 
 
 def _command(pid: int) -> bytes:
@@ -284,6 +339,16 @@ class Callers:
 # --- the whole of it ----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of one processor, what the line's programs had until then, and how long they waited for it;
+    seconds of all their threads within LOOK_SECONDS."""
+
+    at: float
+    had: float
+    waited: float
+
+
 @dataclass
 class Story:
     """What was seen, by the monotonic clock."""
@@ -291,6 +356,9 @@ class Story:
     quiet_until: float = 0.0
     struck: list[tuple[float, float, str]] = field(default_factory=list)
     rang: list[tuple[float, str]] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    night: str = ""
+    """The page of what happened."""
     calls: list[tuple[float, float, str]] = field(default_factory=list)
 
 
@@ -300,7 +368,7 @@ async def run(victim: Victim, chosen: argparse.Namespace, heard: list[Any]) -> S
     began = time.monotonic()
     callers = Callers(victim.line.sip_port, victim.network, random.Random(chosen.seed))
     calling = asyncio.create_task(callers.call(chosen.calls))
-    async with _listened(heard, story):
+    async with _beside(_listen(heard, story)), _beside(_weigh(victim.line, story)):
         await asyncio.sleep(chosen.quiet)
         story.quiet_until = time.monotonic()
         for blow in plan(chosen.seed, chosen.seconds, _possible()):
@@ -321,24 +389,52 @@ def _possible() -> list[str]:
     return [kind for kind in KINDS if FAKETIME.exists() or not kind.startswith("clock")]
 
 
-@asynccontextmanager
-async def _listened(heard: list[Any], story: Story) -> AsyncIterator[None]:
+async def _listen(heard: list[Any], story: Story) -> None:
     """Note when each alarm was told to have begun."""
+    while True:
+        while heard:
+            _, body = heard.pop(0)
+            told = body["text"]["content"]
+            now = time.monotonic()
+            story.rang += [(now, alarm.name) for alarm in ALARMS if _beginning(alarm) in told]
+        await asyncio.sleep(0.2)
 
-    async def listen() -> None:
-        while True:
-            while heard:
-                _, body = heard.pop(0)
-                told = body["text"]["content"]
-                now = time.monotonic()
-                story.rang += [(now, alarm.name) for alarm in ALARMS if _beginning(alarm) in told]
-            await asyncio.sleep(0.2)
 
-    listening = asyncio.create_task(listen())
+async def _weigh(line: Run, story: Story) -> None:
+    """Note what the line has of the processors."""
+    before = _schedules(line)
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = await asyncio.to_thread(_schedules, line)
+        grown = [
+            (had - before[thread][0], waited - before[thread][1])
+            for thread, (had, waited) in now.items()
+            if thread in before
+        ]
+        had, waited = (sum(each[part] for each in grown) / 1e9 for part in (0, 1))
+        story.shares.append(Share(time.monotonic(), had, waited))
+        before = now
+
+
+def _schedules(line: Run) -> dict[str, tuple[int, int]]:
+    """What each thread has had and has waited for, in nanoseconds since it began."""
+    found = {}
+    for pid in line.programs():
+        for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                had, waited, _ = map(int, file.read_text().split())
+                found[str(file)] = had, waited
+    return found
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on meanwhile."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        listening.cancel()
+        task.cancel()
 
 
 def _beginning(alarm: Any) -> str:
@@ -350,9 +446,7 @@ def _beginning(alarm: Any) -> str:
 
 def faults(story: Story, records: Mapping[str, int]) -> list[str]:
     """Every promise that was broken, in words."""
-    cut = [
-        call for call in story.calls if call[2] == "cut" and not _by_asterisks_death(call, story)
-    ]
+    cut = [call for call in story.calls if call[2] == "cut" and not _by_a_blow(call, story)]
     answered = sum(call[2] in {"whole", "cut", "silence"} for call in story.calls)
     found = [f"{len(cut)} calls were cut off"] if cut else []
     if records["begun"] + records["carried"] < answered:
@@ -361,22 +455,42 @@ def faults(story: Story, records: Mapping[str, int]) -> list[str]:
         found.append(f"{records['begun']} sessions begun, {records['ended']} ended")
     if records["loaded"] != records["begun"]:
         found.append(f"{records['begun']} sessions in the spool, {records['loaded']} loaded")
-    found += [f"{name} rang in the quiet time" for at, name in story.rang if at < story.quiet_until]
+    found += [
+        f"{name} rang in the quiet time ({beside(story, at)})"
+        for at, name in story.rang
+        if at < story.quiet_until
+    ]
+    found += [
+        f"the night's page is silent about {kind}"
+        for kind in dict.fromkeys(kind for _, _, kind in story.struck)
+        if KINDS[kind].told not in story.night
+    ]
     return [*found, *_silent(story)]
+
+
+def beside(story: Story, at: float) -> str:
+    """What the line had of the processors until an alarm rang, in words."""
+    near = [each for each in story.shares if at - LONG_SECONDS < each.at <= at]
+    had, waited = sum(each.had for each in near), sum(each.waited for each in near)
+    span = LOOK_SECONDS * len(near) or 1
+    return f"had {had / span:.0%} of a processor, waited {waited / span:.0%} of the time"
 
 
 def _silent(story: Story) -> Iterator[str]:
     for began, ended, kind in story.struck:
         wanted = KINDS[kind].rings
         rang = {name for at, name in story.rang if began <= at <= ended + REST_SECONDS}
-        if wanted and not wanted & rang:
-            yield f"{kind}: none of {sorted(wanted)} rang, but {sorted(rang)}"
+        if wanted - rang:
+            yield f"{kind}: {sorted(wanted - rang)} did not ring, but {sorted(rang)}"
 
 
-def _by_asterisks_death(call: tuple[float, float, str], story: Story) -> bool:
-    """Who talks by a program that is killed is cut off by whoever kills it."""
+def _by_a_blow(call: tuple[float, float, str], story: Story) -> bool:
+    """Who talks by an Asterisk that is killed is cut off by whoever kills it; who calls while the
+    service is kept down hears so, and that nobody else is there."""
     return any(
-        call[0] <= struck <= call[1] for struck, _, kind in story.struck if kind == "kill asterisk"
+        call[0] <= ended and struck <= call[1]
+        for struck, ended, kind in story.struck
+        if kind in ENDING
     )
 
 
@@ -417,7 +531,9 @@ def main() -> None:
     parser.add_argument("--quiet", type=float, default=300.0)
     parser.add_argument("--calls", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a new folder")
     chosen = parser.parse_args()
+    began = datetime.now(BEIJING)
     with (
         tempfile.TemporaryDirectory(prefix="chaos-") as folder,
         robot({"errcode": 0}) as (url, heard),
@@ -425,15 +541,43 @@ def main() -> None:
     ):
         with _line(home, url) as victim:
             story = asyncio.run(run(victim, chosen, heard))
+        since = began.strftime("%Y-%m-%d %H:%M")
+        story.night = _ivr(victim.line, "night", "--from", since, "--to", _soon())
+        if chosen.keep is not None:
+            _keep(victim.line, story, chosen.keep)
         records = _records(victim.line)
+    _tell(story, records)
+    sys.exit(bool(faults(story, records)))
+
+
+def _soon() -> str:
+    return datetime.fromtimestamp(time.time() + 2 * JUMP_SECONDS, BEIJING).strftime(
+        "%Y-%m-%d %H:%M"
+    )
+
+
+def _keep(line: Run, story: Story, folder: Path) -> None:
+    """For whoever asks afterwards why."""
+    for part in ("log", "spool"):
+        shutil.copytree(line.home / part, folder / part)
+    (folder / "story.json").write_text(json.dumps(asdict(story), ensure_ascii=False))
+    (folder / "night.txt").write_text(story.night)
+    (folder / "run.out").write_text(line.told())
+
+
+def _tell(story: Story, records: Mapping[str, int]) -> None:
+    print(story.night)
+    print("SUMMARY")
     print(f"calls: {dict(Counter(what for _, _, what in story.calls))}; in the records: {records}")
     print(f"blows: {dict(Counter(kind for _, _, kind in story.struck))}")
     print(f"rang: {dict(Counter(name for _, name in story.rang))}")
+    began = story.quiet_until
+    for at, name in story.rang:
+        print(f"  {at - began:+7.0f} s  {name}: {beside(story, at)}")
     told = faults(story, records)
     print(
         "\n".join(told) or "no call was cut off by us, no fact lost, every alarm rang in its time"
     )
-    sys.exit(bool(told))
 
 
 @contextmanager

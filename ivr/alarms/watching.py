@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from ivr.alarms import keeping, messages
 from ivr.alarms.casework import EVERY_SECONDS, CaseNews
 from ivr.alarms.measuring import OF_SERVICE, measured
-from ivr.alarms.ringing import Figure, Ringing, after, examined, news
+from ivr.alarms.ringing import Figure, News, Ringing, after, examined, news, turned
 from ivr.alarms.table import ALARMS
 from ivr.config import Settings, SettingsError
 from ivr.lifecycle.doors import Door, why
@@ -36,13 +36,16 @@ class Watch(Collector):
     settings: Settings
     figures: list[Figure] = field(default_factory=list)
     ringing: tuple[Ringing, ...] = ()
+    turns: list[tuple[float, News]] = field(default_factory=list)
+    """When what began or ended: not in the history yet, for a full disk takes none."""
 
     async def look(self, now: datetime) -> None:
         """Measure all, tell what is news, keep what rings."""
         self.figures = await measured(self.settings, now)
         at = now.timestamp()
         home = self.settings.home
-        self.ringing = examined(self.ringing, self.figures, at)
+        before, self.ringing = self.ringing, examined(self.ringing, self.figures, at)
+        self.turns += [(at, turn) for turn in turned(before, self.ringing, at)]
         repeat = self.settings.alarms.repeat_hours * 3600
         told = news(self.ringing, keeping.marks(home), at, repeat)
         for each in told:
@@ -52,7 +55,10 @@ class Watch(Collector):
         self.ringing = after(self.ringing, told, at)
         try:
             keeping.keep_ringing(home, self.ringing)
-            keeping.add_history(home, told, at)
+            while self.turns:
+                then, turn = self.turns[0]
+                keeping.add_history(home, turn, then)
+                del self.turns[0]
         except OSError as full:
             log.warning("what rings is in no file: %s", full)
 

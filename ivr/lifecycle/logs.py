@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
 from ivr.hours import BEIJING
 
+LARGEST_FILE_BYTES = 10_000_000
 _session: ContextVar[str] = ContextVar("session", default="")
 
 
@@ -30,6 +33,21 @@ def to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneObject() if as_json else OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def to_file(file: Path, *, as_json: bool = False) -> None:
+    """What is at least a warning, for whoever reads in the morning what the night was like."""
+    handler = _File(file, maxBytes=LARGEST_FILE_BYTES, backupCount=1, encoding="utf-8", delay=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(OneObject() if as_json else OneLine())
+    logging.getLogger().addHandler(handler)
+
+
+class _File(RotatingFileHandler):
+    """On a full disk nothing is written, and no work is held up by it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the library's name
+        """Whoever wrote it has said it elsewhere too."""
 
 
 class OneLine(logging.Formatter):

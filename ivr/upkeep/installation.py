@@ -134,6 +134,7 @@ def uninstall(say: Say, *, purge: bool) -> None:
             file.path.unlink(missing_ok=True)
     if _systemd():
         _systemctl("daemon-reload")
+        _systemctl("reset-failed", "ivr-*")  # else what failed once is listed for ever
     if not purge:
         say(f"数据仍在 {HOME}，设置在 {ENVIRONMENT} · the data stays; --purge removes them")
         return

@@ -79,7 +79,7 @@ def night(settings: Settings) -> Settings:
     )
     ringing = Ringing("disk_low", "home", 1.0, 0.0, begun=True)
     moment = datetime(2026, 11, 26, 23, 0, tzinfo=BEIJING).timestamp()
-    keeping.add_history(settings.home, [News("begins", ringing)], moment)
+    keeping.add_history(settings.home, News("begins", ringing), moment)
     return settings
 
 
