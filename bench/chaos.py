@@ -84,15 +84,15 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "kill serve": Kind(told="接电话的服务启动"),
-    "kill loader": Kind(told="loader ended (by SIGKILL)"),
-    "kill guard": Kind(told="guardian ended (by SIGKILL)"),
-    "kill watch": Kind(told="watch ended (by SIGKILL)"),
-    "kill console": Kind(told="console ended (by SIGKILL)"),
+    "kill loader": Kind(told="装载程序意外结束（by SIGKILL）"),
+    "kill guard": Kind(told="守护程序意外结束（by SIGKILL）"),
+    "kill watch": Kind(told="告警程序意外结束（by SIGKILL）"),
+    "kill console": Kind(told="控制台意外结束（by SIGKILL）"),
     "kill asterisk": Kind(told="与 Asterisk 的连接断了"),
-    "stop serve": Kind(12.0, told="service does not answer any more"),
-    "stop loader": Kind(12.0, told="loader does not answer any more"),
-    "stop guard": Kind(12.0, told="guardian does not answer any more"),
-    "stop watch": Kind(12.0, told="watch does not answer any more"),
+    "stop serve": Kind(12.0, told="接电话的服务不再回答"),
+    "stop loader": Kind(12.0, told="装载程序不再回答"),
+    "stop guard": Kind(12.0, told="守护程序不再回答"),
+    "stop watch": Kind(12.0, told="告警程序不再回答"),
     "stop asterisk": Kind(4.0),
     "keep serve down": Kind(LONG_SECONDS, frozenset({"service_away"}), "接电话的服务不在：开始"),
     "keep asterisk down": Kind(
@@ -449,7 +449,7 @@ def faults(story: Story, records: Mapping[str, int]) -> list[str]:
     cut = [call for call in story.calls if call[2] == "cut" and not _by_a_blow(call, story)]
     answered = sum(call[2] in {"whole", "cut", "silence"} for call in story.calls)
     found = [f"{len(cut)} calls were cut off"] if cut else []
-    if records["begun"] + records["carried"] < answered:
+    if records["begun"] + records["away"] < answered:
         found.append(f"{answered} calls were answered, {records} are in the records")
     if records["begun"] != records["ended"]:
         found.append(f"{records['begun']} sessions begun, {records['ended']} ended")
@@ -497,6 +497,7 @@ def _by_a_blow(call: tuple[float, float, str], story: Story) -> bool:
 def _records(line: Run) -> dict[str, int]:
     """What is written of callers, in the spool and in what analysts see, once the line stands."""
     counted: Counter[str] = Counter()
+    served, away = set(), set()
     for page in (line.home / "spool").glob("*.jsonl"):
         for written in page.read_bytes().splitlines():
             with suppress(
@@ -504,12 +505,16 @@ def _records(line: Run) -> dict[str, int]:
             ):  # torn by a kill: what it began to say is missing, and counted
                 fact = json.loads(written)
                 counted[fact["fact"]] += not str(fact.get("session", "")).startswith("probe_")
+                if fact["fact"] == "SessionStarted":
+                    served.add(fact["channel"])
+                if fact["fact"] == "Carried" and fact["away"]:
+                    away.add(fact["channel"])
     _ivr(line, "loader", "--once")
     told = _ivr(line, "sql", "--format", "csv", "SELECT count(*) FROM call_session")
     return {
         "begun": counted["SessionStarted"],
         "ended": counted["SessionEnded"],
-        "carried": counted["Carried"],
+        "away": len(away - served),
         "loaded": int(told.split()[-1]),
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.chaos import KINDS, REST_SECONDS, Share, Story, faults, plan
 
-WELL = {"begun": 3, "ended": 3, "carried": 0, "loaded": 3}
+WELL = {"begun": 3, "ended": 3, "away": 0, "loaded": 3}
 
 
 def story(**more: object) -> Story:

@@ -17,7 +17,7 @@ from functools import partial
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
-from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
+from ivr.asterisk.configure import agent_password, folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
 from ivr.lifecycle import asking, logs
 from ivr.lifecycle.succession import REPLACED
@@ -44,7 +44,7 @@ def run(settings: Settings, say: Say, welcome: Callable[[], Sequence[str]] = tup
     with only_one(settings):
         process.check_ports(settings)
         programs = _made_ready(settings, say)
-        logs.to_file(log_folder(settings) / "run.log", as_json=settings.log_json)
+        logs.to_file(logs.folder(settings) / "run.log", as_json=settings.log_json)
         asyncio.run(_lead(settings, programs, say, welcome))
 
 
@@ -76,7 +76,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         _accounts(settings, say)
         _pages(say)
         found = asterisk.result()
-    log = log_folder(settings)
+    log = logs.folder(settings)
     return (
         Program(
             "asterisk",
@@ -106,7 +106,7 @@ def _probe(settings: Settings) -> Iterator[Program]:
         yield Program(
             "probe",
             lambda: _ivr("probe", "--again"),
-            log_folder(settings) / "probe.log",
+            logs.folder(settings) / "probe.log",
             beats=True,
             needed=False,
         )
@@ -254,7 +254,7 @@ def how_to_call(settings: Settings) -> list[str]:
     lines += [f"  {agent}" for agent in _agents(settings)]
     lines += [
         f"健康检查 · health  {asking.page(settings, 'healthz')}",
-        f"日志 · logs    {log_folder(settings)}",
+        f"日志 · logs    {logs.folder(settings)}",
         "Ctrl-C 停止 · stops everything",
     ]
     return lines

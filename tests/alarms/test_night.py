@@ -77,6 +77,20 @@ def night(settings: Settings) -> Settings:
         "2026-11-26 12:00:00+0800 ERROR ivr.x: at noon\n",
         encoding="utf-8",
     )
+    (settings.home / "log" / "run.log").write_text(
+        "2026-11-26 22:30:00+0800 WARNING ivr.upkeep.run: loader ended (by SIGKILL) and is started"
+        " again\n"
+        "2026-11-26 22:31:00+0800 WARNING ivr.upkeep.run: service does not answer any more and is"
+        " ended\n"
+        '{"at": "2026-11-26T22:32:00+08:00", "level": "WARNING", "message":'
+        ' "console ended (exit code 1: x 13912345678) and is started again"}\n'
+        "2026-11-26 22:33:00+0800 WARNING ivr.upkeep.run: somebody ended (badly)\n",
+        encoding="utf-8",
+    )
+    (settings.home / "log" / "units.log").write_text(
+        "2026-11-26 22:40:00+0800 WARNING systemd: ivr-guardian ended (watchdog, killed KILL)\n",
+        encoding="utf-8",
+    )
     ringing = Ringing("disk_low", "home", 1.0, 0.0, begun=True)
     moment = datetime(2026, 11, 26, 23, 0, tzinfo=BEIJING).timestamp()
     keeping.add_history(settings.home, News("begins", ringing), moment)
@@ -99,6 +113,11 @@ def test_the_night_is_told_in_its_order_and_nothing_of_the_day(night: Settings) 
         ("拨测", "接通了，只有静音（main.greeting）", 1),
         ("日志", "service: ERROR ivr.x: … of … …", 1),
         ("日志", "service: WARNING slow", 1),
+        ("重启", "装载程序意外结束（by SIGKILL）", 1),
+        ("重启", "接电话的服务不再回答，被结束", 1),
+        ("重启", "控制台意外结束（exit code 1: x …）", 1),
+        ("日志", "run: WARNING ivr.upkeep.run: somebody ended (badly)", 1),
+        ("重启", "守护程序意外结束（watchdog, killed KILL）", 1),
         ("告警", "磁盘快满（home）：开始", 1),
     ]
 
