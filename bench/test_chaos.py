@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bench.chaos import KINDS, REST_SECONDS, Share, Story, faults, plan
+from bench.chaos import KINDS, Share, Story, faults, plan
 
 WELL = {"begun": 3, "ended": 3, "away": 0, "loaded": 3}
 
@@ -31,7 +31,7 @@ def test_the_same_seed_makes_the_same_blows_and_another_one_others() -> None:
 def test_one_blow_at_a_time_and_every_kind_in_each_round() -> None:
     blows = plan(7, 3600, [*KINDS])
     for before, after in pairwise(blows):
-        assert after.at >= before.at + before.seconds + REST_SECONDS
+        assert after.at >= before.at + before.seconds + KINDS[before.kind].rest
     assert {blow.kind for blow in blows[: len(KINDS)]} == set(KINDS)
     assert blows[-1].at + blows[-1].seconds <= 3600
 

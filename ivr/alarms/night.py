@@ -39,6 +39,8 @@ _NUMBERS = re.compile(r"\d[\d.,X]{4,}")
 _SESSION = re.compile(r" \[\w+\]:")
 _KEEPERS = ("run", "units")
 """Logs of who starts programs again."""
+_TOLD_ELSEWHERE = re.compile(r"ivr\.alarms\.watching: alarm |ivr\.probe\.timing: ")
+"""What the alarms' history and the facts say too."""
 _ENDED = re.compile(r"\b(?:ivr-)?(\w+) ended \(([^)]*)\)")
 """As the supervisor of `ivr run` says it, and `ended.sh` of a unit."""
 _HUNG = re.compile(r"\b(\w+) does not answer any more and is ended")
@@ -198,7 +200,7 @@ def _of_logs(folder: Path, since: datetime, until: datetime) -> Iterator[Event]:
             Event(at, *_said(path.name.partition(".")[0], what))
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
             for at, what in _logged(line)
-            if since <= at < until
+            if since <= at < until and not _TOLD_ELSEWHERE.search(what)
         ]
         yield from found[-_MOST_LINES:]
 
@@ -217,7 +219,9 @@ def _logged(line: str) -> Iterator[tuple[datetime, str]]:
         try:
             told = fast.loads(line)
             if told["level"] in {"WARNING", "ERROR", "CRITICAL"}:
-                yield datetime.fromisoformat(told["at"]), f"{told['level']} {told['message']}"
+                whose = f" {told['logger']}:" if "logger" in told else ""
+                said = f"{told['level']}{whose} {told['message']}"
+                yield datetime.fromisoformat(told["at"]), said
         except (ValueError, KeyError, TypeError):
             return
     elif found := _LINE.match(line):
