@@ -186,14 +186,19 @@ done
 """Each time it is there."""
 
 
-@pytest.mark.parametrize("unit", ["ivr-service", "ivr-loader"])
-def test_the_watchdog_bites_who_hangs(installed: Machine, unit: str) -> None:
-    _until(lambda: installed.shown(unit, "ActiveState") == "active", unit)
-    pid, restarts = installed.shown(unit, "MainPID"), int(installed.shown(unit, "NRestarts"))
-    installed.run("kill", "-STOP", pid)
-    _until(lambda: int(installed.shown(unit, "NRestarts")) > restarts, f"{unit} is started anew")
-    told = installed.run("journalctl", "-u", unit, "--no-pager", "-o", "cat")
+def test_the_watchdog_bites_who_hangs_and_the_page_of_the_night_says_who_died_and_how(
+    installed: Machine, ports: dict[str, int]
+) -> None:
+    """Of the programs that are watched the service has the least patience."""
+    restarts = int(installed.shown("ivr-service", "NRestarts"))
+    installed.run("kill", "-STOP", installed.shown("ivr-service", "MainPID"))
+    _until(lambda: int(installed.shown("ivr-service", "NRestarts")) > restarts, "a new service")
+    told = installed.run("journalctl", "-u", "ivr-service", "--no-pager", "-o", "cat")
     assert "Watchdog timeout" in told
+    _until(lambda: _healthy(ports["HTTP"]), "the line is healthy")
+    night = installed.run("ivr", "night", "--from", "2020-01-01", "--to", "2100-01-01")
+    assert f"接电话的服务意外结束（signal, killed KILL）（{KILLS + 1} 次" in night
+    assert "接电话的服务意外结束（watchdog, killed KILL）" in night
 
 
 def test_who_has_lost_the_calls_to_another_ends_for_good(
@@ -213,10 +218,8 @@ def test_who_has_lost_the_calls_to_another_ends_for_good(
 
 
 def test_the_probe_is_called_by_its_timer_and_retention_by_a_command(installed: Machine) -> None:
-    def probed() -> bool:
-        return "Finished" in installed.run("journalctl", "-u", "ivr-probe", "-o", "cat")
-
-    _until(probed, "the timer's trial call")
+    _until(lambda: installed.shown("ivr-probe.timer", "LastTriggerUSec") != "", "the timer")
+    _until(lambda: "Probed" in _facts(installed), "the timer's trial call")
     installed.run("systemctl", "start", "ivr-retention")
     assert installed.shown("ivr-retention", "Result") == "success"
     assert "ivr-retention.timer" in installed.run("systemctl", "list-timers", "--no-pager")
