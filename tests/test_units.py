@@ -81,6 +81,19 @@ def test_each_service_is_started_again_for_ever_in_one_environment(path: File) -
     assert parsed["Service"]["EnvironmentFile"] == str(installation.ENVIRONMENT)
 
 
+@pytest.mark.parametrize("path", STAYING, ids=name)
+def test_systemd_watches_each_of_our_own_that_stays(path: File) -> None:
+    """Asterisk is watched by whoever calls it: the service, and the trial calls."""
+    assert ("WatchdogSec" in unit(path)["Service"]) == (name(path) != "ivr-asterisk")
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=name)
+def test_each_service_notes_how_it_ended(path: File) -> None:
+    _, script, which = unit(path)["Service"]["ExecStopPost"].split()
+    assert Path(script).exists()
+    assert which == "%N"
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     for file in files(tmp_path):

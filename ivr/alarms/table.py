@@ -120,6 +120,11 @@ ALARMS: Final = (
         "看 recordings.folder 写得进去吗、满没满；修好以后自动归档。",
     ),
     Alarm(
+        "cases_over_time", "有工单超期", "ivr_cases_over_time", ">", 0, 60, "warning",
+        "有投诉、建议或留言过了受理、答复、办结或回访的期限，还没有办。",
+        "控制台“工单”，只看“已超期”：派人、改派，或由值班长延期、挂起。",
+    ),
+    Alarm(
         "certificate_expiring", "证书快到期", "ivr_certificate_days", "<", 14, 0, "warning",
         "到期以后，浏览器或话机就连不上。",
         "换上新证书（console.certificate、tls.certificate），重新启动用它的程序。",

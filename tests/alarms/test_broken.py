@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from ivr.alarms import keeping, messages
 from ivr.alarms.ringing import OVER_SECONDS, News
 from ivr.alarms.table import BY_NAME
 from ivr.alarms.watching import Watch
+from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
 from tests.alarms.test_watching import alone, probed
+from tests.cases.test_moves import FILED, lead
 from tests.live.faults import small_disk
 from tests.live.registrar import answer
 
@@ -54,9 +57,10 @@ class Duty:
 
     def looks(self, seconds: float) -> None:
         """Now and so much later, as time goes by for the line; the test waits for nothing."""
-        asyncio.run(self.watch.look(self.now))
-        self.now += timedelta(seconds=seconds)
-        asyncio.run(self.watch.look(self.now))
+        for later in (0.0, seconds):
+            self.now += timedelta(seconds=later)
+            self.watch.cases.look(self.now)
+            asyncio.run(self.watch.look(self.now))
 
     def rings(self, name: str) -> None:
         """The alarm has been told, in the words of its section of the runbook."""
@@ -138,6 +142,20 @@ def test_voice_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     duty.rings("voice_slow")
     append(alone.home / "spool", probed("well", key_ms=120), node="n", clock=lambda: duty.now)
     duty.is_over("voice_slow")
+
+
+def test_cases_over_time(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has accepted it in its days; the 值班长 does, and its next clock runs."""
+    register = Register.of(alone)
+    duty = on_duty(alone, monkeypatch)
+    filed = duty.now - timedelta(days=30)
+    register.cases.open(replace(FILED, number="01000018", at=filed))
+    register.cases.open(replace(FILED, number="01000026", at=duty.now))
+    duty.rings("cases_over_time")
+    assert [each.value for each in duty.watch.ringing if each.alarm == "cases_over_time"] == [1.0]
+    register.cases._clock = lambda: duty.now
+    register.act("01000018", lead("accept"))
+    duty.is_over("cases_over_time")
 
 
 def test_certificate_expiring(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

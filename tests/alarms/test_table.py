@@ -45,6 +45,12 @@ def test_every_alarm_has_its_runbook() -> None:
     assert headings == [alarm.name for alarm in ALARMS]
 
 
+def test_every_alarms_figure_is_on_the_dashboard() -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    queries = " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    assert [alarm.name for alarm in ALARMS if alarm.metric not in queries] == []
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt install prometheus")
 def test_promtool_understands_the_rules() -> None:
     done = subprocess.run(
