@@ -20,8 +20,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import start_http_server
 from typer.testing import CliRunner
 
+from ivr.agents.desks import Desks
+from ivr.agents.queue import Waiting
+from ivr.agents.switchboard import Switchboard
 from ivr.alarms import keeping, messages
 from ivr.alarms.ringing import OVER_SECONDS, News
 from ivr.alarms.table import BY_NAME
@@ -29,6 +33,7 @@ from ivr.alarms.watching import Watch
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
+from ivr.lifecycle.vitals import Vitals
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
@@ -122,6 +127,27 @@ def test_loader_behind(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None
     duty.rings("loader_behind")
     ivr(alone, monkeypatch, "loader", "--once")
     duty.is_over("loader_behind")
+
+
+def test_queue_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One caller has waited for eleven minutes when an agent comes back and answers."""
+    now = [0.0]
+    switchboard = Switchboard(Desks(alone.agents, lambda: now[0]))
+    vitals = Vitals(longest_wait=switchboard.longest_wait)
+    server, thread = start_http_server(alone.http_port, "127.0.0.1", registry=vitals.registry)
+    duty = on_duty(alone, monkeypatch)
+    try:
+        place = Waiting("s", since=0.0)
+        switchboard.queue.enter(place)
+        switchboard.queue.enter(Waiting("t", since=600.0))
+        now[0] = 660.0
+        duty.rings("queue_slow")
+        place.is_served = True
+        duty.is_over("queue_slow")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
 
 
 def test_probe_failing_and_stale(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
