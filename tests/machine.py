@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ivr.asterisk.locate import ENDS_WITH_PARENT
+
 BOOT_SECONDS = 400.0
 SYSTEMD = "/lib/systemd/systemd"
 _BOOT = """
@@ -71,7 +73,9 @@ class Machine:
     def boot(self) -> None:
         """Until systemd has started what it starts at boot, well or not."""
         script = _BOOT.format(root=self.root, group=self._group, systemd=SYSTEMD)
-        self._keeper = subprocess.Popen(["sh", "-c", script], start_new_session=True)
+        self._keeper = subprocess.Popen(
+            [*ENDS_WITH_PARENT, "sh", "-c", script], start_new_session=True
+        )
         deadline = time.monotonic() + BOOT_SECONDS
         while not self._is_up():
             assert self._keeper.poll() is None, "systemd ended at once"

@@ -5,11 +5,14 @@ the runbook says is done, and it is over. Those that need no call: tests/alarms/
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ivr.alarms.measuring import UNFILED_SECONDS
 from ivr.asterisk import locate, process
 from ivr.lifecycle import asking
 from ivr.probe.timing import call_once
@@ -17,12 +20,13 @@ from ivr.speech.prompts import PromptSet
 from prompt_build import sets
 from tests.alarms.test_broken import Duty, on_duty
 from tests.live.conftest import LiveLine, a_line
-from tests.live.faults import small_disk
+from tests.live.faults import read_only, small_disk
 from tests.live.registrar import Registrar
 from tests.live.test_agents import agent_phone, first, until
+from tests.live.test_feedback import recorded, speech
 from tests.live.test_prompts import audio
 
-__all__ = ["audio"]
+__all__ = ["audio", "speech"]
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -137,6 +141,36 @@ def test_records_waiting(line: LiveLine, duty: Duty, fill: tuple[Path, Callable[
     comes(lambda: figure(line, "ivr_facts_waiting") == 0)
     duty.is_over("records_waiting")
     asyncio.run(line.settled())
+
+
+def test_recordings_unfiled(line: LiveLine, duty: Duty, speech: bytes) -> None:
+    """The disk of the recordings lets nobody write; it does again, and the next call files all."""
+    folder = line.settings.recordings_folder
+    slips = line.settings.home / "slips"
+
+    async def complain() -> None:
+        async with recorded(line) as caller:
+            caller.phone.speak(speech)
+            await asyncio.sleep(2)
+            caller.phone.press("#")
+            await caller.hears("feedback.kept_later")
+        await line.settled()
+
+    async def call() -> None:
+        async with line.call() as caller:
+            await caller.hears_begin("main.greeting")
+        await line.settled()
+
+    with small_disk(folder, 3000):
+        with read_only(folder):
+            asyncio.run(complain())
+            (slip,) = slips.glob("*.slip")
+            os.utime(slip, (time.time() - UNFILED_SECONDS - 60,) * 2)
+            duty.rings("recordings_unfiled")
+        asyncio.run(call())
+        comes(lambda: not [*slips.glob("*.slip")])
+        assert [*folder.rglob("*.wav")]
+        duty.is_over("recordings_unfiled")
 
 
 def test_prompts_refused(line: LiveLine, duty: Duty, audio: Path) -> None:

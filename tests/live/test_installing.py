@@ -245,8 +245,10 @@ def test_after_a_reboot_the_line_is_back_and_what_was_missed_is_done(
     _until(lambda: _healthy(ports["HTTP"]), "the line is healthy")
     with _calling(ports["SIP"]) as call:
         assert call() == "goes on"
-    _until(lambda: installed.shown("ivr-retention", "ExecMainStartTimestampMonotonic") != "0",
-           "retention is made up for")  # fmt: skip
+    _until(lambda: _began(installed, "ivr-retention") > 0, "retention is made up for")
+    _until(lambda: _began(installed, "ivr-console") > 0, "the console")
+    order = [_began(installed, unit) for unit in ("ivr-asterisk", "ivr-service", "ivr-console")]
+    assert order == sorted(order)
 
 
 def test_the_journal_holds_nobodys_number(installed: Machine, ports: dict[str, int]) -> None:
@@ -285,6 +287,11 @@ def _until(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         assert time.monotonic() < deadline, what
         time.sleep(0.3)
+
+
+def _began(machine: Machine, unit: str) -> int:
+    """When it was started last, in microseconds since the boot of this kernel; 0: never."""
+    return int(machine.shown(unit, "ExecMainStartTimestampMonotonic"))
 
 
 def _is_confined(machine: Machine, unit: str) -> None:
