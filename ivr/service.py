@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,10 +28,13 @@ from ivr.ari.outward import ChannelsOutward
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
+from ivr.cases.case import Case, Filed
 from ivr.cases.enquiries import RegisterEnquiries
+from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
 from ivr.dialling.dialler import Dialler
+from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
@@ -167,6 +171,7 @@ async def _composed(
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
         enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
+        follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
@@ -182,8 +187,15 @@ async def _composed(
         talks=means.switchboard.engaged,
         is_free=means.switchboard.desks.is_free,
     )
-    conductor = Conductor(
-        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
+    reception = Reception(
+        ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
+    )
+    conductor = Conductor(reception, desk, vitals, dialler=dialler)
+    conductor.following = Following(
+        FollowedCases(register, vault, settings.series()),
+        dialler,
+        settings=standing.now,
+        is_open=lambda: means.is_open() and not conductor.draining,
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(
@@ -193,6 +205,31 @@ async def _composed(
         partial(_left_from, register, vault),
     )
     return Hotline(conductor, takeover), journal, outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCases:
+    """The cases of this node of which somebody is to be called; the vault has their numbers."""
+
+    register: LateRegister
+    vault: Vault
+    series: int
+
+    def wanted(self) -> Sequence[Case]:
+        """Those of this node: another keeps the telephone numbers of its own."""
+        return self.register.to_call(f"{self.series:02}")
+
+    def number(self, filed: Filed) -> Sensitive[str] | None:
+        """Out of the vault."""
+        return None if filed.caller is None else self.vault.reveal(filed.caller)
+
+    def spared_by(self, filed: Filed) -> str | None:
+        """By what the register knows."""
+        return self.register.spared_by(filed)
+
+    def stop(self, number: str, why: str) -> None:
+        """Told in the case, by the line."""
+        end_calling(self.register, number, why)
 
 
 def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:

@@ -14,25 +14,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal, Protocol
+from typing import Literal
 
 from ivr.config import Agent, Settings
 from ivr.dialling.ledger import Attempt, Ledger
+from ivr.dialling.names import Side, attempt_of, leg_name, parted
 from ivr.dialling.numbers import dialable
-from ivr.hours import BEIJING
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held, Outward
+from ivr.dialling.permission import refusal
+from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.people.audit import AuditChanged, Entry
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import Dialled, DialledFor, DialOutcome, DialRefusal, Fact
+from ivr.records.facts import Dialled, DialRefusal, Fact
 
 log = logging.getLogger(__name__)
 
-Side = Literal["agent", "number"]
-MARK: Final = "dial"
 LATE_SECONDS = 3.0
 """So long after a phone should have stopped by itself we stop waiting for news of it."""
 TALKING_SECONDS = 3600.0
@@ -42,82 +42,6 @@ ENDING_SECONDS = 10.0
 # Hang-up causes (Q.850) of a number that did not answer; any other: it was not reached.
 _ENGAGED = frozenset({17, 21})
 _RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
-
-REFUSED_WORDS: Final[Mapping[DialRefusal, str]] = {
-    "off": "没有开通外呼（设置 dialling.trunk） · dialling out is off",
-    "number": "没有登记可以回拨的号码 · no number that may be dialled is registered",
-    "hours": "现在不是外呼时间（dialling.hours） · not within the hours of dialling",
-    "cap": "今天外呼的次数用完了（dialling.calls_per_day） · as many calls today as are allowed",
-    "tries": "今天给这个号码打的次数够了（dialling.calls_per_number） · called often enough today",
-    "going_on": "正在拨打，或者坐席正在通话 · the number or the agent is engaged",
-    "unwritten": "审计或登记写不下，没有拨打 · nothing can be written down: nobody is called",
-}
-
-
-class DiallingFailed(Exception):
-    """Asterisk would not ring or join what it was asked to."""
-
-
-class AgentAway(DiallingFailed):
-    """There is no phone of this agent to be rung."""
-
-
-class Outward(Protocol):
-    """The way out, whatever carries it. Each may raise DiallingFailed."""
-
-    async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
-        """Let an agent's phone ring; it shows what the call is about. Raises AgentAway."""
-
-    async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
-        """Let the number ring by the trunk; an agent who waits hears that."""
-
-    async def join(self, attempt: str) -> bool:
-        """Let the two hear each other; False when one has just gone."""
-
-    async def stop(self, attempt: str) -> None:
-        """Whatever rings or talks for this try; there may be nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A call that somebody wants made."""
-
-    purpose: DialledFor
-    reference: str
-    """Of the case or of the wish."""
-    number: Sensitive[str]
-    """As it was registered or confirmed; never one that is keyed for this call."""
-    agent: Agent | None
-    """Whose phone rings first; None: the line speaks itself."""
-    by: str
-    """Who wants it, for the trail."""
-    reason: str = ""
-
-    @property
-    def agent_name(self) -> str | None:
-        """Who is to talk; None: the line itself."""
-        return None if self.agent is None else self.agent.name
-
-
-@dataclass(frozen=True, slots=True)
-class NotDialled:
-    """Nobody's phone has rung, and why."""
-
-    reason: DialRefusal
-
-    @property
-    def words(self) -> str:
-        """For whoever wanted it."""
-        return REFUSED_WORDS[self.reason]
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """How a call that was made went."""
-
-    outcome: DialOutcome
-    ring_ms: int = 0
-    talk_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +74,6 @@ class Going:
     task: asyncio.Task[None] | None = None
     suspended: bool = False
     """It is left as it is, for whoever finds it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What Asterisk has of tries."""
-
-    names: frozenset[str]
-    """Of the tries that have any leg or bridge."""
-    joined: Mapping[str, datetime]
-    """Whose two hear each other, and since when."""
 
 
 @dataclass(slots=True)
@@ -209,6 +123,14 @@ class Dialler:
         """A try that is not over yet."""
         return self._going.get(attempt)
 
+    def spoken_to(self, leg: str) -> Attempt | None:
+        """The try whose number is on this leg, where the line itself is to speak."""
+        name = attempt_of(leg)
+        attempt = None if name is None else self.ledger.attempt(name)
+        if attempt is None or attempt.agent is not None or attempt.outcome is not None:
+            return None
+        return attempt if leg == leg_name(attempt.name, "number") else None
+
     # --- what the line tells ----------------------------------------------------------------------
 
     def answered(self, leg: str) -> None:
@@ -241,7 +163,8 @@ class Dialler:
                 continue
             going = self._going.setdefault(attempt.name, Going(attempt, attempt.agent is not None))
             going.suspended = False
-            since = held.joined.get(attempt.name)
+            there = held.joined if going.with_agent else held.picked_up
+            since = there.get(attempt.name)
             self._conduct(going, _lost() if since is None else self._talk_on(going, since))
         for name in held.names - self._going.keys():
             await self._stop(name)
@@ -255,20 +178,12 @@ class Dialler:
     def _refusal(
         self, settings: Settings, wanted: Wanted, number: Sensitive[str] | None
     ) -> DialRefusal | None:
-        now = self.clock()
-        if settings.dialling_server is None:
-            return "off"
-        if number is None:
-            return "number"
-        if not _within_hours(settings, now):
-            return "hours"
-        today = Counter(each.number for each in self.ledger.on_day_of(now))
-        if today.total() >= settings.dialling.calls_per_day:
-            return "cap"
-        token = self.token(number.reveal())
-        if self._is_going_on(wanted, token):
+        token = None if number is None else self.token(number.reveal())
+        tries = self.ledger.on_day_of(now := self.clock())
+        refused = refusal(settings, now, token, tries)
+        if refused is None and token is not None and self._is_going_on(wanted, token):
             return "going_on"
-        return "tries" if today[token] >= settings.dialling.calls_per_number else None
+        return refused
 
     def _is_going_on(self, wanted: Wanted, number: str) -> bool:
         same = (
@@ -431,38 +346,6 @@ async def _news(going: Going, seconds: float) -> News | None:
 async def _until_over(going: Going) -> None:
     while not isinstance(await _news(going, TALKING_SECONDS), Over):
         pass
-
-
-def _within_hours(settings: Settings, now: datetime) -> bool:
-    there = now.astimezone(BEIJING)
-    minute = there.hour * 60 + there.minute
-    works = bool(settings.agents.hours.of(there.date()))
-    return works and any(s.opens <= minute < s.closes for s in settings.dialling.hours)
-
-
-def leg_name(attempt: str, side: Side) -> str:
-    """As Asterisk's lists have it."""
-    return f"{MARK}.{attempt}.{side}"
-
-
-def bridge_name(attempt: str) -> str:
-    """In which the two hear each other."""
-    return f"{MARK}.{attempt}"
-
-
-def attempt_of(name: str) -> str | None:
-    """The try whose leg or bridge this is; None for what is none of ours."""
-    mark, *rest = name.split(".")
-    return rest[0] if mark == MARK and len(rest) in (1, 2) else None
-
-
-def parted(leg: str) -> tuple[str, Side]:
-    """A leg's try and its side; ValueError for what is no leg."""
-    name = attempt_of(leg)
-    for side in ("agent", "number"):
-        if name is not None and leg == leg_name(name, side):
-            return name, side
-    raise ValueError("no leg of ours")
 
 
 def _now() -> float:

@@ -34,7 +34,7 @@ from ivr.ari.events import (
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import events
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
-from ivr.dialling.dialler import attempt_of, parted
+from ivr.dialling.names import attempt_of, parted
 from ivr.line.conduct import Conductor
 from ivr.line.reception import Live
 from ivr.line.takeover import Takeover
@@ -138,23 +138,32 @@ class Hotline:
             case LeftBridge(bridge) | BridgeDestroyed(bridge):
                 conductor.parted(bridge)
             case _:
-                if live := self.calls.get(getattr(event, "channel", None) or ""):
-                    self._heard(live, event)
+                self._tell_call(event)
+
+    def _tell_call(self, event: Event) -> None:
+        if live := self.calls.get(_named(event)):
+            self._heard(live, event)
 
     def _tell_dialler(self, attempt: str, event: Event) -> None:
-        """What becomes of a call that the line makes itself."""
+        """What becomes of a call that the line makes, and of whom it speaks to itself."""
         dialler = self.conductor.dialler
         if dialler is None:
             return
         match event:
             case StasisStart(channel):
                 dialler.answered(channel.id)
+                if dialler.spoken_to(channel.id):
+                    self.conductor.begin(channel)
             case HangupRequested(leg, cause) | ChannelDestroyed(leg, cause):
                 dialler.over(attempt, parted(leg)[1], cause)
+                self.conductor.hung_up(leg, cause)
             case StasisEnd(leg):
                 dialler.over(attempt, parted(leg)[1])
+                self.conductor.left(leg)
             case LeftBridge() | BridgeDestroyed():
                 dialler.over(attempt, None)
+            case _:
+                self._tell_call(event)
 
     def _heard(self, live: Live, event: Event) -> None:
         """What the call has yet to hear of."""

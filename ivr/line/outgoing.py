@@ -14,7 +14,8 @@ from aiohttp import web
 
 from ivr.agents.switchboard import Switchboard
 from ivr.asterisk.configure import DIAL
-from ivr.dialling.dialler import Dialler, NotDialled, Wanted
+from ivr.dialling.dialler import Dialler
+from ivr.dialling.wanted import NotDialled, Wanted
 from ivr.line.streaming import is_of_this_machine, vouches
 from ivr.people.sensitive import Sensitive
 

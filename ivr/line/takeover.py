@@ -17,7 +17,7 @@ from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.ari.outward import held as made
-from ivr.dialling.dialler import attempt_of
+from ivr.dialling.names import attempt_of
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
 from ivr.records.journal import Left
@@ -39,12 +39,19 @@ class Listed:
         """Who talks to an agent, by the caller's channel."""
         return talks(self.channels, self.bridges)
 
-    def callers(self, app: str, gone: Iterable[str]) -> dict[str, Channel]:
-        """Those whom the application `app` holds, without those who have gone since."""
+    def callers(
+        self, app: str, gone: Iterable[str], is_led: Callable[[str], bool]
+    ) -> dict[str, Channel]:
+        """Those whom the application `app` holds, without those who have gone since.
+
+        `is_led`: whether a phone that we have rung is led through the dialogues as a caller is.
+        """
         return {
             channel.id: channel
             for channel in self.channels
-            if channel.app == app and not _is_ours(channel.id) and channel.id not in gone
+            if channel.app == app
+            and channel.id not in gone
+            and (is_led(channel.id) or not _is_ours(channel.id))
         }
 
 
@@ -136,7 +143,8 @@ class Takeover:
         sessions, departing = set(conductor.unfinished), set(conductor.departing)
         with conductor.watched() as gone:
             held = Listed(await self._ari.channels.list(), await self._ari.bridges.list())
-        callers = held.callers(conductor.reception.means.settings.ari_app, gone)
+        app = conductor.reception.means.settings.ari_app
+        callers = held.callers(app, gone, self._is_led)
         strays = self._strays(held)
         self._close_lost(sessions - callers.keys(), held, startup)
         for channel in departing - callers.keys():
@@ -144,7 +152,13 @@ class Takeover:
         self._begin(callers, held.talks)
         if conductor.dialler is not None:
             await conductor.dialler.adopt(made(held.channels, held.bridges))
+        if conductor.following is not None:
+            conductor.following.begin()
         await self._clear(strays, conductor.departing & callers.keys())
+
+    def _is_led(self, channel: str) -> bool:
+        dialler = self.conductor.dialler
+        return dialler is not None and dialler.spoken_to(channel) is not None
 
     def _begin(self, callers: Mapping[str, Channel], talking: Mapping[str, Talk]) -> None:
         for channel in callers.values():

@@ -128,7 +128,9 @@ OF_PROBE = "probe_"
 """A session that begins so is of our own caller (拨测)."""
 OF_STAFF = "staff_"
 """A session that begins so is an agent's, who signs in or out."""
-NOT_CALLERS = (OF_PROBE, OF_STAFF)
+OF_CALLED = "called_"
+"""A session that begins so is of somebody whom the line itself has called (回访)."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF, OF_CALLED)
 """Their sessions count for nothing: the loader leaves their facts out."""
 
 

@@ -32,6 +32,7 @@ from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
+from ivr.cases.numbers import numbered
 from ivr.config import Agent, Settings
 from ivr.dialogues import place_named, visit
 from ivr.dialogues.place import End, Place
@@ -197,6 +198,7 @@ class Stage:
             prompts=prompts,
             exchange=self.phones,
             agent=settings.agents.phones[0] if settings.agents.phones else None,
+            about=numbered(1, 1),
             means=Means(
                 settings=settings,
                 accounts=self.accounts,

@@ -14,18 +14,11 @@ from typing import Any
 import pytest
 
 from ivr.config import Agent, Settings
-from ivr.dialling.dialler import (
-    AgentAway,
-    Called,
-    Dialler,
-    DiallingFailed,
-    Going,
-    Held,
-    NotDialled,
-    Wanted,
-    leg_name,
-)
+from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Ledger
+from ivr.dialling.names import leg_name
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held
+from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.hours import BEIJING
 from ivr.people.audit import Entry
 from ivr.people.sensitive import Sensitive

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from ivr.asterisk.configure import dial_secret
-from ivr.cases.case import Filed
+from ivr.cases.case import Case, Filed
+from ivr.cases.moves import Deed, Move, State
+from ivr.cases.register import Register
 from ivr.cases.store import Cases
 from ivr.hours import BEIJING
 from ivr.people.audit import Audit
@@ -22,8 +24,10 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.records.facts import OF_CALLED
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import AGENTS, LiveLine, a_line, free_port
+from tests.cases.test_moves import CLOSED, LEADER
+from tests.live.conftest import AGENTS, Caller, LiveLine, a_line, free_port
 from tests.live.phone import Phone
 from tests.live.test_agents import agent_phone, first, heart, nothing_is_left, tone, until
 
@@ -230,6 +234,81 @@ def test_what_is_not_for_us_to_call_is_refused_and_told(out_line: LiveLine) -> N
     assert line.ari("channels") == []
     refused = [each["refused"] for each in tries(line) if each["refused"]]
     assert refused == ["number", "number"]
+
+
+# --- 回访 by the line itself ---------------------------------------------------------------------
+
+
+def a_closed_case(line: LiveLine, number: str) -> None:
+    """A case that was dealt with, of which somebody asks that its caller be called."""
+    a_case(line, number, CITIZEN)
+    register = Register.of(line.settings)
+    for deed in (*CLOSED, Deed(Move.CALL, "王敏", LEADER)):
+        register.act(number, deed)
+
+
+def case_of(line: LiveLine, number: str) -> Case:
+    return Cases(line.settings.cases_url).case(number)
+
+
+def followed(line: LiveLine) -> list[dict[str, Any]]:
+    return [each for each in tries(line) if each["purpose"] == "follow_up"]
+
+
+def test_the_line_itself_asks_how_content_a_caller_is(out_line: LiveLine) -> None:
+    line = out_line
+    before = len(followed(line))
+
+    async def story() -> None:
+        async with citizen(line) as phone:
+            a_closed_case(line, "01000083")
+            await until(phone.answered.is_set)
+            caller = Caller(line, phone)
+            heard = await caller.hears("follow_up.opening.1")
+            await caller.hears_begin(line.ear.alias["follow_up.menu"])
+            phone.press("1")
+            await caller.hears(line.ear.alias["follow_up.content"])
+            await phone.wait_for_end(within=10)
+            assert line.names("follow_up.opening.1")[0] in [each.name for each in heard]
+            await until(lambda: len(followed(line)) > before)
+            await until(lambda: not line.ari("channels"))
+            nothing_is_left(line)
+
+    asyncio.run(story())
+    case = case_of(line, "01000083")
+    assert (case.state, case.content) == (State.FOLLOWED_UP, "content")
+    fact = followed(line)[-1]
+    assert (fact["outcome"], fact["agent"], fact["reference"]) == ("answered", None, "01000083")
+    started = [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
+    assert started[-1]["session"].startswith(OF_CALLED), "in no figure of callers"
+
+
+def test_a_kill_while_it_asks_costs_neither_the_call_nor_the_answer(out_line: LiveLine) -> None:
+    line = out_line
+    before = len(followed(line))
+
+    async def story() -> None:
+        async with citizen(line) as phone:
+            a_closed_case(line, "01000091")
+            await until(phone.answered.is_set)
+            caller = Caller(line, phone)
+            await caller.hears_begin("follow_up.opening.1")
+            await asyncio.to_thread(line.kill_service)
+            await asyncio.to_thread(line.start_service)
+            await caller.hears(line.ear.alias["line.sorry_wait"])
+            await caller.hears_begin(line.ear.alias["follow_up.menu"])
+            phone.press("2")
+            await caller.hears(line.ear.alias["follow_up.discontent"])
+            await phone.wait_for_end(within=10)
+            assert len(phone.incoming) == 1, "nobody is called a second time"
+            await until(lambda: len(followed(line)) > before)
+            await until(lambda: not line.ari("channels"))
+
+    asyncio.run(story())
+    case = case_of(line, "01000091")
+    assert (case.state, case.reopened) == (State.ASSIGNED, 1)
+    assert [event.move for event in case.events[-2:]] == ["follow_up", "redo"]
+    assert followed(line)[-1]["outcome"] == "answered"
 
 
 def test_no_number_stands_in_any_file(out_line: LiveLine) -> None:

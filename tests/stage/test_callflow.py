@@ -31,7 +31,13 @@ def test_every_place_of_the_code_and_of_the_content_is_on_the_map(
 
 
 def test_a_key_or_a_circumstance_leads_to_every_place_but_where_calls_begin(flow: Flow) -> None:
-    assert set(flow.begins) == {"welcome", "limits.line_full", "limits.caller_busy", "attendance"}
+    assert set(flow.begins) == {
+        "welcome",
+        "limits.line_full",
+        "limits.caller_busy",
+        "attendance",
+        "follow_up",
+    }
 
 
 def test_every_key_that_a_sentence_names_is_taken(flow: Flow, prompt_set: PromptSet) -> None:
