@@ -87,6 +87,13 @@ def test_systemd_watches_each_of_our_own_that_stays(path: File) -> None:
     assert ("WatchdogSec" in unit(path)["Service"]) == (name(path) != "ivr-asterisk")
 
 
+@pytest.mark.parametrize("path", STAYING, ids=name)
+def test_who_yields_to_the_others_may_start_slowly(path: File) -> None:
+    """Ended after the usual 90 seconds it would begin anew, and never come up on a full machine."""
+    service = unit(path)["Service"]
+    assert int(service.get("Nice", "0")) <= 0 or int(service["TimeoutStartSec"]) >= 600
+
+
 @pytest.mark.parametrize("path", SERVICES, ids=name)
 def test_each_service_notes_how_it_ended(path: File) -> None:
     _, script, which = unit(path)["Service"]["ExecStopPost"].split()
