@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def line(
     (site / "pjsip.conf").write_text(TRIES_SOON)
     with a_line(fill[0], whole_set, trunks=[trunk], accounts={"rest_seconds": 1.0}) as opened:
         opened.env["IVR_AUDIO"] = str(audio)
+        opened.env["IVR_RECORDINGS__KEEP_FREE_MB"] = "1"
         opened.start_service()
         yield opened
 
@@ -150,14 +152,16 @@ def test_records_waiting(line: LiveLine, duty: Duty, fill: tuple[Path, Callable[
 
 
 def test_recordings_unfiled(line: LiveLine, duty: Duty, speech: bytes) -> None:
-    """The disk of the recordings lets nobody write; it does again, and the next call files all."""
+    """While somebody speaks, the disk of the recordings comes to let nobody write; when it lets
+    them again, the next call files all."""
     folder = line.settings.recordings_folder
     slips = line.settings.home / "slips"
 
-    async def complain() -> None:
+    async def complain(broken: ExitStack) -> None:
         async with recorded(line) as caller:
             caller.phone.speak(speech)
             await asyncio.sleep(2)
+            broken.enter_context(read_only(folder))
             caller.phone.press("#")
             await caller.hears("feedback.kept_later")
         await line.settled()
@@ -168,8 +172,8 @@ def test_recordings_unfiled(line: LiveLine, duty: Duty, speech: bytes) -> None:
         await line.settled()
 
     with small_disk(folder, 3000):
-        with read_only(folder):
-            asyncio.run(complain())
+        with ExitStack() as broken:
+            asyncio.run(complain(broken))
             (slip,) = slips.glob("*.slip")
             os.utime(slip, (time.time() - UNFILED_SECONDS - 60,) * 2)
             duty.rings("recordings_unfiled")
