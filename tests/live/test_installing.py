@@ -36,6 +36,7 @@ PERSON = "990101199001010019"
 PHRASE = ("--passphrase-file", "/root/phrase")
 PAGES = str(installation.CACHE / "ivr-12329" / "pages")
 WITHIN_SECONDS = 240.0
+AGAIN_SECONDS = 4.0
 KILLS = 8
 """More than the five in ten seconds after which systemd, untold, would let a service lie."""
 _DISK = """
@@ -321,17 +322,27 @@ def _healthy(port: int) -> bool:
 def _calling(port: int, keys: str = "") -> Iterator[Callable[[], str]]:
     """A call that has been taken, and talks on by itself; what is yielded says how it fares."""
     opened = Phone.open(port, user="guest")
+    patient: list[asyncio.Task[None]] = []
 
     async def call() -> Phone:
         phone = await opened.__aenter__()
         assert await phone.dial(LINE_NUMBER) == 200
         phone.press(keys)
+        patient.append(asyncio.create_task(stay(phone)))
         return phone
+
+    async def stay(phone: Phone) -> None:
+        """Who presses nothing for long is said goodbye to, as on a machine full of tests."""
+        while not keys and not phone.ended.is_set():
+            await asyncio.sleep(AGAIN_SECONDS)
+            phone.press("*")
 
     async def state(phone: Phone) -> str:
         return "was cut" if phone.ended.is_set() else "goes on"
 
     async def leave() -> None:
+        for each in patient:
+            each.cancel()
         await opened.__aexit__(None, None, None)
 
     with _loop() as runs:
