@@ -241,6 +241,16 @@ class Cases:
             found = rows.execute(select(CASE).where(CASE.c.held == 1).order_by(CASE.c.number))
             return tuple(_filed(row._mapping) for row in found)
 
+    def named(self, since: datetime) -> frozenset[str]:
+        """Tokens of everybody whom a case names that stays: who spoke, and the number that they
+        are called back at. `since`: the oldest moment that is kept; what is held stays too."""
+        if not self.is_made():
+            return frozenset()
+        stays = or_(CASE.c.filed_at >= stamp(since), CASE.c.held == 1)
+        with self.reading() as rows:
+            found = rows.execute(select(CASE.c.person, CASE.c.caller).where(stays))
+            return frozenset(token for row in found for token in row if token is not None)
+
     def is_made(self) -> bool:
         """Whether there is a database: asking what there is to remove makes none."""
         file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None

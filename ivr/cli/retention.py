@@ -55,7 +55,7 @@ def run(
     held = _held(cases)
     paths = [each.path for each in held]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
-    past = _past(settings.home / "spool", vault, first, now, held)
+    past = _past(settings.home / "spool", vault, first, now, _named(cases, first))
     rows, people = past.rows, past.people
     if not dry_run:
         for each in recordings:
@@ -107,7 +107,7 @@ def _told(past: _Past) -> str:
 
 
 def _past(
-    spool: Path, vault: Vault, first: FirstDays, now: datetime, held: tuple[Filed, ...]
+    spool: Path, vault: Vault, first: FirstDays, now: datetime, named: frozenset[str]
 ) -> _Past:
     """Rows of the records, and people whom none names any more, where reports are asked too.
 
@@ -128,8 +128,7 @@ def _past(
                 raise
             return _Past({}, frozenset())
         with facts:
-            needed = needed_people(facts, horizon) | people_in(spool, first)
-            needed |= {each.person for each in held if each.person is not None}
+            needed = needed_people(facts, horizon) | people_in(spool, first) | named
             rows = overdue(facts, horizon)
             begin = records_begin(facts)
         lost = gaps(losses.noted(folder().parquet), horizon)
@@ -188,6 +187,17 @@ def _held(cases: Cases) -> tuple[Filed, ...]:
 
     try:
         return cases.held()
+    except CannotReach as away:
+        raise CommandFailure(str(away)) from away
+
+
+def _named(cases: Cases, first: FirstDays) -> frozenset[str]:
+    """Whom cases that stay name: the number of a caller stands in no record, and is called back."""
+    from ivr.cases.store import CannotReach
+    from ivr.hours import BEIJING
+
+    try:
+        return cases.named(datetime.combine(first.complaints, time(), BEIJING))
     except CannotReach as away:
         raise CommandFailure(str(away)) from away
 
