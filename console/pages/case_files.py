@@ -16,12 +16,12 @@ from aiohttp import web
 from analytics.answering.asking import ResultSet
 from analytics.answering.exporting import save_sheet
 from analytics.answering.words import Vocabulary
-from console.pages.cases import KINDS, REGISTER, Row, case_of, found_rows, shown
+from console.pages.cases import REGISTER, Row, case_of, found_rows, shown
 from console.rendering import attached, fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
-from ivr.cases.case import Case
+from ivr.cases.case import KINDS, Case
 from ivr.cases.clocks import Light
 from ivr.cases.enclosures import Unreadable
 from ivr.cases.moves import MOST_CHARACTERS, State

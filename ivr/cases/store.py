@@ -36,6 +36,7 @@ from sqlalchemy.pool import NullPool
 
 from ivr.cases.case import Case, Event, Filed, after, event_of, told
 from ivr.cases.moves import Deed, Move, Office, Refused, State
+from ivr.cases.opening import CannotReach
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 BUSY_SECONDS = 5.0
@@ -58,6 +59,7 @@ CASE = Table(
     Column("held", Integer),
     Column("to_call", Integer),
     Column("spared", Integer),
+    Column("origin", String),
 )
 _EVENT = Table(
     "case_event",
@@ -106,10 +108,6 @@ class NoCase(LookupError):
     """There is no such case."""
 
 
-class CannotReach(Exception):
-    """The database of cases does not answer; without anything of a URL or of a person."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Which cases a list has; None: any."""
@@ -131,9 +129,11 @@ class Cases:
         self._clock = clock
         self._ready = False
 
-    def open(self, filed: Filed) -> bool:
-        """The case of a recording; whether it is new. Opening it twice is harmless."""
-        event = Event(1, filed.at, Move.OPEN, Office.LINE, Office.LINE)
+    def open(
+        self, filed: Filed, *, by: str = Office.LINE, office: Office = Office.LINE, text: str = ""
+    ) -> bool:
+        """A case; whether it is new. Opening it twice, by number or by origin, is harmless."""
+        event = Event(1, filed.at, Move.OPEN, by, office, text)
         try:
             with self.writing() as rows:
                 rows.execute(insert(CASE).values(**_row(filed), **_derived(told(filed, [event]))))
@@ -146,6 +146,11 @@ class Cases:
         """One, with all its events; raises NoCase."""
         with self.reading() as rows:
             return _one(rows, number)
+
+    def made_of(self, origin: str) -> str | None:
+        """The number of the case that was made of it; None: none was."""
+        with self.reading() as rows:
+            return rows.execute(select(CASE.c.number).where(CASE.c.origin == origin)).scalar()
 
     def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
         """Do it, where nobody has done anything since the doer saw `seen` events of the case.
@@ -430,6 +435,7 @@ def _row(filed: Filed) -> dict[str, Any]:
         "ms": filed.ms,
         "sha256": filed.sha256,
         "caller": filed.caller,
+        "origin": filed.origin,
     }
 
 
@@ -465,7 +471,7 @@ def _filed(row: Any) -> Filed:
     return Filed(
         row["number"], row["kind"], row["session"], row["person"],
         datetime.fromisoformat(row["filed_at"]), row["path"], row["ms"], row["sha256"],
-        row["caller"],
+        row["caller"], row["origin"],
     )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def _horizon(first: FirstDays) -> Horizon:
 
 def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
     """How many cases are older than recordings are kept; with their answers, where they go."""
-    from ivr.cases.store import CannotReach
+    from ivr.cases.opening import CannotReach
     from ivr.hours import BEIJING
 
     try:
@@ -183,7 +183,7 @@ def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
 
 def _held(cases: Cases) -> tuple[Filed, ...]:
     """What legal hold keeps (保全)."""
-    from ivr.cases.store import CannotReach
+    from ivr.cases.opening import CannotReach
 
     try:
         return cases.held()
@@ -193,7 +193,7 @@ def _held(cases: Cases) -> tuple[Filed, ...]:
 
 def _named(cases: Cases, first: FirstDays) -> frozenset[str]:
     """Whom cases that stay name: the number of a caller stands in no record, and is called back."""
-    from ivr.cases.store import CannotReach
+    from ivr.cases.opening import CannotReach
     from ivr.hours import BEIJING
 
     try:
