@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
@@ -21,6 +23,7 @@ from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import FILE as WISHES_FILE
 from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -33,6 +36,7 @@ from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
@@ -46,6 +50,7 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
+from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
@@ -87,7 +92,7 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, outgoing = await _composed(settings, accounts, stack)
+        hotline, journal, doors = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
@@ -101,7 +106,7 @@ async def serve(settings: Settings) -> None:
                     live(_overlooking(conductor)),
                     wished(conductor.reception),
                     opened_by_hand(conductor.reception, conductor.calls.values),
-                    *outgoing.routes(),
+                    *doors,
                 ],
             )
         )
@@ -119,7 +124,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal, Outgoing]:
+) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -163,6 +168,7 @@ async def _composed(
         settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
     )
     desks.remember(book.last())
+    wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
@@ -177,18 +183,18 @@ async def _composed(
         follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
+        wishes=wishes,
     )
     standing = Standing(settings, partial(_adopted, means))
+    outward = ChannelsOutward(ari, standing.now)
     dialler = Dialler(
         settings=standing.now,
-        outward=ChannelsOutward(ari, standing.now),
+        outward=outward,
         ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
         token=desk.tokens.caller,
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
-        talks=means.switchboard.engaged,
-        is_free=means.switchboard.desks.is_free,
+        switchboard=means.switchboard,
     )
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
@@ -200,6 +206,15 @@ async def _composed(
         settings=standing.now,
         is_open=lambda: means.is_open() and not conductor.draining,
     )
+    conductor.callbacks = Callbacks(
+        wishes,
+        dialler,
+        means.switchboard,
+        settings=standing.now,
+        online=outward.online,
+        note=journal.note,
+        is_open=lambda: means.is_open() and not conductor.draining,
+    )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(
         dialler,
@@ -207,7 +222,8 @@ async def _composed(
         partial(dial_secret, settings),
         partial(_left_from, register, vault),
     )
-    return Hotline(conductor, takeover), journal, outgoing
+    called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
+    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
 
 
 @dataclass(frozen=True, slots=True)

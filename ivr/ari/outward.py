@@ -29,6 +29,11 @@ class ChannelsOutward:
     ari: Ari
     settings: Callable[[], Settings]
 
+    async def online(self) -> frozenset[str]:
+        """The phones that are registered."""
+        with _faults():
+            return await self.ari.endpoints.online()
+
     async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
         """The phone shows the line's own number, and the case or the wish beside it."""
         settings = self.settings()

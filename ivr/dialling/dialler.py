@@ -15,13 +15,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 
+from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
-from ivr.dialling.ledger import Attempt, Ledger
+from ivr.dialling.ledger import Attempt, Ledger, Stage
 from ivr.dialling.names import Side, attempt_of, leg_name, parted
 from ivr.dialling.numbers import dialable
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held, Outward
@@ -68,7 +68,7 @@ class Going:
 
     attempt: Attempt
     with_agent: bool
-    stage: Literal["agent", "number", "talking"] = "agent"
+    stage: Stage = "agent"
     inbox: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     done: asyncio.Future[Called] = field(default_factory=asyncio.Future)
     task: asyncio.Task[None] | None = None
@@ -88,10 +88,8 @@ class Dialler:
     note: Callable[[Fact], None]
     trail: Callable[[Entry], None]
     """Writes an entry; blocks."""
-    talks: Callable[[Agent], AbstractContextManager[None]]
-    """For so long the agent is on a call, and rung for nobody else."""
-    is_free: Callable[[Agent], bool]
-    """Whether an agent's phone neither rings nor talks."""
+    switchboard: Switchboard
+    """An agent whose phone rings or talks for us is rung for nobody else."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _going: dict[str, Going] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -165,7 +163,7 @@ class Dialler:
             going.suspended = False
             there = held.joined if going.with_agent else held.picked_up
             since = there.get(attempt.name)
-            self._conduct(going, _lost() if since is None else self._talk_on(going, since))
+            self._conduct(going, _lost(attempt) if since is None else self._talk_on(going, since))
         for name in held.names - self._going.keys():
             await self._stop(name)
 
@@ -192,7 +190,13 @@ class Dialler:
             == (wanted.purpose, wanted.reference)
             for going in self._going.values()
         )
-        return any(same) or (wanted.agent is not None and not self.is_free(wanted.agent))
+        return any(same) or not self._has_agent(wanted)
+
+    def _has_agent(self, wanted: Wanted) -> bool:
+        """Whether whoever is to talk can be rung now; the line itself always can."""
+        if wanted.agent is None or wanted.reserved:
+            return True
+        return self.switchboard.desks.is_free(wanted.agent)
 
     def _refused(self, wanted: Wanted, reason: DialRefusal) -> NotDialled:
         self.note(
@@ -277,29 +281,36 @@ class Dialler:
     ) -> Called:
         if agent is None:
             return await self._ring_number(going, settings, number)
-        with self.talks(agent):
-            return await self._agent_first(going, settings, agent, number)
+        missed = await self._agent_came(going, settings, agent)
+        if missed is not None:
+            return missed
+        with self.switchboard.engaged(agent):
+            return await self._ring_number(going, settings, number)
 
-    async def _agent_first(
-        self, going: Going, settings: Settings, agent: Agent, number: Sensitive[str]
-    ) -> Called:
-        try:
-            await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
-        except AgentAway:
-            return Called("agent_away")
-        match await _news(going, settings.dialling.agent_seconds + LATE_SECONDS):
+    async def _agent_came(self, going: Going, settings: Settings, agent: Agent) -> Called | None:
+        """Let the agent's phone ring; None: the agent is there and waits."""
+        with self.switchboard.rung(agent):
+            try:
+                await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
+            except AgentAway:
+                return Called("agent_away")
+            news = await _news(going, settings.dialling.agent_seconds + LATE_SECONDS)
+        match news:
             case Answered():
-                return await self._ring_number(going, settings, number)
+                return None
             case Over(_, cause) if cause in _ENGAGED:
+                self.switchboard.desks.is_there(agent)
                 return Called("agent_busy")
             case Over(_, cause) if cause not in _RANG_OUT:
                 return Called("agent_away")
+        self.switchboard.desks.rang_out(agent)
         return Called("agent_no_answer")
 
     async def _ring_number(
         self, going: Going, settings: Settings, number: Sensitive[str]
     ) -> Called:
-        began, going.stage = _now(), "number"
+        await self._comes_to(going, "number")
+        began = _now()
         await self.outward.ring_number(going.attempt.name, number)
         news = await _news(going, settings.dialling.number_seconds + LATE_SECONDS)
         ring_ms = _ms_since(began)
@@ -315,23 +326,41 @@ class Dialler:
         return Called("no_answer", ring_ms)
 
     async def _talk(self, going: Going, ring_ms: int) -> Called:
-        began, going.stage = _now(), "talking"
+        began = _now()
         if going.with_agent and not await self.outward.join(going.attempt.name):
             return Called("abandoned", ring_ms)
+        await self._comes_to(going, "talking")
         await _until_over(going)
         return Called("answered", ring_ms, _ms_since(began))
 
+    async def _comes_to(self, going: Going, stage: Stage) -> None:
+        """On disk too: whoever finds the try after us knows how far it came."""
+        going.stage = stage
+        await asyncio.to_thread(self.ledger.comes_to, going.attempt.name, stage)
+
     async def _talk_on(self, going: Going, since: datetime) -> Called:
         """Found again: neither of the two has noticed that we are new."""
-        going.stage = "talking"
         before = max(0.0, (self.clock() - since).total_seconds())
         began = _now()
-        await _until_over(going)
+        agent = self._agent_of(going.attempt)
+        with nullcontext() if agent is None else self.switchboard.engaged(agent):
+            await self._comes_to(going, "talking")
+            await _until_over(going)
         return Called("answered", 0, round(before * 1000) + _ms_since(began))
 
+    def _agent_of(self, attempt: Attempt) -> Agent | None:
+        phones = self.settings().agents.phones
+        return next((each for each in phones if each.name == attempt.agent), None)
 
-async def _lost() -> Called:
-    return Called("lost")
+    def talking(self, held: Held) -> frozenset[str]:
+        """Extensions of the agents who talk for a try, as Asterisk shows it."""
+        agents = (self._agent_of(a) for a in self.ledger.begun() if a.name in held.joined)
+        return frozenset(agent.extension for agent in agents if agent is not None)
+
+
+async def _lost(attempt: Attempt) -> Called:
+    """Nothing of it is left; who had come to talk has done so until the end."""
+    return Called("answered" if attempt.stage == "talking" else "lost")
 
 
 async def _news(going: Going, seconds: float) -> News | None:

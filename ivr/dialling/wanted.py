@@ -35,6 +35,8 @@ class Wanted:
     by: str
     """Who wants it, for the trail."""
     reason: str = ""
+    reserved: bool = False
+    """The agent's phone is kept for this call already, and rings for nobody else."""
 
     @property
     def agent_name(self) -> str | None:

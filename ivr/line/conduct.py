@@ -22,6 +22,7 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
 from ivr.dialogues import converse, place_named
@@ -73,6 +74,8 @@ class Conductor:
     signalling: Signalling = field(default_factory=Signalling)
     dialler: Dialler | None = None
     """Makes the line's own calls."""
+    callbacks: Callbacks | None = None
+    """Has those called back who wish to be."""
     following: Following | None = None
     """Has those called of whom somebody asks how content they are (回访)."""
     calls: dict[str, Live] = field(default_factory=dict)
@@ -206,6 +209,8 @@ class Conductor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.callbacks is not None:
+            await self.callbacks.stop()
         if self.following is not None:
             await self.following.stop()
         if self.dialler is not None:

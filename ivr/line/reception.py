@@ -15,6 +15,7 @@ from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
 from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
+from ivr.calls.calling_back import place_of, standing_wish
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
@@ -174,7 +175,9 @@ class Reception:
         switchboard = self.means.switchboard
         waited = max(0.0, (datetime.now(UTC) - queued.since).total_seconds())
         since = switchboard.desks.clock() - waited
-        switchboard.expect(Waiting(call.session, since, queued.standing, call.vouched))
+        kept = place_of(self.means, standing_wish(self.means, call.vouched))
+        place = Waiting(call.session, since, queued.standing, kept=kept, person=call.vouched)
+        switchboard.expect(place)
 
     def _at_desk(self, channel: Channel, given: Means) -> Agent | None:
         """The agent on whose own phone the desk code was dialled."""

@@ -18,6 +18,7 @@ from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.ari.outward import held as made
 from ivr.dialling.names import attempt_of
+from ivr.dialling.outward import Held as Made
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
 from ivr.records.journal import Left
@@ -149,23 +150,29 @@ class Takeover:
         self._close_lost(sessions - callers.keys(), held, startup)
         for channel in departing - callers.keys():
             conductor.departed(channel)
-        self._begin(callers, held.talks)
+        ours = made(held.channels, held.bridges)
+        self._begin(callers, held.talks, ours)
         if conductor.dialler is not None:
-            await conductor.dialler.adopt(made(held.channels, held.bridges))
-        if conductor.following is not None:
-            conductor.following.begin()
+            await conductor.dialler.adopt(ours)
+        for looked_after in (conductor.callbacks, conductor.following):
+            if looked_after is not None:
+                looked_after.begin()
         await self._clear(strays, conductor.departing & callers.keys())
 
     def _is_led(self, channel: str) -> bool:
         dialler = self.conductor.dialler
         return dialler is not None and dialler.spoken_to(channel) is not None
 
-    def _begin(self, callers: Mapping[str, Channel], talking: Mapping[str, Talk]) -> None:
+    def _begin(
+        self, callers: Mapping[str, Channel], talking: Mapping[str, Talk], ours: Made
+    ) -> None:
         for channel in callers.values():
             if channel.id not in self.conductor.departing:
                 self.conductor.begin(channel, talking.get(channel.id))
         desks = self.conductor.reception.means.switchboard.desks
-        desks.found_talking(talk.extension for talk in talking.values())
+        dialler = self.conductor.dialler
+        called = frozenset[str]() if dialler is None else dialler.talking(ours)
+        desks.found_talking({*called, *(talk.extension for talk in talking.values())})
         self._lost = "hung_up"
         self._note_restored()
         self.conductor.file_left_over()

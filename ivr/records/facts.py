@@ -291,6 +291,24 @@ class CallbackWished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOver:
+    """A wish to be called back is over, one way or the other."""
+
+    session: str
+    """In which it was left."""
+    person: str
+    """Token of the number."""
+    ending: str
+    """reached, given_up or withdrawn, as in `ivr.agents.wishes.WishState`."""
+    tries: int
+    """In vain."""
+    outcome: DialOutcome | None
+    """Of the last try; None: there was none."""
+    ms: int
+    """Since its place in the queue was taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contented:
     """A caller was asked how content they were with an agent; once a day."""
 
@@ -501,6 +519,7 @@ Fact = (
     | QueueEntered
     | QueueTold
     | CallbackWished
+    | CallbackOver
     | Contented
     | Recorded
     | RecordingMoved

@@ -29,6 +29,7 @@ from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Move, Wish
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
@@ -279,7 +280,7 @@ def circumstances() -> tuple[Circumstance, ...]:
     def calling_out(stage: Stage) -> None:
         engaged(stage)
         settings = stage.call.means.settings
-        dialling = settings.dialling.model_copy(update={"trunk": "carrier", "callbacks": True})
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
         wanting = settings.model_copy(update={"dialling": dialling})
         stage.call.means = replace(stage.call.means, settings=wanting)
 
@@ -556,8 +557,11 @@ class _Wishes:
             raise OSError("the disk is full")
         return True
 
-    def was_called(self, person: str) -> bool:
-        return False
+    def living(self, person: str) -> Wish | None:
+        return None
+
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
+        return None
 
 
 class _Phones(NoPhones):
