@@ -66,25 +66,35 @@ def call(age: str) -> Iterator[tuple[datetime, Fact]]:
     return ((at + timedelta(seconds=n), fact) for n, fact in enumerate(told))
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A line that has taken calls for years: facts, recordings, people."""
-    monkeypatch.setenv("IVR_HOME", str(tmp_path))
-    (tmp_path / "spool").mkdir()
-    keys = Keys.load(tmp_path / "keys")
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A line that has taken calls for years — facts, recordings, people — and a copy of it."""
+    home = tmp_path_factory.mktemp("years") / "home"
+    (home / "spool").mkdir(parents=True)
+    keys = Keys.load(home / "keys")
     for number, (age, months) in enumerate(AGES.items()):
-        spool = tmp_path / "spool" / f"facts-{number:08}-x.jsonl"
+        spool = home / "spool" / f"facts-{number:08}-x.jsonl"
         spool.write_bytes(lines(call(age)))
         os.utime(spool, (ago(months).timestamp(),) * 2)
-        recording = tmp_path / "recordings" / f"{ago(months):%Y-%m-%d}" / "complaint"
+        recording = home / "recordings" / f"{ago(months):%Y-%m-%d}" / "complaint"
         recording.mkdir(parents=True)
         (recording / f"{age}.wav").touch()
-        vault = Vault(tmp_path / "vault.sqlite", keys, clock=ago(months).timestamp)
+        vault = Vault(home / "vault.sqlite", keys, clock=ago(months).timestamp)
         for who in ("complainant", "voter"):
             vault.keep(f"{who} {age}", Sensitive("11010519491231002X"))
-    Vault(tmp_path / "vault.sqlite", keys).keep("keyed in just now", Sensitive("x"))
-    load_facts(FactsFolder(tmp_path), once=True)
-    return tmp_path
+    Vault(home / "vault.sqlite", keys).keep("keyed in just now", Sensitive("x"))
+    load_facts(FactsFolder(home), once=True)
+    return home, home.rename(home.with_name("as it was"))
+
+
+@pytest.fixture
+def home(years: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """That line as it was, where it was: its facts know the way to their files."""
+    home, as_it_was = years
+    shutil.copytree(as_it_was, home)
+    monkeypatch.setenv("IVR_HOME", str(home))
+    yield home
+    shutil.rmtree(home)
 
 
 def retention(*options: str) -> str:
