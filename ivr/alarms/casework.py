@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from ivr.alarms.messages import post, taken
+from ivr.cases.case import KINDS
 from ivr.cases.clocks import Light
 from ivr.cases.moves import State
 from ivr.cases.notices import Notices
+from ivr.cases.opening import CannotReach
 from ivr.cases.register import Register
 from ivr.cases.reminding import Reminder, reminders
-from ivr.cases.store import CannotReach, Sought
+from ivr.cases.store import Sought
 from ivr.config import CasesSettings, Settings, Webhook
 from ivr.mail import send
 
@@ -29,7 +31,6 @@ EVERY_SECONDS: Final = 60.0
 MOST: Final = 5000
 """Cases that wait at once, the newest."""
 _WAITING: Final = frozenset(State) - {State.FOLLOWED_UP, State.REJECTED, State.MERGED}
-_KINDS: Final[Mapping[str, str]] = {"complaint": "投诉", "suggestion": "建议", "message": "留言"}
 
 Way = Callable[[], object]
 
@@ -124,4 +125,4 @@ def text(handler: str, told: Sequence[Reminder]) -> str:
 
 def _line(each: Reminder) -> str:
     due = f"，{each.stage}期限 {each.due}" if each.due is not None else ""
-    return f"{each.about}：{_KINDS[each.kind]} {each.number}{due}"
+    return f"{each.about}：{KINDS[each.kind]} {each.number}{due}"
