@@ -22,6 +22,7 @@ PATIENCE: Final = aiohttp.ClientTimeout(total=20.0)
 AWAY: Final = "接电话的服务没有回答，请稍后再试；一直这样，请告诉值班长 · the service is away"
 _VOUCHED: Final = {
     "desks": (DESK, desk_secret),
+    "cases": (DESK, desk_secret),
     "dial": (DIAL, dial_secret),
     "callbacks": (DIAL, dial_secret),
 }
@@ -53,7 +54,7 @@ class Answer:
 async def ask(
     settings: Settings,
     method: Literal["GET", "POST"],
-    door: Literal["desks", "dial", "callbacks"],
+    door: Literal["desks", "cases", "dial", "callbacks"],
     way: str = "",
     content: Mapping[str, Any] | None = None,
 ) -> Answer:

@@ -20,7 +20,8 @@ from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.service import ServiceAway, ask
 from ivr.cases.moves import Deed, Move, Refused
-from ivr.cases.store import CannotReach, NoCase
+from ivr.cases.opening import CannotReach
+from ivr.cases.store import NoCase
 from ivr.config import Settings
 
 log = logging.getLogger(__name__)

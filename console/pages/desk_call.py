@@ -15,12 +15,14 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer, answer
 from analytics.answering.words import Vocabulary
 from console.facts import asked, vocabulary
-from console.pages.cases import KINDS, OPEN, REGISTER
+from console.pages.cases import OPEN, REGISTER
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed, user_name
 from console.service import ServiceAway, ask
-from ivr.cases.store import CannotReach, Sought
+from ivr.cases.case import KINDS
+from ivr.cases.opening import CannotReach
+from ivr.cases.store import Sought
 from ivr.config import Agent, standing
 from ivr.desk.orders import PLACES, Deed
 from ivr.hours import BEIJING
