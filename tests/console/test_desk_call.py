@@ -41,9 +41,9 @@ CALL: dict[str, Any] = {
 class Service:
     """The service's door, as it answers."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, calls: dict[str, dict[str, Any]]) -> None:
         self.secret = secret
-        self.calls: dict[str, dict[str, Any] | None] = {"6001": dict(CALL)}
+        self.calls = calls
         self.watches: dict[str, Any] | None = None
         self.refuses = ""
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -80,7 +80,7 @@ class Service:
 def office(settings: Settings) -> Iterator[tuple[Console, Service]]:
     agents = AgentsSettings(phones=PHONES)
     chosen = settings.model_copy(update={"http_port": free_port(), "agents": agents})
-    console, service = Console(chosen), Service(desk_secret(chosen))
+    console, service = Console(chosen), Service(desk_secret(chosen), {"6001": dict(CALL)})
     server = TestServer(service.app(), port=chosen.http_port)
     console.loop.run_until_complete(server.start_server())
     yield console, service

@@ -27,7 +27,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.sync_api import Browser, Page, expect
 
@@ -37,6 +36,7 @@ from console.authenticator import figures
 from console.rights import Role
 from console.schedules import Schedules
 from console.users import Users
+from ivr.asterisk.configure import desk_secret
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office, State
 from ivr.cases.register import Register
@@ -46,6 +46,7 @@ from ivr.people.sensitive import Sensitive
 from ivr.speech.announcements import Announcements, Sound, new
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
+from tests.console.test_desk_call import CALL, Service
 from tests.line.test_overview import Told
 from tests.live.conftest import free_port
 from tests.live.pages import AXE, NARROW, WIDE
@@ -79,10 +80,15 @@ EVERYONE = {
     "审计": Role.AUDITOR,
     "编辑": Role.EDITOR,
     "李强": Role.HANDLER,
+    "四号坐席": Role.AGENT,
+    "班长": Role.LEADER,
 }
 PHONES = [
-    {"name": f"{name}号坐席", "extension": f"600{number}"}
-    for number, name in enumerate("一二三四", start=1)
+    *(
+        {"name": f"{name}号坐席", "extension": f"600{number}"}
+        for number, name in enumerate("一二三四", start=1)
+    ),
+    {"name": "班长", "extension": "6009"},
 ]
 SPOKEN = spoken((3, True), (4, False), (5, True))
 CASE = Filed(
@@ -121,6 +127,7 @@ class Opened:
     address: str
     home: Path
     told: Told
+    desks: Service
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +162,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
-        with _service(told, service_port):
-            yield Opened(f"http://127.0.0.1:{port}", home, told)
+        desks = Service(desk_secret(Settings(home=home)), {"6004": dict(CALL)})
+        with _service(told, desks, service_port):
+            yield Opened(f"http://127.0.0.1:{port}", home, told, desks)
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
@@ -165,8 +173,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
 class _service:  # noqa: N801  a context manager
     """A service that tells what is told, in a thread of its own."""
 
-    def __init__(self, told: Told, port: int) -> None:
-        self._told, self._port = told, port
+    def __init__(self, told: Told, desks: Service, port: int) -> None:
+        self._told, self._desks, self._port = told, desks, port
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
@@ -180,7 +188,7 @@ class _service:  # noqa: N801  a context manager
         self._loop.close()
 
     async def _run(self) -> None:
-        app = web.Application()
+        app = self._desks.app()
         app.add_routes([live(self._told)])  # type: ignore[arg-type]
         async with TestServer(app, port=self._port):
             await self._over.wait()
@@ -242,6 +250,74 @@ def test_the_desk_of_an_agent_who_is_away(opened: Opened, page: Page, pictures: 
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("坐席密码已改")
     expect(page.get_by_role("button", name="换密码")).to_be_visible()
+
+
+def test_the_call_at_the_desk_is_held_and_passed_on_by_keys_alone(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    """What is typed stays while the page looks for news; what came of it is said."""
+    sign_in(page, opened, "四号坐席")
+    page.goto(f"{opened.address}/desk")
+    call = page.locator("#call")
+    expect(call).to_contain_text("002X")
+    expect(call).to_contain_text("主菜单 → ")
+    look(page, pictures, "desk-call")
+    _tab_to(page, "保持")
+    opened.desks.calls["6004"] = {**CALL, "held": True}
+    page.keyboard.press("Enter")
+    expect(call).to_contain_text("来电人在听音乐")
+    expect(call.get_by_role("button", name="取回")).to_be_visible()
+    _tab_to(page, "keys")
+    page.keyboard.type("12#")
+    opened.desks.calls["6004"] = {**CALL, "muted": True}
+    expect(call).to_contain_text("您已静音")
+    expect(call.get_by_label("发按键")).to_have_value("12#")
+    expect(call.get_by_label("发按键")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(call.get_by_role("status").first).to_contain_text("已发按键")
+    _tab_to(page, "to")
+    page.keyboard.press("Tab")
+    opened.desks.calls["6004"] = {**CALL, "held": True, "inside": ["二号坐席"]}
+    page.keyboard.press("Enter")
+    expect(call.get_by_role("button", name="三方通话")).to_be_visible()
+    look(page, pictures, "desk-three")
+    opened.desks.refuses = "同事还没有接"
+    _tab_to(page, "交给同事")
+    page.keyboard.press("Enter")
+    expect(call.get_by_role("alert")).to_contain_text("同事还没有接")
+    opened.desks.refuses = ""
+    deeds = [(desk, wanted["deed"]) for desk, wanted in opened.desks.asked]
+    assert deeds == [("6004", deed) for deed in ("hold", "keys", "consult", "hand_over")]
+    opened.desks.asked.clear()
+
+
+def test_a_leader_listens_whispers_and_takes_over_by_keys_alone(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "班长")
+    page.goto(f"{opened.address}/supervise")
+    talking = page.locator("#talking")
+    expect(talking).to_contain_text("王敏")
+    look(page, pictures, "supervise")
+    _tab_to(page, "reason")
+    page.keyboard.type("质检")
+    watches = {"session": "s1", "of": "6001", "name": "王敏", "listens": True, "whispers": False}
+    opened.desks.watches = watches
+    page.keyboard.press("Enter")
+    expect(talking).to_contain_text("您在听王敏的通话")
+    look(page, pictures, "supervise-listens")
+    _tab_to(page, "耳语")
+    opened.desks.watches = {**watches, "whispers": True}
+    page.keyboard.press("Enter")
+    expect(talking).to_contain_text("来电人听不到")
+    look(page, pictures, "supervise-whispers")
+    _tab_to(page, "接管")
+    opened.desks.watches = None
+    page.keyboard.press("Enter")
+    expect(talking.get_by_role("status").first).to_contain_text("已接管")
+    deeds = [(desk, wanted["deed"]) for desk, wanted in opened.desks.asked]
+    assert deeds == [("6009", deed) for deed in ("listen", "whisper", "take_over")]
+    opened.desks.asked.clear()
 
 
 def test_by_keys_alone_from_the_sign_in_to_a_closed_line(opened: Opened, page: Page) -> None:
