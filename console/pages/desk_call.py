@@ -51,7 +51,7 @@ async def own_agent(request: web.Request) -> Agent | None:
 
 
 async def _call(request: web.Request) -> web.Response:
-    """Nothing new (204) is no reason to take away what somebody is just using."""
+    """Nothing new (204) is no reason to take away what somebody just uses, or reads."""
     agent = await own_agent(request)
     if agent is None:
         return web.Response(status=204)
@@ -91,7 +91,7 @@ async def _shown(
         is_away = not answered.is_done
     except ServiceAway:
         call, is_away = None, True
-    known = json.dumps([call, is_away, told, fault], sort_keys=True)
+    known = json.dumps([call, is_away], sort_keys=True)
     seen = hashlib.sha256(known.encode()).hexdigest()[:16]
     words = await asyncio.to_thread(vocabulary, request.app[SETTINGS])
     return {

@@ -77,7 +77,7 @@ async def _seen(request: web.Request, *, told: str = "", fault: str = "") -> dic
     except ServiceAway:
         talking, watches, is_away = [], None, True
     mine = None if leader is None else leader.extension
-    known = json.dumps([talking, watches, is_away, told, fault], sort_keys=True)
+    known = json.dumps([talking, watches, is_away], sort_keys=True)
     return {
         "seen": hashlib.sha256(known.encode()).hexdigest()[:16],
         "talking": [each for each in talking if each["extension"] != mine],

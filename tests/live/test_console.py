@@ -275,6 +275,7 @@ def test_the_call_at_the_desk_is_held_and_passed_on_by_keys_alone(
     expect(call.get_by_label("发按键")).to_be_focused()
     page.keyboard.press("Enter")
     expect(call.get_by_role("status").first).to_contain_text("已发按键")
+    expect(call.get_by_label("发按键")).to_have_value("")
     _tab_to(page, "to")
     page.keyboard.press("Tab")
     opened.desks.calls["6004"] = {**CALL, "held": True, "inside": ["二号坐席"]}
