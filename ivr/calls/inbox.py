@@ -180,7 +180,7 @@ class Inbox:
             self._news.set_result(None)
 
     def _ring_by(self, deadline: float) -> None:
-        """Nearly every wait ends by a key: a timer for each would be set and stopped for nothing."""
+        """Nearly every wait ends by a key: a timer of its own would be set for nothing."""
         if self._alarm is None or self._alarm.when() > deadline:
             self._stop_alarm()
             self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
