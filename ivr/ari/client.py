@@ -58,7 +58,7 @@ class Ari:
 
     def __init__(self, base: str, user: str, password: str) -> None:
         self.base = base.rstrip("/")
-        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+        self.authorization = aiohttp.encode_basic_auth(user, password)
         self.channels = Channels(self)
         self.playbacks = Playbacks(self)
         self.recordings = Recordings(self)
@@ -73,7 +73,7 @@ class Ari:
     async def __aenter__(self) -> Ari:
         connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEPALIVE_SECONDS)
         self._session = aiohttp.ClientSession(
-            headers=self._headers,
+            headers={"Authorization": self.authorization},
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
         )
@@ -119,7 +119,7 @@ class Ari:
         """A command that never waits within Asterisk, by the shortest way."""
         if self.wire is None:
             return await self._send(method, path, {}, json)
-        answer = await self.wire.ask(method, path, {}, json)
+        answer = await self.wire.ask(method, path, json)
         try:
             return _read(method, path, answer)
         except ValueError as odd:
@@ -128,7 +128,7 @@ class Ari:
     async def ahead(self, method: str, path: str) -> None:
         """The same, of which only that it comes before whatever is sent next matters."""
         if self.wire is not None:
-            await self.wire.tell(method, path)
+            self.wire.tell(method, path)
             return
         with suppress(ChannelGone, BridgeGone):
             await self._send(method, path, {}, None)

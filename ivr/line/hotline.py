@@ -33,7 +33,7 @@ from ivr.ari.events import (
     Unheld,
 )
 from ivr.ari.exchange import caller_of
-from ivr.ari.link import events
+from ivr.ari.link import follow
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
 from ivr.dialling.dialler import attempt_of, parted
 from ivr.line.conduct import Conductor
@@ -89,12 +89,13 @@ class Hotline:
         reception = self.conductor.reception
         app = reception.means.settings.ari_app
         try:
-            async with aclosing(events(reception.ari, app, WANTED)) as link:
-                async for event in link:
-                    if heard := _HEARD.get(type(event)):
-                        heard(self, event)
-                    else:
-                        await self._take(event)
+            async with aclosing(follow(reception.ari, app, WANTED, self._tell)) as link:
+                async for change in link:
+                    match change:
+                        case LinkUp(startup):
+                            self.takeover.link_up(startup)
+                        case LinkDown(reason):
+                            await self.takeover.link_down(reason)
         finally:
             await self.takeover.stop()
             await self.conductor.suspend_all()
@@ -108,25 +109,23 @@ class Hotline:
             seconds = self.conductor.reception.means.settings.drain_seconds
             await asyncio.wait(tasks, timeout=seconds)
 
-    async def _take(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
+        """Whom the event concerns; what only a call has to hear goes there in one step."""
+        if heard := _HEARD.get(type(event)):
+            heard(self, event)
+        else:
+            self._happened(event)
+
+    def _happened(self, event: Event) -> None:
+        """What begins and ends calls and conversations."""
+        conductor = self.conductor
         match event:
-            case LinkUp(startup):
-                self.takeover.link_up(startup)
-            case LinkDown(reason):
-                await self.takeover.link_down(reason)
             case ApplicationReplaced():
-                name = self.conductor.reception.means.settings.ari_app
+                name = conductor.reception.means.settings.ari_app
                 raise Replaced(
                     f"另一个服务已经以 {name} 的名义接管了来电，这一个就此结束，不再启动 · another"
                     f" service has taken the name {name} and its calls: this one ends for good"
                 )
-            case _:
-                self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        """What begins and ends calls and conversations."""
-        conductor = self.conductor
-        match event:
             case _ if attempt := attempt_of(_named(event)):
                 self._tell_dialler(attempt, event)
             case StasisStart(channel) if caller := caller_of(channel.id):

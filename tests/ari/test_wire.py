@@ -11,7 +11,7 @@ import pytest
 from ivr.ari import link
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, NotInStasis, Unreachable
-from ivr.ari.events import Event, LinkUp
+from ivr.ari.events import LinkDown, LinkUp
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
 
 Story = Callable[[FakeAsterisk, Ari], Awaitable[None]]
@@ -24,9 +24,10 @@ def tell(story: Story, *, takes_commands: bool = True) -> None:
         async with fake_asterisk() as fake, Ari(fake.base, USER, PASSWORD) as ari:
             fake.takes_commands = takes_commands
             fake.channels["c"] = channel_json("c")
-            async with aclosing(link.events(ari, "hotline", ("PlaybackFinished",))) as events:
-                assert isinstance(await anext(events), LinkUp)
-                reading = asyncio.create_task(_read(events))
+            wanted = ("PlaybackFinished",)
+            async with aclosing(link.follow(ari, "hotline", wanted, lambda _: None)) as changes:
+                assert isinstance(await anext(changes), LinkUp)
+                reading = asyncio.create_task(_read(changes))
                 async with asyncio.timeout(20):
                     if takes_commands:
                         await fake.until(lambda: ari.wire is not None)
@@ -37,8 +38,8 @@ def tell(story: Story, *, takes_commands: bool = True) -> None:
     asyncio.run(told())
 
 
-async def _read(events: AsyncGenerator[Event, None]) -> None:
-    async for _ in events:
+async def _read(changes: AsyncGenerator[LinkUp | LinkDown, None]) -> None:
+    async for _ in changes:
         pass
 
 
