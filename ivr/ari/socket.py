@@ -39,6 +39,8 @@ class Socket(asyncio.Protocol):
         self._is_asked = False
         """A ping is unanswered."""
         self._looking: asyncio.TimerHandle | None = None
+        self._unsent: list[bytes] = []
+        """Texts of this turn of the loop."""
 
     def read(self, read: Read) -> None:
         """From now on `read` is given each text, those first that have come already."""
@@ -51,11 +53,14 @@ class Socket(asyncio.Protocol):
         """Unreachable once the connection has ended; whether a text arrives, nobody knows."""
         if self.ended.done() or self._transport.is_closing():
             raise Unreachable("the link is down")
-        self._transport.write(framed(Opcode.TEXT, text))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_off)
+        self._unsent.append(framed(Opcode.TEXT, text))
 
     def close(self) -> None:
         """In order, as far as that is still possible."""
         if not self._transport.is_closing():
+            self._send_off()
             self._transport.write(framed(Opcode.CLOSE, _NORMAL))
             self._transport.close()
         self._end("closed by us")
@@ -120,6 +125,12 @@ class Socket(asyncio.Protocol):
             except Exception as raised:  # noqa: BLE001  whoever awaits the end hears of it
                 self.ended.set_exception(raised)
                 self._transport.abort()
+
+    def _send_off(self) -> None:
+        """The end of a sound and the next one are one write, and wake Asterisk once."""
+        unsent, self._unsent = self._unsent, []
+        if not self._transport.is_closing():
+            self._transport.write(b"".join(unsent))
 
     def _look_later(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(self._half, self._look)

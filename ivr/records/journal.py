@@ -35,8 +35,9 @@ from ivr.records.queued import Queued
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-GATHER_SECONDS = 0.02
-"""About as long as a slow disk takes for one fdatasync, in which facts gather anyway."""
+GATHER_SECONDS = 0.05
+"""What a death of this program may cost of facts that nobody was promised; a caller presses a key
+a second at most, and a slow disk takes as long for one fdatasync."""
 MOST_WAITING = 200_000
 """Facts kept in memory while the disk is full; beyond that the oldest are given up, and told."""
 HORIZON_SECONDS = 86_400.0
@@ -64,6 +65,8 @@ class _Line:
     """A fact on its way to the disk."""
 
     content: bytes
+    is_kept: bool = False
+    """Somebody is promised it, and may withdraw it."""
     is_handed: bool = False
     """Some of it is on the page, or goes there just now."""
     is_withdrawn: bool = False
@@ -131,7 +134,7 @@ class Journal:
         After `within` seconds they are withdrawn and never written (OSError), unless the disk has
         some of them by then (Unsettled). OSError too when they were given up.
         """
-        lines = [self._take(fact) for fact in facts]
+        lines = [self._take(fact, is_kept=True) for fact in facts]
         try:
             async with asyncio.timeout(within):
                 await self._settled(lines)
@@ -172,8 +175,9 @@ class Journal:
         self._news.notify()
         self._hurry.notify()
 
-    def _take(self, fact: Fact) -> _Line:
-        line = _Line(_line(next(self._names), fact, self._clock(), self._node))
+    def _take(self, fact: Fact, *, is_kept: bool = False) -> _Line:
+        content = _line(next(self._names), fact, self._clock(), self._node)
+        line = _Line(content, is_kept)
         with self._lock:
             self._waiting.append(line)
             if len(self._waiting) == 1:
@@ -258,27 +262,34 @@ class Journal:
             log.error("facts are written again; %d were given up and are in no record", given_up)
 
     def _hand_over(self, waiting: deque[_Line], written: deque[_Line]) -> bytes:
-        """The next line that nobody has withdrawn; nothing when all have been written."""
+        """What is written in one go; nothing when all has been written.
+
+        One line that somebody could have withdrawn and has not, or all before the next such line.
+        """
+        handed: list[bytes] = []
         with self._lock:
-            while waiting:
+            while waiting and not (handed and waiting[0].is_kept):
                 line = waiting.popleft()
                 if not line.is_withdrawn:
                     line.is_handed = True
                     written.append(line)
-                    return line.content
-        return b""
+                    handed.append(line.content)
+                    if line.is_kept:
+                        break
+        return b"".join(handed)
 
     def _take_back(self, rest: bytes, waiting: deque[_Line], written: deque[_Line]) -> bytes:
         """What of the line in hand has still to be written, after the disk refused.
 
-        A line of which nothing was taken may be withdrawn again. What was not synced is written
-        once more, for each fact has its id.
+        Lines of which nothing was taken wait again, and may be withdrawn. What was not synced is
+        written once more, for each fact has its id.
         """
-        if written and rest == written[-1].content:
-            with self._lock:
-                written[-1].is_handed = False
-                waiting.appendleft(written.pop())
-            return b""
+        with self._lock:
+            while written and len(rest) >= len(written[-1].content):
+                line = written.pop()
+                rest = rest[: -len(line.content)]
+                line.is_handed = False
+                waiting.appendleft(line)
         if not rest and not waiting:
             waiting.extend(written)
             written.clear()
