@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.answering import charts, daily, exporting
+from analytics.answering import daily, exporting
 from analytics.answering.questioning import Days, Question
 from console.facts import asked, terms, vocabulary
 from ivr.config import Settings
@@ -42,6 +42,8 @@ def _picture(
     target: Path,
     facts: duckdb.DuckDBPyConnection,
 ) -> None:
+    from analytics.answering import charts  # noqa: PLC0415  a second to load, for those who draw
+
     found = question.answer(facts, days, terms(settings))
     if question.chart is not None:
         charts.save(found, question.chart, question.chinese, vocabulary(settings), target)

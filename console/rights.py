@@ -39,6 +39,7 @@ class Action(StrEnum):
     SEE_CALLERS = "看来电人的证件号"
     EXPORT_CASES = "导出工单"
     CALL_BACK = "回拨"
+    RETURN_CALLS = "回电"
     SEE_CALLS = "看通话"
     SEE_REPORTS = "看报表"
     SEE_WORDS = "看话术"
@@ -68,6 +69,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),
     Action.EXPORT_CASES: frozenset({Role.LEADER}),
     Action.CALL_BACK: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
+    Action.RETURN_CALLS: frozenset({Role.LEADER, Role.AGENT}),
     Action.SEE_CALLS: frozenset({Role.LEADER, Role.ANALYST}),
     Action.SEE_REPORTS: frozenset({Role.ANALYST}),
     Action.SEE_WORDS: frozenset({Role.LEADER, Role.EDITOR}),

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 from ivr.accounts import Accounts, Guarded
 from ivr.accounts.late import Late, opened_late
@@ -20,6 +23,7 @@ from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import FILE as WISHES_FILE
 from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -27,10 +31,14 @@ from ivr.ari.outward import ChannelsOutward
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
+from ivr.cases.case import Case, Filed
 from ivr.cases.enquiries import RegisterEnquiries
+from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
+from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
@@ -42,6 +50,7 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
+from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
@@ -81,7 +90,7 @@ async def serve(settings: Settings) -> None:
     leave_no_core()
     async with AsyncExitStack() as stack:
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, outgoing = await _composed(settings, accounts, stack)
+        hotline, journal, doors = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
         examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
@@ -94,7 +103,7 @@ async def serve(settings: Settings) -> None:
                     said(screens),
                     live(_overlooking(conductor)),
                     wished(conductor.reception),
-                    *outgoing.routes(),
+                    *doors,
                 ],
             )
         )
@@ -112,7 +121,7 @@ def _overlooking(conductor: Conductor) -> Overlooking:
 
 async def _composed(
     settings: Settings, accounts: Late, stack: AsyncExitStack
-) -> tuple[Hotline, Journal, Outgoing]:
+) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
     spool = settings.home / "spool"
@@ -153,6 +162,7 @@ async def _composed(
         settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
     )
     desks.remember(book.last())
+    wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
@@ -164,23 +174,40 @@ async def _composed(
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
         enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
+        follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=Wishes(settings.home / "callbacks.jsonl", vault, desk.tokens),
+        wishes=wishes,
     )
     standing = Standing(settings, partial(_adopted, means))
+    outward = ChannelsOutward(ari, standing.now)
     dialler = Dialler(
         settings=standing.now,
-        outward=ChannelsOutward(ari, standing.now),
+        outward=outward,
         ledger=Ledger.read(settings.home / "dialled.jsonl", datetime.now(BEIJING)),
         token=desk.tokens.caller,
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
-        talks=means.switchboard.engaged,
-        is_free=means.switchboard.desks.is_free,
+        switchboard=means.switchboard,
     )
-    conductor = Conductor(
-        Reception(ari, shelf, means, screens, standing=standing.now), desk, vitals, dialler=dialler
+    reception = Reception(
+        ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
+    )
+    conductor = Conductor(reception, desk, vitals, dialler=dialler)
+    conductor.following = Following(
+        FollowedCases(register, vault, settings.series()),
+        dialler,
+        settings=standing.now,
+        is_open=lambda: means.is_open() and not conductor.draining,
+    )
+    conductor.callbacks = Callbacks(
+        wishes,
+        dialler,
+        means.switchboard,
+        settings=standing.now,
+        online=outward.online,
+        note=journal.note,
+        is_open=lambda: means.is_open() and not conductor.draining,
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(
@@ -189,7 +216,33 @@ async def _composed(
         partial(dial_secret, settings),
         partial(_left_from, register, vault),
     )
-    return Hotline(conductor, takeover), journal, outgoing
+    called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
+    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedCases:
+    """The cases of this node of which somebody is to be called; the vault has their numbers."""
+
+    register: LateRegister
+    vault: Vault
+    series: int
+
+    def wanted(self) -> Sequence[Case]:
+        """Those of this node: another keeps the telephone numbers of its own."""
+        return self.register.to_call(f"{self.series:02}")
+
+    def number(self, filed: Filed) -> Sensitive[str] | None:
+        """Out of the vault."""
+        return None if filed.caller is None else self.vault.reveal(filed.caller)
+
+    def spared_by(self, filed: Filed) -> str | None:
+        """By what the register knows."""
+        return self.register.spared_by(filed)
+
+    def stop(self, number: str, why: str) -> None:
+        """Told in the case, by the line."""
+        end_calling(self.register, number, why)
 
 
 def _left_from(register: LateRegister, vault: Vault, number: str) -> Sensitive[str] | None:

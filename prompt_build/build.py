@@ -153,8 +153,9 @@ def _make(
         engine.prepare()
     with ProcessPoolExecutor(
         min(engine.workers, len(todo)),
-        mp_context=multiprocessing.get_context("spawn"),  # a fork would inherit held locks
+        mp_context=multiprocessing.get_context("forkserver"),  # a fork would inherit held locks
         initializer=_follow_parent,
+        initargs=(dict(os.environ),),
     ) as pool:
         running = {pool.submit(make_one, recipe, audio, engine): recipe for recipe in todo}
         try:
@@ -165,8 +166,13 @@ def _make(
             raise
 
 
-def _follow_parent() -> None:
-    """A worker leaves Ctrl-C to its parent, and does not outlive a parent that was killed."""
+def _follow_parent(environment: Mapping[str, str]) -> None:
+    """A worker leaves Ctrl-C to its parent, and does not outlive a parent that was killed.
+
+    The server that forks it has the environment of the program's first build.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pypinyin import Style, lazy_pinyin
 
 from ivr.speech.fonts import chinese_fonts
 from prompt_build import sets
@@ -135,6 +134,8 @@ def _title(clip: Line, *, in_hanzi: bool) -> str:
     title = f"{clip.name}  {text}" if text not in clip.name else clip.name
     if in_hanzi:
         return title
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415  half a second, for such machines
+
     runs = re.split(r"([\x00-\x7f]+)", title.translate(_PLAIN_STOPS))
     spelt = (run if run.isascii() else " ".join(lazy_pinyin(run, Style.TONE3)) for run in runs)
     return " ".join(" ".join(spelt).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from ivr.accounts.demo import make_demo
 from ivr.config import Settings
 from ivr.speech.prompts import PromptSet
+from tests import commands
 from tests.textset import text_set
 
+multiprocessing.set_forkserver_preload(list(commands.IMPORTED))
 hypothesis_settings.register_profile("busy machine", deadline=None)
 hypothesis_settings.load_profile("busy machine")
 

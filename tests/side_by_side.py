@@ -5,6 +5,8 @@ took. Tests that call wait for sentences that are spoken in real time and hardly
 the others need nothing else: they fill what the calls leave, at the lowest priority, so that a call
 finds its processor as if it were alone.
 
+What they write lies in memory where there is room: half of their time was the disk's.
+
 What failed beside calls is tried once more when nothing else runs: a call in real time that met
 others on two cores, or what stood still behind them, says less about the line than one that has
 the machine to itself. What passes only then is named at the end, so that nobody takes it for a test
@@ -14,6 +16,8 @@ that never fails.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,21 +33,26 @@ LAST = ("nice", "-n", "19")
 """Runs when nobody else wants to."""
 PATIENCE = ("-o", "timeout=900")
 """Seconds that one test may take there; what runs last may stand still for minutes."""
+IN_MEMORY = Path("/dev/shm")
+ROOM = 6 * 2**30
+"""Bytes; a run leaves some hundred million, until it ends."""
 SHOWN = 12
 """So many runs, the longest, stand in the table at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pytest: its arguments, the folder where it notes what failed, and whether it calls."""
+    """One pytest: its arguments, a folder of its own, and whether it calls."""
 
     arguments: tuple[str, ...]
-    notes: Path
+    folder: Path
     calls: bool
 
     def ended(self, *more: str) -> Ended:
         """Run it, show what it printed, and say what became of it."""
-        words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={self.notes}", *more]
+        failed, written = self.folder / "failed", self.folder / "written"
+        written.mkdir(parents=True)
+        words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={failed}", *more]
         began = time.monotonic()
         pytest = subprocess.run(
             [*words, *self.arguments]
@@ -52,8 +61,10 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env={**os.environ, "TMPDIR": str(written)},
             check=False,
         )
+        shutil.rmtree(written, ignore_errors=True)
         print(pytest.stdout, end="", flush=True)
         return Ended(self, pytest.returncode, time.monotonic() - began)
 
@@ -77,7 +88,8 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--mark", default="", help="which of the others' tests; all of them")
     asked = parser.parse_args(given)
     marked = ["-m", asked.mark] if asked.mark else []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
+        Path(folder).chmod(0o755)  # tests act as other users too
         calls = [Run((run,), Path(folder, f"call-{n}"), True) for n, run in enumerate(asked.calls)]
         others = [
             Run((*marked, *run.split()), Path(folder, f"other-{n}"), False)
@@ -90,6 +102,15 @@ def main(given: Sequence[str]) -> int:
         if worst == TESTS_FAILED and calls:
             return _alone(failed)
     return worst
+
+
+def _memory() -> Path | None:
+    """Where a folder is in memory, for programs too and with room for all; None: there is none."""
+    if not os.access(IN_MEMORY, os.W_OK):
+        return None
+    found = os.statvfs(IN_MEMORY)
+    fits = found.f_bavail * found.f_frsize > ROOM and not found.f_flag & os.ST_NOEXEC
+    return IN_MEMORY if fits else None
 
 
 def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:

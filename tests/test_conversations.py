@@ -110,6 +110,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
         prompts=prompt_set,
         exchange=ScriptedExchange(inbox, speaks=lambda: line.sounding is not None),
         agent=settings.agents.phones[0] if settings.agents.phones else None,
+        about="01000018",
         means=Means(
             settings=settings,
             accounts=DemoAccounts(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.side_by_side import main
+from tests.side_by_side import _memory, main
 
 PASSES = "def test_it(): pass\n"
 FAILS = "def test_it(): assert False\n"
@@ -115,3 +115,26 @@ def test_what_stood_still_behind_calls_has_its_second_try_too(
 ) -> None:
     assert run_beside(tmp_path, PASSES, FAILS_ONCE) == 0
     assert f"passed alone, in: {tmp_path / 'test_other.py'}" in capfd.readouterr().out
+
+
+WRITES = """
+from pathlib import Path
+
+def test_it(tmp_path):
+    tmp_path.joinpath("much").write_text("x")
+    Path(__file__).with_suffix(".where").write_text(str(tmp_path))
+"""
+
+
+def test_what_tests_write_is_in_memory_where_there_is_room_and_is_gone_afterwards(
+    tmp_path: Path,
+) -> None:
+    assert run(tmp_path, WRITES, kind="--others") == 0
+    where = Path((tmp_path / "test_0.where").read_text())
+    assert where.is_relative_to(_memory() or "/")
+    assert not where.exists()
+
+
+def test_a_place_in_memory_without_room_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.side_by_side.ROOM", 2**60)
+    assert _memory() is None

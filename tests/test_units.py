@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from ivr.upkeep import installation
 from ivr.upkeep.installation import File, environment_file, files
+from tests import commands
 
 UNITS = [file for file in files(Path("/opt/ivr/.venv")) if file.path.parent == installation.UNITS]
 SERVICES = [file for file in UNITS if file.path.suffix == ".service"]
@@ -34,9 +36,11 @@ def unit(file: File) -> configparser.ConfigParser:
 @pytest.mark.parametrize("path", SERVICES, ids=name)
 def test_each_service_starts_a_command_that_exists(path: File) -> None:
     program, *words = unit(path)["Service"]["ExecStart"].split()
-    known = {"ivr": ["-m", "ivr.cli"], "python": []}
-    asked = [sys.executable, *known[Path(program).name], *words, "--help"]
-    told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    if Path(program).name == "ivr":
+        told = commands.ivr(os.environ, *words, "--help")
+    else:
+        asked = [sys.executable, *words, "--help"]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 0, told.stderr
     assert "usage" in told.stdout.lower()
 

@@ -12,7 +12,6 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analytics.answering import charts
 from analytics.answering.asking import ResultSet, answer
 from analytics.answering.questioning import Days, Terms, question_called
 from analytics.answering.words import Vocabulary
@@ -164,6 +163,8 @@ def _text(value: Any, unit: str = "") -> str:
 
 def _picture(name: str, found: ResultSet, words: Vocabulary) -> Markup:
     """A chart inline; nothing where nothing was."""
+    from analytics.answering import charts  # noqa: PLC0415  a second to load, for those who draw
+
     question = question_called(name)
     if question.chart is None or charts.nothing(found, question.chart):
         return Markup("")

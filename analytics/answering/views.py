@@ -30,6 +30,7 @@ FACT_TABLES = (
     "queue_entry",
     "queue_told",
     "callback_wish",
+    "callback_over",
     "contentment",
 )
 ROLL_UPS = {

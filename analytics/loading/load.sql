@@ -23,6 +23,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.queue_entry
         UNION ALL SELECT event, happened FROM {known}.queue_told
         UNION ALL SELECT event, happened FROM {known}.callback_wish
+        UNION ALL SELECT event, happened FROM {known}.callback_over
         UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
@@ -67,6 +68,10 @@ SELECT id, session, happened, ahead, least, most FROM incoming WHERE fact = 'Que
 
 INSERT INTO hot.callback_wish
 SELECT id, session, happened, person FROM incoming WHERE fact = 'CallbackWished';
+
+INSERT INTO hot.callback_over
+SELECT id, session, happened, person, ending, tries, outcome, ms
+FROM incoming WHERE fact = 'CallbackOver';
 
 INSERT INTO hot.contentment
 SELECT id, session, happened, agent, caller, person, choice

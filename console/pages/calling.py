@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -62,7 +62,7 @@ async def _call(request: web.Request) -> web.Response:
     wanted = {
         "case": case.number, "agent": extension, "by": user_name(request), "reason": reason,
     }  # fmt: skip
-    status, told = await _asked(request.app[SETTINGS], "POST", content=wanted)
+    status, told = await asked(request.app[SETTINGS], "POST", "dial", content=wanted)
     if status != web.HTTPAccepted.status_code:
         fault = str(told.get("detail") or "接电话的服务没有回答，没有拨打 · the service is away")
         return await shown(request, fault=fault, status=422)
@@ -77,7 +77,7 @@ async def _call(request: web.Request) -> web.Response:
 async def _how(request: web.Request) -> web.Response:
     """The call as it is now, for the page that shows it."""
     attempt = quote(request.match_info["attempt"], safe="")
-    _, told = await _asked(request.app[SETTINGS], "GET", f"/{attempt}")
+    _, told = await asked(request.app[SETTINGS], "GET", "dial", f"/{attempt}")
     words, over = _words(told), told.get("stage") not in ("agent", "number", "talking")
     return page(request, "calling.html.j2", status=_OVER if over else 200, words=words)
 
@@ -94,7 +94,7 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
     told: Mapping[str, Any] = {}
     while told.get("stage") != "over":
         await asyncio.sleep(LOOK_SECONDS)
-        status, told = await _asked(app[SETTINGS], "GET", f"/{quote(attempt, safe='')}")
+        status, told = await asked(app[SETTINGS], "GET", "dial", f"/{quote(attempt, safe='')}")
         if status == web.HTTPNotFound.status_code:
             break
     text = f"回拨：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
@@ -105,12 +105,16 @@ async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -
         log.warning("how %s was called back is in no note: %s", number, refused)
 
 
-async def _asked(
-    settings: Settings, method: str, attempt: str = "", content: Mapping[str, str] | None = None
+async def asked(
+    settings: Settings,
+    method: str,
+    door: Literal["dial", "callbacks"],
+    below: str = "",
+    content: Mapping[str, str] | None = None,
 ) -> tuple[int, Mapping[str, Any]]:
-    """What the service answers; 503 and nothing where it does not."""
+    """What the service's door for calls answers; 503 and nothing where it does not."""
     secret = await asyncio.to_thread(dial_secret, settings)
-    url = asking.page(settings, "dial") + attempt
+    url = asking.page(settings, door) + below
     try:
         async with (
             aiohttp.ClientSession(timeout=PATIENCE, trust_env=False) as client,

@@ -119,7 +119,11 @@ async def shown(
     sound = settings.recordings_folder / case.filed.path
     heard = heard_mark(request, case.number) in request.app[HEARD]
     clocks = await asyncio.to_thread(lambda: register.clocks)
-    moves = possible(case, user_name(request), offices(request))
+    moves = [
+        move
+        for move in possible(case, user_name(request), offices(request))
+        if move is not Move.CALL or settings.dialling_server is not None
+    ]
     return page(
         request,
         "case.html.j2",

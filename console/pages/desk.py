@@ -71,7 +71,7 @@ def living(settings: Settings) -> Living:
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
-    agent = await _own(request)
+    agent = await own_desk(request)
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     try:
         async with aclosing(request.app[LIVING].watch()) as news:
@@ -110,7 +110,7 @@ def _shown(agents: dict[str, dict[str, Any]] | None, own: Agent | None) -> str:
 # --- the page, and what an agent wants ----------------------------------------------------------
 
 
-async def _own(request: web.Request) -> Agent | None:
+async def own_desk(request: web.Request) -> Agent | None:
     """The agent as whom this user of the console works."""
     agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
     name = user_name(request)
@@ -123,7 +123,7 @@ async def _desk(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web.Response:
     agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
-    own = await _own(request)
+    own = await own_desk(request)
     has_pin = own is not None and await asyncio.to_thread(
         Pins(request.app[SETTINGS].home).has, own.extension
     )
@@ -143,7 +143,7 @@ async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web
 
 async def _wish(request: web.Request) -> web.Response:
     form = {name: str(value) for name, value in (await request.post()).items()}
-    own = await _own(request)
+    own = await own_desk(request)
     if own is None:
         return await _page(request, fault="您不是坐席：请管理员在“设置”里写上您的名字。")
     try:
@@ -176,7 +176,7 @@ async def _asked(settings: Settings, agent: Agent, form: dict[str, str]) -> dict
 async def _pin(request: web.Request) -> web.Response:
     """The agent's own six digits, for the phone."""
     form = {name: str(value) for name, value in (await request.post()).items()}
-    own = await _own(request)
+    own = await own_desk(request)
     if own is None:
         return await _page(request, fault="您不是坐席：请管理员在“设置”里写上您的名字。")
     if form.get("pin") != form.get("again"):

@@ -26,6 +26,8 @@ class Waiting:
     """Token of the telephone number: a wish steps aside while its own caller is on the line."""
     skill: Skill | None = None
     """What the agent should know."""
+    kept: float | None = None
+    """Since when the number has an earlier place, as a wish to be called back (same clock)."""
     is_wish: bool = False
     is_expected: bool = False
     """The caller is found again by a new service and is not in the queue quite yet."""
@@ -41,6 +43,11 @@ class Waiting:
     """Some phone rings for this caller now."""
     is_served: bool = False
     """An agent has answered: no other phone is wanted, unless that agent is gone at once."""
+
+    @property
+    def ranks_since(self) -> float:
+        """By which moment it comes before others of its standing."""
+        return self.since if self.kept is None else min(self.since, self.kept)
 
 
 @dataclass(slots=True)
@@ -76,7 +83,7 @@ class Queue:
         there = (
             each for each in self._places.values() if not (each.is_wish and each.person in here)
         )
-        return tuple(sorted(there, key=lambda each: (RANKS.index(each.standing), each.since)))
+        return tuple(sorted(there, key=lambda each: (RANKS.index(each.standing), each.ranks_since)))
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Those who have no agent yet, whoever is next first."""

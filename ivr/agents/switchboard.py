@@ -139,7 +139,7 @@ class Switchboard:
             self._look_who_may_ring(each)
         free = [agent for agent in place.left if self.desks.is_free(agent)]
         mine = [agent for agent in free if not self._wanted_before(agent, place)]
-        mine = mine[:1] if self.one_by_one else mine
+        mine = mine[:1] if self._rings_one(place) else mine
         for agent in mine:
             place.left.remove(agent)
             place.is_ringing = True
@@ -180,7 +180,11 @@ class Switchboard:
         return any(agent in each.left and self._wants_more(each) for each in earlier)
 
     def _wants_more(self, place: Waiting) -> bool:
-        return not (self.one_by_one and place.is_ringing)
+        return not (self._rings_one(place) and place.is_ringing)
+
+    def _rings_one(self, place: Waiting) -> bool:
+        """Who is called back needs one agent, who then waits for them."""
+        return self.one_by_one or place.is_wish
 
     # --- answered -----------------------------------------------------------------------------
 
@@ -218,6 +222,17 @@ class Switchboard:
         finally:
             if is_over:
                 self.desks.hung_up(agent)
+
+    @contextmanager
+    def rung(self, agent: Agent) -> Iterator[None]:
+        """A phone rings for a call that the line makes, and for nobody else meanwhile."""
+        self.desks.rings(agent)
+        try:
+            yield
+        finally:
+            self.free(agent)
+            self.desks.rings_no_more(agent)
+            self.look_again()
 
     def _serve(self, place: Waiting | None, *, served: bool) -> None:
         if place is not None:

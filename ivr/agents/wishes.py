@@ -7,23 +7,28 @@ as a move, one line each, on disk before anybody is promised anything.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.records.durable import append, write
-from ivr.records.facts import Standing
+from ivr.records.facts import CallbackOver, DialOutcome, Standing
 
 log = logging.getLogger(__name__)
 
+FILE: Final = "callbacks.jsonl"
+"""Below the home folder."""
 WishState = Literal[
     "open",  # waits to be called
     "calling",  # an agent is being connected with it
@@ -50,11 +55,45 @@ class Wish:
     state: WishState = "open"
     tries: int = 0
     """In vain so far."""
+    due: datetime | None = None
+    """Not to be called before (UTC); None: as soon as an agent is free."""
+    outcome: DialOutcome | None = None
+    """Of the last try."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether it is still to be fulfilled."""
+        return self.state in LIVING
 
     @property
     def name(self) -> str:
         """Of its place in the queue."""
         return f"wish.{self.person}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of a wish."""
+
+    state: WishState
+    tries: int | None = None
+    """In vain so far; None: as many as before."""
+    due: datetime | None = None
+    """Not to be called before."""
+    outcome: DialOutcome | None = None
+    """Of the try that this is about; None: there was none."""
+
+
+def told_of(wish: Wish) -> CallbackOver:
+    """The fact of a wish that is over."""
+    return CallbackOver(
+        session=wish.session,
+        person=wish.person,
+        ending=wish.state,
+        tries=wish.tries,
+        outcome=wish.outcome,
+        ms=round((wish.at - wish.since).total_seconds() * 1000),
+    )
 
 
 class WishBook(Protocol):
@@ -71,12 +110,18 @@ class WishBook(Protocol):
     ) -> bool:
         """Keep a wish; False where this number has one already. OSError: there is no room."""
 
-    def was_called(self, person: str) -> bool:
-        """Whether this number was called back in vain, and still waits."""
+    def living(self, person: str) -> Wish | None:
+        """The wish of this number that is still to be fulfilled."""
+
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
+        """What becomes of it; None where it has changed meanwhile. OSError: there is no room."""
 
 
 class Wishes:
-    """The wishes of this line at `path`; all but `leave` block for a moment."""
+    """The wishes of this line at `path`; all but `leave` block for a moment.
+
+    Several programs may change them: each change is made under a lock, on what stands there then.
+    """
 
     def __init__(self, path: Path, vault: Vault, tokens: Tokens) -> None:
         self._path = path
@@ -86,7 +131,7 @@ class Wishes:
 
     def all(self) -> tuple[Wish, ...]:
         """Whatever has become of them, the longest waiting first."""
-        return tuple(sorted(self._read().values(), key=lambda wish: wish.since))
+        return read(self._path)
 
     def open(self) -> tuple[Wish, ...]:
         """Those to be called, the longest waiting first."""
@@ -96,10 +141,10 @@ class Wishes:
         """The last one of this number, whatever has become of it."""
         return self._read().get(person)
 
-    def was_called(self, person: str) -> bool:
-        """Whether this number was called back in vain, and still waits."""
+    def living(self, person: str) -> Wish | None:
+        """The wish of this number that is still to be fulfilled."""
         wish = self.of(person)
-        return wish is not None and wish.state in LIVING and wish.tries > 0
+        return wish if wish is not None and wish.lives else None
 
     async def leave(
         self,
@@ -116,20 +161,30 @@ class Wishes:
 
     def keep(self, wish: Wish, number: Sensitive[str]) -> bool:
         """As `leave`; one at a time, so that no number is kept twice."""
-        with self._lock:
-            known = self.of(wish.person)
-            if known is not None and known.state in LIVING:
+        with self._alone():
+            if self.living(wish.person) is not None:
                 return False
             self._vault.keep(wish.person, number)
             self._write(wish)
             return True
 
-    def move(
-        self, wish: Wish, state: WishState, *, now: datetime, tries: int | None = None
-    ) -> Wish:
-        """What becomes of it; durable when it returns."""
-        moved = replace(wish, state=state, at=now, tries=wish.tries if tries is None else tries)
-        self._write(moved)
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
+        """What becomes of it, durable when it returns; None where it has changed meanwhile.
+
+        OSError: there is no room, and it is as it was.
+        """
+        moved = replace(
+            wish,
+            state=to.state,
+            at=now,
+            tries=wish.tries if to.tries is None else to.tries,
+            due=to.due,
+            outcome=to.outcome or wish.outcome,
+        )
+        with self._alone():
+            if self.of(wish.person) != wish:
+                return None
+            self._write(moved)
         return moved
 
     def number(self, wish: Wish) -> Sensitive[str] | None:
@@ -138,33 +193,57 @@ class Wishes:
 
     def forget_before(self, when: datetime) -> int:
         """Take out what is over since before then; how many."""
-        known = self._read()
-        kept = [w for w in known.values() if w.state in LIVING or w.at >= when]
-        if len(kept) < len(known):
-            write(self._path, b"".join(map(_line, kept)), mode=0o600)
-        return len(known) - len(kept)
+        with self._alone():
+            kept = self._kept_from(when)
+            gone = len(self._read()) - len(kept)
+            if gone:
+                write(self._path, b"".join(map(_line, kept)), mode=0o600)
+        return gone
+
+    def overdue(self, when: datetime) -> int:
+        """How many `forget_before` would take out."""
+        return len(self._read()) - len(self._kept_from(when))
+
+    def _kept_from(self, when: datetime) -> list[Wish]:
+        return [wish for wish in self._read().values() if wish.lives or wish.at >= when]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes wishes for so long, in this program or another."""
+        beside = self._path.with_suffix(".lock")
+        descriptor = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            with self._lock:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+        finally:
+            os.close(descriptor)
 
     def _write(self, wish: Wish) -> None:
         append(self._path, _line(wish))
 
     def _read(self) -> Mapping[str, Wish]:
-        """By number, the last move of each."""
-        if not self._path.exists():
-            return {}
-        lines = self._path.read_bytes().splitlines()
-        return {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+        return {wish.person: wish for wish in read(self._path)}
+
+
+def read(path: Path) -> tuple[Wish, ...]:
+    """The last move of each number's wish, the longest waiting first; needs no key."""
+    lines = path.read_bytes().splitlines() if path.exists() else ()
+    last = {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+    return tuple(sorted(last.values(), key=lambda wish: wish.since))
 
 
 def _line(wish: Wish) -> bytes:
-    told = asdict(wish) | {"since": wish.since.isoformat(), "at": wish.at.isoformat()}
-    return json.dumps(told).encode() + b"\n"
+    return json.dumps(asdict(wish), default=datetime.isoformat).encode() + b"\n"
 
 
 def _wish(line: bytes) -> Wish | None:
     try:
         told = json.loads(line)
         moments = {name: datetime.fromisoformat(told[name]) for name in ("since", "at")}
-        return Wish(**told | moments)
-    except (ValueError, TypeError, KeyError):
+        due = told.get("due")
+        until = None if due is None else datetime.fromisoformat(due)
+        return Wish(**told | moments | {"due": until})
+    except (ValueError, TypeError, KeyError, AttributeError):
         log.warning("a wish to be called back cannot be read: its line is torn")
         return None

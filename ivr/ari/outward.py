@@ -15,7 +15,8 @@ from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel
 from ivr.config import TRUNK_ENDPOINT, Agent, Settings
-from ivr.dialling.dialler import AgentAway, DiallingFailed, Held, attempt_of, bridge_name, leg_name
+from ivr.dialling.names import attempt_of, bridge_name, leg_name
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,11 @@ class ChannelsOutward:
 
     ari: Ari
     settings: Callable[[], Settings]
+
+    async def online(self) -> frozenset[str]:
+        """The phones that are registered."""
+        with _faults():
+            return await self.ari.endpoints.online()
 
     async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
         """The phone shows the line's own number, and the case or the wish beside it."""
@@ -85,8 +91,9 @@ class ChannelsOutward:
 
 def held(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Held:
     """What Asterisk's lists have of tries."""
-    bridges = tuple(bridges)
+    channels, bridges = tuple(channels), tuple(bridges)
     ours = [*(each.id for each in channels), *(each.id for each in bridges)]
+    answered = {each.id: each.created for each in channels if each.state == "Up"}
     names = map(attempt_of, ours)
     return Held(
         frozenset(name for name in names if name is not None),
@@ -95,6 +102,11 @@ def held(channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Held:
             for bridge in bridges
             if (name := attempt_of(bridge.id)) is not None
             and {leg_name(name, "agent"), leg_name(name, "number")} <= bridge.channels
+        },
+        {
+            name: answered[leg]
+            for name in filter(None, map(attempt_of, answered))
+            if (leg := leg_name(name, "number")) in answered
         },
     )
 

@@ -159,6 +159,8 @@ class Call:
     """Whose own phone it is, where the desk code was dialled."""
     number: Sensitive[str] | None = None
     """By which the caller may be called back: a trunk vouches for it, and it is not withheld."""
+    about: str | None = None
+    """The number of the case about which the line itself has called."""
     place: str = ""
     """The name of the dialogue that the caller is in."""
     arrived: float = 0.0

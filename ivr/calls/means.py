@@ -13,6 +13,7 @@ from ivr.agents.wishes import WishBook
 from ivr.calls.asked import Asked
 from ivr.calls.pins import NoPins, Verifier
 from ivr.cases.enquiries import Enquiries, NoCases
+from ivr.cases.followup import FollowUps, NobodyAsked
 from ivr.config import Settings
 from ivr.limits.limits import Limits
 from ivr.people.tokens import Tokens
@@ -43,6 +44,8 @@ class Means:
     clock: Callable[[], datetime] = _now
     enquiries: Enquiries = field(default_factory=NoCases)
     """Knows where cases stand."""
+    follow_ups: FollowUps = field(default_factory=NobodyAsked)
+    """Learns what callers say of the answer to their case."""
     pins: Verifier = field(default_factory=NoPins)
     """By which agents sign in on their phones."""
     untold: Untold = field(default_factory=Untold)

@@ -22,7 +22,7 @@ from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.call import Call
-from ivr.calls.calling_back import may_be_called_back
+from ivr.calls.calling_back import may_be_called_back, place_of, served, standing_wish
 from ivr.calls.inbox import Key, LegGone, Parted, PhoneFreed, PickedUp
 from ivr.calls.ringing import Ringing
 from ivr.calls.waiting import InLine, Trial, Waits
@@ -78,7 +78,10 @@ class _Wish:
         self.began -= waited
         since = self.switchboard.desks.clock() - waited
         skill = self.call.trail.skill
-        place = Waiting(self.call.session, since, _standing(self.call), person, skill)
+        kept = place_of(self.call.means, standing_wish(self.call.means, person))
+        place = Waiting(
+            self.call.session, since, _standing(self.call), kept=kept, person=person, skill=skill
+        )
         place.wake = self._wake
         self.ringing = Ringing(self.call, place)
 
@@ -114,6 +117,8 @@ class _Wish:
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
+        if self.answered is not None and not self.was_cut:
+            await served(self.call)
         await self.ringing.stop_all()
         await self.exchange.part()
         await self.exchange.quiet()
@@ -251,8 +256,8 @@ def _standing(call: Call) -> Standing:
     """Before whom this caller comes."""
     if call.queued is not None:
         return call.queued.standing
-    wishes = call.means.wishes
-    if wishes is not None and call.vouched is not None and wishes.was_called(call.vouched):
+    wish = standing_wish(call.means, call.vouched)
+    if wish is not None and wish.tries:
         return "called_back"
     first_age, born = call.means.settings.agents.queue_first_age, call.trail.born
     if first_age and born is not None:

@@ -64,6 +64,10 @@ class Case:
     before: State = State.WORKING
     """In which it was when it was suspended."""
     reopened: int = 0
+    call_wanted: datetime | None = None
+    """Since when the line is to ask by telephone how content the caller is; None: it is not."""
+    spared: bool = False
+    """The caller does not wish to be called for 回访."""
     held: bool = False
     """保全: nothing of it may be removed, however old it is and whoever asks."""
     accepted: date | None = None
@@ -134,6 +138,7 @@ def _redone(case: Case, event: Event) -> Case:
         answered=None,
         closed=None,
         followed_up=None,
+        call_wanted=None,
         content="",
         extra_days=0,
         asked_days=0,
@@ -155,10 +160,14 @@ _CHANGES: Mapping[Move, Callable[[Case, Event], Case]] = {
     Move.MERGE: lambda case, event: replace(case, into=event.number),
     Move.ANSWER: lambda case, event: replace(case, answered=_day(event), asked_days=0),
     Move.CLOSE: lambda case, event: replace(case, closed=_day(event)),
+    Move.CALL: lambda case, event: replace(case, call_wanted=event.at),
+    Move.CALLED: lambda case, _: replace(case, call_wanted=None),
     Move.FOLLOW_UP: lambda case, event: replace(
-        case, followed_up=_day(event), content=event.content
+        case, followed_up=_day(event), content=event.content, call_wanted=None
     ),
     Move.REDO: _redone,
+    Move.SPARE: lambda case, _: replace(case, spared=True, call_wanted=None),
+    Move.UNSPARE: lambda case, _: replace(case, spared=False),
     Move.HOLD: lambda case, _: replace(case, held=True),
     Move.RELEASE: lambda case, _: replace(case, held=False),
 }
@@ -197,18 +206,22 @@ def _office(case: Case, move: Move, by: str, offices: frozenset[Office]) -> Offi
 
 def _fits(case: Case, move: Move) -> bool:
     """What a state alone does not tell."""
-    match move:
-        case Move.GRANT | Move.DENY:
-            return case.asked_days > 0
-        case Move.ASK:
-            return case.asked_days == 0
-        case Move.REDO:
-            return case.content == "discontent"
-        case Move.HOLD:
-            return not case.held
-        case Move.RELEASE:
-            return case.held
-    return True
+    fits = _FITS.get(move)
+    return fits is None or fits(case)
+
+
+_FITS: Mapping[Move, Callable[[Case], bool]] = {
+    Move.ASK: lambda case: case.asked_days == 0,
+    Move.GRANT: lambda case: case.asked_days > 0,
+    Move.DENY: lambda case: case.asked_days > 0,
+    Move.CALL: lambda case: not (case.call_wanted or case.spared or case.filed.caller is None),
+    Move.CALLED: lambda case: case.call_wanted is not None,
+    Move.REDO: lambda case: case.content == "discontent",
+    Move.SPARE: lambda case: not case.spared,
+    Move.UNSPARE: lambda case: case.spared,
+    Move.HOLD: lambda case: not case.held,
+    Move.RELEASE: lambda case: case.held,
+}
 
 
 def _is_theirs(case: Case, move: Move, by: str, office: Office) -> bool:

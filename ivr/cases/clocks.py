@@ -129,15 +129,15 @@ class _Span(NamedTuple):
 
 
 def _stages(case: Case, days: CaseDays) -> Iterator[_Span]:
-    """Each clock that has begun."""
+    """Each clock that has begun; who does not wish to be asked is waited for by none."""
     stands = case.state in (State.MERGED, State.REJECTED)
     filed = case.filed.at.astimezone(BEIJING).date()
-    more = case.extra_days
+    more, asked = case.extra_days, None if case.spared else case.closed
     for stage, begun, length, ended in (
         (Stage.ACCEPT, filed, days.accept, case.accepted),
         (Stage.ANSWER, case.begun, days.answer + more, case.answered),
         (Stage.CLOSE, case.begun, days.close + more, case.closed),
-        (Stage.FOLLOW_UP, case.closed, days.follow_up, case.followed_up),
+        (Stage.FOLLOW_UP, asked, days.follow_up, case.followed_up),
     ):
         if begun is not None and not (stands and ended is None):
             yield _Span(stage, begun, length, ended)

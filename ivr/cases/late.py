@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ivr.cases.case import Case, Filed
+from ivr.cases.moves import Deed
 from ivr.config import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ class LateRegister:
     def case(self, number: str) -> Case:
         """As Cases.case."""
         return self._register().cases.case(number)
+
+    def act(self, number: str, deed: Deed) -> Case:
+        """As Register.act."""
+        return self._register().act(number, deed)
+
+    def to_call(self, series: str) -> tuple[Case, ...]:
+        """As Cases.to_call."""
+        return self._register().cases.to_call(series)
+
+    def spared_by(self, filed: Filed) -> str | None:
+        """As Cases.spared_by."""
+        return self._register().cases.spared_by(filed)
 
     @property
     def clocks(self) -> Clocks:

@@ -61,8 +61,12 @@ class Move(StrEnum):
     MERGE = "merge"
     ANSWER = "answer"
     CLOSE = "close"
+    CALL = "call"
+    CALLED = "called"
     FOLLOW_UP = "follow_up"
     REDO = "redo"
+    SPARE = "spare"
+    UNSPARE = "unspare"
     NOTE = "note"
     HOLD = "hold"
     RELEASE = "release"
@@ -89,8 +93,12 @@ _MOVE_WORDS: Final[Mapping[Move, str]] = {
     Move.MERGE: "并单",
     Move.ANSWER: "答复",
     Move.CLOSE: "办结",
+    Move.CALL: "电话回访",
+    Move.CALLED: "停止电话回访",
     Move.FOLLOW_UP: "回访",
     Move.REDO: "重办",
+    Move.SPARE: "谢绝回访",
+    Move.UNSPARE: "恢复回访",
     Move.NOTE: "备注",
     Move.HOLD: "保全",
     Move.RELEASE: "解除保全",
@@ -104,7 +112,8 @@ class Office(StrEnum):
     HANDLER = "承办人"
     AGENT = "坐席"
     LINE = "热线"
-    """The service itself: it opens cases, and merges what a caller spoke anew."""
+    """The service itself: it opens cases, merges what a caller spoke anew, and asks by telephone
+    how content they are."""
 
 
 Need = Literal["text", "handler", "days", "number", "content"]
@@ -155,11 +164,15 @@ RULES: Final[Mapping[Move, Rule]] = {
     Move.MERGE: _rule((_L, _LINE), _OPEN, State.MERGED, "number"),
     Move.ANSWER: _rule((_H,), (State.WORKING,), State.ANSWERED, "text", own=True),
     Move.CLOSE: _rule((_L,), (State.ANSWERED,), State.CLOSED),
-    Move.FOLLOW_UP: _rule((_L, _A), (State.CLOSED,), State.FOLLOWED_UP, "content"),
-    Move.REDO: _rule((_L,), (State.FOLLOWED_UP,), State.ASSIGNED, "text"),
-    Move.NOTE: _rule((_L, _H, _A), tuple(State), None, "text"),
+    Move.CALL: _rule((_L, _A, _LINE), (State.CLOSED,), None),
+    Move.CALLED: _rule((_L, _A, _LINE), (State.CLOSED,), None, "text"),
+    Move.FOLLOW_UP: _rule((_L, _A, _LINE), (State.CLOSED,), State.FOLLOWED_UP, "content"),
+    Move.REDO: _rule((_L, _LINE), (State.FOLLOWED_UP,), State.ASSIGNED, "text"),
+    Move.NOTE: _rule((_L, _H, _A, _LINE), tuple(State), None, "text"),
     Move.HOLD: _rule((_L,), tuple(State), None, "text"),
     Move.RELEASE: _rule((_L,), tuple(State), None, "text"),
+    Move.SPARE: _rule((_L, _H, _A, _LINE), tuple(State), None, "text"),
+    Move.UNSPARE: _rule((_L,), tuple(State), None, "text"),
 }
 """Every move but OPEN, which is the case's beginning."""
 

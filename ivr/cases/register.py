@@ -77,8 +77,12 @@ class Register:
         self.tell()
 
     def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
-        """As Cases.act, and told."""
+        """As Cases.act, and told; Refused too where nobody can be called."""
+        if deed.move is Move.CALL and self.settings.dialling_server is None:
+            raise Refused("没有开通外呼，不能电话回访（设置 dialling.trunk） · dialling out is off")
         case = self.cases.act(number, deed, seen=seen)
+        if deed.move is Move.CLOSE and self.settings.dialling.follow_up == "all":
+            case = self._call_by_itself(case)
         self.tell()
         return case
 
@@ -99,6 +103,14 @@ class Register:
                 self.cases.mark_told(waiting)
         except (OSError, CannotReach) as refused:
             log.warning("the records learn later what was done with cases: %s", refused)
+
+    def _call_by_itself(self, case: Case) -> Case:
+        """Every caller is asked, but for who cannot be called or does not wish to be."""
+        wanted = Deed(Move.CALL, Office.LINE, _LINE)
+        try:
+            return self.cases.act(case.number, wanted)
+        except Refused:
+            return case
 
     def _merge(self, old: str, new: str) -> None:
         deed = Deed(Move.MERGE, Office.LINE, _LINE, text="来电人重新录音", number=new)

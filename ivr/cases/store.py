@@ -26,6 +26,7 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
+    or_,
     select,
     text,
     update,
@@ -55,6 +56,8 @@ CASE = Table(
     Column("handler", String),
     Column("caller", String),
     Column("held", Integer),
+    Column("to_call", Integer),
+    Column("spared", Integer),
 )
 _EVENT = Table(
     "case_event",
@@ -166,6 +169,27 @@ class Cases:
             found = [row._mapping for row in rows.execute(query)]
             events = _events_of(rows, [row["number"] for row in found])
         return tuple(told(_filed(row), events.get(row["number"], ())) for row in found)
+
+    def to_call(self, series: str) -> tuple[Case, ...]:
+        """Those whose callers the line is to call, the longest waiting first.
+
+        `series`: how their numbers begin; another node keeps the telephone numbers of its own.
+        """
+        if not self.is_made():
+            return ()
+        with self.reading() as rows:
+            wanted = CASE.c.number.startswith(series, autoescape=True)
+            query = select(CASE.c.number).where(CASE.c.to_call == 1, wanted)
+            cases = [_one(rows, number) for (number,) in rows.execute(query).all()]
+        return tuple(sorted(cases, key=_called_for))
+
+    def spared_by(self, filed: Filed) -> str | None:
+        """The case in which this caller wished not to be called any more; None: there is none."""
+        tokens = [each for each in (filed.caller, filed.person) if each is not None]
+        theirs = or_(CASE.c.caller.in_(tokens), CASE.c.person.in_(tokens))
+        with self.reading() as rows:
+            query = select(CASE.c.number).where(CASE.c.spared == 1, theirs).limit(1)
+            return rows.execute(query).scalar()
 
     def handlers(self) -> tuple[str, ...]:
         """Everybody who has ever had a case."""
@@ -343,6 +367,10 @@ def _added(rows: Connection, case: Case, event: Event) -> Case:
     return grown
 
 
+def _called_for(case: Case) -> tuple[datetime, str]:
+    return case.call_wanted or case.filed.at, case.number
+
+
 def _check_target(rows: Connection, case: Case, number: str) -> None:
     """What others were merged into stays where it is found: chains lead to a case that is open."""
     try:
@@ -401,6 +429,8 @@ def _derived(case: Case) -> dict[str, Any]:
         "state": case.state,
         "handler": case.handler,
         "held": int(case.held),
+        "to_call": int(case.call_wanted is not None),
+        "spared": int(case.spared),
     }
 
 

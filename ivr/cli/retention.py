@@ -15,6 +15,7 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from analytics.loading.horizon import Gap, Horizon
+    from ivr.agents.wishes import Wishes
     from ivr.cases.case import Filed
     from ivr.cases.store import Cases
     from ivr.config import Settings
@@ -45,17 +46,20 @@ def run(
     """
     from ivr.config import load
     from ivr.hours import BEIJING
-    from ivr.upkeep.retention import FirstDays, note, overdue_recordings, remove
+    from ivr.upkeep.retention import FirstDays, midnight, note, overdue_recordings, remove
 
     settings, now = load(), datetime.now(UTC)
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
     vault = _vault(settings)
+    wishes = _wishes(settings, vault)
     cases = _cases(settings)
     old_cases = _overdue_cases(cases, first, remove=False)
     held = _held(cases)
     paths = [each.path for each in held]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
-    past = _past(settings.home / "spool", vault, first, now, held)
+    named = {each.person for each in held if each.person is not None}
+    named |= {wish.person for wish in wishes.all() if wish.lives}
+    past = _past(settings.home / "spool", vault, first, now, frozenset(named))
     rows, people = past.rows, past.people
     if not dry_run:
         for each in recordings:
@@ -65,9 +69,12 @@ def run(
             vault.forget(token)
         if rows:
             _drop(first)
+    begin = midnight(first.calls)
+    old_wishes = wishes.overdue(begin) if dry_run else wishes.forget_before(begin)
     removed = {
         "days of recordings": len(recordings),
         "cases": old_cases,
+        "wishes to be called back": old_wishes,
         "people of the vault": len(people),
         **{f"rows of {table}": number for table, number in rows.items()},
     }
@@ -107,10 +114,11 @@ def _told(past: _Past) -> str:
 
 
 def _past(
-    spool: Path, vault: Vault, first: FirstDays, now: datetime, held: tuple[Filed, ...]
+    spool: Path, vault: Vault, first: FirstDays, now: datetime, named: frozenset[str]
 ) -> _Past:
     """Rows of the records, and people whom none names any more, where reports are asked too.
 
+    `named`: whom something else still names: a case in legal hold, a wish to be called back.
     Nobody is forgotten before records are published; a lake that does not answer is no such thing.
     What is lost is asked for after the snapshot is open: it is noted before a snapshot lacks it.
     """
@@ -129,7 +137,7 @@ def _past(
             return _Past({}, frozenset())
         with facts:
             needed = needed_people(facts, horizon) | people_in(spool, first)
-            needed |= {each.person for each in held if each.person is not None}
+            needed |= named
             rows = overdue(facts, horizon)
             begin = records_begin(facts)
         lost = gaps(losses.noted(folder().parquet), horizon)
@@ -196,6 +204,14 @@ def _cases(settings: Settings) -> Cases:
     from ivr.cases.store import Cases
 
     return Cases(settings.cases_url)
+
+
+def _wishes(settings: Settings, vault: Vault) -> Wishes:
+    from ivr.agents.wishes import FILE, Wishes
+    from ivr.people.keys import Keys
+    from ivr.people.tokens import Tokens
+
+    return Wishes(settings.home / FILE, vault, Tokens(Keys.load(settings.home / "keys")))
 
 
 def _vault(settings: Settings) -> Vault:

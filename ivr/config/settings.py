@@ -440,9 +440,20 @@ class DiallingSettings(Part):
     """How long the agent's phone rings."""
     number_seconds: Seconds = 40.0
     """How long the called one rings."""
-    callbacks: bool = False
-    """Who waits for an agent may ask to be called back. Nothing dials those wishes by itself yet:
-    only for a centre that does."""
+    callbacks: bool = True
+    """Who waits for an agent may ask to be called back, where the line may dial out at all."""
+    callback_tries: Annotated[int, Field(ge=1, le=10)] = 3
+    """So often is who wants to be called back called in vain; then it is given up."""
+    callback_again_minutes: Annotated[tuple[Count, ...], Field(min_length=1)] = (20, 120)
+    """After the first try in vain, the second, …; the last one is for all further ones."""
+    callback_days: Count = 5
+    """An older wish is not fulfilled any more."""
+    follow_up: Literal["asked", "all"] = "asked"
+    """Which callers the line itself calls when their case is closed: those of whom somebody asks
+    it on the case's page (电话回访), or all but who wished not to be called."""
+    follow_up_tries: Count = 3
+    follow_up_again_minutes: Annotated[tuple[Count, ...], Field(min_length=1)] = (120, 1080)
+    """After the first try in vain, after the second and each that follows."""
 
 
 class AnswerTemplate(Part):

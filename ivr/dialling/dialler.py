@@ -14,25 +14,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal, Protocol
 
+from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
-from ivr.dialling.ledger import Attempt, Ledger
+from ivr.dialling.ledger import Attempt, Ledger, Stage
+from ivr.dialling.names import Side, attempt_of, leg_name, parted
 from ivr.dialling.numbers import dialable
-from ivr.hours import BEIJING
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held, Outward
+from ivr.dialling.permission import refusal
+from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.people.audit import AuditChanged, Entry
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import Dialled, DialledFor, DialOutcome, DialRefusal, Fact
+from ivr.records.facts import Dialled, DialRefusal, Fact
 
 log = logging.getLogger(__name__)
 
-Side = Literal["agent", "number"]
-MARK: Final = "dial"
 LATE_SECONDS = 3.0
 """So long after a phone should have stopped by itself we stop waiting for news of it."""
 TALKING_SECONDS = 3600.0
@@ -42,82 +42,6 @@ ENDING_SECONDS = 10.0
 # Hang-up causes (Q.850) of a number that did not answer; any other: it was not reached.
 _ENGAGED = frozenset({17, 21})
 _RANG_OUT = frozenset({None, 0, 16, 18, 19, 102})
-
-REFUSED_WORDS: Final[Mapping[DialRefusal, str]] = {
-    "off": "没有开通外呼（设置 dialling.trunk） · dialling out is off",
-    "number": "没有登记可以回拨的号码 · no number that may be dialled is registered",
-    "hours": "现在不是外呼时间（dialling.hours） · not within the hours of dialling",
-    "cap": "今天外呼的次数用完了（dialling.calls_per_day） · as many calls today as are allowed",
-    "tries": "今天给这个号码打的次数够了（dialling.calls_per_number） · called often enough today",
-    "going_on": "正在拨打，或者坐席正在通话 · the number or the agent is engaged",
-    "unwritten": "审计或登记写不下，没有拨打 · nothing can be written down: nobody is called",
-}
-
-
-class DiallingFailed(Exception):
-    """Asterisk would not ring or join what it was asked to."""
-
-
-class AgentAway(DiallingFailed):
-    """There is no phone of this agent to be rung."""
-
-
-class Outward(Protocol):
-    """The way out, whatever carries it. Each may raise DiallingFailed."""
-
-    async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
-        """Let an agent's phone ring; it shows what the call is about. Raises AgentAway."""
-
-    async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
-        """Let the number ring by the trunk; an agent who waits hears that."""
-
-    async def join(self, attempt: str) -> bool:
-        """Let the two hear each other; False when one has just gone."""
-
-    async def stop(self, attempt: str) -> None:
-        """Whatever rings or talks for this try; there may be nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A call that somebody wants made."""
-
-    purpose: DialledFor
-    reference: str
-    """Of the case or of the wish."""
-    number: Sensitive[str]
-    """As it was registered or confirmed; never one that is keyed for this call."""
-    agent: Agent | None
-    """Whose phone rings first; None: the line speaks itself."""
-    by: str
-    """Who wants it, for the trail."""
-    reason: str = ""
-
-    @property
-    def agent_name(self) -> str | None:
-        """Who is to talk; None: the line itself."""
-        return None if self.agent is None else self.agent.name
-
-
-@dataclass(frozen=True, slots=True)
-class NotDialled:
-    """Nobody's phone has rung, and why."""
-
-    reason: DialRefusal
-
-    @property
-    def words(self) -> str:
-        """For whoever wanted it."""
-        return REFUSED_WORDS[self.reason]
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """How a call that was made went."""
-
-    outcome: DialOutcome
-    ring_ms: int = 0
-    talk_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +68,12 @@ class Going:
 
     attempt: Attempt
     with_agent: bool
-    stage: Literal["agent", "number", "talking"] = "agent"
+    stage: Stage = "agent"
     inbox: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     done: asyncio.Future[Called] = field(default_factory=asyncio.Future)
     task: asyncio.Task[None] | None = None
     suspended: bool = False
     """It is left as it is, for whoever finds it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What Asterisk has of tries."""
-
-    names: frozenset[str]
-    """Of the tries that have any leg or bridge."""
-    joined: Mapping[str, datetime]
-    """Whose two hear each other, and since when."""
 
 
 @dataclass(slots=True)
@@ -174,10 +88,8 @@ class Dialler:
     note: Callable[[Fact], None]
     trail: Callable[[Entry], None]
     """Writes an entry; blocks."""
-    talks: Callable[[Agent], AbstractContextManager[None]]
-    """For so long the agent is on a call, and rung for nobody else."""
-    is_free: Callable[[Agent], bool]
-    """Whether an agent's phone neither rings nor talks."""
+    switchboard: Switchboard
+    """An agent whose phone rings or talks for us is rung for nobody else."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _going: dict[str, Going] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -208,6 +120,14 @@ class Dialler:
     def going(self, attempt: str) -> Going | None:
         """A try that is not over yet."""
         return self._going.get(attempt)
+
+    def spoken_to(self, leg: str) -> Attempt | None:
+        """The try whose number is on this leg, where the line itself is to speak."""
+        name = attempt_of(leg)
+        attempt = None if name is None else self.ledger.attempt(name)
+        if attempt is None or attempt.agent is not None or attempt.outcome is not None:
+            return None
+        return attempt if leg == leg_name(attempt.name, "number") else None
 
     # --- what the line tells ----------------------------------------------------------------------
 
@@ -241,8 +161,9 @@ class Dialler:
                 continue
             going = self._going.setdefault(attempt.name, Going(attempt, attempt.agent is not None))
             going.suspended = False
-            since = held.joined.get(attempt.name)
-            self._conduct(going, _lost() if since is None else self._talk_on(going, since))
+            there = held.joined if going.with_agent else held.picked_up
+            since = there.get(attempt.name)
+            self._conduct(going, _lost(attempt) if since is None else self._talk_on(going, since))
         for name in held.names - self._going.keys():
             await self._stop(name)
 
@@ -255,20 +176,12 @@ class Dialler:
     def _refusal(
         self, settings: Settings, wanted: Wanted, number: Sensitive[str] | None
     ) -> DialRefusal | None:
-        now = self.clock()
-        if settings.dialling_server is None:
-            return "off"
-        if number is None:
-            return "number"
-        if not _within_hours(settings, now):
-            return "hours"
-        today = Counter(each.number for each in self.ledger.on_day_of(now))
-        if today.total() >= settings.dialling.calls_per_day:
-            return "cap"
-        token = self.token(number.reveal())
-        if self._is_going_on(wanted, token):
+        token = None if number is None else self.token(number.reveal())
+        tries = self.ledger.on_day_of(now := self.clock())
+        refused = refusal(settings, now, token, tries)
+        if refused is None and token is not None and self._is_going_on(wanted, token):
             return "going_on"
-        return "tries" if today[token] >= settings.dialling.calls_per_number else None
+        return refused
 
     def _is_going_on(self, wanted: Wanted, number: str) -> bool:
         same = (
@@ -277,7 +190,13 @@ class Dialler:
             == (wanted.purpose, wanted.reference)
             for going in self._going.values()
         )
-        return any(same) or (wanted.agent is not None and not self.is_free(wanted.agent))
+        return any(same) or not self._has_agent(wanted)
+
+    def _has_agent(self, wanted: Wanted) -> bool:
+        """Whether whoever is to talk can be rung now; the line itself always can."""
+        if wanted.agent is None or wanted.reserved:
+            return True
+        return self.switchboard.desks.is_free(wanted.agent)
 
     def _refused(self, wanted: Wanted, reason: DialRefusal) -> NotDialled:
         self.note(
@@ -362,29 +281,36 @@ class Dialler:
     ) -> Called:
         if agent is None:
             return await self._ring_number(going, settings, number)
-        with self.talks(agent):
-            return await self._agent_first(going, settings, agent, number)
+        missed = await self._agent_came(going, settings, agent)
+        if missed is not None:
+            return missed
+        with self.switchboard.engaged(agent):
+            return await self._ring_number(going, settings, number)
 
-    async def _agent_first(
-        self, going: Going, settings: Settings, agent: Agent, number: Sensitive[str]
-    ) -> Called:
-        try:
-            await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
-        except AgentAway:
-            return Called("agent_away")
-        match await _news(going, settings.dialling.agent_seconds + LATE_SECONDS):
+    async def _agent_came(self, going: Going, settings: Settings, agent: Agent) -> Called | None:
+        """Let the agent's phone ring; None: the agent is there and waits."""
+        with self.switchboard.rung(agent):
+            try:
+                await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
+            except AgentAway:
+                return Called("agent_away")
+            news = await _news(going, settings.dialling.agent_seconds + LATE_SECONDS)
+        match news:
             case Answered():
-                return await self._ring_number(going, settings, number)
+                return None
             case Over(_, cause) if cause in _ENGAGED:
+                self.switchboard.desks.is_there(agent)
                 return Called("agent_busy")
             case Over(_, cause) if cause not in _RANG_OUT:
                 return Called("agent_away")
+        self.switchboard.desks.rang_out(agent)
         return Called("agent_no_answer")
 
     async def _ring_number(
         self, going: Going, settings: Settings, number: Sensitive[str]
     ) -> Called:
-        began, going.stage = _now(), "number"
+        await self._comes_to(going, "number")
+        began = _now()
         await self.outward.ring_number(going.attempt.name, number)
         news = await _news(going, settings.dialling.number_seconds + LATE_SECONDS)
         ring_ms = _ms_since(began)
@@ -400,23 +326,41 @@ class Dialler:
         return Called("no_answer", ring_ms)
 
     async def _talk(self, going: Going, ring_ms: int) -> Called:
-        began, going.stage = _now(), "talking"
+        began = _now()
         if going.with_agent and not await self.outward.join(going.attempt.name):
             return Called("abandoned", ring_ms)
+        await self._comes_to(going, "talking")
         await _until_over(going)
         return Called("answered", ring_ms, _ms_since(began))
 
+    async def _comes_to(self, going: Going, stage: Stage) -> None:
+        """On disk too: whoever finds the try after us knows how far it came."""
+        going.stage = stage
+        await asyncio.to_thread(self.ledger.comes_to, going.attempt.name, stage)
+
     async def _talk_on(self, going: Going, since: datetime) -> Called:
         """Found again: neither of the two has noticed that we are new."""
-        going.stage = "talking"
         before = max(0.0, (self.clock() - since).total_seconds())
         began = _now()
-        await _until_over(going)
+        agent = self._agent_of(going.attempt)
+        with nullcontext() if agent is None else self.switchboard.engaged(agent):
+            await self._comes_to(going, "talking")
+            await _until_over(going)
         return Called("answered", 0, round(before * 1000) + _ms_since(began))
 
+    def _agent_of(self, attempt: Attempt) -> Agent | None:
+        phones = self.settings().agents.phones
+        return next((each for each in phones if each.name == attempt.agent), None)
 
-async def _lost() -> Called:
-    return Called("lost")
+    def talking(self, held: Held) -> frozenset[str]:
+        """Extensions of the agents who talk for a try, as Asterisk shows it."""
+        agents = (self._agent_of(a) for a in self.ledger.begun() if a.name in held.joined)
+        return frozenset(agent.extension for agent in agents if agent is not None)
+
+
+async def _lost(attempt: Attempt) -> Called:
+    """Nothing of it is left; who had come to talk has done so until the end."""
+    return Called("answered" if attempt.stage == "talking" else "lost")
 
 
 async def _news(going: Going, seconds: float) -> News | None:
@@ -431,38 +375,6 @@ async def _news(going: Going, seconds: float) -> News | None:
 async def _until_over(going: Going) -> None:
     while not isinstance(await _news(going, TALKING_SECONDS), Over):
         pass
-
-
-def _within_hours(settings: Settings, now: datetime) -> bool:
-    there = now.astimezone(BEIJING)
-    minute = there.hour * 60 + there.minute
-    works = bool(settings.agents.hours.of(there.date()))
-    return works and any(s.opens <= minute < s.closes for s in settings.dialling.hours)
-
-
-def leg_name(attempt: str, side: Side) -> str:
-    """As Asterisk's lists have it."""
-    return f"{MARK}.{attempt}.{side}"
-
-
-def bridge_name(attempt: str) -> str:
-    """In which the two hear each other."""
-    return f"{MARK}.{attempt}"
-
-
-def attempt_of(name: str) -> str | None:
-    """The try whose leg or bridge this is; None for what is none of ours."""
-    mark, *rest = name.split(".")
-    return rest[0] if mark == MARK and len(rest) in (1, 2) else None
-
-
-def parted(leg: str) -> tuple[str, Side]:
-    """A leg's try and its side; ValueError for what is no leg."""
-    name = attempt_of(leg)
-    for side in ("agent", "number"):
-        if name is not None and leg == leg_name(name, side):
-            return name, side
-    raise ValueError("no leg of ours")
 
 
 def _now() -> float:

@@ -1,6 +1,7 @@
 """Every try to call somebody, on disk before the first ring: whoever was called is known after it.
 
-A line says that a try begins, a later one how it ended. Numbers stand here as tokens only.
+A line says that a try begins, later ones how far it came and how it ended. Numbers stand here as
+tokens only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ivr.hours import BEIJING
 from ivr.records.durable import append, write
@@ -21,6 +22,10 @@ log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=400)
 """Tries are remembered for longer than any case is open."""
+
+
+Stage = Literal["agent", "number", "talking"]
+"""How far a try has come: whose phone rings, or that they talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Attempt:
     at: datetime
     outcome: DialOutcome | None = None
     """None: not over yet."""
+    stage: Stage = "agent"
+    """Nobody but the agent knows of a try that came no further than that."""
 
 
 class Ledger:
@@ -67,13 +74,21 @@ class Ledger:
         append(self._path, _begun(attempt))
         self._attempts[attempt.name] = attempt
 
+    def comes_to(self, name: str, stage: Stage) -> None:
+        """How far it has come; where there is no room for that, a kill makes it look less far."""
+        self._attempts[name] = replace(self._attempts[name], stage=stage)
+        self._add([name, None, stage])
+
     def end(self, name: str, outcome: DialOutcome) -> None:
         """How it ended; where there is no room for that, it is lost after the next start."""
         self._attempts[name] = replace(self._attempts[name], outcome=outcome)
+        self._add([name, outcome])
+
+    def _add(self, line: list[str | None]) -> None:
         try:
-            append(self._path, json.dumps([name, outcome]).encode() + b"\n")
+            append(self._path, json.dumps(line).encode() + b"\n")
         except OSError as full:
-            log.warning("how a call ended is not written down: %s", full.strerror)
+            log.warning("how a call went is not written down: %s", full.strerror)
 
     def attempt(self, name: str) -> Attempt | None:
         """The try of that name."""
@@ -102,8 +117,10 @@ class Ledger:
             if isinstance(told, dict):
                 attempt = Attempt(**{**told, "at": datetime.fromisoformat(told["at"])})
                 self._attempts[attempt.name] = attempt
-            elif told[0] in self._attempts:
-                self._attempts[told[0]] = replace(self._attempts[told[0]], outcome=told[1])
+            elif (known := self._attempts.get(told[0])) is not None:
+                name, outcome, *came = told
+                stage = came[0] if came else known.stage
+                self._attempts[name] = replace(known, outcome=outcome, stage=stage)
         except (ValueError, TypeError, KeyError, IndexError):
             log.warning("a line of the ledger of calls made was torn")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.calls.call import AgentWanted, Call, GaveUp, HeldTooLong
 from ivr.calls.entry import WentBack
-from ivr.dialogues import attendance, information, place
+from ivr.dialogues import attendance, followup, information, place
 from ivr.dialogues.agent import agent
 from ivr.dialogues.main import giving_up, leave
 from ivr.dialogues.place import UP, End, Outcome, Place, all_places
@@ -13,8 +13,10 @@ from ivr.speech.prompts import PromptSet
 
 ATTENDANCE = attendance.attendance.name
 """Where an agent begins whose own phone dials the desk code."""
+FOLLOW_UP = followup.follow_up.name
+"""Where a call begins that the line makes to ask how content the caller is."""
 
-__all__ = ["ATTENDANCE", "all_places", "converse", "place_named", "visit"]
+__all__ = ["ATTENDANCE", "FOLLOW_UP", "all_places", "converse", "place_named", "visit"]
 
 
 def place_named(name: str, prompts: PromptSet) -> Place:

@@ -17,7 +17,7 @@ _HEALTH_SECONDS = 5.0
 
 def page(
     settings: Settings,
-    name: Literal["healthz", "livez", "metrics", "live", "said", "desks", "dial"],
+    name: Literal["healthz", "livez", "metrics", "live", "said", "desks", "dial", "callbacks"],
 ) -> str:
     """The address of one of the service's pages."""
     return f"http://{from_here(settings.host, settings.http_port)}/{name}"

@@ -22,7 +22,9 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
+from ivr.dialling.following import Following
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
@@ -72,6 +74,10 @@ class Conductor:
     signalling: Signalling = field(default_factory=Signalling)
     dialler: Dialler | None = None
     """Makes the line's own calls."""
+    callbacks: Callbacks | None = None
+    """Has those called back who wish to be."""
+    following: Following | None = None
+    """Has those called of whom somebody asks how content they are (回访)."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -102,7 +108,8 @@ class Conductor:
             self._no_such_number(channel)
             return
         known = self.unfinished.get(channel.id)
-        if known is None and self.draining:
+        called = self.reception.spoken_to(channel.id) is not None
+        if known is None and self.draining and not called:
             self._turn_away(channel.id, "draining")
             return
         try:
@@ -202,6 +209,10 @@ class Conductor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.callbacks is not None:
+            await self.callbacks.stop()
+        if self.following is not None:
+            await self.following.stop()
         if self.dialler is not None:
             await self.dialler.suspend()
 
@@ -259,6 +270,9 @@ class Conductor:
         if known is not None and self.unfinished.pop(channel, None) is not None:
             self.close_lost(known, "failed")
         channels = self.reception.ari.channels
+        if self.reception.spoken_to(channel) is not None:  # the agents have not asked for them
+            self._to_its_end(self._surely(channels.hangup(channel)))
+            return
         self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
 
     def _give_busy_tone(self, channel: Channel) -> None:

@@ -35,7 +35,7 @@ from ivr.ari.events import (
 from ivr.ari.exchange import caller_of
 from ivr.ari.link import follow
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
-from ivr.dialling.dialler import attempt_of, parted
+from ivr.dialling.names import attempt_of, parted
 from ivr.line.conduct import Conductor
 from ivr.line.reception import Live
 from ivr.line.takeover import Takeover
@@ -142,17 +142,21 @@ class Hotline:
                 conductor.parted(bridge)
 
     def _tell_dialler(self, attempt: str, event: Event) -> None:
-        """What becomes of a call that the line makes itself."""
+        """What becomes of a call that the line makes, and of whom it speaks to itself."""
         dialler = self.conductor.dialler
         if dialler is None:
             return
         match event:
             case StasisStart(channel):
                 dialler.answered(channel.id)
+                if dialler.spoken_to(channel.id):
+                    self.conductor.begin(channel)
             case HangupRequested(leg, cause) | ChannelDestroyed(leg, cause):
                 dialler.over(attempt, parted(leg)[1], cause)
+                self.conductor.hung_up(leg, cause)
             case StasisEnd(leg):
                 dialler.over(attempt, parted(leg)[1])
+                self.conductor.left(leg)
             case LeftBridge() | BridgeDestroyed():
                 dialler.over(attempt, None)
 

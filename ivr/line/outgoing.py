@@ -14,8 +14,9 @@ from aiohttp import web
 
 from ivr.agents.switchboard import Switchboard
 from ivr.asterisk.configure import DIAL
-from ivr.dialling.dialler import Dialler, NotDialled, Wanted
-from ivr.line.streaming import is_of_this_machine, vouches
+from ivr.dialling.dialler import Dialler
+from ivr.dialling.wanted import NotDialled, Wanted
+from ivr.line.streaming import admit
 from ivr.people.sensitive import Sensitive
 
 MOST_REASON = 200
@@ -36,41 +37,38 @@ class Outgoing:
         return [web.post("/dial", self._dial), web.get("/dial/{attempt}", self._how)]
 
     async def _dial(self, request: web.Request) -> web.Response:
-        await self._admit(request)
+        await admit(request, DIAL, self.secret)
         try:
             told = await request.json()
             case, extension = str(told["case"]), str(told["agent"])
             by, reason = str(told["by"]), str(told.get("reason", ""))[:MOST_REASON]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return _no(400, "要有 case、agent、by · case, agent and by are needed")
+            return refused(400, "要有 case、agent、by · case, agent and by are needed")
         phones = self.switchboard.settings.phones
         agent = next((each for each in phones if each.extension == extension), None)
         if agent is None:
-            return _no(404, f"没有坐席 {extension} · no such agent")
+            return refused(404, f"没有坐席 {extension} · no such agent")
         try:
             number = await asyncio.to_thread(self.registered, case)
         except LookupError:
-            return _no(404, f"没有编号 {case} 的工单 · no such case")
+            return refused(404, f"没有编号 {case} 的工单 · no such case")
         begun = await self.dialler.begin(
             Wanted("case", case, number or Sensitive(""), agent, by=by, reason=reason)
         )
         if isinstance(begun, NotDialled):
-            return _no(409, begun.words, refused=begun.reason)
+            return refused(409, begun.words, refused=begun.reason)
         return web.json_response({"attempt": begun.attempt.name}, status=202)
 
     async def _how(self, request: web.Request) -> web.Response:
-        await self._admit(request)
+        await admit(request, DIAL, self.secret)
         name = request.match_info["attempt"]
         attempt, going = self.dialler.ledger.attempt(name), self.dialler.going(name)
         if attempt is None:
-            return _no(404, "没有这次拨打 · no such call")
+            return refused(404, "没有这次拨打 · no such call")
         stage = "over" if going is None else going.stage
         return web.json_response({"stage": stage, "outcome": attempt.outcome})
 
-    async def _admit(self, request: web.Request) -> None:
-        if not is_of_this_machine(request) or not await vouches(request, DIAL, self.secret):
-            raise web.HTTPForbidden(text="for the programs of this line only")
 
-
-def _no(status: int, why: str, **more: str) -> web.Response:
+def refused(status: int, why: str, **more: str) -> web.Response:
+    """Why nobody is called, for whoever wanted it."""
     return web.json_response({"detail": why, **more}, status=status)

@@ -15,11 +15,13 @@ from ivr.ari.events import Channel
 from ivr.ari.exchange import ChannelExchange
 from ivr.ari.line import ChannelLine
 from ivr.calls.call import Call
+from ivr.calls.calling_back import place_of, standing_wish
 from ivr.calls.doubled import Doubled
 from ivr.calls.inbox import Inbox
 from ivr.calls.means import Means
 from ivr.config import Agent, LimitsSettings, Settings
-from ivr.dialogues import ATTENDANCE
+from ivr.dialling.ledger import Attempt
+from ivr.dialogues import ATTENDANCE, FOLLOW_UP
 from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
@@ -27,6 +29,7 @@ from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import (
     NOT_CALLERS,
+    OF_CALLED,
     OF_PROBE,
     OF_STAFF,
     Disposition,
@@ -94,7 +97,7 @@ class Live:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a caller's, and neither a trial call nor an agent's who signs in."""
+        """Whether it is a caller's: no trial call, no agent who signs in, nobody whom we called."""
         return not self.call.session.startswith(NOT_CALLERS)
 
 
@@ -109,6 +112,8 @@ class Reception:
     standing: Callable[[], Settings] | None = None
     """The settings as they stand; None: they never change."""
     probes: Limits = field(default_factory=lambda: Limits(_OF_PROBES))
+    spoken_to: Callable[[str], Attempt | None] = lambda _: None
+    """The try by which the line itself has called whoever is on a channel; None: they called."""
 
     def given(self) -> Means:
         """What a new call is given: it keeps the settings that it began with."""
@@ -118,6 +123,8 @@ class Reception:
 
     def door(self, channel: Channel, calls: Iterable[Live], given: Means) -> str:
         """Where a new call enters besides `calls`: by the greeting, or where it has to wait."""
+        if self.spoken_to(channel.id) is not None:
+            return FOLLOW_UP
         if channel.probe:
             return WELCOME
         if self._at_desk(channel, given) is not None:
@@ -134,15 +141,16 @@ class Reception:
     def newly_met(self, channel: Channel, door: str, given: Means) -> Live:
         """A call that begins; the records learn of it by `note_start`."""
         began = datetime.now(UTC)
-        staff = OF_STAFF if door == ATTENDANCE else ""
-        session = f"{OF_PROBE if channel.probe else staff}{uuid4().hex}"
+        ours = {ATTENDANCE: OF_STAFF, FOLLOW_UP: OF_CALLED}.get(door, "")
+        session = f"{OF_PROBE if channel.probe else ours}{uuid4().hex}"
         live = self._live(Unfinished(session, channel.id, door, 0, began), channel, given)
         number = self._number(channel)
+        token = None if number is None else self.means.tokens.caller(number)
         live.started = SessionStarted(
             session=live.call.session,
             channel=channel.id,
             dialled=channel.dialled,
-            caller=None if number is None else self.means.tokens.caller(number),
+            caller=live.call.vouched if live.call.about is not None else token,
             catalog=live.call.prompts.version,
         )
         return live
@@ -167,7 +175,9 @@ class Reception:
         switchboard = self.means.switchboard
         waited = max(0.0, (datetime.now(UTC) - queued.since).total_seconds())
         since = switchboard.desks.clock() - waited
-        switchboard.expect(Waiting(call.session, since, queued.standing, call.vouched))
+        kept = place_of(self.means, standing_wish(self.means, call.vouched))
+        place = Waiting(call.session, since, queued.standing, kept=kept, person=call.vouched)
+        switchboard.expect(place)
 
     def _at_desk(self, channel: Channel, given: Means) -> Agent | None:
         """The agent on whose own phone the desk code was dialled."""
@@ -178,12 +188,19 @@ class Reception:
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""
+        if (attempt := self.spoken_to(channel.id)) is not None:
+            return attempt.number
         number = None if channel.guest or channel.probe else self._number(channel)
         return None if number is None else self.means.tokens.caller(number)
 
     def _to_call_back(self, channel: Channel) -> Sensitive[str] | None:
-        """A trunk's word; who withholds a number does not want it used."""
-        number = None if channel.trunk is None or channel.withheld else self._number(channel)
+        """A trunk's word; who withholds a number does not want it used.
+
+        On a channel that we have called by, the number is the line's own.
+        """
+        if channel.trunk is None or channel.withheld or self.spoken_to(channel.id):
+            return None
+        number = self._number(channel)
         return None if number is None else Sensitive(number)
 
     def misdialled(self, channel: Channel) -> Misdialled:
@@ -200,6 +217,7 @@ class Reception:
         self, known: Unfinished, channel: Channel, given: Means, talk: Talk | None = None
     ) -> Live:
         line, means = ChannelLine(self.ari, known.channel), self._means(known.session, given)
+        attempt = self.spoken_to(channel.id)
         call = Call(
             session=known.session,
             line=self.screens.shown(line, channel.screen, known.session),
@@ -210,6 +228,7 @@ class Reception:
             vouched=self._vouched(channel),
             agent=self._at_desk(channel, given),
             number=self._to_call_back(channel),
+            about=None if attempt is None else attempt.reference,
             place=known.dialogue,
             steps=known.steps,
             queued=known.queued,

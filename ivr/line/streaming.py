@@ -59,6 +59,12 @@ async def vouches(request: web.Request, header: str, secret: Callable[[], str]) 
     return hmac.compare_digest(shown.encode(), known.encode())
 
 
+async def admit(request: web.Request, header: str, secret: Callable[[], str]) -> None:
+    """Raise HTTPForbidden unless a program of this machine shows that secret."""
+    if not is_of_this_machine(request) or not await vouches(request, header, secret):
+        raise web.HTTPForbidden(text="for the programs of this line only")
+
+
 async def _send(answer: web.StreamResponse, events: Events) -> None:
     coming = asyncio.ensure_future(anext(events, None))
     try:

@@ -17,7 +17,8 @@ from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
 from ivr.ari.exchange import caller_of, talks
 from ivr.ari.outward import held as made
-from ivr.dialling.dialler import attempt_of
+from ivr.dialling.names import attempt_of
+from ivr.dialling.outward import Held as Made
 from ivr.line.conduct import Conductor
 from ivr.records.facts import Disposition, LinkLost, LinkRestored
 from ivr.records.journal import Left
@@ -39,12 +40,19 @@ class Listed:
         """Who talks to an agent, by the caller's channel."""
         return talks(self.channels, self.bridges)
 
-    def callers(self, app: str, gone: Iterable[str]) -> dict[str, Channel]:
-        """Those whom the application `app` holds, without those who have gone since."""
+    def callers(
+        self, app: str, gone: Iterable[str], is_led: Callable[[str], bool]
+    ) -> dict[str, Channel]:
+        """Those whom the application `app` holds, without those who have gone since.
+
+        `is_led`: whether a phone that we have rung is led through the dialogues as a caller is.
+        """
         return {
             channel.id: channel
             for channel in self.channels
-            if channel.app == app and not _is_ours(channel.id) and channel.id not in gone
+            if channel.app == app
+            and channel.id not in gone
+            and (is_led(channel.id) or not _is_ours(channel.id))
         }
 
 
@@ -136,22 +144,35 @@ class Takeover:
         sessions, departing = set(conductor.unfinished), set(conductor.departing)
         with conductor.watched() as gone:
             held = Listed(await self._ari.channels.list(), await self._ari.bridges.list())
-        callers = held.callers(conductor.reception.means.settings.ari_app, gone)
+        app = conductor.reception.means.settings.ari_app
+        callers = held.callers(app, gone, self._is_led)
         strays = self._strays(held)
         self._close_lost(sessions - callers.keys(), held, startup)
         for channel in departing - callers.keys():
             conductor.departed(channel)
-        self._begin(callers, held.talks)
+        ours = made(held.channels, held.bridges)
+        self._begin(callers, held.talks, ours)
         if conductor.dialler is not None:
-            await conductor.dialler.adopt(made(held.channels, held.bridges))
+            await conductor.dialler.adopt(ours)
+        for looked_after in (conductor.callbacks, conductor.following):
+            if looked_after is not None:
+                looked_after.begin()
         await self._clear(strays, conductor.departing & callers.keys())
 
-    def _begin(self, callers: Mapping[str, Channel], talking: Mapping[str, Talk]) -> None:
+    def _is_led(self, channel: str) -> bool:
+        dialler = self.conductor.dialler
+        return dialler is not None and dialler.spoken_to(channel) is not None
+
+    def _begin(
+        self, callers: Mapping[str, Channel], talking: Mapping[str, Talk], ours: Made
+    ) -> None:
         for channel in callers.values():
             if channel.id not in self.conductor.departing:
                 self.conductor.begin(channel, talking.get(channel.id))
         desks = self.conductor.reception.means.switchboard.desks
-        desks.found_talking(talk.extension for talk in talking.values())
+        dialler = self.conductor.dialler
+        called = frozenset[str]() if dialler is None else dialler.talking(ours)
+        desks.found_talking({*called, *(talk.extension for talk in talking.values())})
         self._lost = "hung_up"
         self._note_restored()
         self.conductor.file_left_over()

@@ -128,7 +128,9 @@ OF_PROBE = "probe_"
 """A session that begins so is of our own caller (拨测)."""
 OF_STAFF = "staff_"
 """A session that begins so is an agent's, who signs in or out."""
-NOT_CALLERS = (OF_PROBE, OF_STAFF)
+OF_CALLED = "called_"
+"""A session that begins so is of somebody whom the line itself has called (回访)."""
+NOT_CALLERS = (OF_PROBE, OF_STAFF, OF_CALLED)
 """Their sessions count for nothing: the loader leaves their facts out."""
 
 
@@ -277,6 +279,24 @@ class CallbackWished:
     session: str
     person: str
     """Token of the number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOver:
+    """A wish to be called back is over, one way or the other."""
+
+    session: str
+    """In which it was left."""
+    person: str
+    """Token of the number."""
+    ending: str
+    """reached, given_up or withdrawn, as in `ivr.agents.wishes.WishState`."""
+    tries: int
+    """In vain."""
+    outcome: DialOutcome | None
+    """Of the last try; None: there was none."""
+    ms: int
+    """Since its place in the queue was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,6 +510,7 @@ Fact = (
     | QueueEntered
     | QueueTold
     | CallbackWished
+    | CallbackOver
     | Contented
     | Recorded
     | RecordingMoved

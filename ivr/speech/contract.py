@@ -144,6 +144,19 @@ CONTRACT = Contract(
             "feedback.speak": _said(),
             "feedback.suggestion_ask_id": _said(),
             "feedback.suggestion_warning": _said(),
+            "follow_up.content": _said(),
+            "follow_up.declined": _said(),
+            "follow_up.discontent": _said(),
+            "follow_up.menu": _menu(
+                {
+                    "1": "满意",
+                    "2": "不满意",
+                    "3": "不希望|谢绝|不再",
+                    "*": "不评价|不表态|跳过",
+                }
+            ),
+            "follow_up.not_kept": _said(),
+            "follow_up.opening": _said(reference="digits"),
             "identity.ask": _said(),
             "identity.cannot_be_told": _said(),
             "identity.cleared": _said(),

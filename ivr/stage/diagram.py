@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ivr.dialogues import FOLLOW_UP
 from ivr.dialogues.place import End
 from ivr.stage.callflow import Way
 from ivr.stage.rehearsal import Moment
@@ -32,7 +33,8 @@ def mermaid(script: Script) -> str:
 def _diagram(script: Script, places: Sequence[str]) -> str:
     lines = ["```mermaid", "flowchart LR"]
     for place in script.flow.begins:
-        lines += [f"  incoming((来电)) --> {_id(place)}"] if place in places else []
+        origin = "outgoing((外呼))" if place == FOLLOW_UP else "incoming((来电))"
+        lines += [f"  {origin} --> {_id(place)}"] if place in places else []
     for way in script.flow.everywhere:
         if way.leads in places:
             lines.append(f'  anywhere((任何提问)) -->|"{way.answer}"| {_id(str(way.leads))}')

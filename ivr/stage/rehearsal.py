@@ -29,9 +29,11 @@ from ivr.agents.desks import Desks
 from ivr.agents.exchange import NoPhones
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Move, Wish
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone, News, PickedUp
 from ivr.calls.means import Means
+from ivr.cases.numbers import numbered
 from ivr.config import Agent, Settings
 from ivr.dialogues import place_named, visit
 from ivr.dialogues.place import End, Place
@@ -197,6 +199,7 @@ class Stage:
             prompts=prompts,
             exchange=self.phones,
             agent=settings.agents.phones[0] if settings.agents.phones else None,
+            about=numbered(1, 1),
             means=Means(
                 settings=settings,
                 accounts=self.accounts,
@@ -277,7 +280,7 @@ def circumstances() -> tuple[Circumstance, ...]:
     def calling_out(stage: Stage) -> None:
         engaged(stage)
         settings = stage.call.means.settings
-        dialling = settings.dialling.model_copy(update={"trunk": "carrier", "callbacks": True})
+        dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
         wanting = settings.model_copy(update={"dialling": dialling})
         stage.call.means = replace(stage.call.means, settings=wanting)
 
@@ -554,8 +557,11 @@ class _Wishes:
             raise OSError("the disk is full")
         return True
 
-    def was_called(self, person: str) -> bool:
-        return False
+    def living(self, person: str) -> Wish | None:
+        return None
+
+    def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
+        return None
 
 
 class _Phones(NoPhones):

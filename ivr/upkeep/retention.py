@@ -97,15 +97,16 @@ def unneeded_people(vault: Vault, needed: frozenset[str], now: datetime) -> froz
 
 def kept_since(vault: Vault, day: date) -> frozenset[str]:
     """Tokens in the vault of everybody whose number was keyed in on that day or later."""
-    return vault.kept_before(_END_OF_TIME) - vault.kept_before(_midnight(day))
+    return vault.kept_before(_END_OF_TIME) - vault.kept_before(midnight(day))
 
 
 def kept_between(vault: Vault, first: date, end: date) -> frozenset[str]:
     """Tokens in the vault of everybody whose number was last keyed in from the first day on."""
-    return vault.kept_before(_midnight(end)) - vault.kept_before(_midnight(first))
+    return vault.kept_before(midnight(end)) - vault.kept_before(midnight(first))
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """When that day begins in Beijing."""
     return datetime.combine(day, time(), BEIJING)
 
 

@@ -27,6 +27,12 @@ class Line(RuleBasedStateMachine):
     def comes(self, who: str, standing, person: str | None) -> None:
         self._enter(Waiting(who, self.now, standing, person))
 
+    @rule(who=WHO, ago=st.integers(-3, 9))
+    def comes_while_a_wish_stands(self, who: str, ago: int) -> None:
+        place = Waiting(who, self.now, person="p0", kept=self.now - ago)
+        self._enter(place)
+        assert place.ranks_since <= place.since, "nobody's place becomes a worse one by it"
+
     @rule(person=st.sampled_from(["p0", "p1"]), standing=st.sampled_from(RANKS))
     def wishes_to_be_called_back(self, person: str, standing) -> None:
         self._enter(Waiting(f"wish {person}", self.now, standing, person, is_wish=True))
@@ -73,7 +79,7 @@ class Line(RuleBasedStateMachine):
 
     @invariant()
     def first_come_first_served_within_a_standing(self) -> None:
-        order = [(RANKS.index(p.standing), p.since) for p in self.queue.waiting()]
+        order = [(RANKS.index(p.standing), p.ranks_since) for p in self.queue.waiting()]
         assert order == sorted(order)
 
     @invariant()

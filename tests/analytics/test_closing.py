@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -308,14 +309,39 @@ def test_steps_of_the_schema_are_numbered_one_by_one() -> None:
     assert numbers == list(range(1, len(STEPS) + 1))
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.stem)
-@pytest.mark.parametrize("lost", ["call_step", "step_day", "visit_day"])
+@pytest.fixture(scope="module")
+def a_month(tmp_path_factory: pytest.TempPathFactory) -> tuple[FactsFolder, Path]:
+    """A line whose month is filed, and where it is kept as it was."""
+    home = tmp_path_factory.mktemp("month") / "home"
+    home.mkdir()
+    spool_file(home).write_bytes(lines(days_of_calls(0, 1, 2, 3)))
+    passed(FactsFolder(home), MONTH_CLOSED)
+    return FactsFolder(home), home.rename(home.with_name("as it was"))
+
+
+@pytest.fixture
+def filed(a_month: tuple[FactsFolder, Path]) -> Iterator[FactsFolder]:
+    """That line, at its place: its facts know the way to their files."""
+    folder, as_it_was = a_month
+    shutil.copytree(as_it_was, folder.home)
+    yield folder
+    shutil.rmtree(folder.home)
+
+
+LOST = ("call_step", "step_day", "visit_day")
+OLDER = [
+    *((step, LOST[number % len(LOST)]) for number, step in enumerate(STEPS)),
+    *((STEPS[0], lost) for lost in LOST[1:]),
+]
+"""Each step with one of the tables in turn, and the first step with every one."""
+
+
+@pytest.mark.parametrize(("step", "lost"), OLDER, ids=lambda part: getattr(part, "stem", part))
 def test_days_of_any_older_schema_are_counted_anew(
-    folder: FactsFolder, step: Path, lost: str, tmp_path: Path
+    filed: FactsFolder, step: Path, lost: str, tmp_path: Path
 ) -> None:
     """Every file of the month was written when the schema had no later step than this one."""
-    passed(folder, MONTH_CLOSED)
-    before = content(folder)
+    folder, before = filed, content(filed)
     _written_under(step, folder.parquet, tmp_path / "older")
     next(folder.parquet.glob(f"{lost}-*")).unlink()
     passed(folder)

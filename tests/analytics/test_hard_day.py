@@ -145,6 +145,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "cases_by_handler": [],
     "cases_contentment": [],
     "calls_made": [],
+    "callbacks": [(DAY, 0, 0, 0, 0, 0, None, None)],
     "cases_due": [],
     "agent_states": [],
     "complaints_open": [("R2", "suggestion", clock("13:30:50"), 20.0, 0)],

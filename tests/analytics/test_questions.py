@@ -19,6 +19,8 @@ from ivr.dialogues import all_places
 from ivr.hours import AgentHours
 from ivr.records.facts import (
     AgentMoved,
+    CallbackOver,
+    CallbackWished,
     CaseMoved,
     Dialled,
     DialogueEntered,
@@ -155,6 +157,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "cases_by_handler": [],
     "cases_contentment": [],
     "calls_made": [],
+    "callbacks": [(DAY, 0, 0, 0, 0, 0, None, None)],
     "complaints_open": [
         ("20261124001", "complaint", clock("15:21:20"), 45.0, 0),
     ],
@@ -395,6 +398,29 @@ def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
         ("case", "answered", None, 2, 45),
         ("case", "busy", None, 1, None),
         ("wish", None, "hours", 1, None),
+    ]
+
+
+def test_wishes_to_be_called_back_and_what_became_of_each(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+    def over(person: str, ending: str, tries: int, minutes: int, day: int = 0) -> Timed:
+        fact = CallbackOver(
+            session=f"s {person}", person=person, ending=ending, tries=tries, outcome=None,
+            ms=minutes * 60_000,
+        )  # fmt: skip
+        return (noon + timedelta(days=day, minutes=minutes), fact)
+
+    facts = [
+        *((noon, CallbackWished(session=f"s {p}", person=p)) for p in "abcde"),
+        over("a", "reached", 0, 10),
+        over("b", "reached", 2, 60, day=1),
+        over("c", "given_up", 3, 90),
+        over("d", "withdrawn", 1, 5),
+        (noon - timedelta(days=1), CallbackWished(session="s", person="a")),
+    ]
+    assert asked(tmp_path, "callbacks", facts, Days(DAY, DAY)) == [
+        (DAY, 5, 2, 1, 1, 1, 2.0, 35.0),
     ]
 
 

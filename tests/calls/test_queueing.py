@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +15,16 @@ from ivr.agents.desks import Desks
 from ivr.agents.exchange import ExchangeFailed
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
+from ivr.agents.wishes import Move, Wish, Wishes
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key, LegGone
 from ivr.calls.transfer import transfer
 from ivr.config import AgentsSettings, Settings
+from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
-from ivr.records.facts import Fact, QueueEntered, QueueTold, Transferred
+from ivr.people.tokens import Tokens
+from ivr.people.vault import Vault
+from ivr.records.facts import CallbackOver, Fact, QueueEntered, QueueTold, Transferred
 from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet
 from tests.calls.transferring import means_of_a_transfer
@@ -84,6 +90,11 @@ class Desk:
 
     def press(self, key: str) -> None:
         self.call.inbox.put(Key(key, asyncio.get_running_loop().time()))
+
+    def ahead(self) -> int:
+        """How many are before, as the caller was told last."""
+        told: int = self.of(QueueTold)[-1].ahead
+        return told
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
@@ -418,5 +429,81 @@ def test_a_place_that_is_kept_holds_the_others_back_until_it_is_given_up(
         assert one.exchange.rung.empty(), "the one before has not come back yet"
         switchboard.give_up("s-before")
         assert await one.rung() == "6001"
+
+    held(story)
+
+
+@pytest.fixture
+def wishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wishes:
+    """Kept on the disk, without a thread: virtual time has none."""
+
+    async def at_once(work: Callable[..., Any], *given: Any, **told: Any) -> Any:
+        return work(*given, **told)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    keys = Keys(b"k" * 32, b"v" * 32)
+    return Wishes(
+        tmp_path / "callbacks.jsonl", Vault(tmp_path / "vault.sqlite", keys), Tokens(keys)
+    )
+
+
+def calls_again(desk: Open, wishes: Wishes, *, tries: int = 0) -> Desk:
+    """Somebody who left a wish an hour ago is on the line."""
+    now = datetime.now(UTC)
+    wish = Wish("p", now - timedelta(hours=1), "usual", "before", now)
+    assert wishes.keep(wish, Sensitive("13800138000"))
+    if tries:
+        assert wishes.move(wish, Move("open", tries=tries), now=now)
+    one = desk()
+    one.call.means = replace(one.call.means, wishes=wishes)
+    one.call.vouched = "p"
+    return one
+
+
+@pytest.mark.parametrize("tries", [0, 1])
+def test_who_calls_again_while_a_wish_stands_keeps_its_place_and_it_is_fulfilled(
+    held: Callable[..., Any], wishes: Wishes, tries: int
+) -> None:
+    async def story(desk: Open) -> None:
+        first, _ = await both_talk(desk)
+        waits = desk().asks()
+        assert await waits.hears() == ("queue.next", "queue.keys_message")
+        old = desk(born=Sensitive(date(1949, 12, 31))).asks()
+        await old.hears()
+        again = calls_again(desk, wishes, tries=tries).asks()
+        said = await again.hears()
+        assert said[0] == ("queue.next" if tries else "queue.ahead"), "called in vain goes first"
+        assert again.ahead() == (0 if tries else 1), "of the usual ones the oldest place is first"
+        first.exchange.goes("6001", NORMAL)
+        next_one = again if tries else old
+        assert await next_one.rung() == "6001"
+        await next_one.talks_on("6001")
+        if next_one is not again:
+            old.exchange.goes("6001", NORMAL)
+            assert await again.rung() == "6001"
+            await again.talks_on("6001")
+        again.exchange.goes("6001", NORMAL)
+        assert await again.outcome() == "answered"
+        (told,) = again.of(CallbackOver)
+        assert (told.ending, told.person) == ("withdrawn", "p")
+        assert wishes.living("p") is None, "nobody calls who was served"
+        assert again.of(Transferred)[0].ring_ms < 3600_000, "the hour before was no waiting"
+
+    held(story)
+
+
+def test_who_calls_again_and_is_not_served_is_still_to_be_called(
+    held: Callable[..., Any], wishes: Wishes
+) -> None:
+    async def story(desk: Open) -> None:
+        await both_talk(desk)
+        again = calls_again(desk, wishes).asks()
+        await again.hears()
+        await asyncio.sleep(30)
+        assert again.wish is not None
+        assert not again.wish.done(), "an old place is not a long wait"
+        again.press("*")
+        assert await again.outcome() == "abandoned"
+        assert wishes.living("p") is not None
 
     held(story)

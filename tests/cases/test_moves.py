@@ -50,9 +50,13 @@ TABLE = {
     "merge":     ("PADWS",     "",          "",         "PADWS"),
     "answer":    ("",          "W",         "",         ""),
     "close":     ("R",         "",          "",         ""),
-    "follow_up": ("C",         "",          "C",        ""),
-    "redo":      ("F",         "",          "",         ""),
-    "note":      ("PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM", ""),
+    "call":      ("C",         "",          "C",        "C"),
+    "called":    ("C",         "",          "C",        "C"),
+    "follow_up": ("C",         "",          "C",        "C"),
+    "redo":      ("F",         "",          "",         "F"),
+    "spare":     ("PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM"),
+    "unspare":   ("PADWSRCFXM", "",          "",         ""),
+    "note":      ("PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM", "PADWSRCFXM"),
     "hold":      ("PADWSRCFXM", "",          "",         ""),
     "release":   ("PADWSRCFXM", "",          "",         ""),
     "open":      ("",          "",          "",         ""),
@@ -100,7 +104,11 @@ def test_the_whole_way_to_the_caller_who_is_content() -> None:
     case = grown(*CLOSED, Deed(Move.FOLLOW_UP, "赵静", AGENT, content="content"))
     assert case.state is State.FOLLOWED_UP
     assert (case.handler, case.answer, case.content) == ("李强", "已补缴", "content")
-    assert possible(case, "王敏", LEADER) == (Move.NOTE, Move.HOLD), "who is content needs no 重办"
+    assert possible(case, "王敏", LEADER) == (
+        Move.NOTE,
+        Move.HOLD,
+        Move.SPARE,
+    ), "who is content needs no 重办"
 
 
 def test_discontent_leads_back_to_the_same_handler() -> None:
@@ -116,7 +124,7 @@ def test_a_case_that_comes_back_is_anybodys() -> None:
 
 def test_the_case_of_another_is_not_ones_own() -> None:
     case = grown(*ASSIGNED)
-    assert possible(case, "周红", HANDLER) == (Move.NOTE,)
+    assert possible(case, "周红", HANDLER) == (Move.NOTE, Move.SPARE)
     with pytest.raises(Refused, match="李强"):
         event_of(case, handle("take", by="周红"), NOON)
     assert grown(

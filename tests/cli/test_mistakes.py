@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,25 +9,16 @@ from pathlib import Path
 import pytest
 
 from ivr.accounts.demo import make_demo
+from tests import commands
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
-    home = tmp_path / "home"
-    return {**kept, "IVR_HOME": str(home), "IVR_AUDIO": str(tmp_path / "audio")}
+    return commands.environment(tmp_path / "home", tmp_path / "audio")
 
 
 def ivr(environment: dict[str, str], *words: str, given: str = "") -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "ivr.cli", *words],
-        env=environment,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = commands.ivr(environment, *words, given=given)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
 

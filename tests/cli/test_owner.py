@@ -15,6 +15,7 @@ from ivr.lifecycle.owner import make_folder
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
+from tests import commands
 
 SERVICE = 54321
 """A user who has no name on this machine."""
@@ -33,12 +34,7 @@ def home() -> Iterator[Path]:
 
 
 def ivr(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
-    environment = {**kept, "IVR_HOME": str(home), "IVR_AUDIO": str(home / "audio")}
-    return subprocess.run(
-        [sys.executable, "-m", "ivr.cli", *words],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return commands.ivr(commands.environment(home), *words)
 
 
 def others(folder: Path) -> list[str]:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ivr.agents.desks import Desks
+from ivr.agents.presence import State
+from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
-from ivr.dialling.dialler import (
-    AgentAway,
-    Called,
-    Dialler,
-    DiallingFailed,
-    Going,
-    Held,
-    NotDialled,
-    Wanted,
-    leg_name,
-)
+from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Ledger
+from ivr.dialling.names import leg_name
+from ivr.dialling.outward import AgentAway, DiallingFailed, Held
+from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.hours import BEIJING
 from ivr.people.audit import Entry
 from ivr.people.sensitive import Sensitive
@@ -33,6 +29,8 @@ from ivr.records.facts import Dialled, DialOutcome
 from tests.virtual import run
 
 AGENT = Agent(name="一号坐席", extension="6001")
+SECOND = Agent(name="二号坐席", extension="6002")
+ALL = (AGENT, SECOND)
 NUMBER = "13800138000"
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=BEIJING)
 TRUNKS = [{"name": "carrier", "hosts": ["192.0.2.1"]}]
@@ -79,12 +77,11 @@ class Stage:
     outward: ScriptedOutward = field(default_factory=ScriptedOutward)
     facts: list[Dialled] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    talking: set[str] = field(default_factory=set)
+    agents: dict[str, Any] = field(default_factory=dict)
     is_full: bool = False
 
     def dialler(self) -> Dialler:
-        told = {"trunks": TRUNKS, "dialling": {"trunk": "carrier", **self.dialling}}
-        settings = Settings.model_validate(told)
+        settings = self.settings()
         return Dialler(
             settings=lambda: settings,
             outward=self.outward,
@@ -92,8 +89,7 @@ class Stage:
             token=lambda number: f"token of …{number[-2:]}",
             note=self.facts.append,  # type: ignore[arg-type]
             trail=self._write,
-            talks=self._talks,
-            is_free=lambda agent: agent.extension not in self.talking,
+            switchboard=self.switchboard,
             clock=lambda: self.now,
         )
 
@@ -102,11 +98,22 @@ class Stage:
             raise OSError("no space left")
         self.entries.append(entry)
 
-    @contextmanager
-    def _talks(self, agent: Agent) -> Iterator[None]:
-        self.talking.add(agent.extension)
-        yield
-        self.talking.remove(agent.extension)
+    def settings(self) -> Settings:
+        dialling = {"trunk": "carrier", **self.dialling}
+        told = {"trunks": TRUNKS, "dialling": dialling, "agents": self.agents}
+        return Settings.model_validate(told)
+
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        return Switchboard(Desks(self.settings().agents, lambda: asyncio.get_running_loop().time()))
+
+    @property
+    def talking(self) -> set[str]:
+        """Agents on a call."""
+        return {a.extension for a in ALL if self.state(a) is State.TALKING}
+
+    def state(self, agent: Agent) -> State:
+        return self.switchboard.desks.of(agent).state
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +163,9 @@ def test_agent_first_then_the_number_then_they_talk(stage: Stage) -> None:
         dialler = stage.dialler()
         going = await begun(dialler)
         assert stage.outward.rung == ["agent 6001 01000017"]
-        assert stage.talking == {"6001"}
+        desks = stage.switchboard.desks
+        assert not desks.is_free(AGENT), "nobody else's call rings there"
+        assert stage.state(AGENT) is State.FREE, "but nobody talks yet"
         await both_answer(dialler, going)
         assert stage.outward.rung[1:] == [f"number {NUMBER}", "join"]
         await asyncio.sleep(60)
@@ -306,6 +315,8 @@ async def missed(dialler: Dialler, what: Wanted) -> Called:
 
 
 def test_one_number_only_so_often_a_day_also_after_a_restart(stage: Stage) -> None:
+    stage.agents = {"unanswered_calls": 0}
+
     async def story() -> None:
         for case in ("1", "2", "3"):
             await missed(stage.dialler(), wanted(case))
@@ -334,12 +345,10 @@ def test_two_at_once_are_one_call(stage: Stage) -> None:
         both = await asyncio.gather(dialler.begin(wanted()), dialler.begin(wanted()))
         assert sorted(type(each).__name__ for each in both) == ["Going", "NotDialled"]
         assert await refusal(dialler, wanted(number="13900139009")) == "going_on", "the same case"
-        other = Agent(name="二号坐席", extension="6002")
-        assert await refusal(dialler, wanted("7", agent=other)) == "going_on", "the same number"
-        stage.talking.add("6003")
-        engaged = Agent(name="三号坐席", extension="6003")
-        what = wanted("8", "13900139009", engaged)
-        assert await refusal(dialler, what) == "going_on", "an agent who talks"
+        assert await refusal(dialler, wanted("7", agent=SECOND)) == "going_on", "the same number"
+        with stage.switchboard.talks(SECOND):
+            what = wanted("8", "13900139009", SECOND)
+            assert await refusal(dialler, what) == "going_on", "an agent who talks"
         assert stage.outward.rung.count("agent 6001 01000017") == 1
         await dialler.suspend()
 
@@ -430,3 +439,102 @@ def test_a_torn_line_of_the_ledger_costs_nobody_the_others(stage: Stage) -> None
     assert attempt.outcome == "agent_no_answer"
     assert all(json.loads(line) for line in path.read_text().splitlines())
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+# --- the agents' desks ---------------------------------------------------------------------------
+
+
+def test_who_does_not_answer_has_not_talked_and_is_away_after_two(stage: Stage) -> None:
+    async def story() -> None:
+        dialler, desks = stage.dialler(), stage.switchboard.desks
+        heard = desks.heard_of()
+        for case in ("1", "2"):
+            await missed(dialler, wanted(case))
+            assert desks.heard_of() == heard, "nobody was there"
+        assert stage.state(AGENT) is State.AWAY
+
+    run(story)
+
+
+def test_who_declines_is_there(stage: Stage) -> None:
+    async def story() -> None:
+        dialler = stage.dialler()
+        for case in ("1", "2", "3"):
+            going = await begun(dialler, wanted(case))
+            dialler.over(going.attempt.name, "agent", 17)
+            assert (await going.done).outcome == "agent_busy"
+        assert stage.state(AGENT) is State.FREE
+
+    run(story)
+
+
+def test_after_call_work_follows_a_conversation_only(stage: Stage) -> None:
+    stage.agents = {"after_call_seconds": 30}
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        await missed(dialler, wanted("1"))
+        assert stage.state(AGENT) is State.FREE
+        going = await begun(dialler, wanted("2"))
+        await both_answer(dialler, going)
+        assert stage.talking == {"6001"}
+        dialler.over(going.attempt.name, "number", 16)
+        await going.done
+        assert stage.state(AGENT) is State.WRAP_UP
+
+    run(story)
+
+
+def test_an_agent_who_talks_stays_so_over_a_kill(stage: Stage) -> None:
+    """The look through Asterisk's lists finds the conversation, before the successor goes on."""
+
+    async def story() -> None:
+        before = stage.dialler()
+        going = await begun(before)
+        await both_answer(before, going)
+        await before.suspend()
+        assert stage.talking == {"6001"}
+        after, name = stage.dialler(), going.attempt.name
+        held = Held(frozenset({name}), {name: stage.now})
+        desks = stage.switchboard.desks
+        desks.found_talking(after.talking(held))
+        assert stage.talking == {"6001"}
+        await after.adopt(held)
+        await asyncio.sleep(1)
+        desks.found_talking(())
+        assert stage.talking == {"6001"}, "the successor looks after it"
+        after.over(name, "agent", 16)
+        await asyncio.sleep(1)
+        assert stage.talking == set()
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("came", "stage_then", "outcome"),
+    [("nobody", "agent", "lost"), ("agent", "number", "lost"), ("both", "talking", "answered")],
+)
+def test_what_is_gone_after_a_kill_is_told_by_how_far_it_had_come(
+    stage: Stage, came: str, stage_then: str, outcome: DialOutcome
+) -> None:
+    """Who had talked has talked, also when both hung up before the successor looked."""
+
+    async def story() -> None:
+        before = stage.dialler()
+        going = await begun(before)
+        if came == "agent":
+            await _agent_up(before, going)
+        if came == "both":
+            await both_answer(before, going)
+        await before.suspend()
+        after = stage.dialler()
+        (attempt,) = after.ledger.begun()
+        assert attempt.stage == stage_then
+        await after.adopt(Held(frozenset(), {}))
+        await asyncio.sleep(1)
+        assert [fact.outcome for fact in stage.facts] == [outcome]
+        kept = stage.dialler().ledger.attempt(attempt.name)
+        assert kept is not None
+        assert kept.stage == stage_then
+
+    run(story)

@@ -64,7 +64,7 @@ def told(
     prompt_set: PromptSet, settings: Settings, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """Hold a conversation on a line that may call out; its facts."""
-    dialling = DiallingSettings(trunk="carrier", callbacks=True)
+    dialling = DiallingSettings(trunk="carrier")
     calling = settings.model_copy(update={"dialling": dialling})
     staged = test_conversations.on_stage
 
@@ -81,17 +81,30 @@ def told(
     return tell
 
 
+@pytest.mark.parametrize(
+    ("dialling", "offers"),
+    [
+        ({"trunk": "carrier"}, True),
+        ({}, False),
+        ({"trunk": "carrier", "callbacks": False}, False),
+    ],
+    ids=["a line that may call out", "one that may not", "switched off"],
+)
 def test_nobody_is_promised_a_call_that_nobody_makes(
-    prompt_set: PromptSet, settings: Settings, book: Book
+    prompt_set: PromptSet,
+    settings: Settings,
+    book: Book,
+    dialling: dict[str, Any],
+    offers: bool,
 ) -> None:
-    calling = settings.model_copy(update={"dialling": DiallingSettings(trunk="carrier")})
+    calling = settings.model_copy(update={"dialling": DiallingSettings(**dialling)})
 
     async def offered() -> bool:
         call = test_conversations.on_stage(prompt_set, calling, [])
         call.means = replace(call.means, wishes=book)
         return may_be_called_back(call)
 
-    assert not run(offered)
+    assert run(offered) is offers
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from ivr.lifecycle import switch
 from ivr.lifecycle.switch import Closed, closed
+from tests import commands
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 
@@ -51,14 +50,8 @@ def test_the_state_is_on_disk_before_the_command_returns(
 
 
 def ivr(home: Path, *arguments: str) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "ivr.cli", "line", *arguments],
-        env={**env, "IVR_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = commands.ivr(commands.environment(home), "line", *arguments)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from ivr.agents import wishes
+from ivr.agents.wishes import Wishes
 from ivr.asterisk.configure import dial_secret
-from ivr.cases.case import Filed
+from ivr.cases.case import Case, Filed
+from ivr.cases.moves import Deed, Move, State
+from ivr.cases.register import Register
 from ivr.cases.store import Cases
 from ivr.hours import BEIJING
 from ivr.people.audit import Audit
@@ -22,10 +26,20 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.records.facts import OF_CALLED
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import AGENTS, LiveLine, a_line, free_port
+from tests.cases.test_moves import CLOSED, LEADER
+from tests.live.conftest import AGENTS, Caller, LiveLine, a_line, free_port
 from tests.live.phone import Phone
-from tests.live.test_agents import agent_phone, first, heart, nothing_is_left, tone, until
+from tests.live.test_agents import (
+    agent_phone,
+    ask_for_an_agent,
+    first,
+    heart,
+    nothing_is_left,
+    tone,
+    until,
+)
 
 pytestmark = pytest.mark.live
 
@@ -66,13 +80,20 @@ async def citizen(line: LiveLine, policy: str = "answer") -> AsyncIterator[Phone
         yield phone
 
 
+def keys_of(line: LiveLine) -> Keys:
+    return Keys.load(line.settings.home / "keys")
+
+
+def vault_of(line: LiveLine) -> Vault:
+    return Vault(line.settings.home / "vault.sqlite", keys_of(line))
+
+
 def a_case(line: LiveLine, number: str, left_from: str | None) -> None:
     """A case that was left from that number, as a complaint leaves it."""
-    keys = Keys.load(line.settings.home / "keys")
     token = None
     if left_from is not None:
-        token = Tokens(keys).caller(left_from)
-        Vault(line.settings.home / "vault.sqlite", keys).keep(token, Sensitive(left_from))
+        token = Tokens(keys_of(line)).caller(left_from)
+        vault_of(line).keep(token, Sensitive(left_from))
     filed = Filed(number, "complaint", "s", None, datetime.now(UTC), f"{number}.wav", 1, "", token)
     assert Cases(line.settings.cases_url).open(filed)
 
@@ -214,6 +235,72 @@ def test_a_killed_service_calls_nobody_twice_and_cuts_nobody_off(out_line: LiveL
     asyncio.run(story())
 
 
+async def wished(line: LiveLine) -> None:
+    """All agents are engaged: a caller waits, and rather leaves a number; hangs up then."""
+    async with line.call() as caller:
+        await ask_for_an_agent(caller)
+        await caller.hears("queue.keys")
+        caller.phone.press("1")
+        await caller.hears_begin("callback.ask")
+        caller.phone.press(CITIZEN)
+        await caller.hears_begin("callback.confirm")
+        caller.phone.press("1")
+        await caller.hears("callback.kept")
+
+
+def back(line: LiveLine) -> list[str]:
+    """How calls for wishes ended."""
+    return [each["outcome"] for each in tries(line) if each["purpose"] == "wish"]
+
+
+def test_who_left_a_number_is_called_when_an_agent_is_free_also_over_a_kill(
+    out_line: LiveLine,
+) -> None:
+    line = out_line
+
+    async def story() -> None:
+        async with agent_phone(line, first(line), "answer") as agent, citizen(line) as home:
+            async with line.call() as other:
+                await ask_for_an_agent(other)
+                await until(agent.answered.is_set)
+                await wished(line)
+                assert home.incoming == [], "nobody is called while all are engaged"
+                home.policy = "ring"
+            await until(lambda: len(home.incoming) == 1)
+            assert len(agent.incoming) == 2, "the agent is there before"
+            line.kill_service()
+            await asyncio.to_thread(line.start_service)
+            await until(lambda: back(line) == ["lost"])
+            wish = Wishes(line.settings.home / wishes.FILE, vault_of(line), Tokens(keys_of(line)))
+            await until(lambda: [each.tries for each in wish.open()] == [1])
+            assert len(home.incoming) == 1, "who was rung a moment ago is not rung again at once"
+
+            home.policy = "answer"
+            (open_wish,) = wish.open()
+            wish.move(
+                open_wish, wishes.Move("open", tries=1), now=datetime.now(UTC)
+            )  # its time has come
+            await until(home.answered.is_set)
+            home.speak(tone(line))
+            await until(lambda: heart(tone(line)) in agent.heard.audio)
+            line.kill_service()
+            await asyncio.to_thread(line.start_service)
+            agent.speak(tone(line))
+            await until(lambda: heart(tone(line)) in home.heard.audio)
+            await home.hang_up()
+            await agent.wait_for_end(within=10)
+            await until(lambda: back(line) == ["lost", "answered"])
+            await until(lambda: [each.state for each in wish.all()] == ["reached"])
+            for invite in home.incoming:
+                assert invite.start.startswith(f"INVITE sip:{CITIZEN}@"), "without a prefix"
+        await until(lambda: not line.ari("channels"))
+        nothing_is_left(line)
+
+    asyncio.run(story())
+    (over,) = [fact for fact in line.facts() if fact["fact"] == "CallbackOver"]
+    assert (over["ending"], over["tries"]) == ("reached", 1)
+
+
 def test_what_is_not_for_us_to_call_is_refused_and_told(out_line: LiveLine) -> None:
     line = out_line
     a_case(line, "01000067", None)
@@ -230,6 +317,81 @@ def test_what_is_not_for_us_to_call_is_refused_and_told(out_line: LiveLine) -> N
     assert line.ari("channels") == []
     refused = [each["refused"] for each in tries(line) if each["refused"]]
     assert refused == ["number", "number"]
+
+
+# --- 回访 by the line itself ---------------------------------------------------------------------
+
+
+def a_closed_case(line: LiveLine, number: str) -> None:
+    """A case that was dealt with, of which somebody asks that its caller be called."""
+    a_case(line, number, CITIZEN)
+    register = Register.of(line.settings)
+    for deed in (*CLOSED, Deed(Move.CALL, "王敏", LEADER)):
+        register.act(number, deed)
+
+
+def case_of(line: LiveLine, number: str) -> Case:
+    return Cases(line.settings.cases_url).case(number)
+
+
+def followed(line: LiveLine) -> list[dict[str, Any]]:
+    return [each for each in tries(line) if each["purpose"] == "follow_up"]
+
+
+def test_the_line_itself_asks_how_content_a_caller_is(out_line: LiveLine) -> None:
+    line = out_line
+    before = len(followed(line))
+
+    async def story() -> None:
+        async with citizen(line) as phone:
+            a_closed_case(line, "01000083")
+            await until(phone.answered.is_set)
+            caller = Caller(line, phone)
+            heard = await caller.hears("follow_up.opening.1")
+            await caller.hears_begin(line.ear.alias["follow_up.menu"])
+            phone.press("1")
+            await caller.hears(line.ear.alias["follow_up.content"])
+            await phone.wait_for_end(within=10)
+            assert line.names("follow_up.opening.1")[0] in [each.name for each in heard]
+            await until(lambda: len(followed(line)) > before)
+            await until(lambda: not line.ari("channels"))
+            nothing_is_left(line)
+
+    asyncio.run(story())
+    case = case_of(line, "01000083")
+    assert (case.state, case.content) == (State.FOLLOWED_UP, "content")
+    fact = followed(line)[-1]
+    assert (fact["outcome"], fact["agent"], fact["reference"]) == ("answered", None, "01000083")
+    started = [fact for fact in line.facts() if fact["fact"] == "SessionStarted"]
+    assert started[-1]["session"].startswith(OF_CALLED), "in no figure of callers"
+
+
+def test_a_kill_while_it_asks_costs_neither_the_call_nor_the_answer(out_line: LiveLine) -> None:
+    line = out_line
+    before = len(followed(line))
+
+    async def story() -> None:
+        async with citizen(line) as phone:
+            a_closed_case(line, "01000091")
+            await until(phone.answered.is_set)
+            caller = Caller(line, phone)
+            await caller.hears_begin("follow_up.opening.1")
+            await asyncio.to_thread(line.kill_service)
+            await asyncio.to_thread(line.start_service)
+            await caller.hears(line.ear.alias["line.sorry_wait"])
+            await caller.hears_begin(line.ear.alias["follow_up.menu"])
+            phone.press("2")
+            await caller.hears(line.ear.alias["follow_up.discontent"])
+            await phone.wait_for_end(within=10)
+            assert len(phone.incoming) == 1, "nobody is called a second time"
+            await until(lambda: len(followed(line)) > before)
+            await until(lambda: not line.ari("channels"))
+
+    asyncio.run(story())
+    case = case_of(line, "01000091")
+    assert (case.state, case.reopened) == (State.ASSIGNED, 1)
+    assert [event.move for event in case.events[-2:]] == ["follow_up", "redo"]
+    assert followed(line)[-1]["outcome"] == "answered"
 
 
 def test_no_number_stands_in_any_file(out_line: LiveLine) -> None:

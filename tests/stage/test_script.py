@@ -8,26 +8,20 @@ import pytest
 from typer.testing import CliRunner
 
 from ivr.cli.commands import app
-from ivr.config import PROJECT, Settings
-from ivr.stage.callflow import explore
+from ivr.config import PROJECT
+from ivr.speech.prompts import PromptSet
+from ivr.stage import callflow
+from ivr.stage.callflow import Flow
 from ivr.stage.diagram import mermaid
 from ivr.stage.script import Script, Spoken, document
 from prompt_build.catalog.content import Catalog
-from prompt_build.catalog.reading import load
-from prompt_build.catalog.source import Source
-from prompt_build.reading import silent_set, words
+from prompt_build.reading import words
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load(Source(PROJECT / "scripts.zh.toml"))
-
-
-@pytest.fixture(scope="module")
-def script(catalog: Catalog) -> Script:
-    prompts = silent_set(catalog)
+def script(catalog: Catalog, spoken: PromptSet, flow: Flow) -> Script:
     sentences = {name: Spoken(words(each), 2.0) for name, each in catalog.prompts.items()}
-    return Script(explore(prompts, Settings()), prompts, sentences)
+    return Script(flow, spoken, sentences)
 
 
 def test_the_diagram_in_the_documents_is_the_one_of_today(script: Script) -> None:
@@ -78,7 +72,9 @@ def test_every_box_that_an_arrow_meets_is_drawn(script: Script) -> None:
                 assert arrow[3] in boxes, line
 
 
-def test_the_command_prints_both(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_both(tmp_path, flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one walk, which is the same for both."""
+    monkeypatch.setattr(callflow, "explore", lambda prompts, settings: flow)
     monkeypatch.setenv("IVR_HOME", str(tmp_path))
     monkeypatch.setenv("IVR_AUDIO", str(tmp_path / "audio"))
     printed = CliRunner().invoke(app, ["script"])

@@ -13,6 +13,7 @@ import pytest
 
 from ivr.accounts.demo import make_demo
 from ivr.lifecycle import switch
+from tests import commands
 from tests.textset import text_set
 
 
@@ -22,20 +23,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text_set(audio)
     home = tmp_path_factory.mktemp("home")
     make_demo(home / "accounts.sqlite")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IVR_")}
-    return {**kept, "IVR_HOME": str(home), "IVR_AUDIO": str(audio)}
+    return commands.environment(home, audio)
 
 
 def talk(environment: dict[str, str], keys: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ivr.cli", "talk"],
-        input=keys,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return commands.ivr(environment, "talk", given=keys)
 
 
 def prompts_of(output: str) -> list[str]:
@@ -67,22 +59,6 @@ def test_every_key_of_the_main_menu_can_be_tried(environment: dict[str, str], ke
     assert told.returncode == 0, told.stderr
     assert len(prompts_of(told.stdout)) >= 3
     assert told.stdout.splitlines()[-1] == "(hung_up)"
-
-
-def test_keys_may_come_from_a_file(environment: dict[str, str], tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
-    keys.write_text("7\n")
-    with keys.open() as given:
-        told = subprocess.run(
-            [sys.executable, "-m", "ivr.cli", "talk"],
-            stdin=given,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert told.stdout.splitlines()[-1] == "(completed)", told.stderr
 
 
 def test_in_a_terminal_it_ends_by_itself(environment: dict[str, str]) -> None:

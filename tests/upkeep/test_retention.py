@@ -17,6 +17,8 @@ from analytics.answering.asking import ask
 from analytics.loading import losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
+from ivr.agents.wishes import Move as WishMove
+from ivr.agents.wishes import Wish, Wishes
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office
 from ivr.cases.register import Register
@@ -26,6 +28,7 @@ from ivr.config import RetentionSettings, Settings
 from ivr.hours import BEIJING
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.records.facts import Fact, LookedUp, Recorded, SessionEnded, SessionStarted, Voted
 from ivr.upkeep.retention import FirstDays
@@ -63,25 +66,35 @@ def call(age: str) -> Iterator[tuple[datetime, Fact]]:
     return ((at + timedelta(seconds=n), fact) for n, fact in enumerate(told))
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A line that has taken calls for years: facts, recordings, people."""
-    monkeypatch.setenv("IVR_HOME", str(tmp_path))
-    (tmp_path / "spool").mkdir()
-    keys = Keys.load(tmp_path / "keys")
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A line that has taken calls for years — facts, recordings, people — and a copy of it."""
+    home = tmp_path_factory.mktemp("years") / "home"
+    (home / "spool").mkdir(parents=True)
+    keys = Keys.load(home / "keys")
     for number, (age, months) in enumerate(AGES.items()):
-        spool = tmp_path / "spool" / f"facts-{number:08}-x.jsonl"
+        spool = home / "spool" / f"facts-{number:08}-x.jsonl"
         spool.write_bytes(lines(call(age)))
         os.utime(spool, (ago(months).timestamp(),) * 2)
-        recording = tmp_path / "recordings" / f"{ago(months):%Y-%m-%d}" / "complaint"
+        recording = home / "recordings" / f"{ago(months):%Y-%m-%d}" / "complaint"
         recording.mkdir(parents=True)
         (recording / f"{age}.wav").touch()
-        vault = Vault(tmp_path / "vault.sqlite", keys, clock=ago(months).timestamp)
+        vault = Vault(home / "vault.sqlite", keys, clock=ago(months).timestamp)
         for who in ("complainant", "voter"):
             vault.keep(f"{who} {age}", Sensitive("11010519491231002X"))
-    Vault(tmp_path / "vault.sqlite", keys).keep("keyed in just now", Sensitive("x"))
-    load_facts(FactsFolder(tmp_path), once=True)
-    return tmp_path
+    Vault(home / "vault.sqlite", keys).keep("keyed in just now", Sensitive("x"))
+    load_facts(FactsFolder(home), once=True)
+    return home, home.rename(home.with_name("as it was"))
+
+
+@pytest.fixture
+def home(years: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """That line as it was, where it was: its facts know the way to their files."""
+    home, as_it_was = years
+    shutil.copytree(as_it_was, home)
+    monkeypatch.setenv("IVR_HOME", str(home))
+    yield home
+    shutil.rmtree(home)
 
 
 def retention(*options: str) -> str:
@@ -176,6 +189,29 @@ def test_nobody_is_forgotten_whom_a_case_in_legal_hold_names(home: Path) -> None
     register.cases.act("01000018", replace(deed, move=Move.RELEASE))
     assert forget("complainant new") == "None"
     assert "complainant new" not in people(home)
+
+
+def test_wishes_to_be_called_back_go_when_they_are_over_and_old(home: Path) -> None:
+    """Who still waits to be called is not forgotten, however long ago the number was keyed."""
+    keys = Keys.load(home / "keys")
+    vault = Vault(home / "vault.sqlite", keys, clock=ago(AGES["new"]).timestamp)
+    wishes = Wishes(home / "callbacks.jsonl", vault, Tokens(keys))
+    old, new = ago(AGES["middle"]), ago(AGES["new"])
+    for person, at, state in (
+        ("over", old, "reached"),
+        ("new", new, "reached"),
+        ("w", old, "open"),
+    ):
+        wish = Wish(person, at, "usual", "s", at)
+        wishes.keep(wish, Sensitive("13800138000"))
+        if state != "open":
+            wishes.move(wish, WishMove("reached"), now=at)
+    assert "wishes to be called back: 1" in retention("--dry-run")
+    assert len(wishes.all()) == 3
+    assert "wishes to be called back: 1" in retention()
+    assert {wish.person for wish in wishes.all()} == {"new", "w"}
+    assert wishes.number(wishes.open()[0]) is not None
+    assert people(home).isdisjoint({"over", "new"})
 
 
 def test_a_dry_run_says_the_same_and_removes_nothing(home: Path) -> None:
