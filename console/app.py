@@ -25,7 +25,7 @@ from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handl
 from console.sessions import Sessions
 from console.studio import Studio
 from console.users import Users
-from ivr.cases.store import CannotReach
+from ivr.cases.opening import CannotReach
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
 from ivr.people.audit import AuditChanged

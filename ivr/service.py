@@ -54,6 +54,7 @@ from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.hotline import Hotline
+from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
@@ -68,7 +69,8 @@ from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
-from ivr.records.facts import AgentMoved, Fact
+from ivr.recordings.numbering import Numbers
+from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
@@ -103,6 +105,7 @@ async def serve(settings: Settings) -> None:
                     said(screens),
                     live(_overlooking(conductor)),
                     wished(conductor.reception),
+                    opened_by_hand(conductor.reception, conductor.calls.values),
                     *doors,
                 ],
             )
@@ -137,6 +140,7 @@ async def _composed(
     register = LateRegister(settings)
     stack.callback(register.close)
     vault = Vault(settings.home / "vault.sqlite", keys)
+    numbers = Numbers.of(settings)
     desk = FilingDesk(
         archive=_archive(settings),
         vault=vault,
@@ -145,16 +149,11 @@ async def _composed(
         is_recording=partial(_is_recording, ari),
         clock=lambda: datetime.now(BEIJING),
         enter=register.enter,
+        open_by_hand=lambda new, now: register.open_by_hand(new, numbers.next, now),
+        votes_open_cases=lambda: settings.cases.from_votes,
     )
     stack.push_async_callback(desk.close)
     guarded = Guarded(accounts, settings.accounts)
-    vitals = Vitals(
-        dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
-        refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.desks.away()),
-        resting=guarded.resting,
-        facts_waiting=lambda: journal.waiting,
-    )
     screens = Screens()
     book = Book(settings.home)
     stack.callback(book.close)
@@ -162,13 +161,23 @@ async def _composed(
         settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
     )
     desks.remember(book.last())
+    switchboard = Switchboard(desks)
+    vitals = Vitals(
+        dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(desks.away()),
+        resting=guarded.resting,
+        facts_waiting=lambda: journal.waiting,
+        waiting=lambda: len(switchboard.waits()),
+        longest_wait=switchboard.longest_wait,
+    )
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(desks),
+        switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
@@ -315,15 +324,16 @@ def _remember(means: Means, facts: list[dict[str, Any]]) -> None:
         at = datetime.fromisoformat(each["at"]).astimezone(BEIJING)
         if each["fact"] != "Transferred" and at.date() == today:
             means.asked.add(today, (each["session"], each.get("caller"), each["person"]))
+        if each["fact"] == "Voted" and at.date() == today:
+            vote = Voted(session=each["session"], person=each["person"], choice=each["choice"])
+            means.desk.complain_of_vote(vote, None)
 
 
 def _archive(settings: Settings) -> Archive:
     """Of recordings; Asterisk writes into the folder that configure.py made for it."""
     return Archive(
-        slips=settings.home / "slips",
-        folder=settings.recordings_folder,
+        Numbers.of(settings),
         spool=folder(settings) / "spool" / "recording",
-        series=settings.series(),
         keep_free_mb=settings.recordings.keep_free_mb,
     )
 

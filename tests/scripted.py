@@ -44,6 +44,7 @@ from ivr.calls.inbox import Begun, Finished, Inbox, Key, LegGone, PickedUp, Reco
 from ivr.cases.enquiries import Answer, NotThatPair, Standing, Unanswered
 from ivr.cases.moves import State
 from ivr.cases.numbers import numbered
+from ivr.cases.opening import NewCase
 from ivr.config import Agent
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
@@ -247,6 +248,7 @@ class ScriptedDesk:
     full: bool = False
     slips: dict[str, Slip] = field(default_factory=dict)
     begun: int = 0
+    complaints: list[facts.Voted] = field(default_factory=list)
 
     async def know(self, number: IdNumber) -> str:
         self._room()
@@ -255,6 +257,13 @@ class ScriptedDesk:
     async def vote(self, session: str, person: str, choice: int) -> None:
         self._room()
         self.note(facts.Voted(session=session, person=person, choice=choice))
+
+    async def open_case(self, new: NewCase, caller: Sensitive[str] | None) -> str:
+        self._room()
+        return numbered(1, 99)
+
+    def complain_of_vote(self, vote: facts.Voted, caller: Sensitive[str] | None) -> None:
+        self.complaints.append(vote)
 
     async def begin(
         self,

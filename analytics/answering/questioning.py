@@ -68,6 +68,7 @@ class Question:
             "long": long,
             "now": terms.now.astimezone(BEIJING).replace(tzinfo=None),
             "usual": list(usual_days(days.last, terms.hours)),
+            "tomorrow": list(usual_days(days.last + timedelta(days=1), terms.hours)),
         }
         return {name: known[name] for name in set(re.findall(r"\$(\w+)", self.sql))}
 

@@ -38,6 +38,7 @@ NAMES: Final[Mapping[str, str]] = {
     "password given": "给一次性口令",
     "case heard": "听工单的录音",
     "case moved": "办理工单",
+    "case opened": "开工单",
     "case printed": "打印处理单",
     "case exported": "导出工单（含录音）",
     "cases exported": "导出工单列表",

@@ -21,7 +21,8 @@ from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from ivr.asterisk.configure import DIAL, dial_secret
 from ivr.cases.moves import Deed, Move, Refused
-from ivr.cases.store import CannotReach, NoCase
+from ivr.cases.opening import CannotReach
+from ivr.cases.store import NoCase
 from ivr.config import Settings
 from ivr.lifecycle import asking
 

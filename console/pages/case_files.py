@@ -16,12 +16,12 @@ from aiohttp import web
 from analytics.answering.asking import ResultSet
 from analytics.answering.exporting import save_sheet
 from analytics.answering.words import Vocabulary
-from console.pages.cases import KINDS, REGISTER, Row, case_of, found_rows, shown
+from console.pages.cases import REGISTER, Row, case_of, found_rows, shown
 from console.rendering import attached, fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
-from ivr.cases.case import Case
+from ivr.cases.case import KINDS, Case
 from ivr.cases.clocks import Light
 from ivr.cases.enclosures import Unreadable
 from ivr.cases.moves import MOST_CHARACTERS, State
@@ -111,7 +111,9 @@ async def _zip(request: web.Request) -> web.Response:
     if not reason:
         return await shown(request, fault="写明为什么导出 · say why", status=422)
     sound = request.app[SETTINGS].recordings_folder / case.filed.path
-    state = await asyncio.to_thread(evidence, sound, case.filed.sha256)
+    state = Evidence.GONE
+    if case.filed.has_sound:
+        state = await asyncio.to_thread(evidence, sound, case.filed.sha256)
     if state is Evidence.CHANGED:
         return await shown(request, fault=Evidence.CHANGED, status=422)
     await note(request, "case exported", case.number, reason)

@@ -14,7 +14,7 @@ from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed, session_of, user_name
 from console.trail import note
-from ivr.cases.case import Case, possible
+from ivr.cases.case import KINDS, Case, possible
 from ivr.cases.clocks import Clock, Light
 from ivr.cases.enclosures import MOST_BYTES
 from ivr.cases.moves import MOST_DAYS, RULES, Deed, Move, Office, Refused, State
@@ -30,7 +30,6 @@ HEARD = web.AppKey("heard", set[tuple[str, str]])
 MOST_SHOWN: Final = 500
 MOST_FOUND: Final = 5000
 """Of which what is most urgent is shown."""
-KINDS: Final[Mapping[str, str]] = {"complaint": "投诉", "suggestion": "建议", "message": "留言"}
 OPEN: Final = frozenset(State) - {
     State.CLOSED, State.FOLLOWED_UP, State.REJECTED, State.MERGED,
 }  # fmt: skip

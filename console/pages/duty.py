@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
+from duckdb import DuckDBPyConnection
 
-from analytics.answering.asking import CannotAnswer
+from analytics.answering.asking import CannotAnswer, ResultSet
 from analytics.answering.questioning import Days, question_called
 from console.examining import findings_of
 from console.facts import asked, terms, vocabulary
 from console.guarding import entitled_still
 from console.living import Living, State
 from console.pages import announcements
-from console.pages.desk import described
+from console.pages.desk import STATES, described
 from console.rendering import fragment, page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed
@@ -86,7 +89,26 @@ def _shown(settings: Settings, state: State | None) -> str:
         calls=[{**part, "words": words.place(part["place"])} for _, part in calls],
         agents=agents,
         free=sum(part["state"] == "free" for part in agents),
+        how_many=how_many(agents),
+        occupancy=occupancy(agents),
     )
+
+
+def how_many(agents: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Agents in each state, those that nobody is in left out; in the order of STATES."""
+    counted = Counter(part["state"] for part in agents)
+    return [(word, counted[state]) for state, (word, _) in STATES.items() if counted[state]]
+
+
+def occupancy(agents: Iterable[Mapping[str, Any]]) -> int | None:
+    """Of those on duty, how many per cent are on a call or at work on the last one, now.
+
+    As the question agent_states has it: 示忙, 离开 and 离线 are not on duty. None: nobody is.
+    """
+    counted = Counter(part["state"] for part in agents)
+    at_work = counted["talking"] + counted["wrap_up"]
+    on_duty = at_work + counted["free"] + counted["ringing"]
+    return round(100 * at_work / on_duty) if on_duty else None
 
 
 async def _live(request: web.Request) -> web.StreamResponse:
@@ -109,8 +131,8 @@ async def _live(request: web.Request) -> web.StreamResponse:
 # --- today, and every part --------------------------------------------------------------------
 
 
-Today = tuple[list[dict[str, Any]], datetime]
-"""The figures of today, and when they were asked for."""
+Today = tuple[list[dict[str, Any]], dict[str, Any], datetime]
+"""The figures of today, those of the agents' queue, and when they were asked for."""
 TODAY = web.AppKey("today", Shared[Today])
 EXAMINED = web.AppKey("examined", Shared[list[Finding]])
 
@@ -122,17 +144,23 @@ def today(settings: Settings) -> Shared[Today]:
 
 async def _figures(settings: Settings) -> Today:
     now = datetime.now(BEIJING)
-    question, day = question_called("anomalies"), Days(now.date(), now.date())
-    found = await asked(settings, lambda facts: question.answer(facts, day, terms(settings)))
-    return vocabulary(settings).translated(found).records(), now
+    day = Days(now.date(), now.date())
+
+    def answered(facts: DuckDBPyConnection) -> tuple[ResultSet, ResultSet]:
+        usual, queue = question_called("anomalies"), question_called("queue")
+        told = terms(settings)
+        return usual.answer(facts, day, told), queue.answer(facts, day, told)
+
+    usual, queue = await asked(settings, answered)
+    return vocabulary(settings).translated(usual).records(), queue.records()[0], now
 
 
 async def _today(request: web.Request) -> web.Response:
     try:
-        rows, at = await request.app[TODAY].now()
+        rows, queue, at = await request.app[TODAY].now()
     except CannotAnswer as cannot:
         return page(request, "today.html.j2", rows=[], why=str(cannot), at=datetime.now(BEIJING))
-    return page(request, "today.html.j2", rows=rows, why="", at=at)
+    return page(request, "today.html.j2", rows=rows, queue=queue, why="", at=at)
 
 
 def examined(settings: Settings) -> Shared[list[Finding]]:

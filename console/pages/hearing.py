@@ -59,6 +59,8 @@ async def _shape(request: web.Request) -> web.Response:
 
 async def _heard_case(request: web.Request) -> Case:
     case = await case_of(request)
+    if not case.filed.has_sound:
+        raise web.HTTPNotFound(text="这件工单没有录音 · nothing was recorded")
     if heard_mark(request, case.number) not in request.app[HEARD]:
         raise web.HTTPForbidden(text="先写明为什么要听 · say why first")
     return case

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from ivr.alarms.messages import post, taken
+from ivr.cases.case import KINDS
+from ivr.cases.clocks import Light
 from ivr.cases.moves import State
 from ivr.cases.notices import Notices
+from ivr.cases.opening import CannotReach
 from ivr.cases.register import Register
 from ivr.cases.reminding import Reminder, reminders
-from ivr.cases.store import CannotReach, Sought
+from ivr.cases.store import Sought
 from ivr.config import CasesSettings, Settings, Webhook
 from ivr.mail import send
 
@@ -28,7 +31,6 @@ EVERY_SECONDS: Final = 60.0
 MOST: Final = 5000
 """Cases that wait at once, the newest."""
 _WAITING: Final = frozenset(State) - {State.FOLLOWED_UP, State.REJECTED, State.MERGED}
-_KINDS: Final[Mapping[str, str]] = {"complaint": "投诉", "suggestion": "建议", "message": "留言"}
 
 Way = Callable[[], object]
 
@@ -38,23 +40,38 @@ class CaseNews:
     """Looks, and tells each once."""
 
     settings: Settings
+    late: int | None = None
+    """Cases over their time at the last look; None where there are none, or none can be read."""
     _register: Register = field(init=False)
 
     def __post_init__(self) -> None:
         self._register = Register.of(self.settings)
 
     def look(self, now: datetime) -> None:
-        """Tell what is new since the last look, where anybody is to be told. Blocks."""
+        """Count what is late; tell what is new since the last look, where anybody is to be told.
+
+        Blocks.
+        """
+        self.late = None
         try:
-            if _anybody(self.settings.cases) and self._register.cases.is_made():
-                self._tell(now)
+            if self._register.cases.is_made():
+                self._look(now)
         except CannotReach as away:
             log.warning("nobody is told of cases now: %s", away)
 
-    def _tell(self, now: datetime) -> None:
-        clocks, notices = self._register.clocks, Notices(self._register.cases)
+    def _look(self, now: datetime) -> None:
+        clocks = self._register.clocks
         cases = self._register.cases.search(Sought(_WAITING), most=MOST)
-        wanted = [each for case in cases for each in reminders(case, clocks.running(case, now))]
+        waiting = [(case, clocks.running(case, now)) for case in cases]
+        self.late = sum(
+            clock is not None and not clock.rests and clock.light is Light.RED
+            for _, clock in waiting
+        )
+        if _anybody(self.settings.cases):
+            self._tell([each for case, clock in waiting for each in reminders(case, clock)], now)
+
+    def _tell(self, wanted: Sequence[Reminder], now: datetime) -> None:
+        notices = Notices(self._register.cases)
         claimed = notices.claim(wanted, now)
         for handler, theirs in _by_handler(claimed).items():
             ways = list(_ways(self.settings, handler, theirs))
@@ -108,4 +125,4 @@ def text(handler: str, told: Sequence[Reminder]) -> str:
 
 def _line(each: Reminder) -> str:
     due = f"，{each.stage}期限 {each.due}" if each.due is not None else ""
-    return f"{each.about}：{_KINDS[each.kind]} {each.number}{due}"
+    return f"{each.about}：{KINDS[each.kind]} {each.number}{due}"

@@ -5,29 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 
 from ivr.cases.moves import RULES, Deed, Move, Office, Refused, State, lacking
 from ivr.hours import BEIJING
-from ivr.records.facts import RecordingKind
+from ivr.records.facts import CaseKind
+
+KINDS: Final[Mapping[CaseKind, str]] = {
+    "complaint": "投诉",
+    "suggestion": "建议",
+    "message": "留言",
+    "vote": "评价",
+    "contact": "来电登记",
+}
+"""As the centre's people say it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What was filed: the recording that a case is about."""
+    """What a case is about: a recording, a vote, or what somebody has written down."""
 
     number: str
     """Which the caller was told."""
-    kind: RecordingKind
+    kind: CaseKind
     session: str
+    """The call; empty where there was none."""
     person: str | None
     """Token of the ID number; None where none was asked for."""
     at: datetime
     path: str
-    """Of the sound, under the folder of recordings."""
+    """Of the sound, under the folder of recordings; empty where there is none."""
     ms: int
     sha256: str
     caller: str | None = None
     """Token of the number that it was left from; None where nobody vouched for one."""
+    origin: str | None = None
+    """By which it is known again what a case without a recording was made of: once, no more."""
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether it was recorded."""
+        return bool(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ It takes as long to import as the rest of the service, and callers wait in silen
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ivr.cases.case import Case, Filed
 from ivr.cases.moves import Deed
+from ivr.cases.opening import NewCase
 from ivr.config import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +36,10 @@ class LateRegister:
     def case(self, number: str) -> Case:
         """As Cases.case."""
         return self._register().cases.case(number)
+
+    def open_by_hand(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
+        """As Register.open_by_hand."""
+        return self._register().open_by_hand(new, number, now)
 
     def act(self, number: str, deed: Deed) -> Case:
         """As Register.act."""

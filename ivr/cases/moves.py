@@ -212,9 +212,18 @@ def lacking(deed: Deed) -> str | None:
     for need in RULES[deed.move].needs:
         if not _GIVEN_WELL[need](deed):
             return f"{deed.move.words}：{_ASKED_FOR[need]}"
-    if names_somebody(deed.text):
+    return _too_much_said(deed.text)
+
+
+def not_well_said(text: str) -> str | None:
+    """Why that is not what a case can be about; None where it is."""
+    return _too_much_said(text) if text.strip() else f"{Move.OPEN.words}：{_ASKED_FOR['text']}"
+
+
+def _too_much_said(text: str) -> str | None:
+    if names_somebody(text):
         return NO_NUMBERS
-    if len(deed.text) > MOST_CHARACTERS:
+    if len(text) > MOST_CHARACTERS:
         return f"文字最多 {MOST_CHARACTERS} 字 · the text is too long"
     return None
 

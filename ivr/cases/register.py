@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ivr.cases.case import Case, Event, Filed
 from ivr.cases.clocks import Clocks, Stage
 from ivr.cases.enclosures import Enclosures
 from ivr.cases.marks import Marks
-from ivr.cases.moves import Deed, Move, Office, Refused
-from ivr.cases.store import CannotReach, Cases, NoCase
+from ivr.cases.moves import Deed, Move, Office, Refused, not_well_said
+from ivr.cases.opening import CannotReach, NewCase
+from ivr.cases.store import Cases, NoCase
 from ivr.config import Settings, SettingsError, standing
 from ivr.records.facts import CaseMoved, Fact, RecordingMoved, RecordingState
 from ivr.records.journal import put_timed
@@ -35,6 +37,10 @@ _RECORDING: Final[Mapping[Move, RecordingState]] = {
     Move.REDO: "new",
 }
 """What a move means for the recording of the case."""
+
+
+MOST_TAKEN: Final = 50
+"""So many numbers in a row may belong to cases that are still kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,23 @@ class Register:
         if replaces is not None:
             self._merge(replaces, filed.number)
         self.tell()
+
+    def open_by_hand(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
+        """The number of the case that is made of it, or was; Refused where it cannot be.
+
+        `number`: the next one of this node; one that an older case has is passed over.
+        """
+        if (why := not_well_said(new.text)) is not None:
+            raise Refused(why)
+        for _ in range(MOST_TAKEN):
+            if (known := self.cases.made_of(new.origin)) is not None:
+                return known
+            filed = Filed(
+                number(), new.kind, new.session, new.person, now, "", 0, "", new.caller, new.origin
+            )
+            if self.cases.open(filed, by=new.by, office=new.office, text=new.text.strip()):
+                self.tell()
+        raise Refused("没有可用的工单编号 · every number is taken")
 
     def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
         """As Cases.act, and told; Refused too where nobody can be called."""
@@ -138,5 +161,5 @@ def _facts_of(clocks: Clocks, case: Case, event: Event) -> Iterator[Fact]:
         due=str(running.due) if running is not None and counts else None,
     )
     state = _RECORDING.get(event.move)
-    if state is not None and event.office is not Office.LINE:
+    if state is not None and event.office is not Office.LINE and case.filed.has_sound:
         yield RecordingMoved(reference=case.number, state=state)

@@ -10,6 +10,7 @@ from typing import Final
 from ivr.cases.case import Case
 from ivr.cases.clocks import Clock, Light
 from ivr.cases.moves import Move, State
+from ivr.records.facts import CaseKind
 
 _GIVE: Final = frozenset({Move.ASSIGN, Move.REASSIGN, Move.REDO})
 _THEIRS: Final = frozenset({State.ASSIGNED, State.WORKING})
@@ -21,7 +22,7 @@ class Reminder:
     """One thing to be told of one case, once."""
 
     number: str
-    kind: str
+    kind: CaseKind
     handler: str
     """Who has it; empty where its next step is the 值班长's."""
     about: str

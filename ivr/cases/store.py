@@ -36,6 +36,7 @@ from sqlalchemy.pool import NullPool
 
 from ivr.cases.case import Case, Event, Filed, after, event_of, told
 from ivr.cases.moves import Deed, Move, Office, Refused, State
+from ivr.cases.opening import CannotReach
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 BUSY_SECONDS = 5.0
@@ -58,6 +59,7 @@ CASE = Table(
     Column("held", Integer),
     Column("to_call", Integer),
     Column("spared", Integer),
+    Column("origin", String),
 )
 _EVENT = Table(
     "case_event",
@@ -106,10 +108,6 @@ class NoCase(LookupError):
     """There is no such case."""
 
 
-class CannotReach(Exception):
-    """The database of cases does not answer; without anything of a URL or of a person."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Which cases a list has; None: any."""
@@ -131,9 +129,11 @@ class Cases:
         self._clock = clock
         self._ready = False
 
-    def open(self, filed: Filed) -> bool:
-        """The case of a recording; whether it is new. Opening it twice is harmless."""
-        event = Event(1, filed.at, Move.OPEN, Office.LINE, Office.LINE)
+    def open(
+        self, filed: Filed, *, by: str = Office.LINE, office: Office = Office.LINE, text: str = ""
+    ) -> bool:
+        """A case; whether it is new. Opening it twice, by number or by origin, is harmless."""
+        event = Event(1, filed.at, Move.OPEN, by, office, text)
         try:
             with self.writing() as rows:
                 rows.execute(insert(CASE).values(**_row(filed), **_derived(told(filed, [event]))))
@@ -146,6 +146,11 @@ class Cases:
         """One, with all its events; raises NoCase."""
         with self.reading() as rows:
             return _one(rows, number)
+
+    def made_of(self, origin: str) -> str | None:
+        """The number of the case that was made of it; None: none was."""
+        with self.reading() as rows:
+            return rows.execute(select(CASE.c.number).where(CASE.c.origin == origin)).scalar()
 
     def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
         """Do it, where nobody has done anything since the doer saw `seen` events of the case.
@@ -240,6 +245,16 @@ class Cases:
         with self.reading() as rows:
             found = rows.execute(select(CASE).where(CASE.c.held == 1).order_by(CASE.c.number))
             return tuple(_filed(row._mapping) for row in found)
+
+    def named(self, since: datetime) -> frozenset[str]:
+        """Tokens of everybody whom a case names that stays: who spoke, and the number that they
+        are called back at. `since`: the oldest moment that is kept; what is held stays too."""
+        if not self.is_made():
+            return frozenset()
+        stays = or_(CASE.c.filed_at >= stamp(since), CASE.c.held == 1)
+        with self.reading() as rows:
+            found = rows.execute(select(CASE.c.person, CASE.c.caller).where(stays))
+            return frozenset(token for row in found for token in row if token is not None)
 
     def is_made(self) -> bool:
         """Whether there is a database: asking what there is to remove makes none."""
@@ -420,6 +435,7 @@ def _row(filed: Filed) -> dict[str, Any]:
         "ms": filed.ms,
         "sha256": filed.sha256,
         "caller": filed.caller,
+        "origin": filed.origin,
     }
 
 
@@ -455,7 +471,7 @@ def _filed(row: Any) -> Filed:
     return Filed(
         row["number"], row["kind"], row["session"], row["person"],
         datetime.fromisoformat(row["filed_at"]), row["path"], row["ms"], row["sha256"],
-        row["caller"],
+        row["caller"], row["origin"],
     )  # fmt: skip
 
 

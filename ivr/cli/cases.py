@@ -173,7 +173,8 @@ def _recordings(reference: str) -> Iterator[tuple[Filed, str]]:
 def _told() -> Iterator[None]:
     """What the cases refuse, as a command says it."""
     from ivr.cases.moves import Refused
-    from ivr.cases.store import CannotReach, Outrun
+    from ivr.cases.opening import CannotReach
+    from ivr.cases.store import Outrun
 
     try:
         yield

@@ -55,7 +55,8 @@ def forget(
 
 def _check_not_held(token: str) -> None:
     """Whoever a case in legal hold (保全) is about is not forgotten before it is lifted."""
-    from ivr.cases.store import CannotReach, Cases
+    from ivr.cases.opening import CannotReach
+    from ivr.cases.store import Cases
     from ivr.config import load
     from ivr.people.keys import Keys
     from ivr.people.vault import Vault, VaultLocked

@@ -57,9 +57,8 @@ def run(
     held = _held(cases)
     paths = [each.path for each in held]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
-    named = {each.person for each in held if each.person is not None}
-    named |= {wish.person for wish in wishes.all() if wish.lives}
-    past = _past(settings.home / "spool", vault, first, now, frozenset(named))
+    named = _named(cases, first) | {wish.person for wish in wishes.all() if wish.lives}
+    past = _past(settings.home / "spool", vault, first, now, named)
     rows, people = past.rows, past.people
     if not dry_run:
         for each in recordings:
@@ -136,8 +135,7 @@ def _past(
                 raise
             return _Past({}, frozenset())
         with facts:
-            needed = needed_people(facts, horizon) | people_in(spool, first)
-            needed |= named
+            needed = needed_people(facts, horizon) | people_in(spool, first) | named
             rows = overdue(facts, horizon)
             begin = records_begin(facts)
         lost = gaps(losses.noted(folder().parquet), horizon)
@@ -180,7 +178,7 @@ def _horizon(first: FirstDays) -> Horizon:
 
 def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
     """How many cases are older than recordings are kept; with their answers, where they go."""
-    from ivr.cases.store import CannotReach
+    from ivr.cases.opening import CannotReach
     from ivr.hours import BEIJING
 
     try:
@@ -192,10 +190,21 @@ def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
 
 def _held(cases: Cases) -> tuple[Filed, ...]:
     """What legal hold keeps (保全)."""
-    from ivr.cases.store import CannotReach
+    from ivr.cases.opening import CannotReach
 
     try:
         return cases.held()
+    except CannotReach as away:
+        raise CommandFailure(str(away)) from away
+
+
+def _named(cases: Cases, first: FirstDays) -> frozenset[str]:
+    """Whom cases that stay name: the number of a caller stands in no record, and is called back."""
+    from ivr.cases.opening import CannotReach
+    from ivr.hours import BEIJING
+
+    try:
+        return cases.named(datetime.combine(first.complaints, time(), BEIJING))
     except CannotReach as away:
         raise CommandFailure(str(away)) from away
 

@@ -393,7 +393,7 @@ class CaseHandler(Part):
 
 
 class CasesSettings(Part):
-    """What becomes of recordings (工单): where it is kept, and how long each step may take.
+    """What becomes of what callers bring (工单): where it is kept, how long each step may take.
 
     The days are a beginning: each centre sets what it has promised (docs/settings.md).
     """
@@ -405,6 +405,10 @@ class CasesSettings(Part):
     complaint: CaseDays = CaseDays()
     suggestion: SuggestionDays = SuggestionDays()
     message: MessageDays = MessageDays()
+    vote: CaseDays = CaseDays()
+    contact: CaseDays = CaseDays()
+    from_votes: bool = False
+    """A vote of 不满意 or 非常不满意 in the survey opens a case, one a day for each voter."""
     handlers: tuple[CaseHandler, ...] = ()
     """Who is told of cases that come to them, and of terms that are nearly or wholly over."""
     mail_to: tuple[str, ...] = ()
@@ -412,7 +416,7 @@ class CasesSettings(Part):
     webhooks: tuple[Webhook, ...] = ()
 
     def of(self, kind: str) -> CaseDays:
-        """Of one kind of recording."""
+        """Of one kind of case."""
         days: CaseDays = getattr(self, kind)
         return days
 

@@ -8,7 +8,7 @@ from ivr.dialogues.place import UP, Outcome, place
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.recordings.archive import CannotKeep, KeptLater
-from ivr.records.facts import ABSTAINED
+from ivr.records.facts import ABSTAINED, Voted
 
 _ANSWERS = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "*": ABSTAINED}
 
@@ -26,7 +26,10 @@ async def _told(call: Call, number: IdNumber, choice: int) -> str:
     """Keep it, to be traced to the voter, and say what has become of it: never more, nor less."""
     desk = call.means.desk
     try:
-        await desk.vote(call.session, await desk.know(number), choice)
+        person = await desk.know(number)
+        await desk.vote(call.session, person, choice)
+        vote = Voted(session=call.session, person=person, choice=choice)
+        desk.complain_of_vote(vote, call.number)
     except KeptLater:
         return "survey.kept_later"
     except CannotKeep:

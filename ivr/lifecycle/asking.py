@@ -17,7 +17,9 @@ _HEALTH_SECONDS = 5.0
 
 def page(
     settings: Settings,
-    name: Literal["healthz", "livez", "metrics", "live", "said", "desks", "dial", "callbacks"],
+    name: Literal[
+        "healthz", "livez", "metrics", "live", "said", "desks", "dial", "callbacks", "cases"
+    ],
 ) -> str:
     """The address of one of the service's pages."""
     return f"http://{from_here(settings.host, settings.http_port)}/{name}"

@@ -29,7 +29,7 @@ Action = Literal[
     "who", "forget", "export", "voters", "rotate", "reveal",
     "sign-in", "sign-in refused", "sign-out", "password",
     "user added", "user locked", "user unlocked", "roles", "password given",
-    "case heard", "case moved", "case printed", "case exported", "cases exported",
+    "case heard", "case moved", "case opened", "case printed", "case exported", "cases exported",
     "case file added", "case file read", "case file removed", "called", "callback withdrawn",
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",

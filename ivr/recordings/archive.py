@@ -6,7 +6,6 @@ meanwhile — the call, the service, the link — somebody finds the slip and fi
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ivr.cases.numbers import MOST_COUNT, numbered
+from ivr.recordings.numbering import Numbers
 from ivr.records.durable import sync, write
 from ivr.records.facts import RecordingKind
 
@@ -80,13 +79,11 @@ class Sound:
 class Archive:
     """The folder of recordings, and the slips of those that are not finished. All of it blocks."""
 
-    def __init__(
-        self, slips: Path, folder: Path, spool: Path, *, series: int, keep_free_mb: int
-    ) -> None:
-        self.folder = folder
-        self._slips = slips
+    def __init__(self, numbers: Numbers, spool: Path, *, keep_free_mb: int) -> None:
+        self.folder = numbers.recordings
+        self._slips = numbers.slips
         self._spool = spool
-        self._series = series
+        self._numbers = numbers
         self._keep_free = keep_free_mb * 1_000_000
 
     def begin(  # noqa: PLR0913  a slip has as many parts as it has
@@ -102,7 +99,7 @@ class Archive:
         """Number a recording and write its slip; CannotKeep when it could not be kept."""
         with _refusals():
             _make_private(self._slips)
-            number = self._next_number()
+            number = self._numbers.next()
             slip = Slip(number, kind, session, person, now, replaces, caller=caller)
             _make_private(self._place(slip).parent)
             self._part(slip).touch(0o600)
@@ -189,28 +186,6 @@ class Archive:
         _make_private(self._place(slip).parent)
         write(self._place(slip), _whole_header(content), mode=0o600)
         self._part(slip).unlink(missing_ok=True)
-
-    def _next_number(self) -> str:
-        """Of the node's series, with a count that goes on after a restart: nobody else has it.
-
-        Where the count has begun anew, numbers of recordings that are still there are passed over.
-        """
-        counter = self._slips / "last"
-        with (self._slips / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            last = counter.read_text().strip() if counter.exists() else "0"
-            count = int(last) if last.isdecimal() else 0  # before there were day and count
-            number, count = self._following(count)
-            write(counter, str(count).encode(), mode=0o600)
-        return number
-
-    def _following(self, count: int) -> tuple[str, int]:
-        for _ in range(MOST_COUNT):
-            count = count % MOST_COUNT + 1
-            number = numbered(self._series, count)
-            if next(self.folder.glob(f"*/*/{number}.wav"), None) is None:
-                return number, count
-        raise CannotKeep("every number is taken by a recording that is still kept")
 
 
 def _read(path: Path) -> Slip:

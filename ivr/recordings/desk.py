@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Container, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ivr.cases.case import Filed
+from ivr.cases.moves import Office
 from ivr.cases.numbers import numbered
+from ivr.cases.opening import CannotReach, NewCase
 from ivr.hours import BEIJING
 from ivr.people.identity import IdNumber
 from ivr.people.sensitive import Sensitive
@@ -43,6 +45,15 @@ class Desk(Protocol):
 
     async def vote(self, session: str, person: str, choice: int) -> None:
         """Keep an answer to the survey: a grade, or ABSTAINED. May raise KeptLater."""
+
+    async def open_case(self, new: NewCase, caller: Sensitive[str] | None) -> str:
+        """A case without a recording; its number. `caller`: kept to call back.
+
+        May raise Refused; whatever else keeps it from being opened is CannotKeep.
+        """
+
+    def complain_of_vote(self, vote: Voted, caller: Sensitive[str] | None) -> None:
+        """A discontented vote opens a case, once, when there is time: nobody waits for it."""
 
     async def begin(
         self,
@@ -90,6 +101,9 @@ class FilingDesk:
     clock: Callable[[], datetime]
     enter: Callable[[Filed, str | None], None]
     """Opens the case of what was filed; blocks. The second: the number that it replaces."""
+    open_by_hand: Callable[[NewCase, datetime], str]
+    """The number of a case without a recording; blocks. May raise Refused, CannotReach, OSError."""
+    votes_open_cases: Callable[[], bool]
     known: Container[str] = ()
     """References of recordings that the records had before this service."""
     _slips: dict[str, Slip] = field(default_factory=dict)
@@ -97,6 +111,9 @@ class FilingDesk:
     _looking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _entering: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """Cases of what was filed here: being opened, or opened."""
+    _complaints: dict[str, tuple[NewCase, Sensitive[str] | None]] = field(default_factory=dict)
+    """Discontented votes that have no case yet, by origin, and who is called back about them."""
+    _complaining: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     async def take_over(self, known: Container[str]) -> None:
         """What the service before has left, now that it does nothing any more."""
@@ -125,6 +142,36 @@ class FilingDesk:
             raise KeptLater("the disk is too slow") from slow
         except OSError as refused:
             raise CannotKeep(str(refused)) from refused
+
+    async def open_case(self, new: NewCase, caller: Sensitive[str] | None) -> str:
+        """In the register, at once; who calls is in the vault before."""
+        token = None if caller is None else await self._know_caller(caller)
+        named = replace(new, caller=token)
+        try:
+            return await _soon(asyncio.to_thread(self.open_by_hand, named, self.clock()))
+        except CannotReach as away:
+            raise CannotKeep(str(away)) from away
+
+    def complain_of_vote(self, vote: Voted, caller: Sensitive[str] | None) -> None:
+        """What cannot be opened now is tried again when the next call ends, and at every start."""
+        new = of_vote(vote, self.clock())
+        if self.votes_open_cases() and new is not None and new.origin not in self._complaining:
+            self._complaints[new.origin] = (new, caller)
+            self._complain()
+
+    def _complain(self) -> None:
+        for origin, (new, caller) in self._complaints.items():
+            if origin not in self._complaining:
+                task = asyncio.create_task(self.open_case(new, caller))
+                self._complaining[origin] = task
+                task.add_done_callback(partial(self._complained, origin))
+
+    def _complained(self, origin: str, done: asyncio.Task[str]) -> None:
+        del self._complaining[origin]
+        if done.cancelled() or (failed := done.exception()) is None:
+            self._complaints.pop(origin, None)
+        else:
+            log.warning("a discontented vote waits for its case: %s", failed)
 
     async def begin(
         self,
@@ -186,6 +233,7 @@ class FilingDesk:
 
     def file_left_over(self, busy: Container[str]) -> None:
         """File what nobody waits for: of sessions that are over, by whichever service."""
+        self._complain()
         for slip in tuple(self._slips.values()):
             if slip.session not in busy and slip.reference not in self._looking:
                 task = asyncio.create_task(self._file_when_over(slip))
@@ -198,8 +246,8 @@ class FilingDesk:
             task.cancel()
         if self._filing:
             await asyncio.wait(self._filing.values(), timeout=PROMISE_SECONDS)
-        if self._entering:
-            await asyncio.wait(self._entering.values(), timeout=PROMISE_SECONDS)
+        if opening := [*self._entering.values(), *self._complaining.values()]:
+            await asyncio.wait(opening, timeout=PROMISE_SECONDS)
 
     async def _file_when_over(self, slip: Slip) -> None:
         while await self.is_recording(slip.reference):  # noqa: ASYNC110  only Asterisk knows
@@ -254,6 +302,24 @@ class FilingDesk:
             log.error("recording %s is not kept as it should be: %s", reference, failed)
 
 
+_WORDS: Final[Mapping[int, str]] = {4: "不满意", 5: "非常不满意"}
+
+
+def of_vote(vote: Voted, now: datetime) -> NewCase | None:
+    """The case of a discontented vote, one a day for each voter; None for any other. Pure."""
+    if vote.choice not in _WORDS:
+        return None
+    return NewCase(
+        "vote",
+        f"热线满意度调查：{_WORDS[vote.choice]}",
+        by=Office.LINE,
+        office=Office.LINE,
+        origin=f"vote {now.astimezone(BEIJING).date()} {vote.person}",
+        session=vote.session,
+        person=vote.person,
+    )
+
+
 def _facts(slip: Slip, sound: Sound) -> Iterator[Fact]:
     """What the records learn of a recording that is filed."""
     yield Recorded(
@@ -282,6 +348,13 @@ class NothingKept:
 
     async def vote(self, session: str, person: str, choice: int) -> None:
         """Not counted."""
+
+    async def open_case(self, new: NewCase, caller: Sensitive[str] | None) -> str:
+        """Under a number of an example."""
+        return numbered(1, 1)
+
+    def complain_of_vote(self, vote: Voted, caller: Sensitive[str] | None) -> None:
+        """Nobody hears of it."""
 
     async def begin(
         self,

@@ -50,6 +50,15 @@ Standing = Literal[
 
 RecordingKind = Literal["complaint", "suggestion", "message"]
 
+CaseKind = Literal[
+    "complaint",
+    "suggestion",
+    "message",
+    "vote",  # a discontented answer to the survey (网上调查)
+    "contact",  # what somebody of the centre opened by hand, mostly in a conversation
+]
+"""What a case (工单) was made of; the last two have no recording."""
+
 RecordingState = Literal[
     "new",
     "replaced",  # the caller spoke it again; the file is kept
@@ -333,12 +342,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseMoved:
-    """Something was done with the case of a recording (工单); its words stay with the case."""
+    """Something was done with a case (工单); its words stay with the case."""
 
     reference: str
     n: int
     """Which event of the case it is: known twice, it counts once."""
-    kind: RecordingKind
+    kind: CaseKind
     move: str
     """As in `ivr.cases.moves.Move`."""
     state: str

@@ -147,6 +147,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "calls_made": [],
     "callbacks": [(DAY, 0, 0, 0, 0, 0, None, None)],
     "cases_due": [],
+    "agents_tomorrow": [],  # the day after is like other days than this one
     "agent_states": [],
     "complaints_open": [("R2", "suggestion", clock("13:30:50"), 20.0, 0)],
     # Played, to the end, cut by a key (and its share), left in, typed over.

@@ -132,6 +132,7 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "agents": [("一号坐席", 2, 3.0, 90.0)],
     # Four asked, 90 s each: 0.1 erlang, by one agent 0.1 wait; 1 - 0.1 exp(-0.9 15/90).
     "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 1, 91.4)],
+    "agents_tomorrow": [],  # the day after is like other days than this one
     "agent_states": [],
     "survey": [
         (1, "非常满意", 0, 0.0),
@@ -422,6 +423,68 @@ def test_wishes_to_be_called_back_and_what_became_of_each(tmp_path: Path) -> Non
     assert asked(tmp_path, "callbacks", facts, Days(DAY, DAY)) == [
         (DAY, 5, 2, 1, 1, 1, 2.0, 35.0),
     ]
+
+
+def half_hour(day: date, *, answered: int, talk: int, gave_up: int, after: int) -> list[Timed]:
+    """Who asked between 10:00 and 10:30 of that day; seconds of talk, and of waiting in vain."""
+    ten = datetime(day.year, day.month, day.day, 2, tzinfo=UTC)
+    every = timedelta(seconds=1800) / (answered + gave_up)
+    facts: list[Timed] = []
+    for n in range(answered + gave_up):
+        left = n < gave_up
+        fact = Transferred(
+            session=f"{day} {n}",
+            agent=None if left else "a",
+            outcome="abandoned" if left else "answered",
+            ring_ms=after * 1000 if left else 0,
+            talk_ms=0 if left else talk * 1000,
+        )
+        facts.append((ten + n * every + timedelta(seconds=after if left else talk), fact))
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("hour", "within", "agents", "in_time", "gave_up"),
+    [
+        # O. Garnett, A. Mandelbaum, M. Reiman, Designing a call center with impatient customers
+        # (2002), table 1: 50 agents, 48 calls a minute, 1 minute of service, 2 of patience: 3.1 %
+        # abandon. In ten seconds 49 agents answer 78 %, 50 answer 83 %.
+        ({"answered": 1392, "talk": 60, "gave_up": 48, "after": 120}, 10.0, 50, 83.3, 3.1),
+        # By hand: with patience as long as talk, and a caller each 15 s, whoever is there is
+        # Poisson(1). Two agents: E[(N - 2)+] = 1 - (1 - 1/e) - (1 - 2/e) = 3/e - 1 = 10.4 %.
+        ({"answered": 108, "talk": 15, "gave_up": 12, "after": 15}, 15.0, 2, 88.4, 10.4),
+    ],
+    ids=["published", "by hand"],
+)
+def test_agents_of_tomorrow_by_erlang_a(
+    tmp_path: Path,
+    hour: dict[str, int],
+    within: float,
+    agents: int,
+    in_time: float,
+    gave_up: float,
+) -> None:
+    """Two Wednesdays before the one that follows the day that is asked for; no other weekday."""
+    days = [date(2026, 11, 18), date(2026, 11, 11)]
+    facts = [fact for day in days for fact in half_hour(day, **hour)]
+    facts += half_hour(date(2026, 11, 17), answered=7, talk=999, gave_up=0, after=0)
+    terms = replace(TERMS, within=(within, 60.0))
+    ((at, offered, talk, patience, *rest),) = asked(
+        tmp_path, "agents_tomorrow", facts, Days(DAY, DAY), terms
+    )
+    assert at == time(10)
+    assert (offered, talk) == (hour["answered"] + hour["gave_up"], hour["talk"])
+    assert patience == hour["after"], "all who waited gave up after so long"
+    assert rest == [agents, in_time, gave_up]
+
+
+def test_nobody_gave_up_they_have_patience_for_an_hour(tmp_path: Path) -> None:
+    facts = half_hour(date(2026, 11, 18), answered=100, talk=180, gave_up=0, after=0)
+    ((_, offered, _, patience, agents, _, _),) = asked(
+        tmp_path, "agents_tomorrow", facts, Days(DAY, DAY)
+    )
+    # Erlang C of 10 erlang, as in the test above: 14 agents. Patience of an hour takes nearly none.
+    assert (offered, patience, agents) == (100, 3600, 14)
 
 
 def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from ivr.cases import enclosures, store
 from ivr.cases.enclosures import Enclosures, Unreadable
 from ivr.cases.marks import Marks
 from ivr.cases.moves import Move, Refused, State
-from ivr.cases.store import CannotReach, Cases, NoCase, Outrun, Sought
+from ivr.cases.opening import CannotReach
+from ivr.cases.store import Cases, NoCase, Outrun, Sought
 from tests.analytics.postgres import made_database, postgres, programs
 from tests.cases.test_moves import FILED, NOON, handle, lead
 

@@ -11,18 +11,23 @@ from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
-from aiohttp import FormData
+from aiohttp import FormData, web
+from aiohttp.test_utils import TestServer
 
 from console.pages import cases as pages
 from console.rights import Role
+from ivr.asterisk.configure import desk_secret
 from ivr.cases.case import Filed
+from ivr.cases.moves import Office
 from ivr.cases.register import Register
+from ivr.cases.store import Sought
 from ivr.config import Settings
 from ivr.lifecycle.setting import by, change
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
+from tests.console.test_phone import free_port
 from tests.console.visiting import Console, Visitor
 
 SOUND = b"RIFF" + bytes(40) + b"\x10\x27" * 8000 + bytes(32_000)
@@ -352,3 +357,59 @@ def test_a_database_that_is_away_is_told_on_every_page(filed: Settings, console:
         assert "工单数据库现在用不了" in answer.text
     for path in ("moves", "why", "zip", "marks"):
         assert leader.post(f"{CASE}/{path}", {"move": "accept", "seen": "1"}).status == 503
+
+
+def test_a_case_is_opened_by_hand_once(settings: Settings, console: Console) -> None:
+    agent = console.signed_in("赵静", Role.AGENT)
+    shown = agent.get("/cases/new?session=s-1").text
+    once = re.search(r'name="once" value="(\w+)"', shown)
+    assert once is not None
+    form = {"session": "s-1", "once": once[1]}
+    refused = agent.post("/cases/new", {**form, "text": f"我的证件号 {PERSON}"})
+    assert refused.status == 422
+    assert "不要写证件号码" in refused.text
+    assert f'value="{once[1]}"' in refused.text
+    done = agent.post("/cases/new", {**form, "text": "单位漏缴三个月"})
+    assert agent.post("/cases/new", {**form, "text": "单位漏缴三个月"}).location == done.location
+    (case,) = Register.of(settings).cases.search(Sought())
+    assert done.location == f"/cases/{case.number}"
+    assert (case.filed.kind, case.filed.session) == ("contact", "s-1")
+    assert (case.events[0].by, case.events[0].office) == ("赵静", Office.AGENT)
+    page = agent.get(done.location).text
+    assert "来电登记" in page
+    assert "单位漏缴三个月" in page
+    leader = console.signed_in("王敏", Role.LEADER)
+    assert "收听" not in leader.get(done.location).text
+    assert leader.get(f"{done.location}/sound").status == 404
+    assert leader.post(f"{done.location}/zip", {"reason": "交接"}).status == 200
+
+
+def test_while_the_call_goes_on_the_service_opens_it(settings: Settings) -> None:
+    """It alone knows who the caller is."""
+    asked: list[dict[str, str]] = []
+
+    async def opened(request: web.Request) -> web.Response:
+        assert request.headers["X-Desk"] == desk_secret(settings)
+        asked.append(json.loads(await request.text()))
+        if len(asked) > 1:
+            return web.Response(status=503, text="现在开不了工单")
+        Register.of(settings).enter(FILED)
+        return web.json_response({"number": FILED.number}, status=201)
+
+    port = free_port()
+    console = Console(settings.model_copy(update={"http_port": port}))
+    app = web.Application()
+    app.add_routes([web.post("/cases", opened)])
+    server = TestServer(app, host="127.0.0.1", port=port)
+    console.loop.run_until_complete(server.start_server())
+    agent = console.signed_in("赵静", Role.AGENT)
+    agent.get("/cases/new")
+    form = {"session": "s-1", "once": "1", "text": "单位漏缴"}
+    assert agent.post("/cases/new", form).location == CASE
+    assert asked[0]["session"] == "s-1"
+    assert (asked[0]["by"], asked[0]["office"]) == ("赵静", "坐席")
+    refused = agent.post("/cases/new", form)
+    assert refused.status == 422
+    assert "现在开不了工单" in refused.text
+    console.loop.run_until_complete(server.close())
+    console.close()

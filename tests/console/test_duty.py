@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 
 import pytest
 from aiohttp import web
@@ -144,6 +146,53 @@ def test_today_against_such_days(console: Console) -> None:
     shown = visitor.get("/duty/today").text
     assert "自助率" in shown
     assert "往常" in shown
+
+
+def test_the_queue_of_today_is_on_the_live_page(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: 4 asked on the twenty calls' day, 1 of 4 was answered within 15 s, 2 within 20 s."""
+
+    class ThatDay(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> ThatDay:
+            return cls(2026, 11, 24, 18, tzinfo=tz)
+
+    home = console.settings.home
+    spool_file(home).write_bytes(lines(twenty_calls()))
+    run(FactsFolder(home), once=True)
+    monkeypatch.setattr(duty, "datetime", ThatDay)
+    shown = console.signed_in("王敏", Role.LEADER).get("/duty/today").text
+    told = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)", shown)
+    assert told == [
+        ("要求人工", "4"),
+        ("接通", "2"),
+        ("等待中放弃", "1"),
+        ("15 秒内接通", "25"),
+        ("20 秒内接通", "50"),
+        ("最久等待", "25"),
+        ("平均通话", "90"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("states", "counted", "occupied"),
+    [
+        ([], [], None),
+        (["away", "not_ready", "signed_out", "absent"],
+         [("示忙", 1), ("离开", 1), ("离线", 1), ("话机未注册", 1)], None),
+        (["free"], [("空闲", 1)], 0),
+        (["talking", "free", "wrap_up", "talking", "away"],
+         [("空闲", 1), ("通话", 2), ("整理", 1), ("离开", 1)], 75),
+        (["ringing", "talking"], [("振铃", 1), ("通话", 1)], 50),
+    ],
+)  # fmt: skip
+def test_agents_by_state_and_how_occupied_they_are(
+    states: list[str], counted: list[tuple[str, int]], occupied: int | None
+) -> None:
+    agents = [{"state": state} for state in states]
+    assert duty.how_many(agents) == counted
+    assert duty.occupancy(agents) == occupied
 
 
 def test_every_part_is_told_with_its_remedy_and_the_worst_first(

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from ivr.agents import switchboard
-from ivr.agents.desks import Desks
+from ivr.agents.desks import Desks, Remembered
+from ivr.agents.presence import Presence, State
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
@@ -1571,3 +1572,27 @@ def test_a_token_shows_one_call_only(tell: Callable[..., Line]) -> None:
 
     line = tell(story)
     assert line.prompts.utterance(sentence("information.3")).text not in _words(shown)
+
+
+def test_an_asterisk_that_dies_takes_who_waited_out_of_the_queue_and_frees_the_agent(
+    tell: Callable[..., Line],
+) -> None:
+    """Whose conversation died with it is free again, and whoever waited has no place any more."""
+    before = datetime(2026, 11, 25, 7, tzinfo=UTC)  # the fake's Asterisk started at eight
+    waited = replace(left_over("c1", "agent", before), queued=Queued(before, "usual", 0))
+    talked = left_over("c2", "agent", before)
+
+    async def first(line: Line) -> None:
+        desks = line.hotline.conductor.reception.means.switchboard.desks
+        desks.remember([Remembered("6001", Presence(State.TALKING), before)])
+
+    async def story(line: Line) -> None:
+        await line.asterisk.until(lambda: len(line.notes.ends()) == 2)
+        desks = line.hotline.conductor.reception.means.switchboard.desks
+        await line.asterisk.until(lambda: desks.of(desks.agent("6001")).state is State.FREE)
+
+    line = tell(story, waited, talked, there=False, first=first)
+    assert line.notes.ends() == ["asterisk_lost", "asterisk_lost"]
+    assert [(f.session, f.outcome) for f in line.notes.of(Transferred)] == [("s-c1", "failed")]
+    switchboard = line.hotline.conductor.reception.means.switchboard
+    assert len(switchboard.queue) == 0

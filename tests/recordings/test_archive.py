@@ -18,6 +18,7 @@ from ivr.cases.numbers import MOST_COUNT, is_possible, numbered
 from ivr.hours import BEIJING
 from ivr.recordings import archive
 from ivr.recordings.archive import Archive, CannotKeep, Slip
+from ivr.recordings.numbering import Numbers
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=BEIJING)
 LOUD = struct.pack("<800h", *([3000, -3000] * 400))
@@ -28,10 +29,8 @@ Usage = namedtuple("Usage", "free")
 def opened(home: Path, *, series: int = 1, keep_free_mb: int = 1) -> Archive:
     (home / "spool").mkdir(exist_ok=True)
     return Archive(
-        home / "slips",
-        home / "recordings",
+        Numbers(home / "slips", home / "recordings", series),
         home / "spool",
-        series=series,
         keep_free_mb=keep_free_mb,
     )
 

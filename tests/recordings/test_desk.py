@@ -8,25 +8,30 @@ import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from ivr.cases.case import Filed
-from ivr.cases.moves import State
+from ivr.cases.case import Case, Filed
+from ivr.cases.moves import Office, Refused, State
+from ivr.cases.numbers import is_possible
+from ivr.cases.opening import CannotReach, NewCase
 from ivr.cases.register import Register
-from ivr.cases.store import CannotReach, Sought
+from ivr.cases.store import Sought
 from ivr.config import Settings
 from ivr.people.identity import IdNumber, parse
 from ivr.people.keys import Keys
+from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.recordings import desk as room
 from ivr.recordings.archive import CannotKeep, KeptLater, Slip
 from ivr.recordings.desk import FilingDesk
+from ivr.recordings.numbering import Numbers
 from ivr.records import journal as journal_room
-from ivr.records.facts import LinkLost
+from ivr.records.facts import LinkLost, Voted
 from ivr.records.journal import Journal, read_lines, recorded
 from tests.recordings.test_archive import LOUD, NOON, opened
 from tests.recordings.test_archive import recorded as has_recorded
@@ -69,7 +74,7 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
     async def is_recording(name: str) -> bool:
         return name in sounding
 
-    register = register_of(home)
+    register, numbers = register_of(home), Numbers(home / "slips", home / "recordings", 1)
     desk = FilingDesk(
         opened(home),
         Vault(home / "vault.sqlite", KEYS),
@@ -78,6 +83,8 @@ async def a_desk(home: Path) -> AsyncIterator[Place]:
         is_recording,
         lambda: NOON,
         lambda filed, replaces: register.enter(filed, replaces=replaces),
+        lambda new, now: register.open_by_hand(new, numbers.next, now),
+        lambda: True,
     )
     await desk.take_over(known)
     try:
@@ -435,5 +442,109 @@ def test_what_was_spoken_anew_is_one_case(tmp_path: Path) -> None:
         cases = register_of(place.home).cases
         assert cases.case(first.reference).into == second.reference
         assert cases.case(second.reference).state is State.PENDING
+
+    at_a_desk(tmp_path, story)
+
+
+# --- cases without a recording -------------------------------------------------------------------
+
+
+def discontented(place: Place, choice: int = 4, person: str = "somebody") -> None:
+    vote = Voted(session="s", person=person, choice=choice)
+    place.desk.complain_of_vote(vote, Sensitive("13800138000"))
+
+
+def cases_of(place: Place) -> tuple[Case, ...]:
+    return register_of(place.home).cases.search(Sought())
+
+
+def test_a_discontented_vote_opens_one_case_a_day(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        for choice in (1, 3, 0):
+            discontented(place, choice)
+        discontented(place, 4)
+        discontented(place, 5)
+        await until(lambda: bool(cases_of(place)))
+        discontented(place, 5)
+        discontented(place, 4, person="somebody else")
+        await until(lambda: len(cases_of(place)) == 2)
+        await asyncio.sleep(0.1)
+        first = next(each for each in cases_of(place) if each.filed.person == "somebody")
+        assert (first.filed.kind, first.events[0].text) == ("vote", "热线满意度调查：不满意")
+        assert (first.events[0].by, first.state) == ("热线", State.PENDING)
+        assert not first.filed.has_sound
+        assert first.filed.caller is not None
+        assert place.desk.vault.reveal(first.filed.caller) == Sensitive("13800138000")
+
+    at_a_desk(tmp_path, story)
+    at_a_desk(tmp_path, _again)
+
+
+async def _again(place: Place) -> None:
+    """The successor finds the same vote in the spool."""
+    discontented(place, 4)
+    await place.desk.close()
+    assert len(cases_of(place)) == 2
+
+
+def test_votes_open_nothing_unless_it_is_set(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        place.desk.votes_open_cases = lambda: False
+        discontented(place, 5)
+        await place.desk.close()
+        assert cases_of(place) == ()
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_vote_whose_case_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        opens = place.desk.open_by_hand
+
+        def away(new: NewCase, now: datetime) -> str:
+            raise CannotReach("as ordered")
+
+        place.desk.open_by_hand = away
+        discontented(place, 5)
+        await asyncio.sleep(0.1)
+        place.desk.open_by_hand = opens
+        place.desk.file_left_over(())  # a call has ended
+        await until(lambda: len(cases_of(place)) == 1)
+
+    at_a_desk(tmp_path, story)
+
+
+def test_a_case_by_hand_names_nobody_and_is_made_once(tmp_path: Path) -> None:
+    new = NewCase("contact", "单位漏缴三个月", "赵静", Office.AGENT, "赵静 1", "s", "somebody")
+
+    async def story(place: Place) -> None:
+        first = await place.desk.open_case(new, None)
+        assert is_possible(first)
+        assert await place.desk.open_case(new, None) == first, "sent twice"
+        other = await place.desk.open_case(replace(new, origin="赵静 2"), None)
+        assert other != first
+        for text in ("", "身份证 11010519491231002X", "长" * 5000):
+            with pytest.raises(Refused):
+                await place.desk.open_case(replace(new, text=text, origin="x"), None)
+        case = register_of(place.home).cases.case(first)
+        assert (case.events[0].by, case.events[0].office) == ("赵静", Office.AGENT)
+        assert case.events[0].text == "单位漏缴三个月"
+
+    at_a_desk(tmp_path, story)
+
+
+def test_numbers_of_recordings_and_of_cases_are_one_series(tmp_path: Path) -> None:
+    async def story(place: Place) -> None:
+        slip = await place.desk.begin("complaint", "s", None)
+        new = NewCase("contact", "单位漏缴", "赵静", Office.AGENT, "赵静 1")
+        assert await place.desk.open_case(new, None) != slip.reference
+        numbers = Numbers(place.home / "slips", place.home / "recordings", 1)
+        known = iter([*register_of(place.home).cases.search(Sought()), None])
+        taken = next(known)
+        assert taken is not None
+        tried = iter([taken.number, numbers.next()])
+        register = register_of(place.home)
+        made = register.open_by_hand(replace(new, origin="b"), lambda: next(tried), NOON)
+        assert made != taken.number, "one that an older case has is passed over"
 
     at_a_desk(tmp_path, story)

@@ -21,6 +21,7 @@ from ivr.agents.wishes import Move as WishMove
 from ivr.agents.wishes import Wish, Wishes
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office
+from ivr.cases.numbers import numbered
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
@@ -129,6 +130,20 @@ def test_nobody_is_kept_whom_nothing_names_any_more(home: Path) -> None:
         "voter new",
         "keyed in just now",
     }
+
+
+def test_who_left_a_case_can_be_called_back_as_long_as_it_is_kept(home: Path) -> None:
+    """The number that a case was left from stands in no record of the call."""
+    register = Register.of(Settings(home=home))
+    keys = Keys.load(home / "keys")
+    for n, (age, months) in enumerate(AGES.items(), start=1):
+        caller = f"caller {age}"
+        Vault(home / "vault.sqlite", keys, clock=ago(months).timestamp).keep(caller, Sensitive("x"))
+        number, at = numbered(1, n), ago(months)
+        register.cases.open(Filed(number, "message", age, None, at, "x.wav", 1, "", caller))
+    retention()
+    assert people(home) >= {"caller new", "caller middle"}
+    assert "caller old" not in people(home)
 
 
 def test_who_stands_in_the_spools_only_is_needed(home: Path) -> None:
