@@ -5,7 +5,7 @@ VENV := .venv
 IVR := $(VENV)/bin/ivr
 # Tests that call, each file with a line of its own. The longest go first: the last to begin ends last.
 CALL_FILES := $(wildcard tests/live/test_*.py)
-LONG := browser_phone survival balance sip feedback facts_survive console run agents vanished many link
+LONG := installing browser_phone survival balance sip feedback facts_survive console run agents vanished many link
 CALLS := $(patsubst %,tests/live/test_%.py,$(LONG))
 CALLS += $(filter-out $(CALLS),$(CALL_FILES))
 CALLS_JOBS ?= 4

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from bench.chaos import KINDS, REST_SECONDS, Story, faults, plan
+from bench.chaos import KINDS, Share, Story, faults, plan
 
-WELL = {"begun": 3, "ended": 3, "carried": 0, "loaded": 3}
+WELL = {"begun": 3, "ended": 3, "away": 0, "loaded": 3}
 
 
 def story(**more: object) -> Story:
@@ -17,6 +17,7 @@ def story(**more: object) -> Story:
         "quiet_until": 100.0,
         "struck": [(110.0, 200.0, "full disk")],
         "rang": [(180.0, "disk_low")],
+        "night": "22:00 告警 磁盘快满（home）：开始",
         "calls": [(50.0, 80.0, "whole"), (90.0, 120.0, "whole"), (130.0, 190.0, "whole")],
     }
     return Story(**{**usual, **more})  # type: ignore[arg-type]
@@ -30,7 +31,7 @@ def test_the_same_seed_makes_the_same_blows_and_another_one_others() -> None:
 def test_one_blow_at_a_time_and_every_kind_in_each_round() -> None:
     blows = plan(7, 3600, [*KINDS])
     for before, after in pairwise(blows):
-        assert after.at >= before.at + before.seconds + REST_SECONDS
+        assert after.at >= before.at + before.seconds + KINDS[before.kind].rest
     assert {blow.kind for blow in blows[: len(KINDS)]} == set(KINDS)
     assert blows[-1].at + blows[-1].seconds <= 3600
 
@@ -39,9 +40,20 @@ def test_where_all_went_well_nothing_is_told() -> None:
     assert faults(story(), WELL) == []
 
 
-def test_who_talks_by_an_asterisk_that_is_killed_is_not_cut_off_by_us() -> None:
-    struck = [(110.0, 110.0, "kill asterisk")]
-    assert faults(story(struck=struck, calls=[(100.0, 111.0, "cut")] * 3), WELL) == []
+@pytest.mark.parametrize("kind", ["kill asterisk", "keep serve down", "keep asterisk down"])
+def test_who_talks_by_what_is_killed_is_not_cut_off_by_us(kind: str) -> None:
+    rang = [(111.0, name) for name in KINDS[kind].rings]
+    told = story(
+        struck=[(110.0, 111.0, kind)], calls=[(100.0, 111.0, "cut")] * 3, rang=rang,
+        night=KINDS[kind].told,
+    )  # fmt: skip
+    assert faults(told, WELL) == []
+
+
+def test_an_alarm_of_the_quiet_time_says_whether_the_line_waited_for_others() -> None:
+    shares = [Share(40.0, had=2.0, waited=15.0), Share(50.0, had=4.0, waited=5.0)]
+    (fault,) = faults(story(rang=[(60.0, "voice_slow"), (180.0, "disk_low")], shares=shares), WELL)
+    assert "had 30% of a processor, waited 100% of the time" in fault
 
 
 @pytest.mark.parametrize(
@@ -52,10 +64,20 @@ def test_who_talks_by_an_asterisk_that_is_killed_is_not_cut_off_by_us() -> None:
         (story(), {"ended": 2}, "3 sessions begun, 2 ended"),
         (story(), {"loaded": 1}, "3 sessions in the spool, 1 loaded"),
         (story(rang=[(50.0, "voice_slow"), (180.0, "disk_low")]), {}, "voice_slow rang in the"),
-        (story(rang=[]), {}, "full disk: none of ['disk_low'] rang"),
-        (story(rang=[(180.0, "voice_slow")]), {}, "full disk: none of ['disk_low'] rang"),
+        (story(rang=[]), {}, "full disk: ['disk_low'] did not ring"),
+        (story(rang=[(180.0, "voice_slow")]), {}, "full disk: ['disk_low'] did not ring"),
+        (story(night="什么也没有发生"), {}, "the night's page is silent about full disk"),
     ],
-    ids=["cut", "no record", "no end", "not loaded", "not quiet", "silent", "another alarm"],
+    ids=[
+        "cut",
+        "no record",
+        "no end",
+        "not loaded",
+        "not quiet",
+        "silent",
+        "another alarm",
+        "not on the page",
+    ],
 )
 def test_each_broken_promise(told: Story, records: dict[str, int], fault: str) -> None:
     (found,) = faults(told, {**WELL, **records})

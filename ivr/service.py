@@ -154,13 +154,6 @@ async def _composed(
     )
     stack.push_async_callback(desk.close)
     guarded = Guarded(accounts, settings.accounts)
-    vitals = Vitals(
-        dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
-        refused=partial(_refused, shelf),
-        passed_over=lambda: len(means.switchboard.desks.away()),
-        resting=guarded.resting,
-        facts_waiting=lambda: journal.waiting,
-    )
     screens = Screens()
     book = Book(settings.home)
     stack.callback(book.close)
@@ -168,13 +161,23 @@ async def _composed(
         settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
     )
     desks.remember(book.last())
+    switchboard = Switchboard(desks)
+    vitals = Vitals(
+        dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
+        refused=partial(_refused, shelf),
+        passed_over=lambda: len(desks.away()),
+        resting=guarded.resting,
+        facts_waiting=lambda: journal.waiting,
+        waiting=lambda: len(switchboard.waits()),
+        longest_wait=switchboard.longest_wait,
+    )
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
         limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
-        switchboard=Switchboard(desks),
+        switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,

@@ -85,6 +85,26 @@ def test_each_service_is_started_again_for_ever_in_one_environment(path: File) -
     assert parsed["Service"]["EnvironmentFile"] == str(installation.ENVIRONMENT)
 
 
+@pytest.mark.parametrize("path", STAYING, ids=name)
+def test_systemd_watches_each_of_our_own_that_stays(path: File) -> None:
+    """Asterisk is watched by whoever calls it: the service, and the trial calls."""
+    assert ("WatchdogSec" in unit(path)["Service"]) == (name(path) != "ivr-asterisk")
+
+
+@pytest.mark.parametrize("path", STAYING, ids=name)
+def test_who_yields_to_the_others_may_start_slowly(path: File) -> None:
+    """Ended after the usual 90 seconds it would begin anew, and never come up on a full machine."""
+    service = unit(path)["Service"]
+    assert int(service.get("Nice", "0")) <= 0 or int(service["TimeoutStartSec"]) >= 600
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=name)
+def test_each_service_notes_how_it_ended(path: File) -> None:
+    _, script, which = unit(path)["Service"]["ExecStopPost"].split()
+    assert Path(script).exists()
+    assert which == "%N"
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
     for file in files(tmp_path):

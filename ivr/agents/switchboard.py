@@ -70,6 +70,10 @@ class Switchboard:
         """Since when each caller waits who has no agent yet, whoever is next first."""
         return tuple(place.since for place in self.queue.waiting() if not place.is_wish)
 
+    def longest_wait(self) -> float:
+        """Seconds that whoever has waited longest has had no agent; 0 where nobody waits."""
+        return self.desks.clock() - min(self.waits(), default=self.desks.clock())
+
     def is_full(self) -> bool:
         """Whether as many wait as may."""
         return len(self.queue) >= self.settings.queue_most

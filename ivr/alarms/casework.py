@@ -15,6 +15,7 @@ from typing import Final
 
 from ivr.alarms.messages import post, taken
 from ivr.cases.case import KINDS
+from ivr.cases.clocks import Light
 from ivr.cases.moves import State
 from ivr.cases.notices import Notices
 from ivr.cases.opening import CannotReach
@@ -39,23 +40,38 @@ class CaseNews:
     """Looks, and tells each once."""
 
     settings: Settings
+    late: int | None = None
+    """Cases over their time at the last look; None where there are none, or none can be read."""
     _register: Register = field(init=False)
 
     def __post_init__(self) -> None:
         self._register = Register.of(self.settings)
 
     def look(self, now: datetime) -> None:
-        """Tell what is new since the last look, where anybody is to be told. Blocks."""
+        """Count what is late; tell what is new since the last look, where anybody is to be told.
+
+        Blocks.
+        """
+        self.late = None
         try:
-            if _anybody(self.settings.cases) and self._register.cases.is_made():
-                self._tell(now)
+            if self._register.cases.is_made():
+                self._look(now)
         except CannotReach as away:
             log.warning("nobody is told of cases now: %s", away)
 
-    def _tell(self, now: datetime) -> None:
-        clocks, notices = self._register.clocks, Notices(self._register.cases)
+    def _look(self, now: datetime) -> None:
+        clocks = self._register.clocks
         cases = self._register.cases.search(Sought(_WAITING), most=MOST)
-        wanted = [each for case in cases for each in reminders(case, clocks.running(case, now))]
+        waiting = [(case, clocks.running(case, now)) for case in cases]
+        self.late = sum(
+            clock is not None and not clock.rests and clock.light is Light.RED
+            for _, clock in waiting
+        )
+        if _anybody(self.settings.cases):
+            self._tell([each for case, clock in waiting for each in reminders(case, clock)], now)
+
+    def _tell(self, wanted: Sequence[Reminder], now: datetime) -> None:
+        notices = Notices(self._register.cases)
         claimed = notices.claim(wanted, now)
         for handler, theirs in _by_handler(claimed).items():
             ways = list(_ways(self.settings, handler, theirs))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.alarms.ringing import Mark, News, Ringing
-from ivr.records.durable import write
+from ivr.records.durable import append, write
 
 _RINGING = "alarms.json"
 _HISTORY = "alarm-history.jsonl"
@@ -29,19 +29,13 @@ def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
     write(home / _RINGING, json.dumps([asdict(each) for each in found]).encode())
 
 
-def add_history(home: Path, told: Iterable[News], at: float) -> None:
-    """What began and ended, for whoever asks in the morning; one older file is kept."""
-    lines = [
-        json.dumps({"at": at, "kind": each.kind, "key": each.ringing.key}) + "\n"
-        for each in told
-        if each.kind != "goes_on"
-    ]
-    if lines:
-        path = home / _HISTORY
-        if path.exists() and path.stat().st_size > MOST_HISTORY_BYTES:
-            path.replace(home / f"{_HISTORY}.1")
-        with path.open("a", encoding="utf-8") as history:
-            history.writelines(lines)
+def add_history(home: Path, turn: News, at: float) -> None:
+    """That it began or ended, for whoever asks in the morning; one older file is kept."""
+    path = home / _HISTORY
+    if path.exists() and path.stat().st_size > MOST_HISTORY_BYTES:
+        path.replace(home / f"{_HISTORY}.1")
+    line = json.dumps({"at": at, "kind": turn.kind, "key": turn.ringing.key})
+    append(path, f"{line}\n".encode())
 
 
 def history(home: Path, since: float, until: float) -> Iterator[tuple[float, str, str]]:

@@ -30,7 +30,14 @@ from ivr.probe.telephone import Telephone
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
-OF_SERVICE = frozenset({"ivr_facts_waiting", "ivr_accounts_resting", "ivr_prompts_refused"})
+OF_SERVICE = frozenset(
+    {
+        "ivr_facts_waiting",
+        "ivr_accounts_resting",
+        "ivr_prompts_refused",
+        "ivr_queue_longest_seconds",
+    }
+)
 """Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""
 PARTS = ("ari", "prompts", "accounts", "journal")
 UNFILED_SECONDS = 600.0

@@ -16,9 +16,9 @@ from typing import Any, Final
 from ivr import fast
 from ivr.alarms import keeping
 from ivr.alarms.table import BY_NAME
-from ivr.asterisk.configure import log_folder
 from ivr.config import Settings
 from ivr.hours import BEIJING
+from ivr.lifecycle import logs
 from ivr.probe.outcomes import WORDS
 from ivr.speech import publications
 
@@ -37,6 +37,23 @@ _OF_INTEREST = re.compile(
 )
 _NUMBERS = re.compile(r"\d[\d.,X]{4,}")
 _SESSION = re.compile(r" \[\w+\]:")
+_KEEPERS = ("run", "units")
+"""Logs of who starts programs again."""
+_TOLD_ELSEWHERE = re.compile(r"ivr\.alarms\.watching: alarm |ivr\.probe\.timing: ")
+"""What the alarms' history and the facts say too."""
+_ENDED = re.compile(r"\b(?:ivr-)?(\w+) ended \(([^)]*)\)")
+"""As the supervisor of `ivr run` says it, and `ended.sh` of a unit."""
+_HUNG = re.compile(r"\b(\w+) does not answer any more and is ended")
+_PROGRAMS: Final[Mapping[str, str]] = {
+    "asterisk": "Asterisk ",
+    "service": "接电话的服务",
+    "loader": "装载程序",
+    "guardian": "守护程序",
+    "console": "控制台",
+    "watch": "告警程序",
+    "probe": "拨测程序",
+    "retention": "到期删除",
+}
 _LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4}) (WARNING|ERROR|CRITICAL) (.*)")
 
 
@@ -63,7 +80,7 @@ def happened(settings: Settings, since: datetime, until: datetime) -> list[Event
     found = [
         *_of_facts(settings.home / "spool", since, until),
         *_of_alarms(settings.home, since, until),
-        *_of_logs(log_folder(settings), since, until),
+        *_of_logs(logs.folder(settings), since, until),
         *_of_words(settings.audio, since, until),
     ]
     return sorted(_gathered(found), key=lambda each: each.at)
@@ -180,12 +197,21 @@ def _of_logs(folder: Path, since: datetime, until: datetime) -> Iterator[Event]:
         if path.stat().st_mtime < since.timestamp() or path.name.startswith("asterisk"):
             continue
         found = [
-            Event(at, "日志", f"{path.name.partition('.')[0]}: {without_numbers(what)[:200]}")
+            Event(at, *_said(path.name.partition(".")[0], what))
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
             for at, what in _logged(line)
-            if since <= at < until
+            if since <= at < until and not _TOLD_ELSEWHERE.search(what)
         ]
         yield from found[-_MOST_LINES:]
+
+
+def _said(log: str, what: str) -> tuple[str, str]:
+    kept = log in _KEEPERS
+    if kept and (ended := _ENDED.search(what)) and ended[1] in _PROGRAMS:
+        return "重启", f"{_PROGRAMS[ended[1]]}意外结束（{without_numbers(ended[2])[:100]}）"
+    if kept and (hung := _HUNG.search(what)) and hung[1] in _PROGRAMS:
+        return "重启", f"{_PROGRAMS[hung[1]]}不再回答，被结束"
+    return "日志", f"{log}: {without_numbers(what)[:200]}"
 
 
 def _logged(line: str) -> Iterator[tuple[datetime, str]]:
@@ -193,7 +219,9 @@ def _logged(line: str) -> Iterator[tuple[datetime, str]]:
         try:
             told = fast.loads(line)
             if told["level"] in {"WARNING", "ERROR", "CRITICAL"}:
-                yield datetime.fromisoformat(told["at"]), f"{told['level']} {told['message']}"
+                whose = f" {told['logger']}:" if "logger" in told else ""
+                said = f"{told['level']}{whose} {told['message']}"
+                yield datetime.fromisoformat(told["at"]), said
         except (ValueError, KeyError, TypeError):
             return
     elif found := _LINE.match(line):

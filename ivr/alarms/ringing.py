@@ -117,6 +117,16 @@ def news(
     return tuple(found)
 
 
+def turned(before: Iterable[Ringing], ringing: Iterable[Ringing], now: float) -> tuple[News, ...]:
+    """What began or ended since the last look, also where nobody could or would be told of it."""
+    had = {each.key for each in before if each.begun}
+    rings = [each for each in ringing if each.begun]
+    return (
+        *(News("begins", each) for each in rings if each.key not in had),
+        *(News("ends", each) for each in rings if is_over(each, now)),
+    )
+
+
 def after(ringing: Iterable[Ringing], told: Iterable[News], now: float) -> tuple[Ringing, ...]:
     """What is left to remember once these were told; what is over is forgotten."""
     keys = {each.ringing.key for each in told}

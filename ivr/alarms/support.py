@@ -23,9 +23,8 @@ from pydantic import BaseModel, SecretStr
 
 from ivr.alarms import keeping
 from ivr.alarms.night import happened, without_numbers
-from ivr.asterisk.configure import log_folder
 from ivr.config import Settings, settings_file
-from ivr.lifecycle import asking
+from ivr.lifecycle import asking, logs
 from ivr.probe.outcomes import last
 from ivr.upkeep.doctor import Finding
 from ivr.upkeep.version import described
@@ -62,9 +61,9 @@ Make = Callable[[], str]
 def _parts(
     settings: Settings, findings: Callable[[Settings], Iterable[Finding]], now: datetime
 ) -> Mapping[str, Make]:
-    logs = {
+    ends = {
         f"log/{path.name}": lambda path=path: _end_of(path)
-        for path in sorted(log_folder(settings).glob("*.log*"))
+        for path in sorted(logs.folder(settings).glob("*.log*"))
     }
     return {
         "version.txt": lambda: f"{described(settings)}\n{platform.platform()}\n{now.isoformat()}",
@@ -83,7 +82,7 @@ def _parts(
         ),
         "files.txt": lambda: "\n".join(_files(settings.home)),
         "facts.json": lambda: _json(_counted(settings.home / "spool")),
-        **logs,
+        **ends,
     }
 
 

@@ -100,6 +100,11 @@ ALARMS: Final = (
         "看坐席的话机和网络；确实没有人上班，改 agents.hours。",
     ),
     Alarm(
+        "queue_slow", "排队等坐席太久", "ivr_queue_longest_seconds", ">", 600, 60, "warning",
+        "有人等了十分钟还没有坐席接。",
+        "值班页看坐席的状态：请离开的回来，请别组的登录；天天如此，调整排班。",
+    ),
+    Alarm(
         "probe_failing", "拨测不正常", "ivr_probe_failures", ">", 1, 0, "critical",
         "像来电人一样拨打，接连两次没有听到该听到的：来电人多半也没有。",
         "`ivr probe` 再拨一次，看它听到了什么；按听到的查：无声看 RTP 端口，致歉看服务和数据库。",
@@ -118,6 +123,11 @@ ALARMS: Final = (
         "recordings_unfiled", "录音没有归档", "ivr_recordings_unfiled", ">", 0, 60, "warning",
         "投诉、建议录了音，十分钟以后还没有归档，也还没有编号。",
         "看 recordings.folder 写得进去吗、满没满；修好以后自动归档。",
+    ),
+    Alarm(
+        "cases_over_time", "有工单超期", "ivr_cases_over_time", ">", 0, 60, "warning",
+        "有投诉、建议或留言过了受理、答复、办结或回访的期限，还没有办。",
+        "控制台“工单”，只看“已超期”：派人、改派，或由值班长延期、挂起。",
     ),
     Alarm(
         "certificate_expiring", "证书快到期", "ivr_certificate_days", "<", 14, 0, "warning",

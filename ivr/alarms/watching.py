@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from ivr.alarms import keeping, messages
 from ivr.alarms.casework import EVERY_SECONDS, CaseNews
 from ivr.alarms.measuring import OF_SERVICE, measured
-from ivr.alarms.ringing import Figure, Ringing, after, examined, news
+from ivr.alarms.ringing import Figure, News, Ringing, after, examined, news, turned
 from ivr.alarms.table import ALARMS
 from ivr.config import Settings, SettingsError
 from ivr.lifecycle.doors import Door, why
@@ -34,15 +34,24 @@ class Watch(Collector):
     """One line under watch: its last figures, and what rings."""
 
     settings: Settings
+    cases: CaseNews = field(init=False)
     figures: list[Figure] = field(default_factory=list)
     ringing: tuple[Ringing, ...] = ()
+    turns: list[tuple[float, News]] = field(default_factory=list)
+    """When what began or ended: not in the history yet, for a full disk takes none."""
+
+    def __post_init__(self) -> None:
+        self.cases = CaseNews(self.settings)
 
     async def look(self, now: datetime) -> None:
         """Measure all, tell what is news, keep what rings."""
         self.figures = await measured(self.settings, now)
+        if self.cases.late is not None:
+            self.figures.append(Figure("ivr_cases_over_time", float(self.cases.late)))
         at = now.timestamp()
         home = self.settings.home
-        self.ringing = examined(self.ringing, self.figures, at)
+        before, self.ringing = self.ringing, examined(self.ringing, self.figures, at)
+        self.turns += [(at, turn) for turn in turned(before, self.ringing, at)]
         repeat = self.settings.alarms.repeat_hours * 3600
         told = news(self.ringing, keeping.marks(home), at, repeat)
         for each in told:
@@ -52,7 +61,10 @@ class Watch(Collector):
         self.ringing = after(self.ringing, told, at)
         try:
             keeping.keep_ringing(home, self.ringing)
-            keeping.add_history(home, told, at)
+            while self.turns:
+                then, turn = self.turns[0]
+                keeping.add_history(home, turn, then)
+                del self.turns[0]
         except OSError as full:
             log.warning("what rings is in no file: %s", full)
 
@@ -75,17 +87,16 @@ async def watch(settings: Settings) -> None:
     async with _served(watching):
         with watched():
             async with asyncio.TaskGroup() as both:
-                both.create_task(_tell_of_cases(settings))
+                both.create_task(_look_at_cases(watching.cases))
                 while True:
                     await watching.look(datetime.now(UTC))
                     await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _tell_of_cases(settings: Settings) -> None:
+async def _look_at_cases(cases: CaseNews) -> None:
     """Apart from the alarms, which no slow mail server may keep waiting."""
-    news = CaseNews(settings)
     while True:
-        await asyncio.to_thread(news.look, datetime.now(UTC))
+        await asyncio.to_thread(cases.look, datetime.now(UTC))
         await asyncio.sleep(EVERY_SECONDS)
 
 

@@ -23,6 +23,7 @@ from ivr.config import (
     TlsSettings,
     Trunk,
 )
+from ivr.lifecycle import logs
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, PromptSet, sentence
 
@@ -75,7 +76,7 @@ def configure(settings: Settings, found: Found) -> Path:
     for name in ("etc", "run", "lib", "db", "keys", "spool/recording", "sounds/moh", SITE):
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "spool/recording").chmod(0o700)
-    log_folder(settings).mkdir(parents=True, exist_ok=True)
+    logs.folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
     values |= _browsers(settings) if settings.console.phone.calls else _NO_BROWSERS
     values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
@@ -112,17 +113,12 @@ def _site(base: Path, name: str) -> str:
     return "" if name == "asterisk.conf" else f'\n#tryinclude "{base / SITE / name}"\n'
 
 
-def log_folder(settings: Settings) -> Path:
-    """Where every program of the line writes what the operator should know."""
-    return (settings.home / "log").absolute()
-
-
 def _places(settings: Settings, found: Found) -> dict[str, str]:
     base = folder(settings)
     return {
         "base": str(base),
         "etc": str(base / "etc"),
-        "log": str(log_folder(settings)),
+        "log": str(logs.folder(settings)),
         "sounds": str(base / "sounds"),
         "spool": str(settings.home.absolute() / "spool"),
         "node": _escaped(json.dumps(settings.node)),

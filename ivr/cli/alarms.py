@@ -30,7 +30,7 @@ def watch() -> None:
     from ivr.lifecycle import logs
 
     settings = load()
-    logs.to_stderr(as_json=settings.log_json)
+    logs.of(settings, "watch")
     asyncio.run(watch_line(settings))
 
 

@@ -25,7 +25,7 @@ def console() -> None:
     from ivr.people.sensitive import leave_no_core
 
     settings = load()
-    logs.to_stderr(as_json=settings.log_json)
+    logs.of(settings, "console")
     leave_no_core()
     os.nice(_NICENESS)
     try:

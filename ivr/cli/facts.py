@@ -55,10 +55,11 @@ def loader(
     import threading
 
     from analytics.loading.loader import PATIENCE_SECONDS, AlreadyLoading, run
+    from ivr.config import load
     from ivr.lifecycle import logs
     from ivr.lifecycle.watchdog import watched_work
 
-    logs.to_stderr()
+    logs.of(load(), "loader")
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())

@@ -124,7 +124,7 @@ def guard() -> None:
     from ivr.upkeep.guardian import guard as watch
 
     settings = load()
-    logs.to_stderr(logging.WARNING, as_json=settings.log_json)
+    logs.of(settings, "guardian", logging.WARNING)
     asyncio.run(watch(settings))
 
 

@@ -31,7 +31,7 @@ def probe(
 
     settings = load()
     if again:
-        logs.to_stderr(as_json=settings.log_json)
+        logs.of(settings, "probe")
         asyncio.run(call_again(settings))
         return
     outcome = asyncio.run(call_once(settings))

@@ -17,7 +17,7 @@ def serve() -> None:
     from ivr.speech.prompts import PromptSetError
 
     settings = load()
-    logs.to_stderr(as_json=settings.log_json)
+    logs.of(settings, "service")
     try:
         fast.run(serve_calls(settings))
     except PromptSetError as unusable:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TextIO
 
+from ivr.config import Settings
 from ivr.hours import BEIJING
 
+LARGEST_FILE_BYTES = 10_000_000
 _session: ContextVar[str] = ContextVar("session", default="")
 
 
@@ -25,11 +32,55 @@ def about(session: str) -> Iterator[None]:
         _session.reset(before)
 
 
-def to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
-    """Where service units and `ivr run` collect it; `as_json`: for programs that read logs."""
+def folder(settings: Settings) -> Path:
+    """Where every program of the line writes what the operator should know."""
+    return (settings.home / "log").absolute()
+
+
+def of(settings: Settings, program: str, level: int = logging.INFO) -> None:
+    """Begin the log of a program: on stderr, which `ivr run` and service units collect.
+
+    Where that is systemd's journal, what is at least a warning is in a file too: the page of the
+    night and the file for whoever helps are made without a right to read a machine's journal.
+    """
+    _to_stderr(level, as_json=settings.log_json)
+    if _is_journal(sys.stderr):
+        to_file(folder(settings) / f"{program}.log", as_json=settings.log_json)
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """systemd names what it has connected by device and inode (systemd.exec(5))."""
+    try:
+        there = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def _to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
+    """One line for each record; `as_json`: for programs that read logs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneObject() if as_json else OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def to_file(file: Path, *, as_json: bool = False) -> None:
+    """What is at least a warning, for whoever reads in the morning what the night was like."""
+    handler = _File(file, maxBytes=LARGEST_FILE_BYTES, backupCount=1, encoding="utf-8", delay=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(OneObject() if as_json else OneLine())
+    logging.getLogger().addHandler(handler)
+
+
+class _File(RotatingFileHandler):
+    """On a full disk nothing is written, and no work is held up by it."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the library's name
+        """Whoever wrote it has said it elsewhere too."""
 
 
 class OneLine(logging.Formatter):

@@ -23,6 +23,10 @@ class Vitals:
     """How many queries are not made now, since they failed again and again."""
     facts_waiting: Callable[[], int] = lambda: 0
     """How many facts are not yet on disk."""
+    waiting: Callable[[], int] = lambda: 0
+    """How many callers wait for an agent."""
+    longest_wait: Callable[[], float] = lambda: 0.0
+    """For how many seconds the one of them who has waited longest."""
     dtmf: Mapping[str, str] = field(default_factory=dict)
     """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -67,7 +71,14 @@ class Vitals:
             self.facts_waiting,
         )
 
-    def _show(self, name: str, meaning: str, figure: Callable[[], int]) -> None:
+        self._show("ivr_queue_waiting", "Callers who wait for an agent", self.waiting)
+        self._show(
+            "ivr_queue_longest_seconds",
+            "How long whoever has waited longest for an agent waits; 0 where nobody does",
+            self.longest_wait,
+        )
+
+    def _show(self, name: str, meaning: str, figure: Callable[[], float]) -> None:
         """A gauge that is read off whenever somebody looks."""
         Gauge(name, meaning, registry=self.registry).set_function(lambda: float(figure()))
 

@@ -17,9 +17,9 @@ from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Channel
 from ivr.ari.exchange import caller_of
 from ivr.ari.line import ChannelLine
-from ivr.asterisk.configure import AWAY, log_folder
+from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
-from ivr.lifecycle import asking
+from ivr.lifecycle import asking, logs
 from ivr.lifecycle.watchdog import watched
 from ivr.upkeep.supervisor import LARGEST_LOG_BYTES
 
@@ -49,7 +49,7 @@ async def _look_after_callers(settings: Settings) -> None:
                 heard = time.monotonic()
             elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
                 await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
-            await keep_short(ari, log_folder(settings) / "asterisk.log")
+            await keep_short(ari, logs.folder(settings) / "asterisk.log")
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -32,6 +32,7 @@ RESTARTED = ("ivr-service.service", "ivr-loader.service", "ivr-guardian.service"
              "ivr-console.service", "ivr-watch.service")  # fmt: skip
 """At an upgrade; the calls in progress stay in Asterisk meanwhile."""
 _TEMPLATES = Path(__file__).with_name("units")
+_ENDED = Path(__file__).with_name("ended.sh")
 _HARDENING = Path(__file__).with_name("hardening.conf")
 _PLACES = {"IVR_HOME": HOME, "IVR_AUDIO": AUDIO, "XDG_CACHE_HOME": CACHE}
 _MARK = "# Written by `ivr service install`."
@@ -58,6 +59,7 @@ def files(environment: Path) -> tuple[File, ...]:
         "environment": str(ENVIRONMENT),
         "program": str(environment / "bin" / "ivr"),
         "python": str(environment / "bin" / "python"),
+        "noted": f"ExecStopPost=-/bin/sh {_ENDED} %N",
     }
     values["hardening"] = Template(_HARDENING.read_text("utf-8")).substitute(values)
     units = [
@@ -134,6 +136,7 @@ def uninstall(say: Say, *, purge: bool) -> None:
             file.path.unlink(missing_ok=True)
     if _systemd():
         _systemctl("daemon-reload")
+        _systemctl("reset-failed", "ivr-*")  # else what failed once is listed for ever
     if not purge:
         say(f"数据仍在 {HOME}，设置在 {ENVIRONMENT} · the data stays; --purge removes them")
         return

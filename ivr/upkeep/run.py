@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -11,19 +12,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from ivr.accounts.demo import PEOPLE, make_demo
 from ivr.accounts.store import ImportRefused
 from ivr.asterisk import locate, process
-from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
+from ivr.asterisk.configure import agent_password, folder, publish_sounds
 from ivr.config import LINE_NUMBER, PROJECT, Settings
-from ivr.lifecycle import asking
+from ivr.lifecycle import asking, logs
 from ivr.lifecycle.succession import REPLACED
 from ivr.people.sensitive import leave_no_core
 from ivr.records.holding import hold
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Shelf
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, Say, stop_all
+
+log = logging.getLogger(__name__)
 
 
 class CannotRun(Exception):
@@ -40,6 +44,7 @@ def run(settings: Settings, say: Say, welcome: Callable[[], Sequence[str]] = tup
     with only_one(settings):
         process.check_ports(settings)
         programs = _made_ready(settings, say)
+        logs.to_file(logs.folder(settings) / "run.log", as_json=settings.log_json)
         asyncio.run(_lead(settings, programs, say, welcome))
 
 
@@ -71,7 +76,7 @@ def _made_ready(settings: Settings, say: Say) -> tuple[Program, ...]:
         _accounts(settings, say)
         _pages(say)
         found = asterisk.result()
-    log = log_folder(settings)
+    log = logs.folder(settings)
     return (
         Program(
             "asterisk",
@@ -101,7 +106,7 @@ def _probe(settings: Settings) -> Iterator[Program]:
         yield Program(
             "probe",
             lambda: _ivr("probe", "--again"),
-            log_folder(settings) / "probe.log",
+            logs.folder(settings) / "probe.log",
             beats=True,
             needed=False,
         )
@@ -185,7 +190,7 @@ async def _lead(
     told = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sign, told.set)
-    all_kept = [Kept(program, say) for program in programs]
+    all_kept = [Kept(program, partial(_tell, say)) for program in programs]
     running = asyncio.create_task(_kept_up(settings, all_kept, say, welcome))
     waiting = asyncio.create_task(told.wait())
     try:
@@ -199,6 +204,12 @@ async def _lead(
         await asyncio.gather(running, return_exceptions=True)
         await stop_all(all_kept)
         say("stopped; nothing is left running")
+
+
+def _tell(say: Say, news: str) -> None:
+    """What befell a program: to whoever looks on, and to whoever asks in the morning."""
+    say(news)
+    log.warning("%s", news)
 
 
 async def _kept_up(
@@ -243,7 +254,7 @@ def how_to_call(settings: Settings) -> list[str]:
     lines += [f"  {agent}" for agent in _agents(settings)]
     lines += [
         f"健康检查 · health  {asking.page(settings, 'healthz')}",
-        f"日志 · logs    {log_folder(settings)}",
+        f"日志 · logs    {logs.folder(settings)}",
         "Ctrl-C 停止 · stops everything",
     ]
     return lines

@@ -182,14 +182,17 @@ class Kept:
         return f"exit code {code}: {self.last_words()}"
 
     def _tell(self, news: str) -> None:
-        """The same again and again is no news."""
+        """The same again and again is no news; after a steady time it is."""
         if news != self._told:
             self._say(news)
         self._told = news
 
     def _pause(self) -> float:
         lived = time.monotonic() - self._started
-        self._deaths = 0 if lived > STEADY_SECONDS else self._deaths + 1
+        if lived > STEADY_SECONDS:
+            self._deaths, self._told = 0, ""
+        else:
+            self._deaths += 1
         return pause_after(self._deaths)
 
     def _signal(self, sign: signal.Signals) -> None:

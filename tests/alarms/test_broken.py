@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,25 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import start_http_server
 from typer.testing import CliRunner
 
+from ivr.agents.desks import Desks
+from ivr.agents.queue import Waiting
+from ivr.agents.switchboard import Switchboard
 from ivr.alarms import keeping, messages
 from ivr.alarms.ringing import OVER_SECONDS, News
 from ivr.alarms.table import BY_NAME
 from ivr.alarms.watching import Watch
+from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
+from ivr.lifecycle.vitals import Vitals
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
 from tests.alarms.test_watching import alone, probed
+from tests.cases.test_moves import FILED, lead
 from tests.live.faults import small_disk
 from tests.live.registrar import answer
 
@@ -54,9 +62,10 @@ class Duty:
 
     def looks(self, seconds: float) -> None:
         """Now and so much later, as time goes by for the line; the test waits for nothing."""
-        asyncio.run(self.watch.look(self.now))
-        self.now += timedelta(seconds=seconds)
-        asyncio.run(self.watch.look(self.now))
+        for later in (0.0, seconds):
+            self.now += timedelta(seconds=later)
+            self.watch.cases.look(self.now)
+            asyncio.run(self.watch.look(self.now))
 
     def rings(self, name: str) -> None:
         """The alarm has been told, in the words of its section of the runbook."""
@@ -120,6 +129,27 @@ def test_loader_behind(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None
     duty.is_over("loader_behind")
 
 
+def test_queue_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One caller has waited for eleven minutes when an agent comes back and answers."""
+    now = [0.0]
+    switchboard = Switchboard(Desks(alone.agents, lambda: now[0]))
+    vitals = Vitals(longest_wait=switchboard.longest_wait)
+    server, thread = start_http_server(alone.http_port, "127.0.0.1", registry=vitals.registry)
+    duty = on_duty(alone, monkeypatch)
+    try:
+        place = Waiting("s", since=0.0)
+        switchboard.queue.enter(place)
+        switchboard.queue.enter(Waiting("t", since=600.0))
+        now[0] = 660.0
+        duty.rings("queue_slow")
+        place.is_served = True
+        duty.is_over("queue_slow")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
 def test_probe_failing_and_stale(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = alone.home / "spool"
     duty = on_duty(alone, monkeypatch)
@@ -138,6 +168,20 @@ def test_voice_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     duty.rings("voice_slow")
     append(alone.home / "spool", probed("well", key_ms=120), node="n", clock=lambda: duty.now)
     duty.is_over("voice_slow")
+
+
+def test_cases_over_time(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has accepted it in its days; the 值班长 does, and its next clock runs."""
+    register = Register.of(alone)
+    duty = on_duty(alone, monkeypatch)
+    filed = duty.now - timedelta(days=30)
+    register.cases.open(replace(FILED, number="01000018", at=filed))
+    register.cases.open(replace(FILED, number="01000026", at=duty.now))
+    duty.rings("cases_over_time")
+    assert [each.value for each in duty.watch.ringing if each.alarm == "cases_over_time"] == [1.0]
+    register.cases._clock = lambda: duty.now
+    register.act("01000018", lead("accept"))
+    duty.is_over("cases_over_time")
 
 
 def test_certificate_expiring(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

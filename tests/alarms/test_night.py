@@ -73,13 +73,31 @@ def night(settings: Settings) -> Settings:
     (settings.home / "log" / "service.log").write_text(
         "2026-11-26 21:30:00+0800 INFO ivr.service: serving\n"
         "2026-11-26 22:20:00+0800 ERROR ivr.x [abc]: 990102200012120127 of 13912345678, 12345.67\n"
-        '{"at": "2026-11-26T22:21:00+08:00", "level": "WARNING", "message": "slow"}\n'
+        '{"at": "2026-11-26T22:21:00+08:00", "level": "WARNING", "logger": "ivr.y",'
+        ' "message": "slow"}\n'
+        "2026-11-26 22:22:00+0800 WARNING ivr.alarms.watching: alarm disk_low begins (1)\n"
+        '{"at": "2026-11-26T22:23:00+08:00", "level": "WARNING", "logger": "ivr.probe.timing",'
+        ' "message": "probe: 没有人接"}\n'
         "2026-11-26 12:00:00+0800 ERROR ivr.x: at noon\n",
+        encoding="utf-8",
+    )
+    (settings.home / "log" / "run.log").write_text(
+        "2026-11-26 22:30:00+0800 WARNING ivr.upkeep.run: loader ended (by SIGKILL) and is started"
+        " again\n"
+        "2026-11-26 22:31:00+0800 WARNING ivr.upkeep.run: service does not answer any more and is"
+        " ended\n"
+        '{"at": "2026-11-26T22:32:00+08:00", "level": "WARNING", "message":'
+        ' "console ended (exit code 1: x 13912345678) and is started again"}\n'
+        "2026-11-26 22:33:00+0800 WARNING ivr.upkeep.run: somebody ended (badly)\n",
+        encoding="utf-8",
+    )
+    (settings.home / "log" / "units.log").write_text(
+        "2026-11-26 22:40:00+0800 WARNING systemd: ivr-guardian ended (watchdog, killed KILL)\n",
         encoding="utf-8",
     )
     ringing = Ringing("disk_low", "home", 1.0, 0.0, begun=True)
     moment = datetime(2026, 11, 26, 23, 0, tzinfo=BEIJING).timestamp()
-    keeping.add_history(settings.home, [News("begins", ringing)], moment)
+    keeping.add_history(settings.home, News("begins", ringing), moment)
     return settings
 
 
@@ -98,7 +116,12 @@ def test_the_night_is_told_in_its_order_and_nothing_of_the_day(night: Settings) 
         ("断话", "服务不在，Asterisk 自己致歉、转坐席", 1),
         ("拨测", "接通了，只有静音（main.greeting）", 1),
         ("日志", "service: ERROR ivr.x: … of … …", 1),
-        ("日志", "service: WARNING slow", 1),
+        ("日志", "service: WARNING ivr.y: slow", 1),
+        ("重启", "装载程序意外结束（by SIGKILL）", 1),
+        ("重启", "接电话的服务不再回答，被结束", 1),
+        ("重启", "控制台意外结束（exit code 1: x …）", 1),
+        ("日志", "run: WARNING ivr.upkeep.run: somebody ended (badly)", 1),
+        ("重启", "守护程序意外结束（watchdog, killed KILL）", 1),
         ("告警", "磁盘快满（home）：开始", 1),
     ]
 

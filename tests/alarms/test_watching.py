@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from console.rights import Role
 from ivr.alarms import keeping, messages
 from ivr.alarms.measuring import measured
-from ivr.alarms.ringing import News, Ringing
+from ivr.alarms.ringing import OVER_SECONDS, News, Ringing
 from ivr.alarms.watching import Watch
 from ivr.cli.commands import app
 from ivr.config import Settings
@@ -96,6 +97,44 @@ def test_what_rings_is_told_once_also_after_a_restart(
     again = Watch(alone, ringing=keeping.ringing(alone.home))
     asyncio.run(looks(again, 46, 61))
     assert told == [["begins service_away"]]
+
+
+def begun(settings: Settings) -> list[str]:
+    return [f"{kind} {key}" for _, kind, key in keeping.history(settings.home, 0, 2**40)]
+
+
+def test_what_nobody_could_be_told_of_is_known_in_the_morning(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No network for a message, the whole night: begun and over, and nobody had heard of it."""
+    monkeypatch.setattr(messages, "tell", lambda *_: False)
+    append(alone.home / "spool", probed("silence"), node="n", clock=lambda: NOW)
+    append(alone.home / "spool", probed("silence"), node="n", clock=lambda: NOW)
+    watch = Watch(alone)
+    asyncio.run(watch.look(NOW))
+    append(alone.home / "spool", probed("well"), node="n", clock=lambda: NOW)
+    for later in (15, 15 + OVER_SECONDS):
+        asyncio.run(watch.look(NOW + timedelta(seconds=later)))
+    assert [each for each in begun(alone) if "probe" in each] == [
+        "begins probe_failing", "ends probe_failing",
+    ]  # fmt: skip
+
+
+def test_what_a_full_disk_took_no_note_of_is_noted_once_there_is_room(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    watch = Watch(alone)
+    with monkeypatch.context() as disk:
+        disk.setattr(keeping, "append", full)
+        for second in (0, 31, 46):
+            asyncio.run(watch.look(NOW + timedelta(seconds=second)))
+    assert begun(alone) == []
+    asyncio.run(watch.look(NOW + timedelta(seconds=61)))
+    assert begun(alone) == ["begins service_away"]
+    assert next(keeping.history(alone.home, 0, 2**40))[0] == NOW.timestamp() + 31
 
 
 def ring(settings: Settings) -> Ringing:

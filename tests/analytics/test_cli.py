@@ -324,7 +324,7 @@ def test_a_report_that_is_no_chart_names_those_that_are(loaded: Path) -> None:
     assert "calls_by_hour" in str(failure("report", "lookups", *DAY, "--format", "chart"))
 
 
-NOTHING_TO_DRAW = {"contentment"}
+NOTHING_TO_DRAW = {"contentment", "callbacks"}
 """Of what nothing happened on the day of the twenty calls."""
 
 

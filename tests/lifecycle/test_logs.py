@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ivr.config import PROJECT
 from ivr.lifecycle.logs import OneLine, OneObject, about
 
 log = logging.getLogger("test.logs")
@@ -90,3 +95,26 @@ def test_for_a_collector_a_line_is_an_object() -> None:
     assert "fail()" in first["traceback"]
     assert "traceback" not in again, "once only"
     assert again["message"].endswith("(traceback above)")
+
+
+@pytest.mark.parametrize("collected", ["by systemd", "by ivr run"])
+def test_a_warning_is_in_a_file_too_where_the_journal_has_the_rest(
+    tmp_path: Path, collected: str
+) -> None:
+    """The page of the night reads files; what `ivr run` collects is in one already."""
+    program = (
+        "import logging, os, sys; from ivr.config import load; from ivr.lifecycle import logs;"
+        "there = os.fstat(2); named = f'{there.st_dev}:{there.st_ino}';"
+        "os.environ.update(JOURNAL_STREAM=named if sys.argv[1] == 'by systemd' else '1:2');"
+        "logs.of(load(), 'loader');"
+        "logging.info('all is well'); logging.warning('it is not')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, collected], capture_output=True, text=True, check=True,
+        env={**os.environ, "IVR_HOME": str(tmp_path)}, cwd=PROJECT,
+    )  # fmt: skip
+    assert "all is well" in done.stderr
+    assert "it is not" in done.stderr
+    written = [path.read_text() for path in (tmp_path / "log").glob("*")]
+    assert len(written) == (collected == "by systemd")
+    assert all("WARNING root: it is not" in each and "well" not in each for each in written)

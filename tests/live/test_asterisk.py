@@ -7,7 +7,8 @@ import stat
 
 import pytest
 
-from ivr.asterisk.configure import agent_password, folder, log_folder, publish_sounds
+from ivr.asterisk.configure import agent_password, folder, publish_sounds
+from ivr.lifecycle import logs
 from ivr.speech.prompts import PromptSet
 from tests.live.conftest import HANGING_SECONDS, LiveLine
 from tests.live.phone import Phone
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.live
 def test_it_starts_without_a_fault(bare_line: LiveLine) -> None:
     said = (
         folder(bare_line.settings) / "asterisk.out",
-        log_folder(bare_line.settings) / "asterisk.log",
+        logs.folder(bare_line.settings) / "asterisk.log",
     )
     complaints = [
         line

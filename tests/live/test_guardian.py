@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ivr.ari.client import Ari
-from ivr.asterisk.configure import log_folder
+from ivr.lifecycle import logs
 from ivr.upkeep import guardian
 from tests.live.conftest import LiveLine
 from tests.live.test_agents import until
@@ -40,7 +40,7 @@ def test_asterisks_log_is_begun_anew_when_it_is_full(
     line: LiveLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who hangs up in mid-sentence leaves a warning there."""
-    settings, log = line.settings, log_folder(line.settings) / "asterisk.log"
+    settings, log = line.settings, logs.folder(line.settings) / "asterisk.log"
     aside = log.with_name("asterisk.log.1")
 
     async def hangs_up_in_mid_sentence(warnings: int) -> None:

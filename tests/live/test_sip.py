@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ivr.asterisk.configure import folder, log_folder
+from ivr.asterisk.configure import folder
+from ivr.lifecycle import logs
 from ivr.line.signalling import ALL_READ_SECONDS
 from ivr.probe.ear import Listener
 from ivr.speech.prompts import PromptSet
@@ -98,8 +99,8 @@ async def reaches_the_menu(caller: Caller, key: str = "1") -> None:
 
 def written(line: LiveLine) -> str:
     """Whatever this line's Asterisk has written for its operator."""
-    logs = [folder(line.settings) / "asterisk.out", log_folder(line.settings) / "asterisk.log"]
-    return "".join(path.read_text(errors="replace") for path in logs if path.exists())
+    files = [folder(line.settings) / "asterisk.out", logs.folder(line.settings) / "asterisk.log"]
+    return "".join(path.read_text(errors="replace") for path in files if path.exists())
 
 
 # --- who is let in --------------------------------------------------------------------------

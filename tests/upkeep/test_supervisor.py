@@ -92,6 +92,29 @@ def test_what_dies_is_started_again_and_what_is_stopped_stays_down(tmp_path: Pat
     assert news == ["sleeper ended (by SIGKILL) and is started again"]
 
 
+def test_a_death_after_a_steady_time_is_news_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a night of many deaths reads like one of a single one."""
+    monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
+    news: list[str] = []
+
+    async def story() -> None:
+        kept = Kept(program(tmp_path), news.append)
+        await kept.start()
+        care = asyncio.create_task(kept.keep())
+        for _ in range(2):
+            died = pid_of(kept)
+            os.kill(died, signal.SIGKILL)
+            await until(lambda died=died: pid_of(kept) != died)  # type: ignore[misc]
+        care.cancel()
+        await asyncio.gather(care, return_exceptions=True)
+        await kept.stop()
+
+    asyncio.run(story())
+    assert news == ["sleeper ended (by SIGKILL) and is started again"] * 2
+
+
 def test_what_a_full_disk_keeps_from_starting_is_tried_again(tmp_path: Path) -> None:
     news: list[str] = []
     refusals = iter([OSError(errno.ENOSPC, "No space left on device")] * 2)
