@@ -8,13 +8,13 @@ CALL_FILES := $(wildcard tests/live/test_*.py)
 LONG := installing browser_phone survival balance sip feedback facts_survive console run agents vanished many link
 CALLS := $(patsubst %,tests/live/test_%.py,$(LONG))
 CALLS += $(filter-out $(CALLS),$(CALL_FILES))
-CALLS_JOBS ?= 4
+CALLS_JOBS ?= 6
 # All others, in parts that are not too unlike, the longest first here too.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
 PARTS := $(FACTS) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
 ignored = $(addprefix --ignore=,$(1))
-OTHERS := $(FACTS) "bench tests/prompt_build" tests/upkeep "tests/analytics $(call ignored,$(FACTS))" \
-  tests/cli "tests $(call ignored,$(PARTS) tests/live)" tests/console
+OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
+  "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
 OTHERS_JOBS ?= 2
 SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)
 

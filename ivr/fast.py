@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Coroutine
+from dataclasses import asdict
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -35,9 +36,10 @@ def loads(text: bytes | str) -> Any:
 
 
 def dumps(content: Any) -> bytes:
-    """Objects as JSON in UTF-8, without blanks."""
+    """Objects as JSON in UTF-8, without blanks; a dataclass as its fields, in their order."""
     if _orjson is None:
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=asdict)
+        return text.encode()
     written: bytes = _orjson.dumps(content)
     return written
 

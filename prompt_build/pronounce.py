@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 from prompt_build.syllables import HANZI, NOTHING, NUMERALS, Words, cut, syllables
@@ -83,6 +84,7 @@ def _cut(run: str) -> list[str]:
     return words
 
 
+@cache
 def _ipa(syllable: str) -> str:
     from pypinyin.contrib.tone_convert import to_finals, to_initials  # noqa: PLC0415  as above
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Literal
@@ -18,6 +19,9 @@ Words = Mapping[str, str]
 """Word → pinyin with tone numbers as it is spoken (`chong2 ting1`), or a Hanzi respelling."""
 
 NOTHING: Words = MappingProxyType({})
+REMEMBERED = 16_384
+"""Runs of Hanzi whose reading is known: of a catalog and its numbers each is asked for again, by
+every page and every build of a program that stays."""
 HANZI = r"一-鿿"
 """Of a regular expression's brackets."""
 # Pinyin as it is spelt, with its tone number; v is ü.
@@ -110,36 +114,37 @@ def words_in(run: str, words: Words) -> list[tuple[int, str]]:
 
 def _places(run: str, words: Words) -> dict[int, list[str]]:
     """Where words stand in `run`, also in each other; the longest first."""
-    longest = max(map(len, words), default=0)
     found: dict[int, list[str]] = {}
     for at in range(len(run)):
-        for end in range(min(at + longest, len(run)), at, -1):
+        for end in range(len(run), at, -1):
             if run[at:end] in words:
                 found.setdefault(at, []).append(run[at:end])
     return found
 
 
-def cut(run: str) -> list[str]:
+@lru_cache(REMEMBERED)
+def cut(run: str) -> tuple[str, ...]:
     """Into words, by the dictionary of jieba."""
     from rjieba import cut as cut_words  # noqa: PLC0415  a build with nothing to do is spared
 
-    return list(cut_words(run))
+    return tuple(cut_words(run))
 
 
-def _spelt(word: str, said: str) -> list[str]:
+def _spelt(word: str, said: str) -> Sequence[str]:
     spelt = said.split() if said.isascii() else _read(said)
     if len(spelt) != len(word):
         raise ValueError(f"{word} has {len(word)} syllables, its reading {said} {len(spelt)}")
     return spelt
 
 
-def _read(hanzi: str) -> list[str]:
+@lru_cache(REMEMBERED)
+def _read(hanzi: str) -> tuple[str, ...]:
     """By the dictionary, which knows words; 一 and 不 as they stand alone, for its tones vary."""
     from pypinyin import Style, lazy_pinyin  # noqa: PLC0415  a build with nothing to do is spared
 
     alone = {"一": "yi1", "不": "bu4"}
     read = lazy_pinyin(hanzi, style=Style.TONE3, neutral_tone_with_five=True)
-    return [alone.get(character, said) for character, said in zip(hanzi, read, strict=True)]
+    return tuple(alone.get(character, said) for character, said in zip(hanzi, read, strict=True))
 
 
 def _sandhi(found: Sequence[Syllable]) -> list[Syllable]:

@@ -8,12 +8,12 @@ Source: HEP 3 specification (sipcapture.org), chunk types of vendor 0; RFC 4566,
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ivr import fast
 from ivr.config import LINE_NUMBER
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
@@ -101,7 +101,7 @@ def _chunks(packet: bytes) -> Mapping[int, bytes]:
 
 def _received(call: str, port: int, payload: bytes) -> Received | None:
     """None where nothing has been received yet."""
-    blocks = json.loads(payload)["report_blocks"]
+    blocks = fast.loads(payload)["report_blocks"]
     return Received(call, port, int(blocks[0]["highest_seq_no"])) if blocks else None
 
 

@@ -58,7 +58,7 @@ class Ari:
 
     def __init__(self, base: str, user: str, password: str) -> None:
         self.base = base.rstrip("/")
-        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+        self.authorization = aiohttp.encode_basic_auth(user, password)
         self.channels = Channels(self)
         self.playbacks = Playbacks(self)
         self.recordings = Recordings(self)
@@ -73,7 +73,7 @@ class Ari:
     async def __aenter__(self) -> Ari:
         connector = aiohttp.TCPConnector(limit=POOL, keepalive_timeout=KEEPALIVE_SECONDS)
         self._session = aiohttp.ClientSession(
-            headers=self._headers,
+            headers={"Authorization": self.authorization},
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
         )
@@ -119,16 +119,24 @@ class Ari:
         """A command that never waits within Asterisk, by the shortest way."""
         if self.wire is None:
             return await self._send(method, path, {}, json)
-        answer = await self.wire.ask(method, path, {}, json)
+        answer = await self.wire.ask(method, path, json)
         try:
             return _read(method, path, answer)
         except ValueError as odd:
             raise AriError(f"{method} {_kind(path)}: unreadable ({type(odd).__name__})") from odd
 
+    async def gone(self, path: str) -> bool:
+        """DELETE of what never waits within Asterisk, by the shortest way; whether it was there."""
+        try:
+            await self.at_once("DELETE", path)
+        except (ChannelGone, BridgeGone):
+            return False
+        return True
+
     async def ahead(self, method: str, path: str) -> None:
         """The same, of which only that it comes before whatever is sent next matters."""
         if self.wire is not None:
-            await self.wire.tell(method, path)
+            self.wire.tell(method, path)
             return
         with suppress(ChannelGone, BridgeGone):
             await self._send(method, path, {}, None)
@@ -287,7 +295,7 @@ class Channels:
 
     async def stop_moh(self, channel: str) -> None:
         """No more music."""
-        await self._ari.delete(f"channels/{channel}/moh")
+        await self._ari.gone(f"channels/{channel}/moh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +389,7 @@ class Playbacks:
 
     async def stop(self, playback: str) -> bool:
         """Stop the sound; jumps the queue. False when it was over already, which is fine."""
-        return await self._ari.delete(f"playbacks/{playback}")
+        return await self._ari.gone(f"playbacks/{playback}")
 
     async def cut(self, playback: str) -> None:
         """Stop the sound before whatever is asked next; it may be over already."""

@@ -130,7 +130,7 @@ class PlaybackStarted:
     """The first sound of a playback begins."""
 
     channel: str | None
-    playback: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class PlaybackFinished:
     """A playback ended: played, stopped, or failed on its last item."""
 
     channel: str | None
-    playback: str
+    name: str
     failed: bool
 
 

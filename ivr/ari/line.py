@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from ivr.ari.client import Ari, LiveRecording
@@ -48,10 +49,10 @@ class ChannelLine:
         return await self.ari.recordings.get_live(name)
 
     async def hush(self) -> None:
-        """Stop whatever the service before has left playing."""
-        for turn in range(NAMES):
-            if await self.ari.playbacks.stop(self._name(turn)):
-                self._turn = turn + 1
+        """Stop whatever the service before has left playing; many callers wait for this at once."""
+        names = map(self._name, range(NAMES))
+        stopped = await asyncio.gather(*map(self.ari.playbacks.stop, names))
+        self._turn = 1 + max((turn for turn, was in enumerate(stopped) if was), default=-1)
 
     def _name(self, turn: int) -> str:
         return f"{self.channel}.{turn % NAMES}"

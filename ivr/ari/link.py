@@ -5,75 +5,78 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
-from typing import Literal
-
-import aiohttp
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from urllib.parse import urlencode
 
 from ivr import fast
 from ivr.ari.client import COMMAND_SECONDS, Ari
-from ivr.ari.errors import AriError, NotAuthorised, Unreachable
+from ivr.ari.errors import AriError, Unreachable
 from ivr.ari.events import Event, LinkDown, LinkUp, event_of
+from ivr.ari.socket import Socket, connect
 from ivr.ari.wire import ANSWER, Wire
-
-Socket = aiohttp.ClientWebSocketResponse[Literal[False]]
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5.0
-"""A half-open link is noticed within one and a half of these (aiohttp waits half for the pong)."""
+"""A half-open link is noticed within one and a half of these."""
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 1.0
 """Asterisk's return must be noticed within a second."""
 
 
-async def events(ari: Ari, app: str, wanted: Iterable[str]) -> AsyncGenerator[Event, None]:
-    """All events of `app` for ever, with LinkUp and LinkDown between them.
+async def follow(
+    ari: Ari, app: str, wanted: Iterable[str], tell: Callable[[Event], None]
+) -> AsyncGenerator[LinkUp | LinkDown, None]:
+    """LinkUp and LinkDown for ever; each event of `app` between them goes to `tell` as it comes.
 
-    Ends only by being closed, or with NotAuthorised: a wrong password does not mend itself.
+    Ends only by being closed, by what `tell` raises, or with NotAuthorised: a wrong password does
+    not mend itself.
     """
     wanted = tuple(wanted)
     failures = 0
     while True:
-        async for event in _connection(ari, app, wanted):
+        async for change in _connection(ari, app, wanted, tell):
             failures = 0
-            yield event
+            yield change
         await asyncio.sleep(_pause(failures))
         failures += 1
 
 
-async def _connection(ari: Ari, app: str, wanted: Iterable[str]) -> AsyncIterator[Event]:
-    """The events of one connection; ends with LinkDown if it ever stood."""
+async def _connection(
+    ari: Ari, app: str, wanted: Iterable[str], tell: Callable[[Event], None]
+) -> AsyncIterator[LinkUp | LinkDown]:
+    """One connection; ends with LinkDown if it ever stood."""
     try:
-        socket = await _connect(ari, app)
-    except NotAuthorised:
-        raise
-    except (aiohttp.ClientError, TimeoutError, AriError) as failed:
-        log.info("Asterisk does not answer at %s (%s)", ari.base, type(failed).__name__)
+        socket = await connect(
+            f"{ari.base}/events?{urlencode({'app': app})}",
+            ari.authorization,
+            heartbeat=HEARTBEAT_SECONDS,
+            within=COMMAND_SECONDS,
+        )
+    except Unreachable as failed:
+        log.info("Asterisk does not answer at %s (%s)", ari.base, failed)
         return
-    async with socket:
+    with closing(socket):
         try:
             await ari.applications.filter(app, (*wanted, ANSWER))
             await ari.applications.subscribe(
                 app, "bridge:"
             )  # who leaves one is told to nobody else
-            yield LinkUp(await ari.asterisk.startup())
+            startup = await ari.asterisk.startup()
         except AriError as failed:
             yield LinkDown(type(failed).__name__)
             return
-        async with _wired(ari, socket) as wire:
-            async for message in socket:
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    continue
-                event = _event(message.data, wire)
-                if event is not None:
-                    yield event
-        yield LinkDown(_why(socket))
+        yield LinkUp(startup)
+        with _wired(ari, socket) as wire:
+            socket.read(partial(_take, wire, tell))
+            why = await socket.ended
+        yield LinkDown(why)
 
 
-@asynccontextmanager
-async def _wired(ari: Ari, socket: Socket) -> AsyncIterator[Wire]:
+@contextmanager
+def _wired(ari: Ari, socket: Socket) -> Iterator[Wire]:
     """Commands go over this connection as soon as it has answered one."""
     wire = Wire(socket, COMMAND_SECONDS)
 
@@ -81,45 +84,24 @@ async def _wired(ari: Ari, socket: Socket) -> AsyncIterator[Wire]:
         ari.wire = wire
 
     try:
-        with suppress(Unreachable):
-            await wire.open(opened)
+        wire.open(opened)
         yield wire
     finally:
         ari.wire = None
         wire.close()
 
 
-async def _connect(ari: Ari, app: str) -> Socket:
-    try:
-        return await ari.session.ws_connect(
-            f"{ari.base}/events",
-            params={"app": app},
-            heartbeat=HEARTBEAT_SECONDS,
-            max_msg_size=0,
-            decode_text=False,
-        )
-    except aiohttp.WSServerHandshakeError as refused:
-        if refused.status == 401:
-            raise NotAuthorised(f"{ari.base} refuses user or password") from refused
-        raise Unreachable(f"the events' handshake was answered {refused.status}") from refused
-
-
-def _event(text: bytes | str, wire: Wire) -> Event | None:
+def _take(wire: Wire, tell: Callable[[Event], None], text: bytes) -> None:
     """What has happened; an answer to a command goes to whoever waits for it."""
     try:
         told = fast.loads(text)
     except ValueError:
         log.warning("an event that is no JSON was passed over")
-        return None
+        return
     if isinstance(told, dict) and told.get("type") == ANSWER:
         wire.take(told)
-        return None
-    return event_of(told)
-
-
-def _why(socket: Socket) -> str:
-    failure = socket.exception()
-    return type(failure).__name__ if failure else f"closed with {socket.close_code}"
+    elif (event := event_of(told)) is not None:
+        tell(event)
 
 
 def _pause(failures: int) -> float:

@@ -11,15 +11,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal
-from urllib.parse import urlencode
-
-import aiohttp
+from typing import Any
 
 from ivr import fast
 from ivr.ari.errors import Unreachable
+from ivr.ari.socket import Socket
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +59,14 @@ class _Awaited:
 class Wire:
     """One connection's commands; of use from `opened` on, when Asterisk has answered the first."""
 
-    def __init__(
-        self, socket: aiohttp.ClientWebSocketResponse[Literal[False]], patience: float
-    ) -> None:
+    def __init__(self, socket: Socket, patience: float) -> None:
         self._socket = socket
         self._patience = patience
         self._names = count(1)
         self._awaited: OrderedDict[str, _Awaited] = OrderedDict()
         self._looking: asyncio.TimerHandle | None = None
 
-    async def open(self, opened: Callable[[], None]) -> None:
+    def open(self, opened: Callable[[], None]) -> None:
         """Ask something; an Asterisk that does not know such commands never answers."""
 
         def done(answer: asyncio.Future[Answer]) -> None:
@@ -78,19 +75,18 @@ class Wire:
 
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(done)
-        await self._send("GET", "asterisk/info", {"only": "status"}, None, self._await(answer))
+        with suppress(Unreachable):  # whoever reads the link hears of it
+            self._send("GET", "asterisk/info?only=status", None, self._await(answer))
 
-    async def ask(
-        self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
-    ) -> Answer:
+    async def ask(self, method: str, path: str, json: Mapping[str, Any] | None) -> Answer:
         """A command and its answer; Unreachable when the link breaks or no answer comes."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        await self._send(method, path, query, json, self._await(answer))
+        self._send(method, path, json, self._await(answer))
         return await answer
 
-    async def tell(self, method: str, path: str) -> None:
+    def tell(self, method: str, path: str) -> None:
         """A command whose answer nobody waits for; what is sent next comes after it."""
-        await self._send(method, path, {}, None, "")
+        self._send(method, path, None, "")
 
     def take(self, message: Mapping[str, Any]) -> None:
         """An answer has come; one of a shape that nobody knows is passed over."""
@@ -112,28 +108,16 @@ class Wire:
         while self._awaited:
             self._give_up(self._awaited.popitem(last=False)[1], "the link broke")
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        json: Mapping[str, Any] | None,
-        name: str,
-    ) -> None:
-        request: dict[str, Any] = {
-            "type": "RESTRequest",
-            "request_id": name,
-            "method": method,
-            "uri": f"{path}?{urlencode(query)}" if query else path,
-        }
+    def _send(self, method: str, path: str, json: Mapping[str, Any] | None, name: str) -> None:
+        request = {"type": "RESTRequest", "request_id": name, "method": method, "uri": path}
         if json is not None:
             request["content_type"] = "application/json"
             request["message_body"] = fast.dumps(json).decode()
         try:
-            await self._socket.send_frame(fast.dumps(request), aiohttp.WSMsgType.TEXT)
-        except (aiohttp.ClientError, OSError) as lost:
+            self._socket.send(fast.dumps(request))
+        except Unreachable:
             self._awaited.pop(name, None)
-            raise Unreachable(f"{method}: {type(lost).__name__}") from lost
+            raise
 
     def _await(self, answer: asyncio.Future[Answer]) -> str:
         loop, name = asyncio.get_running_loop(), str(next(self._names))

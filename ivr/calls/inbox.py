@@ -94,7 +94,10 @@ class Inbox:
 
     def __init__(self) -> None:
         self._waiting: deque[News] = deque()
-        self._news = asyncio.Event()
+        self._news: asyncio.Future[None] | None = None
+        """Somebody waits for the next."""
+        self._alarm: asyncio.TimerHandle | None = None
+        """Ends that wait, or an earlier one: whoever waits longer than it has it set anew then."""
         self._listening = asyncio.Event()
         self._swallow_until = float("-inf")
         self._held_since: float | None = None
@@ -105,7 +108,7 @@ class Inbox:
         """The caller has put the line on hold and hears nothing: nobody's patience runs."""
         if self._held_since is None:
             self._held_since = _now()
-            self._news.set()
+            self._wake()
 
     @property
     def is_held(self) -> bool:
@@ -115,7 +118,7 @@ class Inbox:
     def unhold(self) -> None:
         """The caller is back."""
         self._held, self._held_since = self._held_so_far(), None
-        self._news.set()
+        self._wake()
 
     def put(self, heard: News) -> None:
         """Add what has just happened. Keys to be swallowed and keys of a storm are dropped."""
@@ -123,12 +126,12 @@ class Inbox:
             return
         self._waiting.append(heard)
         self._listening.clear()
-        self._news.set()
+        self._wake()
 
     def put_back(self, key: Key) -> None:
         """A key that was read too early is the next one to be read."""
         self._waiting.appendleft(key)
-        self._news.set()
+        self._wake()
 
     async def get(self, deadline: float) -> News | None:
         """The next thing heard, or None when `deadline` (the loop's clock) has passed.
@@ -171,15 +174,37 @@ class Inbox:
         return deadline + self._held + going_on
 
     async def _wait_for_news(self, deadline: float) -> None:
-        self._news.clear()
+        """Until there are some, or perhaps sooner; no later than `deadline`."""
+        self._news = asyncio.get_running_loop().create_future()
+        self._ring_by(deadline)
         self._listening.set()
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._news.wait()
-        except TimeoutError:
-            return
+            await self._news
+        except asyncio.CancelledError:
+            self._stop_alarm()
+            raise
         finally:
+            self._news = None
             self._listening.clear()
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def _ring_by(self, deadline: float) -> None:
+        """Nearly every wait ends by a key: a timer of its own would be set for nothing."""
+        if self._alarm is None or self._alarm.when() > deadline:
+            self._stop_alarm()
+            self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _swallowed(self, key: Key) -> bool:
         if key.digit != "#" or key.at > self._swallow_until:

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ivr.cli.entitled import note, require_reason
 from ivr.cli.facts import explained, snapshot
 from ivr.cli.failure import CommandFailure
+from ivr.cli.people import REASON
 
 if TYPE_CHECKING:
     from ivr.cases.case import Case, Filed
+    from ivr.cases.enclosures import Enclosure
     from ivr.cases.moves import Deed, Move
     from ivr.cases.register import Register
 
 REFERENCE = typer.Argument(help="The number that the caller was told.")
+ENCLOSED = typer.Argument(metavar="FILE", help="Its name, or its id as `show` has it.")
+ID_CHARACTERS = 8
+"""Of an enclosure's id: so many are shown, and at least so many name it."""
 _WITHOUT_CASE = """
 SELECT reference, kind, session, person, happened, path, ms, sha256, state FROM recording
 WHERE state NOT IN ('replaced', 'handled', 'deleted') OR reference = $reference
@@ -31,6 +38,9 @@ def add_to(room: typer.Typer) -> None:
     room.command("show")(show)
     room.command("move")(move)
     room.command("handle")(handle)
+    room.command("attach")(attach)
+    room.command("fetch")(fetch)
+    room.command("detach")(detach)
     room.command("catch-up")(catch_up)
 
 
@@ -41,6 +51,7 @@ def show(reference: Annotated[str, REFERENCE]) -> None:
     register = _register()
     with _told():
         case = _case(register, reference)
+        files = register.enclosures.of(case.number)
     held = " 保全" if case.held else ""
     typer.echo(f"{case.number} {case.state.words} {case.handler}".rstrip() + held)
     for clock in register.clocks.of(case, datetime.now(UTC)):
@@ -49,6 +60,8 @@ def show(reference: Annotated[str, REFERENCE]) -> None:
     for event in case.events:
         told = " ".join(filter(None, (event.move.words, event.handler, event.number, event.text)))
         typer.echo(f"  {event.at.astimezone(BEIJING):%Y-%m-%d %H:%M} {event.by} {told}")
+    for file in files:
+        typer.echo(f"  附件 {file.id[:ID_CHARACTERS]} {file.name} {file.bytes} B {file.by}")
 
 
 def move(
@@ -90,6 +103,58 @@ def handle(
     typer.echo(f"handled: {', '.join(case.number for case in cases)}")
 
 
+def attach(
+    reference: Annotated[str, REFERENCE],
+    file: Annotated[Path, typer.Argument(help="What is to be enclosed.")],
+) -> None:
+    """Enclose a file with a case, under the rules of the console. 加附件"""
+    from ivr.people.operator import operator_name
+
+    register, content = _register(), _content(file)
+    with _told():
+        case, now = _case(register, reference), datetime.now(UTC)
+        new = register.enclosures.add(case.number, file.name, content, by=operator_name(), now=now)
+    note("case file added", case.number, new.name)
+    typer.echo(f"{case.number} 附件 {new.id[:ID_CHARACTERS]} {new.name}")
+
+
+def fetch(
+    reference: Annotated[str, REFERENCE],
+    enclosed: Annotated[str, ENCLOSED],
+    target: Annotated[Path, typer.Argument(help="A new file, or a folder for it.")],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Copy an enclosure out, to be read; noted in the audit trail. 取附件"""
+    from ivr.records.durable import write
+
+    require_reason(reason)
+    files = _register().enclosures
+    with _told():
+        known = _enclosed(files.of(reference), enclosed)
+        path = target / known.name if target.is_dir() else target
+        if path.exists():
+            raise CommandFailure(f"{path} is there already: name a new file", exit_code=2)
+        note("case file read", reference, f"{known.name}：{reason}")
+        _, content = files.content(reference, known.id)
+    write(path, content, mode=0o600)
+    typer.echo(f"{path}: {len(content)} bytes, as it was enclosed")
+
+
+def detach(
+    reference: Annotated[str, REFERENCE],
+    enclosed: Annotated[str, ENCLOSED],
+    reason: Annotated[str, REASON],
+) -> None:
+    """Take an enclosure out for good that does not belong there. 删附件"""
+    require_reason(reason)
+    files = _register().enclosures
+    with _told():
+        known = _enclosed(files.of(reference), enclosed)
+        note("case file removed", reference, reason)
+        files.remove(reference, known.id)
+    typer.echo(f"{reference} 已删附件 {known.name} · removed")
+
+
 def catch_up() -> None:
     """Open a case for each recording of before that still waits; again is harmless. 补建工单"""
     register, opened = _register(), 0
@@ -126,6 +191,30 @@ def _deed(what: Move, **given: Any) -> Deed:
 
     offices = frozenset({Office.LEADER, Office.HANDLER, Office.AGENT})
     return Deed(what, operator_name(), offices, **given)
+
+
+def _content(file: Path) -> bytes:
+    """At most a byte more than may be enclosed: what is larger is refused, however large it is."""
+    from ivr.cases.enclosures import MOST_BYTES
+
+    if file.exists() and not file.is_file():
+        raise CommandFailure(f"{file} 不是文件 · is not a file", exit_code=2)
+    try:
+        with file.open("rb") as source:
+            return source.read(MOST_BYTES + 1)
+    except OSError as lost:
+        raise CommandFailure(f"{file}: {lost.strerror}", exit_code=2) from lost
+
+
+def _enclosed(files: tuple[Enclosure, ...], asked: str) -> Enclosure:
+    """The one that is meant; by its id where several have its name."""
+    by_id = [each for each in files if len(asked) >= ID_CHARACTERS and each.id.startswith(asked)]
+    meant = by_id or [each for each in files if each.name == asked]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise CommandFailure(f"有 {len(meant)} 个附件叫 {asked}，写编号 · name it by its id")
+    raise CommandFailure(f"没有这个附件 {asked}，`ivr recordings show` 列出 · no such file")
 
 
 def _register() -> Register:
@@ -172,11 +261,12 @@ def _recordings(reference: str) -> Iterator[tuple[Filed, str]]:
 @contextmanager
 def _told() -> Iterator[None]:
     """What the cases refuse, as a command says it."""
+    from ivr.cases.enclosures import Unreadable
     from ivr.cases.moves import Refused
     from ivr.cases.opening import CannotReach
     from ivr.cases.store import Outrun
 
     try:
         yield
-    except (Refused, Outrun, CannotReach) as refused:
+    except (Refused, Outrun, CannotReach, Unreadable) as refused:
         raise CommandFailure(str(refused)) from refused

@@ -18,11 +18,16 @@ def noted(action: Action, subject: str, reason: str) -> Vault:
     from ivr.people.keys import Keys
     from ivr.people.vault import Vault
 
-    if not reason.strip():
-        raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
+    require_reason(reason)
     note(action, subject, reason)
     home = load().home
     return Vault(home / "vault.sqlite", Keys.load(home / "keys"))
+
+
+def require_reason(reason: str) -> None:
+    """Refuses what nobody says a reason for."""
+    if not reason.strip():
+        raise CommandFailure("say why with --reason: it is kept in the audit trail", exit_code=2)
 
 
 def note(action: Action, subject: str, reason: str = "") -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from ivr.ari.events import (
     ApplicationReplaced,
@@ -32,7 +33,7 @@ from ivr.ari.events import (
     Unheld,
 )
 from ivr.ari.exchange import caller_of, is_ear
-from ivr.ari.link import events
+from ivr.ari.link import follow
 from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
 from ivr.dialling.names import attempt_of, parted
 from ivr.line.conduct import Conductor
@@ -88,9 +89,13 @@ class Hotline:
         reception = self.conductor.reception
         app = reception.means.settings.ari_app
         try:
-            async with aclosing(events(reception.ari, app, WANTED)) as link:
-                async for event in link:
-                    await self._take(event)
+            async with aclosing(follow(reception.ari, app, WANTED, self._tell)) as link:
+                async for change in link:
+                    match change:
+                        case LinkUp(startup):
+                            self.takeover.link_up(startup)
+                        case LinkDown(reason):
+                            await self.takeover.link_down(reason)
         finally:
             await self.takeover.stop()
             await self.conductor.suspend_all()
@@ -104,25 +109,23 @@ class Hotline:
             seconds = self.conductor.reception.means.settings.drain_seconds
             await asyncio.wait(tasks, timeout=seconds)
 
-    async def _take(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
+        """Whom the event concerns; what only a call has to hear goes there in one step."""
+        if heard := _HEARD.get(type(event)):
+            heard(self, event)
+        else:
+            self._happened(event)
+
+    def _happened(self, event: Event) -> None:
+        """What begins and ends calls and conversations."""
+        conductor = self.conductor
         match event:
-            case LinkUp(startup):
-                self.takeover.link_up(startup)
-            case LinkDown(reason):
-                await self.takeover.link_down(reason)
             case ApplicationReplaced():
-                name = self.conductor.reception.means.settings.ari_app
+                name = conductor.reception.means.settings.ari_app
                 raise Replaced(
                     f"另一个服务已经以 {name} 的名义接管了来电，这一个就此结束，不再启动 · another"
                     f" service has taken the name {name} and its calls: this one ends for good"
                 )
-            case _:
-                self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        """Whom the event concerns; one of a call that has ended meanwhile concerns nobody."""
-        conductor = self.conductor
-        match event:
             case _ if attempt := attempt_of(_named(event)):
                 self._tell_dialler(attempt, event)
             case StasisStart(channel) if is_ear(channel.id):
@@ -141,12 +144,6 @@ class Hotline:
                 conductor.parted(bridge, channel)
             case BridgeDestroyed(bridge):
                 conductor.parted(bridge)
-            case _:
-                self._tell_call(event)
-
-    def _tell_call(self, event: Event) -> None:
-        if live := self.calls.get(_named(event)):
-            self._heard(live, event)
 
     def _tell_dialler(self, attempt: str, event: Event) -> None:
         """What becomes of a call that the line makes, and of whom it speaks to itself."""
@@ -166,39 +163,57 @@ class Hotline:
                 self.conductor.left(leg)
             case LeftBridge() | BridgeDestroyed():
                 dialler.over(attempt, None)
-            case _:
-                self._tell_call(event)
 
-    def _heard(self, live: Live, event: Event) -> None:
-        """What the call has yet to hear of."""
-        inbox = live.call.inbox
-        match event:
-            case DtmfReceived(_, digit, ended, seconds):
-                self._pressed(live, digit.reveal(), ended, seconds)
-            case Held():
-                inbox.hold()
-            case Unheld():
-                inbox.unhold()
-            case PlaybackStarted(_, name) | RecordingStarted(_, name):
-                inbox.put(Begun(name))
-            case PlaybackFinished(_, playback, failed):
-                inbox.put(Finished(playback))
-                self.conductor.count_broken(live)
-                live.broke_off = failed
-            case RecordingFinished(_, name, ms, failed):
-                inbox.put(RecordingEnded(name, ms, failed))
+    # --- what only the call itself has yet to hear of ---------------------------------------------
 
-    def _pressed(self, live: Live, digit: str, ended: float | None, seconds: float) -> None:
+    def _pressed(self, event: DtmfReceived) -> None:
         """A key counts once, by how many ways it may come."""
-        traffic = self.conductor.vitals.traffic
+        live = self.calls.get(event.channel)
+        if live is None:
+            return
+        digit, traffic = event.digit.reveal(), self.conductor.vitals.traffic
         came_by = partial(traffic.came_by, live.trunk)
         self.conductor.signalling.pressed(live.sip_call, digit, came_by)
-        if live.doubled.is_copy(digit, ended, seconds):
+        if live.doubled.is_copy(digit, event.ended, event.seconds):
             traffic.key_doubled(live.trunk)
             return
         if live.counts:
             traffic.key_came(live.trunk)
         live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))
+
+    def _begun(self, event: PlaybackStarted | RecordingStarted) -> None:
+        if live := self.calls.get(event.channel or ""):
+            live.call.inbox.put(Begun(event.name))
+
+    def _finished(self, event: PlaybackFinished) -> None:
+        if live := self.calls.get(event.channel or ""):
+            live.call.inbox.put(Finished(event.name))
+            self.conductor.count_broken(live)
+            live.broke_off = event.failed
+
+    def _recorded(self, event: RecordingFinished) -> None:
+        if live := self.calls.get(event.channel or ""):
+            live.call.inbox.put(RecordingEnded(event.name, event.ms, event.failed))
+
+    def _held(self, event: Held) -> None:
+        if live := self.calls.get(event.channel):
+            live.call.inbox.hold()
+
+    def _unheld(self, event: Unheld) -> None:
+        if live := self.calls.get(event.channel):
+            live.call.inbox.unhold()
+
+
+_HEARD: Mapping[type[Event], Callable[[Hotline, Any], None]] = {
+    DtmfReceived: Hotline._pressed,
+    PlaybackStarted: Hotline._begun,
+    PlaybackFinished: Hotline._finished,
+    RecordingStarted: Hotline._begun,
+    RecordingFinished: Hotline._recorded,
+    Held: Hotline._held,
+    Unheld: Hotline._unheld,
+}
+"""Nearly all that comes, each read in one step; of a call that has ended it concerns nobody."""
 
 
 def _named(event: Event) -> str:

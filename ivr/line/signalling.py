@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,6 +78,17 @@ class _Dialog:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Pressed:
+    """A key that ARI has told of, and who is to learn by which way it came."""
+
+    read: float
+    """When all is read that tells it (the loop's clock)."""
+    call: str
+    digit: str = field(repr=False)
+    tell: Callable[[Way], None]
+
+
 @dataclass(slots=True)
 class Signalling:
     """All calls by their Call-ID."""
@@ -85,6 +96,8 @@ class Signalling:
     stopped: Callable[[str], None] = lambda _: None
     """Called with the Call-ID of one of whom nothing is received any more, for the time being."""
     _calls: OrderedDict[str, _Dialog] = field(default_factory=OrderedDict)
+    _pressed: deque[_Pressed] = field(default_factory=deque)
+    _looking: asyncio.TimerHandle | None = None
 
     def take(self, report: Report) -> None:
         """What a packet has told; of a call that nobody has described nothing can be said."""
@@ -105,12 +118,22 @@ class Signalling:
 
     def pressed(self, call: str, digit: str, tell: Callable[[Way], None]) -> None:
         """ARI told of a key: soon `tell` learns by which way it came, where that is known."""
+        self._pressed.append(_Pressed(_now() + ALL_READ_SECONDS, call, digit, tell))
+        if self._looking is None:
+            self._look_later()
 
-        def tell_way() -> None:
-            if way := self.way(call, digit):
-                tell(way)
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(ALL_READ_SECONDS, self._look)
 
-        asyncio.get_running_loop().call_later(ALL_READ_SECONDS, tell_way)
+    def _look(self) -> None:
+        """One timer for all keys: each is told of after twice the time at the latest."""
+        self._looking, now = None, _now()
+        while self._pressed and self._pressed[0].read <= now:
+            key = self._pressed.popleft()
+            if way := self.way(key.call, key.digit):
+                key.tell(way)
+        if self._pressed:
+            self._look_later()
 
     def way(self, call: str, digit: str) -> Way | None:
         """By which way a key has come that ARI has told of; None where nobody knows."""
@@ -124,7 +147,7 @@ class Signalling:
 
     def forget(self, call: str) -> None:
         """The call is over; its last keys are yet to be told of."""
-        later = 2 * ALL_READ_SECONDS
+        later = 3 * ALL_READ_SECONDS
         asyncio.get_running_loop().call_later(later, self._calls.pop, call, None)
 
     def _known(self, call: str) -> _Dialog:

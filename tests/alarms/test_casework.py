@@ -16,8 +16,9 @@ from ivr.cases.register import Register
 from ivr.cases.reminding import Reminder
 from ivr.config import CaseHandler, CasesSettings, MailSettings, Settings
 from tests.alarms.test_messages import hook, mailbox, robot
+from tests.cases.conftest import server, url  # noqa: F401  fixtures
 from tests.cases.test_moves import FILED, NOON, lead
-from tests.cases.test_store import cases, server, url  # noqa: F401  fixtures
+from tests.cases.test_store import cases  # noqa: F401  a fixture
 
 PERSON = "a-token"
 SOON = NOON + timedelta(minutes=5)

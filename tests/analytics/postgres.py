@@ -6,7 +6,9 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +28,30 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Path]:
+def postgres() -> Iterator[Path]:
     """A running server without a password; the folder of its socket."""
+    with tempfile.TemporaryDirectory(prefix="ivr-postgres-", dir=passable()) as folder:
+        Path(folder).chmod(0o755)
+        with _serving(Path(folder) / "pg") as socket:
+            yield socket
+
+
+def passable() -> Path:
+    """Where root's server comes, which runs as another user.
+
+    Not pytest's folders: each run that starts takes every right of others from pytest-of-root, also
+    while a server of another run is in there.
+    """
+    usual = Path(tempfile.gettempdir()).resolve()
+    open_to_all = all(each.stat().st_mode & stat.S_IXOTH for each in (usual, *usual.parents))
+    return usual if open_to_all else Path("/tmp")
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[Path]:
     tools = programs()
     assert tools is not None
     folder.mkdir()
-    for each in (folder, *folder.parents):  # root's server runs as another user, who comes here
-        if os.geteuid() == 0 and str(each).startswith("/tmp/"):
-            each.chmod(0o755)
     as_user = _as_another_user(folder)
     data = str(folder / "data")
     made = [*as_user, str(tools / "initdb"), "-D", data, "-U", USER, "-A", "trust", "--no-sync"]

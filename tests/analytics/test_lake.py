@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -61,11 +60,7 @@ loader.run(FactsFolder(Path(sys.argv[1])), opened=opened)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Path]:
-    """A server whose socket has a path that is short enough."""
-    with (
-        tempfile.TemporaryDirectory(prefix="ivr-postgres-") as folder,
-        postgres(Path(folder) / "pg") as running,
-    ):
+    with postgres() as running:
         yield running
 
 

@@ -385,6 +385,27 @@ def test_cases(tmp_path: Path, name: str, rows: list[tuple]) -> None:
     assert asked(tmp_path, name, [*CASES, *visits], Days(DAY, DAY)) == rows
 
 
+@pytest.mark.parametrize("kind", ["message", "vote", "contact"])
+def test_what_did_not_come_by_key_6_is_not_in_its_funnel(tmp_path: Path, kind: str) -> None:
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    visits = [
+        (noon, DialogueEntered(session=session, dialogue="feedback.menu"))
+        for session in ("s1", "s2", "s3", "s4")
+    ]
+    ways = ("open", "pending"), ("accept", "accepted"), ("answer", "answered"), ("close", "closed")
+    other = [moved(n, "o", n + 1, *way, kind=kind) for n, way in enumerate(ways)]
+    spoken = [
+        moved(0, "p", 1, "open", "pending", kind="complaint"),
+        moved(0, "q", 1, "open", "pending", kind="suggestion"),
+        moved(1, "q", 2, "accept", "accepted", kind="suggestion"),
+    ]
+    # Four calls came to key 6; two left something, of which one is accepted and none answered.
+    assert asked(tmp_path, "case_funnel", [*visits, *other, *spoken], Days(DAY, DAY)) == [
+        ("按 6", 4, 100.0), ("登记", 2, 50.0), ("受理", 1, 25.0), ("答复", 0, 0.0),
+        ("办结", 0, 0.0),
+    ]  # fmt: skip
+
+
 def test_calls_made_are_counted_by_what_they_came_to(tmp_path: Path) -> None:
     noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
     made = {"reference": "01000017", "agent": None}

@@ -11,7 +11,8 @@ import pytest
 from ivr.ari import link
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError, ChannelGone, NotInStasis, Unreachable
-from ivr.ari.events import Event, LinkUp
+from ivr.ari.events import LinkDown, LinkUp
+from ivr.ari.socket import Socket
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
 
 Story = Callable[[FakeAsterisk, Ari], Awaitable[None]]
@@ -24,9 +25,10 @@ def tell(story: Story, *, takes_commands: bool = True) -> None:
         async with fake_asterisk() as fake, Ari(fake.base, USER, PASSWORD) as ari:
             fake.takes_commands = takes_commands
             fake.channels["c"] = channel_json("c")
-            async with aclosing(link.events(ari, "hotline", ("PlaybackFinished",))) as events:
-                assert isinstance(await anext(events), LinkUp)
-                reading = asyncio.create_task(_read(events))
+            wanted = ("PlaybackFinished",)
+            async with aclosing(link.follow(ari, "hotline", wanted, lambda _: None)) as changes:
+                assert isinstance(await anext(changes), LinkUp)
+                reading = asyncio.create_task(_read(changes))
                 async with asyncio.timeout(20):
                     if takes_commands:
                         await fake.until(lambda: ari.wire is not None)
@@ -37,8 +39,8 @@ def tell(story: Story, *, takes_commands: bool = True) -> None:
     asyncio.run(told())
 
 
-async def _read(events: AsyncGenerator[Event, None]) -> None:
-    async for _ in events:
+async def _read(changes: AsyncGenerator[LinkUp | LinkDown, None]) -> None:
+    async for _ in changes:
         pass
 
 
@@ -54,6 +56,21 @@ def test_a_sound_and_its_end_go_over_the_link_in_their_order() -> None:
             "POST channels/c/play/p2",
         ]
         assert fake.said["c"] == [["sound:a"], ["sound:b"]]
+
+    tell(story)
+
+
+def test_what_is_sent_in_one_turn_of_the_loop_is_one_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        turns: list[Socket] = []
+        send_off = Socket._send_off
+        monkeypatch.setattr(Socket, "_send_off", lambda one: (turns.append(one), send_off(one)))
+        await ari.playbacks.cut("p0")
+        await ari.channels.play_with_id("c", "p1", ["sound:a"])
+        assert len(turns) == 1
+        assert fake.on_wire[1:] == ["DELETE playbacks/p0", "POST channels/c/play/p1"]
 
     tell(story)
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier
-from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -23,33 +22,10 @@ from ivr.cases.marks import Marks
 from ivr.cases.moves import Move, Refused, State
 from ivr.cases.opening import CannotReach
 from ivr.cases.store import Cases, NoCase, Outrun, Sought
-from tests.analytics.postgres import made_database, postgres, programs
+from tests.cases.conftest import on_sqlite
 from tests.cases.test_moves import FILED, NOON, handle, lead
 
 OTHER = replace(FILED, number="01000026", kind="suggestion", at=NOON + timedelta(days=1))
-
-
-def on_sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder / 'cases.sqlite'}"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One PostgreSQL for all of them, where there is one."""
-    if programs() is None:
-        pytest.skip("no PostgreSQL on this machine")
-    pytest.importorskip("psycopg")
-    with postgres(tmp_path_factory.mktemp("cases") / "pg") as socket:
-        yield socket
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return on_sqlite(tmp_path)
-    socket, name = request.getfixturevalue("server"), f"cases_{uuid4().hex}"
-    made_database(socket, name)
-    return f"postgresql+psycopg://ivr@/{name}?host={socket}"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,6 +179,87 @@ def test_a_case_is_moved_step_by_step_and_each_move_is_a_fact(home: Path) -> Non
     assert listed()[COMPLAINT] == "new", "it is done anew"
     counted = ivr("sql", "SELECT count(*) AS n FROM case_step", "--format", "csv").stdout
     assert counted.split()[-1] == "13"
+
+
+LETTER = b"%PDF-1.7\nwhat the bank wrote"
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> str:
+    file = tmp_path / "letters" / "回函.pdf"
+    file.parent.mkdir()
+    file.write_bytes(LETTER)
+    return str(file)
+
+
+def test_a_file_is_enclosed_read_and_taken_out_each_in_the_trail(home: Path, letter: str) -> None:
+    added = ivr("recordings", "attach", COMPLAINT, letter)
+    assert added.exit_code == 0, added.output
+    number = added.stdout.split()[2]
+    assert f"附件 {number} 回函.pdf {len(LETTER)} B" in ivr("recordings", "show", COMPLAINT).stdout
+    read = ("recordings", "fetch", COMPLAINT, "回函.pdf", str(home))
+    assert "--reason" in str(failure(*read, "--reason", " "))
+    assert ivr(*read, "--reason", "核实").exit_code == 0
+    assert (home / "回函.pdf").read_bytes() == LETTER
+    assert stat.S_IMODE((home / "回函.pdf").stat().st_mode) == 0o600
+    assert "already" in str(failure(*read, "--reason", "核实"))
+    out = ("recordings", "detach", COMPLAINT, number)
+    assert "--reason" in str(failure(*out, "--reason", ""))
+    assert ivr(*out, "--reason", "放错了").exit_code == 0
+    assert "附件" not in ivr("recordings", "show", COMPLAINT).stdout
+    assert "没有这个附件" in str(failure(*out, "--reason", "放错了"))
+    assert trail(home) == [
+        ("case file added", COMPLAINT, "回函.pdf"),
+        ("case file read", COMPLAINT, "回函.pdf：核实"),
+        ("case file removed", COMPLAINT, "放错了"),
+    ]
+
+
+def test_of_two_enclosures_with_one_name_the_id_says_which(home: Path, letter: str) -> None:
+    first, second = (
+        ivr("recordings", "attach", COMPLAINT, letter).stdout.split()[2] for _ in range(2)
+    )
+    out = ("recordings", "detach", COMPLAINT)
+    assert "写编号" in str(failure(*out, "回函.pdf", "--reason", "重复"))
+    assert ivr(*out, first, "--reason", "重复").exit_code == 0
+    shown = ivr("recordings", "show", COMPLAINT).stdout
+    assert second in shown
+    assert first not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.exe", b"MZ", "只收"), ("a.pdf", b"MZ", "内容不是"), ("a.pdf", b"", "空文件"),
+        ("a.pdf", b"%PDF-" + bytes(5_000_000), "5 MB"), ("13800138000.pdf", LETTER, "手机号码"),
+    ],
+)  # fmt: skip
+def test_what_the_console_does_not_take_the_command_does_not(
+    home: Path, tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert told in str(failure("recordings", "attach", COMPLAINT, str(tmp_path / name)))
+    assert "附件" not in ivr("recordings", "show", COMPLAINT).stdout
+    assert not (home / "audit.jsonl").exists()
+
+
+def test_what_cannot_be_enclosed_or_taken_out_is_said(
+    home: Path, letter: str, tmp_path: Path
+) -> None:
+    attach = ("recordings", "attach")
+    assert "No such file" in str(failure(*attach, COMPLAINT, str(tmp_path / "no.pdf")))
+    assert "不是文件" in str(failure(*attach, COMPLAINT, str(tmp_path)))
+    os.mkfifo(tmp_path / "pipe.pdf")
+    assert "不是文件" in str(failure(*attach, COMPLAINT, str(tmp_path / "pipe.pdf")))
+    assert "no recording" in str(failure(*attach, "26112501009", letter))
+    ivr(*attach, COMPLAINT, letter)
+    ivr("recordings", "move", COMPLAINT, "hold", "--text", "诉讼")
+    out = ("recordings", "detach", COMPLAINT, "回函.pdf", "--reason", "放错了")
+    assert "保全" in str(failure(*out))
+    (home / "keys" / "cases.key").write_bytes(bytes(32))
+    read = ("recordings", "fetch", COMPLAINT, "回函.pdf", str(home / "x.pdf"), "--reason", "核实")
+    assert "cases.key" in str(failure(*read))
+    assert not (home / "x.pdf").exists()
 
 
 def test_recordings_of_before_have_their_cases_by_one_command(home: Path) -> None:

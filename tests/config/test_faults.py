@@ -214,6 +214,46 @@ def test_what_cannot_be_is_found_before_start(
     ), told
 
 
+CARRIER = '[dialling]\ntrunk = "a"\n{}[[trunks]]\nname = "a"\nhosts = ["{}"]\n'
+REGISTERED = '[trunks.registration]\nserver = "sip.example"\nuser = "u"\npassword = "p"\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "words"),
+    [
+        ('[dialling]\ntrunk = "a"', 2, "没有叫 a 的中继"),
+        (CARRIER.format("", "10.0.0.1").replace('trunk = "a"', 'trunk = "A"'), 2, "没有叫 A"),
+        (CARRIER.format("", "10.0.0.0/24"), 1, "写的是网段，另写运营商接电话的地址"),
+        (CARRIER.format('server = "10.0.0.0/24"\n', "10.0.0.1"), 3, "dialling.server"),
+        ('[dialling]\nshown = "12329x"', 2, "dialling.shown"),
+        ('[dialling]\nfollow_up = "some"', 2, "dialling.follow_up"),
+        ("[dialling]\nfollow_up_again_minutes = []", 2, "dialling.follow_up_again_minutes"),
+    ],
+)
+def test_a_line_that_could_not_dial_out_does_not_start(
+    file: Path, written: str, line: int, words: str
+) -> None:
+    told = refused(file, written)
+    assert any(
+        each.startswith(f"{file}:{line}:") and words in each for each in told.splitlines()
+    ), told
+
+
+@pytest.mark.parametrize(
+    ("written", "server"),
+    [
+        (CARRIER.format("", "10.0.0.1"), "10.0.0.1"),
+        (CARRIER.format("", "sbc.example"), "sbc.example"),
+        (CARRIER.format('server = "10.0.0.9:5080"\n', "10.0.0.0/24"), "10.0.0.9:5080"),
+        (CARRIER.format("", "10.0.0.0/24") + REGISTERED, "sip.example"),
+        (TRUNKS.format("10.0.0.0/24", "10.1.0.1", "b"), None),
+    ],
+)
+def test_where_calls_that_go_out_are_sent(file: Path, written: str, server: str | None) -> None:
+    file.write_text(written)
+    assert load().dialling_server == server
+
+
 def test_two_phones_of_one_number_are_found(file: Path) -> None:
     phone = '[[agents.phones]]\nname = "{}"\nextension = "6001"\n'
     told = refused(file, phone.format("甲") + phone.format("乙"))

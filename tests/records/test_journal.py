@@ -255,6 +255,36 @@ def test_a_promise_covers_the_facts_before_it_also_those_already_given_up(
     asyncio.run(course())
 
 
+@pytest.mark.parametrize("taken", [0, 1, 150, 400, 10_000])
+def test_a_disk_that_fills_up_in_the_midst_of_many_facts_has_each_once_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    real, room = os.write, [taken]
+
+    def write_some(file: int, content: bytes) -> int:
+        if not room:
+            return real(file, content)
+        if (some := room.pop()) == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room.append(0)
+        return real(file, content[:some])
+
+    async def course() -> Path | None:
+        spool = Journal.open(tmp_path, node="n1")
+        for reason in "12345":
+            spool.note(LinkLost(reason=reason))
+        monkeypatch.setattr(os, "write", write_some)
+        await spool.settled()
+        await spool.close()
+        return spool.path
+
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+    path = asyncio.run(course())
+    assert path is not None
+    assert [line["reason"] for line in read_lines(path)] == list("12345")
+    assert path.read_bytes().count(b"\n") == 5
+
+
 def test_files_long_before_the_newest_are_not_searched(tmp_path: Path) -> None:
     old = write(tmp_path, begun("old"))
     write(tmp_path, begun("new"))

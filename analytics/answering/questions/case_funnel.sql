@@ -4,9 +4,9 @@ WITH reached AS (
     SELECT count(DISTINCT session) AS calls FROM dialogue_visit
     WHERE on_days(happened, $since, $until) AND dialogue IN ('feedback', 'feedback.menu')
 ), made AS (
-    -- A message is left by whoever found no agent, and not by key 6.
+    -- Others did not come by key 6: messages of who found no agent, votes, cases opened by hand.
     SELECT reference FROM case_step
-    WHERE move = 'open' AND kind <> 'message' AND on_days(happened, $since, $until)
+    WHERE move = 'open' AND kind IN ('complaint', 'suggestion') AND on_days(happened, $since, $until)
 ), gone AS (
     -- What a caller spoke anew was merged at once: it is one case.
     SELECT reference, bool_or(move = 'accept') AS accepted, bool_or(move = 'answer') AS answered,
