@@ -7,6 +7,7 @@ and an event of a leg finds its caller without any register.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
-from ivr.ari.errors import AriError, ChannelGone, Unreachable
+from ivr.ari.errors import AriError, ChannelGone, NotInStasis, Unreachable
 from ivr.ari.events import MUTED, Bridge, Channel
 from ivr.config import Agent
 from ivr.people.sensitive import Sensitive
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 _MARK, _WATCH, _EAR = "agent", "watch", "ear"
 """How the names begin of an agent's leg, of a supervisor's, and of what the latter hears by."""
 _MUSIC = "hold"
+EAR_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Between tries to bridge what a supervisor hears by, which comes a moment after it is made."""
 SHOWN = ("path", "id_tail", "lookup", "person")
 """Of what a leg is rung with, that a service started anew wants to know."""
 _UNSHOWN = frozenset({"person"})
@@ -195,7 +198,17 @@ class ChannelExchange:
             await self._set_mute(watcher, on=True)
             await self.ari.channels.snoop_channel_with_id(leg, ear, self.app)
             await self.ari.bridges.create_with_id(watcher)
-            await self.ari.bridges.add_channel(watcher, ear, watcher)
+            await self._once_it_is_there(watcher, ear)
+            await self.ari.bridges.add_channel(watcher, watcher)
+
+    async def _once_it_is_there(self, bridge: str, ear: str) -> None:
+        """Asterisk answers for a snooping channel before a thread has brought it to us."""
+        for seconds in EAR_SECONDS:
+            try:
+                return await self.ari.bridges.add_channel(bridge, ear)
+            except NotInStasis:
+                await asyncio.sleep(seconds)
+        return await self.ari.bridges.add_channel(bridge, ear)
 
     async def screen(self, leg: str) -> Mapping[str, str]:
         """By the variables of its channel; nothing where Asterisk does not say."""

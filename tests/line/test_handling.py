@@ -497,6 +497,21 @@ def test_a_supervisor_who_cannot_be_let_in_disturbs_nobody(
     at_desks(story)
 
 
+def test_a_supervisors_ear_may_come_a_moment_after_it_was_made(
+    at_desks: Callable[[Story], Line],
+) -> None:
+    """Asterisk has made the snooping channel, and no thread has brought it to us yet."""
+
+    async def story(desks: Desks, leg: str) -> None:
+        desks.asterisk.refusals += [("addChannel", 422), ("addChannel", 422)]
+        watcher = await listening(desks, leg)
+        assert not desks.asterisk.refusals
+        await desks.hear(watcher, watcher, f"ear.{watcher}")
+        await desks.hear(leg, "c1", leg)
+
+    at_desks(story)
+
+
 # --- killed in the midst of it --------------------------------------------------------------------
 
 
