@@ -72,6 +72,7 @@ def application(settings: Settings) -> web.Application:
     app[desk.LIVING] = desk.living(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(_reports_at_set_times)
+    app.cleanup_ctx.append(calling.waited_for)
     app.cleanup_ctx.append(telephone.connected)
     app.router.add_get("/livez", _livez)
     if (bundles := browser.folder() / "lib").is_dir():

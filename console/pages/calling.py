@@ -1,19 +1,21 @@
 """回拨 from a case: an agent's phone rings, then the number that the case was left from.
 
 No page knows that number: the service takes it out of the vault. How it went becomes a note of the
-case, by whoever wanted the call.
+case, by whoever wanted the call; a console that is restarted meanwhile goes on waiting for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
 
+from console.awaited import Awaited, Waiting
 from console.pages.cases import REGISTER, case_of, offices, shown
 from console.rendering import page
 from console.rights import Action
@@ -21,6 +23,7 @@ from console.routes import SETTINGS, Page, Route, user_name
 from console.service import ServiceAway, ask
 from ivr.cases.moves import Deed, Move, Refused
 from ivr.cases.opening import CannotReach
+from ivr.cases.register import Register
 from ivr.cases.store import NoCase
 from ivr.config import Settings
 
@@ -67,17 +70,17 @@ async def _call(request: web.Request) -> web.Response:
     if not answer.is_done:
         return await shown(request, fault=answer.why, status=422)
     attempt = str(answer.told["attempt"])
-    deed = Deed(Move.NOTE, user_name(request), offices(request))
-    task = asyncio.create_task(_follow(request.app, case.number, attempt, deed))
-    request.app[CALLS].add(task)
-    task.add_done_callback(request.app[CALLS].discard)
+    call = Awaited(attempt, case.number, user_name(request), offices(request), datetime.now(UTC))
+    await asyncio.to_thread(_waiting(request.app).keep, call)
+    _wait_for(request.app, call)
     raise web.HTTPSeeOther(f"/cases/{quote(case.number)}?call={quote(attempt)}#call")
 
 
 async def _how(request: web.Request) -> web.Response:
     """The call as it is now, for the page that shows it."""
     told = await _told(request.app[SETTINGS], request.match_info["attempt"])
-    words, over = _words(told), told.get("stage") not in ("agent", "number", "talking")
+    words = _words(told)
+    over = bool(told) and told.get("stage") not in ("agent", "number", "talking")
     return page(request, "calling.html.j2", status=_OVER if over else 200, words=words)
 
 
@@ -88,18 +91,56 @@ def _words(told: Mapping[str, Any]) -> str:
     return STAGES.get(str(stage), "不知道怎样了：接电话的服务没有回答")
 
 
-async def _follow(app: web.Application, number: str, attempt: str, deed: Deed) -> None:
-    """Until it is over; then the case has a note of it."""
+async def waited_for(app: web.Application) -> AsyncIterator[None]:
+    """As long as the pages are there; those of a console before this one too."""
+    for call in await asyncio.to_thread(_waiting(app).all):
+        _wait_for(app, call)
+    yield
+    tasks = app[CALLS].copy()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _waiting(app: web.Application) -> Waiting:
+    return Waiting(app[SETTINGS].home)
+
+
+def _wait_for(app: web.Application, call: Awaited) -> None:
+    task = asyncio.create_task(_note_its_end(app, call))
+    app[CALLS].add(task)
+    task.add_done_callback(app[CALLS].discard)
+
+
+async def _note_its_end(app: web.Application, call: Awaited) -> None:
+    """Until it is over; then the case has a note of it, once, however long its database is away."""
+    text = f"回拨：{OUTCOMES.get(await _outcome(app, call), '结果不明')}"
+    while True:
+        try:
+            await asyncio.to_thread(_note, app[REGISTER], call, text)
+            break
+        except CannotReach:
+            await asyncio.sleep(LOOK_SECONDS)
+        except (Refused, NoCase) as refused:
+            log.warning("how %s was called back is in no note: %s", call.number, refused)
+            break
+    await asyncio.to_thread(_waiting(app).drop, call)
+
+
+async def _outcome(app: web.Application, call: Awaited) -> str | None:
+    """None: the service knows of no such call."""
     told: Mapping[str, Any] = {}
     while told.get("stage") != "over":
         await asyncio.sleep(LOOK_SECONDS)
-        told = await _told(app[SETTINGS], attempt)
-    text = f"回拨：{OUTCOMES.get(told.get('outcome'), '结果不明')}"
-    noted = Deed(deed.move, deed.by, deed.offices, text=text)
-    try:
-        await asyncio.to_thread(app[REGISTER].act, number, noted)
-    except (Refused, NoCase, CannotReach) as refused:
-        log.warning("how %s was called back is in no note: %s", number, refused)
+        told = await _told(app[SETTINGS], call.attempt)
+    return told.get("outcome")
+
+
+def _note(register: Register, call: Awaited, text: str) -> None:
+    """Not again where a console that was killed had noted it, and not yet forgotten the call."""
+    events = register.cases.case(call.number).events
+    if not any((each.by, each.text) == (call.by, text) and each.at >= call.at for each in events):
+        register.act(call.number, Deed(Move.NOTE, call.by, call.offices, text=text))
 
 
 async def _told(settings: Settings, attempt: str) -> Mapping[str, Any]:

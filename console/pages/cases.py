@@ -110,9 +110,15 @@ async def _one(request: web.Request) -> web.Response:
 
 
 async def shown(
-    request: web.Request, *, fault: str = "", caller: str = "", status: int = 200
+    request: web.Request,
+    *,
+    fault: str = "",
+    caller: str = "",
+    status: int = 200,
+    typed: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """The page of the case that is asked for; `caller`: whose it is, told this once."""
+    """The page of the case that is asked for; `caller`: whose it is, told this once; `typed`: the
+    form that was refused, so that nobody writes it twice."""
     case, register = await case_of(request), request.app[REGISTER]
     settings = request.app[SETTINGS]
     sound = settings.recordings_folder / case.filed.path
@@ -129,6 +135,7 @@ async def shown(
         status=status,
         fault=fault,
         caller=caller,
+        typed=typed or {},
         case=case,
         kind=KINDS[case.filed.kind],
         clocks=[(clock, _SHAPES[clock.light]) for clock in clocks.of(case, datetime.now(UTC))],
@@ -194,11 +201,13 @@ async def _move(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="没有这一步 · no such move")
     await note(request, "case moved", case.number, move.words)
     try:
-        await asyncio.to_thread(request.app[REGISTER].act, case.number, deed, seen=seen)
+        # A note stands beside whatever others did: also beside that of the call it was written in.
+        known = None if move is Move.NOTE else seen
+        await asyncio.to_thread(request.app[REGISTER].act, case.number, deed, seen=known)
     except Outrun as outrun:
-        return await shown(request, fault=str(outrun), status=409)
+        return await shown(request, fault=str(outrun), status=409, typed=given)
     except Refused as refused:
-        return await shown(request, fault=str(refused), status=422)
+        return await shown(request, fault=str(refused), status=422, typed=given)
     raise web.HTTPSeeOther(f"/cases/{quote(case.number)}")
 
 

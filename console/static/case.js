@@ -1,16 +1,41 @@
 // One case: its sound drawn, heard faster or slower, silences left out, a part again and again;
-// moments marked; templates put into the answer.
+// moments marked; templates put into the answer; what somebody has written outlives a console that
+// is restarted before it is sent.
 
 const player = document.getElementById("player");
 if (player) listen(player);
+
+const moves = document.getElementById("moves");
+if (moves) keep(moves.dataset.who, moves.dataset.case);
 
 for (const chosen of document.querySelectorAll("select[data-template]")) {
   chosen.addEventListener("change", () => {
     const text = chosen.form.querySelector("textarea");
     if (chosen.value) text.value = text.value.trim() ? `${text.value.trimEnd()}\n${chosen.value}` : chosen.value;
     chosen.value = "";
+    text.dispatchEvent(new Event("input"));
     text.focus();
   });
+}
+
+// In this tab only, until it is an event of the case, and for nobody else who signs in here.
+function keep(who, number) {
+  const mine = `case ${who} `;
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith("case ") && !key.startsWith(mine)) sessionStorage.removeItem(key);
+  }
+  const plain = (text) => text.replace(/\s+/g, " ").trim();
+  const sent = [...document.querySelectorAll("#events td:last-child")].map((each) => plain(each.textContent));
+  for (const text of moves.querySelectorAll("textarea")) {
+    const key = `${mine}${number} ${text.form.elements.move.value}`;
+    const kept = sessionStorage.getItem(key);
+    if (kept && sent.some((each) => each.endsWith(plain(kept)))) sessionStorage.removeItem(key);
+    else if (kept && !text.value) text.value = kept;
+    text.addEventListener("input", () => {
+      if (text.value.trim()) sessionStorage.setItem(key, text.value);
+      else sessionStorage.removeItem(key);
+    });
+  }
 }
 
 function clock(seconds) {

@@ -9,10 +9,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from console.awaited import Waiting
 from console.pages import calling
 from console.rights import Role
 from ivr.asterisk.configure import dial_secret
-from ivr.cases.case import Event
+from ivr.cases.case import Case, Event
+from ivr.cases.moves import Deed, Office
+from ivr.cases.opening import CannotReach
 from ivr.cases.register import Register
 from ivr.config import Settings
 from tests.console.test_cases import CASE, FILED
@@ -68,6 +71,80 @@ def test_the_agents_phone_is_rung_and_the_result_is_noted(
     _close(console, service)
 
 
+def test_a_console_that_is_restarted_during_the_call_notes_it_all_the_same(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "LOOK_SECONDS", 0.01)
+    Register.of(settings).enter(FILED)
+    before = Service()
+    before.stages = [("talking", None)]
+    console = _console(settings, before)
+    agent = console.signed_in("赵静", Role.AGENT)
+    agent.get(CASE)
+    assert agent.post(f"{CASE}/call", {"agent": "6001", "reason": "回访"}).status == 303
+    (call,) = Waiting(settings.home).all()
+    _close(console, before)
+    assert len(Register.of(settings).cases.case(FILED.number).events) == 1
+    after = Service()
+    after.stages = [("over", "busy")]
+    console = _console(settings, after)
+    last = _until_noted(console, settings)
+    assert (last.text, last.by, last.office) == ("回拨：占线", "赵静", Office.AGENT)
+    _until_none_is_awaited(console, settings)
+    _close(console, after)
+    # One that was killed between the two: the case has its note, and is awaited still.
+    Waiting(settings.home).keep(call)
+    again = Service()
+    again.stages = after.stages
+    console = _console(settings, again)
+    _until_none_is_awaited(console, settings)
+    _close(console, again)
+    assert len(Register.of(settings).cases.case(FILED.number).events) == 2
+
+
+def test_a_database_that_is_away_at_the_end_of_a_call_gets_its_note_later(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "LOOK_SECONDS", 0.01)
+    Register.of(settings).enter(FILED)
+    service, away = Service(), [True] * 3
+    act = Register.act
+
+    def acts(register: Register, number: str, deed: Deed, *, seen: int | None = None) -> Case:
+        if away:
+            away.pop()
+            raise CannotReach("away")
+        return act(register, number, deed, seen=seen)
+
+    monkeypatch.setattr(Register, "act", acts)
+    console = _console(settings, service)
+    agent = console.signed_in("赵静", Role.AGENT)
+    agent.get(CASE)
+    agent.post(f"{CASE}/call", {"agent": "6001", "reason": "回访"})
+    assert _until_noted(console, settings).text == "回拨：接通"
+    _close(console, service)
+
+
+def test_what_is_damaged_keeps_no_console_from_starting(settings: Settings) -> None:
+    folder = settings.home / "called_back"
+    folder.mkdir()
+    for n, content in enumerate(("", "{", "[]", '{"attempt": "x"}')):
+        (folder / f"{n}.json").write_text(content)
+    console = Console(settings)
+    assert Waiting(settings.home).all() == ()
+    console.close()
+
+
+def test_the_page_asks_on_while_the_service_is_away_for_a_moment(settings: Settings) -> None:
+    Register.of(settings).enter(FILED)
+    dialling = settings.dialling.model_copy(update={"trunk": "carrier"})
+    console = Console(settings.model_copy(update={"http_port": 9, "dialling": dialling}))
+    agent = console.signed_in("赵静", Role.AGENT)
+    shown = agent.get(f"{CASE}/call/dial-1")
+    assert (shown.status, "没有回答" in shown.text) == (200, True)
+    console.close()
+
+
 def test_what_the_service_refuses_is_told_and_nothing_is_noted(settings: Settings) -> None:
     Register.of(settings).enter(FILED)
     service = Service()
@@ -120,3 +197,11 @@ def _until_noted(console: Console, settings: Settings) -> Event:
         if len(events) > 1:
             return events[-1]
     pytest.fail("nobody has noted it")
+
+
+def _until_none_is_awaited(console: Console, settings: Settings) -> None:
+    for _ in range(600):
+        console.loop.run_until_complete(asyncio.sleep(0.05))
+        if Waiting(settings.home).all() == ():
+            return
+    pytest.fail("it is awaited still")

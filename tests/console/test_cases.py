@@ -92,6 +92,32 @@ def test_two_who_take_it_at_once(filed: Settings, console: Console) -> None:
     assert "李强刚刚做了领办" in outrun.text
 
 
+def test_a_note_stands_beside_what_others_did_meanwhile(filed: Settings, console: Console) -> None:
+    leader = console.signed_in("王敏", Role.LEADER)
+    leader.get(CASE)
+    act(console.signed_in("周红", Role.LEADER), "accept")
+    given = {"move": "note", "seen": "1", "text": "已和单位核对"}
+    assert leader.post(f"{CASE}/moves", given).status == 303
+    assert Register.of(filed).cases.case(FILED.number).events[-1].text == "已和单位核对"
+
+
+def test_who_is_refused_has_what_was_written_in_the_form_still(
+    filed: Settings, console: Console
+) -> None:
+    leader = console.signed_in("王敏", Role.LEADER)
+    leader.get(CASE)
+    act(console.signed_in("周红", Role.LEADER), "note", text="先看过")
+    given = {"move": "reject", "seen": "1", "text": "不属于<本中心>"}
+    outrun = leader.post(f"{CASE}/moves", given)
+    assert outrun.status == 409
+    assert outrun.text.count("不属于&lt;本中心&gt;</textarea>") == 1
+    refused = leader.post(f"{CASE}/moves", {**given, "seen": "2", "text": "电话 13800138000"})
+    assert refused.status == 422
+    assert "电话 13800138000</textarea>" in refused.text
+    assert "</textarea>" in leader.get(CASE).text
+    assert "电话 13800138000" not in leader.get(CASE).text
+
+
 def test_filters_stay_in_the_address(filed: Settings, console: Console) -> None:
     leader = console.signed_in("王敏", Role.LEADER)
 

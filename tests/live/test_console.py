@@ -671,6 +671,37 @@ def test_three_people_of_three_roles_bring_a_complaint_to_its_end(
 
 
 @pytest.mark.timeout(300)
+def test_a_note_that_is_being_written_outlives_a_restart_of_the_console(
+    opened: Opened, page: Page
+) -> None:
+    """To a browser a restart is that nobody knows its session any more."""
+    address = f"{opened.address}/cases/{CASE.number}"
+    sign_in(page, opened, "王敏")
+    page.goto(address)
+    words = (
+        page.locator("form").filter(has=page.get_by_role("button", name="备注")).locator("textarea")
+    )
+    words.fill("电话里说：\n单位已经补缴。")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="备注", exact=True).press("Enter")
+    expect(page).to_have_url(f"{opened.address}/sign-in")
+    sign_in(page, opened, "李强")
+    page.goto(address)
+    expect(words).to_have_value("")
+    page.get_by_role("button", name="退出").press("Enter")
+    sign_in(page, opened, "王敏")
+    page.goto(address)
+    words.fill("电话里说：\n单位已经补缴。")
+    page.context.clear_cookies()
+    sign_in(page, opened, "王敏")
+    page.goto(address)
+    expect(words).to_have_value("电话里说：\n单位已经补缴。")
+    page.get_by_role("button", name="备注", exact=True).press("Enter")
+    expect(page.get_by_role("row").filter(has_text="单位已经补缴").last).to_be_visible()
+    expect(words).to_have_value("")
+
+
+@pytest.mark.timeout(300)
 def test_a_recording_is_heard_marked_and_its_silence_left_out(
     opened: Opened, page: Page, pictures: Path
 ) -> None:
