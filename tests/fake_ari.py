@@ -126,7 +126,7 @@ class FakeAsterisk:
         return [name for name, described in self.channels.items() if in_stasis(described)]
 
     async def _leave_bridges(self, channel: str) -> None:
-        for bridge in self.bridges.values():
+        for bridge in [*self.bridges.values()]:
             if channel in bridge["channels"]:
                 bridge["channels"].remove(channel)
                 described = self.channels[channel]
