@@ -36,6 +36,7 @@ PATIENCE = ("-o", "timeout=900")
 IN_MEMORY = Path("/dev/shm")
 ROOM = 6 * 2**30
 """Bytes; a run leaves some hundred million, until it ends."""
+WIDTH = 120
 SHOWN = 12
 """So many runs, the longest, stand in the table at the end."""
 
@@ -130,7 +131,7 @@ def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:
 
 def _table(ended: Sequence[Ended]) -> str:
     longest = sorted(ended, key=lambda each: -each.seconds)[:SHOWN]
-    rows = (f"  {each.seconds:6.1f} s  {' '.join(each.run.arguments)[:90]}" for each in longest)
+    rows = (f"  {each.seconds:6.1f} s  {' '.join(each.run.arguments)[:WIDTH]}" for each in longest)
     return "\n".join(("\n=== what took longest ===", *rows))
 
 

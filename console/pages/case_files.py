@@ -23,8 +23,8 @@ from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
 from ivr.cases.case import KINDS, Case
 from ivr.cases.clocks import Light
-from ivr.cases.enclosures import Unreadable
 from ivr.cases.moves import MOST_CHARACTERS, State
+from ivr.cases.sealing import Unreadable
 from ivr.hours import BEIJING
 from ivr.recordings.shape import Evidence, evidence
 

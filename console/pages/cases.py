@@ -19,7 +19,9 @@ from ivr.cases.clocks import Clock, Light
 from ivr.cases.enclosures import MOST_BYTES
 from ivr.cases.moves import MOST_DAYS, RULES, Deed, Move, Office, Refused, State
 from ivr.cases.register import Register
+from ivr.cases.sealing import Unreadable
 from ivr.cases.store import NoCase, Outrun, Sought
+from ivr.cases.transcribing import WARNING, Transcript
 from ivr.config import Agent, AnswerTemplate, Settings, SettingsError, standing
 from ivr.hours import BEIJING
 from ivr.recordings.shape import Evidence, evidence
@@ -144,6 +146,8 @@ async def shown(
         heard=heard,
         evidence=await asyncio.to_thread(evidence, sound, case.filed.sha256) if heard else None,
         marks=await asyncio.to_thread(register.marks.of, case.number),
+        transcript=await asyncio.to_thread(_transcript, register, case.number) if heard else None,
+        not_evidence=WARNING,
         files=await asyncio.to_thread(register.enclosures.of, case.number),
         templates=await asyncio.to_thread(_templates, settings),
         may_hear=allowed(request, Action.HEAR_CASES),
@@ -157,6 +161,14 @@ async def shown(
         most_days=MOST_DAYS,
         beijing=BEIJING,
     )
+
+
+def _transcript(register: Register, number: str) -> Transcript | None:
+    """None too where it cannot be opened: the recording is there to be heard."""
+    try:
+        return register.transcripts.of(number)
+    except Unreadable:
+        return None
 
 
 def _phones(settings: Settings) -> tuple[Agent, ...]:

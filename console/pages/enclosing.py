@@ -14,8 +14,9 @@ from console.rights import Action, Role
 from console.routes import Page, Route, session_of, user_name
 from console.trail import note
 from ivr.cases.case import Case
-from ivr.cases.enclosures import MOST_BYTES, Unreadable
+from ivr.cases.enclosures import MOST_BYTES
 from ivr.cases.moves import Refused
+from ivr.cases.sealing import Unreadable
 
 _LARGEST_REQUEST: Final = MOST_BYTES + 100_000
 """With what a form adds."""

@@ -1,16 +1,14 @@
 """What is enclosed with a case (附件): bounded, of a few known types, sealed before it is stored.
 
 A type is known by the end of a file's name and by its content, and both must agree. It is sealed
-under the line's own key (AES-256-GCM) and bound to its case, so that none can be exchanged.
+under the line's own key and bound to its case, so that none can be exchanged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import secrets
 import zipfile
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, func, insert, select
 
 from ivr.cases.moves import NO_NUMBERS, Refused, names_somebody
+from ivr.cases.sealing import Unreadable, seal, unseal
 from ivr.cases.store import CASE, ENCLOSURE, Cases, stamp
-from ivr.people.keys import Keys
 
 MOST: Final = 10
 """Of one case."""
@@ -32,11 +28,6 @@ MOST_BYTES: Final = 5_000_000
 """Of one file."""
 MOST_CHARACTERS: Final = 100
 """Of a file's name."""
-_NONCE_BYTES: Final = 12
-
-
-class Unreadable(Exception):
-    """It was sealed under another key, or changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ class Enclosures:
                     sha256=new.sha256,
                     made_by=by,
                     at=stamp(now),
-                    sealed=self._sealed(number, new.id, content),
+                    sealed=seal(self._keys, f"{number}/{new.id}", content),
                 )
             )
         return new
@@ -99,7 +90,7 @@ class Enclosures:
             row = rows.execute(query).first()
         if row is None:
             raise Refused("没有这个附件 · no such file")
-        content = self._opened(number, file, row.sealed)
+        content = unseal(self._keys, f"{number}/{file}", row.sealed)
         if hashlib.sha256(content).hexdigest() != row.sha256:
             raise Unreadable("附件和存档时不一样 · not as it was filed")
         return _enclosure(row), content
@@ -113,25 +104,6 @@ class Enclosures:
             mine = (ENCLOSURE.c.number == number, ENCLOSURE.c.id == file)
             if rows.execute(delete(ENCLOSURE).where(*mine)).rowcount == 0:
                 raise Refused("没有这个附件 · no such file")
-
-    def _sealed(self, number: str, file: str, content: bytes) -> str:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._cipher().encrypt(nonce, content, f"{number}/{file}".encode())
-        return b64encode(nonce + sealed).decode("ascii")
-
-    def _opened(self, number: str, file: str, sealed: str) -> bytes:
-        whole = b64decode(sealed)
-        nonce, rest = whole[:_NONCE_BYTES], whole[_NONCE_BYTES:]
-        try:
-            return self._cipher().decrypt(nonce, rest, f"{number}/{file}".encode())
-        except InvalidTag:
-            raise Unreadable(
-                "附件是用另一把密钥封存的，或被改过：从备份放回 keys/cases.key · sealed under"
-                " another key, or changed: restore keys/cases.key"
-            ) from None
-
-    def _cipher(self) -> AESGCM:
-        return AESGCM(Keys.load(self._keys).cases)
 
 
 def _enclosure(row: Any) -> Enclosure:

@@ -15,6 +15,7 @@ from ivr.cases.marks import Marks
 from ivr.cases.moves import Deed, Move, Office, Refused, not_well_said
 from ivr.cases.opening import CannotReach, NewCase
 from ivr.cases.store import Cases, NoCase
+from ivr.cases.transcribing import Transcripts
 from ivr.config import Settings, SettingsError, standing
 from ivr.records.facts import CaseMoved, Fact, RecordingMoved, RecordingState
 from ivr.records.journal import put_timed
@@ -74,6 +75,11 @@ class Register:
     def marks(self) -> Marks:
         """What is said of moments of their sound."""
         return Marks(self.cases)
+
+    @property
+    def transcripts(self) -> Transcripts:
+        """What a machine took their sound for."""
+        return Transcripts(self.cases, self.settings)
 
     def enter(self, filed: Filed, *, replaces: str | None = None) -> None:
         """The case of a recording, once; what was spoken anew is merged into it."""

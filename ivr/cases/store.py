@@ -96,7 +96,14 @@ NOTICE = Table(
     Column("at", String),
     Column("sent", Integer),
 )
-_OF_A_CASE = (_EVENT, MARK, ENCLOSURE, NOTICE)
+TRANSCRIPT = Table(
+    "case_transcript",
+    META,
+    Column("number", String, primary_key=True),
+    *(Column(name, String) for name in ("engine", "at", "sealed")),
+    Column("tries", Integer),
+)
+_OF_A_CASE = (_EVENT, MARK, ENCLOSURE, NOTICE, TRANSCRIPT)
 """What goes with its case."""
 
 

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from ivr.cases.enclosures import Enclosure
     from ivr.cases.moves import Deed, Move
     from ivr.cases.register import Register
+    from ivr.cases.transcribing import Engine
+    from ivr.config import CasesSettings
 
 REFERENCE = typer.Argument(help="The number that the caller was told.")
+_LAST_OF_ALL = 19
+"""Niceness: everything else comes first."""
+_LOOK_SECONDS = 20.0
 ENCLOSED = typer.Argument(metavar="FILE", help="Its name, or its id as `show` has it.")
 ID_CHARACTERS = 8
 """Of an enclosure's id: so many are shown, and at least so many name it."""
@@ -42,6 +47,7 @@ def add_to(room: typer.Typer) -> None:
     room.command("fetch")(fetch)
     room.command("detach")(detach)
     room.command("catch-up")(catch_up)
+    room.command("transcribe")(transcribe)
 
 
 def show(reference: Annotated[str, REFERENCE]) -> None:
@@ -165,6 +171,52 @@ def catch_up() -> None:
     typer.echo(f"新建 {opened} 件工单 · {opened} cases opened")
 
 
+def transcribe(
+    once: Annotated[bool, typer.Option("--once", help="What waits now, and no more.")] = False,
+) -> None:
+    """Write down what recordings say, one at a time; help only, never evidence. 录音转写
+
+    The console runs it where `cases.transcript` is set, and whoever wants to sees what is wrong.
+    """
+    import os
+    import time
+
+    from ivr.people.sensitive import leave_no_core
+
+    register = _register()
+    if (model := _model(register.settings.cases)) is None:
+        raise CommandFailure("没有开通录音转写：设置 cases.transcript · it is off", exit_code=2)
+    leave_no_core()
+    os.nice(_LAST_OF_ALL)
+    engine = _engine(model)
+    while True:
+        with _told():
+            number = register.transcripts.write_next(engine)
+        if number is not None:
+            typer.echo(f"{number} 已转写 · tried")
+        elif once:
+            return
+        else:
+            time.sleep(_LOOK_SECONDS)
+
+
+def _model(settings: CasesSettings) -> Path | None:
+    return None if settings.transcript == "off" else settings.transcript_model
+
+
+def _engine(model: Path) -> Engine:
+    from ivr.cases.transcribing import Whisper
+
+    try:
+        return Whisper(model)
+    except ImportError as lacking:
+        raise CommandFailure(
+            "先装识别程序：.venv/bin/pip install -e '.[proof]' · install the recogniser first"
+        ) from lacking
+    except (OSError, RuntimeError, ValueError) as unfit:
+        raise CommandFailure(f"{model} 不是能用的模型 · no model") from unfit
+
+
 def _close(register: Register, case: Case, answer: str) -> None:
     """From wherever it stands to 已办结, each step an event of its own."""
     from ivr.cases.moves import Move, State
@@ -261,9 +313,9 @@ def _recordings(reference: str) -> Iterator[tuple[Filed, str]]:
 @contextmanager
 def _told() -> Iterator[None]:
     """What the cases refuse, as a command says it."""
-    from ivr.cases.enclosures import Unreadable
     from ivr.cases.moves import Refused
     from ivr.cases.opening import CannotReach
+    from ivr.cases.sealing import Unreadable
     from ivr.cases.store import Outrun
 
     try:

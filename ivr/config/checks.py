@@ -261,6 +261,19 @@ def _dialling(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _transcripts(settings: Settings) -> Iterator[Fault]:
+    """Models are never fetched: one is there, or nothing is written down."""
+    cases = settings.cases
+    if cases.transcript == "off":
+        return
+    if cases.transcript_model is None or not (cases.transcript_model / "model.bin").is_file():
+        yield Fault(
+            ("cases", "transcript_model"),
+            "写上识别模型的文件夹（里面有 model.bin）；不会自动下载",
+            "name the folder of a model, with its model.bin: none is fetched",
+        )
+
+
 def _series(settings: Settings) -> Iterator[Fault]:
     try:
         settings.series()
@@ -284,5 +297,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _accounts,
     _facts,
     _dialling,
+    _transcripts,
     _series,
 )

@@ -409,6 +409,10 @@ class CasesSettings(Part):
     contact: CaseDays = CaseDays()
     from_votes: bool = False
     """A vote of 不满意 or 非常不满意 in the survey opens a case, one a day for each voter."""
+    transcript: Literal["off", "whisper"] = "off"
+    """What writes down what recordings say, as help and never as evidence; the extra `proof`."""
+    transcript_model: Path | None = None
+    """Folder of its model, which somebody has put there: nothing is fetched."""
     handlers: tuple[CaseHandler, ...] = ()
     """Who is told of cases that come to them, and of terms that are nearly or wholly over."""
     mail_to: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ ROWS = {
     3: ["UPDATE case_file SET caller = 'number-of-anna' WHERE number = '01000017'"],
     4: ["UPDATE case_file SET spared = 1 WHERE number = '01000025'"],
     5: ["UPDATE case_file SET origin = 'vote/s2' WHERE number = '01000025'"],
+    6: [f"INSERT INTO case_transcript VALUES ('01000025', 'whisper', '{STAMPS[2]}', 3, '')"],
 }
 """What a program of that step had written, in the words of its own schema."""
 

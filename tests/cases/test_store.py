@@ -17,10 +17,11 @@ import pytest
 from sqlalchemy import create_engine, select, update
 
 from ivr.cases import enclosures, store
-from ivr.cases.enclosures import Enclosures, Unreadable
+from ivr.cases.enclosures import Enclosures
 from ivr.cases.marks import Marks
 from ivr.cases.moves import Move, Refused, State
 from ivr.cases.opening import CannotReach
+from ivr.cases.sealing import Unreadable
 from ivr.cases.store import Cases, NoCase, Outrun, Sought
 from tests.cases.conftest import on_sqlite
 from tests.cases.test_moves import FILED, NOON, handle, lead

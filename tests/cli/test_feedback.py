@@ -14,9 +14,11 @@ from typer.testing import CliRunner, Result
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
+from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.cli.feedback import result
+from ivr.config import load
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
 from ivr.people.operator import operator_name
@@ -260,6 +262,52 @@ def test_what_cannot_be_enclosed_or_taken_out_is_said(
     read = ("recordings", "fetch", COMPLAINT, "回函.pdf", str(home / "x.pdf"), "--reason", "核实")
     assert "cases.key" in str(failure(*read))
     assert not (home / "x.pdf").exists()
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Transcripts are asked for; what the command would have made of this process's priority."""
+    niceness: list[int] = []
+    monkeypatch.setattr(os, "nice", niceness.append)
+    monkeypatch.setattr("ivr.people.sensitive.leave_no_core", lambda: None)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.bin").write_bytes(b"no model")
+    monkeypatch.setenv("IVR_CASES__TRANSCRIPT", "whisper")
+    monkeypatch.setenv("IVR_CASES__TRANSCRIPT_MODEL", str(tmp_path / "model"))
+    return niceness
+
+
+def test_what_waits_is_transcribed_behind_everything_else(
+    home: Path, model: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stenographer:
+        name = "by hand"
+
+        def write_down(self, sound: bytes) -> str:
+            return "窗口不受理"
+
+    monkeypatch.setattr("ivr.cli.cases._engine", lambda _: Stenographer())
+    ivr("recordings", "catch-up")
+    done = ivr("recordings", "transcribe", "--once")
+    assert done.exit_code == 0, done.output
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [COMPLAINT, SUGGESTION]
+    assert model == [19]
+    written = Register.of(load()).transcripts.of(COMPLAINT)
+    assert written is not None
+    assert written.text == "窗口不受理"
+    assert "窗口不受理" not in done.output
+
+
+def test_why_nothing_is_transcribed_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "没有开通" in str(failure("recordings", "transcribe", "--once"))
+    monkeypatch.setenv("IVR_CASES__TRANSCRIPT", "whisper")
+    told = ivr("recordings", "transcribe", "--once")
+    assert "cases.transcript_model" in f"{told.exception}{told.output}"
+
+
+def test_without_the_recogniser_or_a_model_it_says_what_to_do(home: Path, model: list[int]) -> None:
+    told = str(failure("recordings", "transcribe", "--once"))
+    assert any(words in told for words in ("先装识别程序", "不是能用的模型"))
 
 
 def test_recordings_of_before_have_their_cases_by_one_command(home: Path) -> None:

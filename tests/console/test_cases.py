@@ -118,6 +118,27 @@ def test_who_is_refused_has_what_was_written_in_the_form_still(
     assert "电话 13800138000" not in leader.get(CASE).text
 
 
+def test_a_transcript_is_help_for_who_has_said_why_they_listen(
+    filed: Settings, console: Console
+) -> None:
+    class Stenographer:
+        name = "by hand"
+
+        def write_down(self, sound: bytes) -> str:
+            return "<b>窗口不受理</b>"
+
+    Register.of(filed).transcripts.write_next(Stenographer())
+    handler = console.signed_in("李强", Role.HANDLER)
+    assert "窗口不受理" not in handler.get(CASE).text
+    handler.post(f"{CASE}/why", {"reason": "核实投诉"})
+    shown = handler.get(CASE).text
+    assert "<summary>机器识别，仅供参考，不作依据</summary>" in shown
+    assert "&lt;b&gt;窗口不受理" in shown
+    assert "窗口不受理" not in handler.get(f"{CASE}/paper").text
+    (filed.home / "keys" / "cases.key").write_bytes(bytes(32))
+    assert handler.get(CASE).status == 200
+
+
 def test_filters_stay_in_the_address(filed: Settings, console: Console) -> None:
     leader = console.signed_in("王敏", Role.LEADER)
 

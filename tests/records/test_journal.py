@@ -359,7 +359,8 @@ def test_a_start_without_room_for_a_file_name_waits_with_its_facts(
     async def course() -> Path:
         spool = Journal.open(tmp_path, node="n1", clock=lambda: NOON)
         spool.note(begun("a"))
-        await asyncio.sleep(0.05)
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
         faults.append(spool.fault)
         await spool.settled()
         faults.append(spool.fault)
