@@ -15,7 +15,7 @@ from prompt_build.catalog.reading import load
 from prompt_build.catalog.source import Source
 
 SECONDS_A_HANZI = 0.25
-NUMBERS = "clips/numbers.alaw"
+NUMBERS = "clips/00/numbers.alaw"
 """Thousands of clips without sound need no file each."""
 Content = tuple[Catalog, tuple[recipe.Recipe, ...]]
 

@@ -45,7 +45,9 @@ def spoken(settings: Settings, tmp_path: Path) -> Settings:
     audio.mkdir()
     text_set.__wrapped__(audio)
     for entry in json.loads((audio / MANIFEST).read_text(encoding="utf-8"))["prompts"].values():
-        (audio / entry["files"]["alaw"]).with_suffix(".json").touch()
+        made = audio / "clips" / entry["recipe"][:2] / f"{entry['recipe']}.json"
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.touch()
     return settings.model_copy(update={"audio": audio})
 
 
