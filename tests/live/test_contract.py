@@ -23,6 +23,7 @@ pytestmark = pytest.mark.live
 OURS = {
     "asterisk.startup": "getInfo",
     "bridges.create_with_id": "createWithId",
+    "channels.send_dtmf": "sendDTMF",
     "endpoints.online": "listByTech",
     "playbacks.cut": "stop",
 }
@@ -41,6 +42,12 @@ class Sent:
 
 
 CHANNEL = {"id": "x", "state": "Up", "creationtime": "2026-11-25T08:00:00.000+0000"}
+ANSWERS: Mapping[str, Any] = {
+    "GET asterisk/info": INFO,
+    "GET channels/x": CHANNEL,
+    "POST channels/x": CHANNEL,
+    "GET channels/x/variable": {"value": "x"},
+}
 
 
 class Recorder(Ari):
@@ -54,13 +61,12 @@ class Recorder(Ari):
         self, method: str, path: str, query: Mapping[str, str], json: Mapping[str, Any] | None
     ) -> Any:
         self.sent.append(Sent(method, f"/{path}", query, json or {}))
-        if path == "asterisk/info":
-            return {"status": {"startup_time": "2026-11-25T08:00:00.000+0000"}}
-        return CHANNEL if path == "channels/x" else []
+        return ANSWERS.get(f"{method} {path}", [])
 
 
 EXAMPLES: dict[object, object] = {
     str: "x",
+    Sensitive[str]: Sensitive("x"),
     LiveRecording: LiveRecording("x", max_seconds=1, max_silence_seconds=1),
     Leg: Leg("PJSIP/x", "app", "x", 1, Sensitive("x"), {"x": "x"}),
 }
