@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestServer
 
 from analytics.loading.loader import run
@@ -64,6 +64,13 @@ def watched(settings: Settings) -> Iterator[tuple[Console, Told]]:
     console.close()
 
 
+async def news(stream: ClientResponse) -> str:
+    """The next of a stream; a slow machine hears beats before and between."""
+    while (told := (await stream.content.readuntil(b"\n\n")).decode()).startswith(":"):
+        pass
+    return told
+
+
 def test_all_who_look_see_the_line_and_its_changes_from_one_stream(
     watched: tuple[Console, Told],
 ) -> None:
@@ -74,14 +81,14 @@ def test_all_who_look_see_the_line_and_its_changes_from_one_stream(
     async def look() -> None:
         async with one.client.get("/duty/live") as first, other.client.get("/duty/live") as second:
             assert first.headers["Content-Type"].startswith("text/event-stream")
-            seen = (await first.content.readuntil(b"\n\n")).decode()
-            assert await second.content.readuntil(b"\n\n") == seen.encode()
+            seen = await news(first)
+            assert await news(second) == seen
             assert "公积金查询 · 输入与播报" in seen
             assert "离开" in seen
             assert "&lt;b&gt;李强" in seen, "names are escaped"
             assert told.watchers == 1, "one stream for all"
             told.now = {"calls": {}, "agents": {}, "queue": {}}
-            while "现在没有来电" not in (await first.content.readuntil(b"\n\n")).decode():
+            while "现在没有来电" not in await news(first):
                 pass
         while told.watchers:  # noqa: ASYNC110  until the service has noticed
             await asyncio.sleep(0.01)
@@ -94,7 +101,7 @@ def test_a_service_that_does_not_answer_is_told(console: Console) -> None:
 
     async def look() -> str:
         async with visitor.client.get("/duty/live") as answer:
-            return (await answer.content.readuntil(b"\n\n")).decode()
+            return await news(answer)
 
     assert "没有回答" in console.loop.run_until_complete(look())
 
