@@ -32,6 +32,7 @@ FACT_TABLES = (
     "callback_wish",
     "callback_over",
     "contentment",
+    "desk_act",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -24,6 +24,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.queue_told
         UNION ALL SELECT event, happened FROM {known}.callback_wish
         UNION ALL SELECT event, happened FROM {known}.callback_over
+        UNION ALL SELECT event, happened FROM {known}.desk_act
         UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
@@ -80,6 +81,9 @@ FROM incoming WHERE fact = 'Contented';
 INSERT INTO hot.dialled
 SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms
 FROM incoming WHERE fact = 'Dialled';
+
+INSERT INTO hot.desk_act
+SELECT id, session, happened, agent, deed, "to", place FROM incoming WHERE fact = 'DeskActed';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

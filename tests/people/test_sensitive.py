@@ -211,6 +211,7 @@ REVEALED = {
     "console/pages/hearing.py": "who left a case, for the entitled, noted on the audit trail",
     "ivr/cli/feedback.py": "`ivr survey --voters`, noted on the audit trail",
     "ivr/cli/people.py": "the same",
+    "ivr/line/handling.py": "the agent who talks to somebody sees the tail of their number",
     "ivr/line/hotline.py": "a key enters the call's inbox",
     "ivr/line/reception.py": "a caller's number becomes a token",
     "ivr/line/signalling.py": "a key by INFO waits to be matched with ARI's word of it",
