@@ -77,9 +77,7 @@ def _why_off(settings: Settings) -> str:
 
 def in_turn(wishes: Iterable[Wish]) -> list[Wish]:
     """As the line calls them: called in vain before the others, then by their old places."""
-    return sorted(
-        wishes, key=lambda w: (RANKS.index("called_back" if w.tries else w.standing), w.since)
-    )
+    return sorted(wishes, key=lambda wish: (RANKS.index(wish.ranks_as), wish.since))
 
 
 def _row(wish: Wish, now: datetime) -> dict[str, Any]:

@@ -7,10 +7,8 @@ as a move, one line each, on disk before anybody is promised anything.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from ivr.records.durable import append, write
 from ivr.records.facts import CallbackOver, DialOutcome, Standing
+from ivr.records.holding import alone
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +63,11 @@ class Wish:
     def lives(self) -> bool:
         """Whether it is still to be fulfilled."""
         return self.state in LIVING
+
+    @property
+    def ranks_as(self) -> Standing:
+        """Who was called in vain comes before others."""
+        return "called_back" if self.tries else self.standing
 
     @property
     def name(self) -> str:
@@ -210,14 +214,8 @@ class Wishes:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else changes wishes for so long, in this program or another."""
-        beside = self._path.with_suffix(".lock")
-        descriptor = os.open(beside, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            with self._lock:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-        finally:
-            os.close(descriptor)
+        with self._lock, alone(self._path.with_suffix(".lock")):
+            yield
 
     def _write(self, wish: Wish) -> None:
         append(self._path, _line(wish))

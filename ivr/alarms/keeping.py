@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ivr.alarms.ringing import Mark, News, Ringing
 from ivr.records.durable import append, write
+from ivr.records.holding import alone
 
 _RINGING = "alarms.json"
 _HISTORY = "alarm-history.jsonl"
 MOST_HISTORY_BYTES = 1_000_000
+_LOCK = "alarm-marks.lock"
 _MARKS = "alarm-marks.json"
 
 
@@ -56,26 +57,19 @@ def marks(home: Path) -> Mapping[str, Mark]:
 
 def mark(home: Path, key: str, said: Mark) -> None:
     """Acknowledged, or silenced, by somebody; on disk when it returns."""
-    with _alone(home):
+    with alone(home / _LOCK):
         _keep(home, {**marks(home), key: said})
 
 
 def unmark(home: Path, key: str) -> None:
     """Nothing is said about it any more."""
-    with _alone(home):
+    with alone(home / _LOCK):
         _keep(home, {name: each for name, each in marks(home).items() if name != key})
 
 
 def _keep(home: Path, said: Mapping[str, Mark]) -> None:
     content = {key: asdict(each) for key, each in said.items()}
     write(home / _MARKS, json.dumps(content, ensure_ascii=False).encode(), mode=0o600)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    with (home / "alarm-marks.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read(path: Path, nothing: Any) -> Any:

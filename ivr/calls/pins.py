@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Protocol
 from ivr.accounts.passwords import DIGITS, NoHash, hashed, matches
 from ivr.people.sensitive import Sensitive
 from ivr.records.durable import write
+from ivr.records.holding import alone
 
 FILE = "agents/pins.json"
 """Below the home folder."""
@@ -92,8 +92,7 @@ class Pins:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self._path.with_suffix(".lock")):
             yield
 
 

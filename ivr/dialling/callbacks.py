@@ -191,7 +191,7 @@ class Callbacks:
         place = Waiting(
             wish.name,
             self.switchboard.desks.clock() - max(0.0, ago),
-            "called_back" if wish.tries else wish.standing,
+            wish.ranks_as,
             person=wish.person,
             is_wish=True,
             wake=self._news.set,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from ivr.config import (
 )
 from ivr.config.table import NOTHING, differences
 from ivr.records.durable import write
+from ivr.records.holding import alone
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,7 @@ def change(
     """
     table = Table(settings.home)
     table.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (table.folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(table.folder / "lock"):
         number, before = table.latest(), table.newest()
         if base is not None and base != number:
             raise ChangedMeanwhile(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.cases.numbers import MOST_COUNT, numbered
 from ivr.config import Settings
 from ivr.records.durable import write
+from ivr.records.holding import alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Numbers:
         over. OSError: the disk refuses, or there is none left."""
         self.slips.mkdir(mode=0o700, parents=True, exist_ok=True)
         counter = self.slips / "last"
-        with (self.slips / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self.slips / "lock"):
             last = counter.read_text().strip() if counter.exists() else "0"
             count = int(last) if last.isdecimal() else 0  # before there were day and count
             number, count = self._following(count)

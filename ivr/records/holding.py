@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import IO, Any
 
 
@@ -16,3 +21,11 @@ def hold(file: int | IO[Any]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Nobody else is in such a block of the same file meanwhile, in any program; blocks."""
+    with open(lock, "ab", opener=partial(os.open, mode=0o600)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -7,7 +7,6 @@ looks, so that one is heard from the next call on, and outlives every program.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import secrets
@@ -21,6 +20,7 @@ from typing import Any, Literal
 from ivr import hours
 from ivr.hours import BEIJING
 from ivr.records.durable import write
+from ivr.records.holding import alone
 from ivr.speech.prompts import Clip, Utterance
 
 log = logging.getLogger(__name__)
@@ -195,8 +195,7 @@ class Announcements:
     def _changing(self) -> Iterator[list[Announcement]]:
         """All of them, to be changed; on disk when the block ends well."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self.folder / "lock"):
             kept = self.all()
             yield kept
             kept[:] = _worth_keeping(kept)
