@@ -205,11 +205,15 @@ async def _composed(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
+
+    def may_call() -> bool:
+        return means.is_open() and not conductor.draining
+
     conductor.following = Following(
         FollowedCases(register, vault, settings.series()),
         dialler,
         settings=standing.now,
-        is_open=lambda: means.is_open() and not conductor.draining,
+        is_open=may_call,
     )
     conductor.callbacks = Callbacks(
         wishes,
@@ -218,7 +222,7 @@ async def _composed(
         settings=standing.now,
         online=outward.online,
         note=journal.note,
-        is_open=lambda: means.is_open() and not conductor.draining,
+        is_open=may_call,
     )
     takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
     outgoing = Outgoing(

@@ -55,10 +55,10 @@ async def _call(request: web.Request) -> web.Response:
     agent = await own_agent(request)
     if agent is None:
         return web.Response(status=204)
-    shown = await _shown(request, agent)
-    if shown["seen"] == request.query.get("seen"):
+    now = await _now(request, agent)
+    if now["seen"] == request.query.get("seen"):
         return web.Response(status=204)
-    return page(request, "desk_call.html.j2", **shown)
+    return page(request, "desk_call.html.j2", **await _shown(request, agent, now))
 
 
 async def _order(request: web.Request) -> web.Response:
@@ -77,27 +77,39 @@ async def _order(request: web.Request) -> web.Response:
         told, fault = "", str(away)
     if "HX-Request" not in request.headers:
         raise web.HTTPSeeOther("/desk")
-    return page(
-        request, "desk_call.html.j2", **await _shown(request, agent, told=told, fault=fault)
-    )
+    shown = await _shown(request, agent, await _now(request, agent), told=told, fault=fault)
+    return page(request, "desk_call.html.j2", **shown)
 
 
-async def _shown(
-    request: web.Request, agent: Agent, *, told: str = "", fault: str = ""
-) -> dict[str, Any]:
+async def _now(request: web.Request, agent: Agent) -> dict[str, Any]:
+    """What the service says of the phone, and by what it is known when it is asked again."""
     try:
         answered = await ask(request.app[SETTINGS], "GET", "desks", f"/{agent.extension}/call")
         call = answered.told.get("call") if answered.is_done else None
         is_away = not answered.is_done
     except ServiceAway:
         call, is_away = None, True
-    known = json.dumps([call, is_away], sort_keys=True)
-    seen = hashlib.sha256(known.encode()).hexdigest()[:16]
+    return {"seen": known_by([call, is_away]), "call": call, "is_away": is_away}
+
+
+def known_by(content: Any) -> str:
+    """Of the same content the same few letters."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+async def _shown(
+    request: web.Request,
+    agent: Agent,
+    now: Mapping[str, Any],
+    *,
+    told: str = "",
+    fault: str = "",
+) -> dict[str, Any]:
+    """With what the line's records know of the caller, for whom something has changed."""
+    call = now["call"]
     words = await asyncio.to_thread(vocabulary, request.app[SETTINGS])
     return {
-        "seen": seen,
-        "call": call,
-        "is_away": is_away,
+        **now,
         "told": told,
         "fault": fault,
         "path": [] if call is None else _path(call["path"], words),

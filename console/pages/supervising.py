@@ -5,13 +5,11 @@ Each is in the audit trail before it is done, with the reason that was given.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any, Final
 
 from aiohttp import web
 
-from console.pages.desk_call import own_agent
+from console.pages.desk_call import known_by, own_agent
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route
@@ -61,10 +59,9 @@ async def _order(request: web.Request) -> web.Response:
 
 
 async def _said(request: web.Request, *, told: str = "", fault: str = "") -> web.Response:
-    if "HX-Request" not in request.headers:
-        seen = await _seen(request, told=told, fault=fault)
-        return page(request, "supervising.html.j2", status=422 if fault else 200, **seen)
     seen = await _seen(request, told=told, fault=fault)
+    if "HX-Request" not in request.headers:
+        return page(request, "supervising.html.j2", status=422 if fault else 200, **seen)
     return page(request, "supervising_live.html.j2", **seen)
 
 
@@ -77,9 +74,8 @@ async def _seen(request: web.Request, *, told: str = "", fault: str = "") -> dic
     except ServiceAway:
         talking, watches, is_away = [], None, True
     mine = None if leader is None else leader.extension
-    known = json.dumps([talking, watches, is_away], sort_keys=True)
     return {
-        "seen": hashlib.sha256(known.encode()).hexdigest()[:16],
+        "seen": known_by([talking, watches, is_away]),
         "talking": [each for each in talking if each["extension"] != mine],
         "watches": watches,
         "is_away": is_away,

@@ -109,8 +109,8 @@ class Desks:
 
     def agent(self, extension: str) -> Agent:
         """Whose phone this is; one that the settings have no more is known by its number."""
-        known = (agent for agent in self.settings.phones if agent.extension == extension)
-        return next(known, Agent(name=extension, extension=extension))
+        known = self.settings.phone(extension)
+        return known or Agent(name=extension, extension=extension)
 
     def of(self, agent: Agent) -> Presence:
         """How an agent is now."""

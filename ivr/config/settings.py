@@ -189,6 +189,10 @@ class AgentsSettings(Part):
     queue_first_age: Annotated[int, Field(ge=0, le=150)] = 65
     """Callers of that age, by the ID number that they keyed, come before others; 0: nobody."""
 
+    def phone(self, extension: str | None) -> Agent | None:
+        """Whose phone this is; None: nobody's."""
+        return next((each for each in self.phones if each.extension == extension), None)
+
 
 SIP_PORT = 5060
 """Where SIP is spoken when nothing else is said (RFC 3261, 19.1.2)."""

@@ -28,7 +28,7 @@ from ivr.config import Agent, DiallingSettings, Settings
 from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Attempt
 from ivr.dialling.outward import DiallingFailed
-from ivr.dialling.permission import refusal
+from ivr.dialling.permission import pause, refusal
 from ivr.dialling.wanted import NotDialled, Wanted
 from ivr.people.audit import Entry
 from ivr.people.vault import VaultLocked
@@ -64,9 +64,7 @@ def after(wish: Wish, tried: Attempt | None, dialling: DiallingSettings, now: da
     tries = wish.tries + (outcome in _IN_VAIN or outcome == "lost")
     if tries >= dialling.callback_tries:
         return Move("given_up", tries, outcome=outcome)
-    pauses = dialling.callback_again_minutes
-    minutes = pauses[min(max(tries, 1), len(pauses)) - 1]
-    return Move("open", tries, now + timedelta(minutes=minutes), outcome)
+    return Move("open", tries, now + pause(dialling.callback_again_minutes, tries), outcome)
 
 
 @dataclass(frozen=True, slots=True)

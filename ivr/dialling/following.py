@@ -14,14 +14,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from ivr.cases.case import Case, Filed
 from ivr.config import DiallingSettings, Settings
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.ledger import Attempt
-from ivr.dialling.permission import refusal
+from ivr.dialling.permission import pause, refusal
 from ivr.dialling.wanted import NotDialled, Wanted
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialOutcome
@@ -63,8 +63,7 @@ def due(tries: Sequence[Attempt], dialling: DiallingSettings) -> datetime | None
         return None
     if not tries:
         return datetime.min.replace(tzinfo=UTC)
-    pauses = dialling.follow_up_again_minutes
-    return tries[-1].at + timedelta(minutes=pauses[min(len(tries), len(pauses)) - 1])
+    return tries[-1].at + pause(dialling.follow_up_again_minutes, len(tries))
 
 
 def told_of(tries: Sequence[Attempt]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from ivr.config import Settings
 from ivr.dialling.ledger import Attempt
@@ -29,6 +29,11 @@ def refusal(
     if counted.total() >= settings.dialling.calls_per_day:
         return "cap"
     return "tries" if counted[number] >= settings.dialling.calls_per_number else None
+
+
+def pause(minutes: Sequence[int], tries: int) -> timedelta:
+    """Before the next of several tries; the last pause holds for all further ones."""
+    return timedelta(minutes=minutes[min(max(tries, 1), len(minutes)) - 1])
 
 
 def within_hours(settings: Settings, now: datetime) -> bool:

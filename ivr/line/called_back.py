@@ -14,8 +14,8 @@ from aiohttp import web
 from ivr.asterisk.configure import DIAL
 from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.wanted import NotDialled
-from ivr.line.outgoing import MOST_REASON, refused
-from ivr.line.streaming import admit
+from ivr.line.outgoing import MOST_REASON
+from ivr.line.streaming import admit, refused
 from ivr.people.audit import AuditChanged
 
 
@@ -36,8 +36,7 @@ class CalledBack:
     async def _call(self, request: web.Request) -> web.Response:
         await admit(request, DIAL, self.secret)
         told = await _told(request, "agent", "by")
-        phones = self.callbacks.switchboard.settings.phones
-        agent = next((each for each in phones if each.extension == told["agent"]), None)
+        agent = self.callbacks.switchboard.settings.phone(told["agent"])
         if agent is None:
             return refused(404, f"没有坐席 {told['agent']} · no such agent")
         person = request.match_info["person"]

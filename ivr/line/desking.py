@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ivr.agents.presence import WISHES, Event
 from ivr.asterisk.configure import DESK, desk_secret
-from ivr.config import Agent
+from ivr.config import Agent, Settings
 from ivr.line.reception import Reception
 from ivr.line.streaming import vouches
 
@@ -22,9 +22,8 @@ def wished(reception: Reception) -> web.RouteDef:
 
     async def answered(request: web.Request) -> web.Response:
         settings = reception.given().settings
-        if not await vouches(request, DESK, partial(desk_secret, settings)):
-            raise web.HTTPForbidden(text="for the console of this line only")
-        agent = _agent(settings.agents.phones, request.match_info["extension"])
+        await admit_console(request, settings)
+        agent = phone_at(settings, request.match_info["extension"])
         wish, reason = _wish(await request.json(), settings.agents.not_ready_reasons)
         presence = reception.means.switchboard.desks.wishes(agent, wish, "console", reason)
         return web.json_response({"state": presence.state, "reason": presence.reason})
@@ -32,11 +31,18 @@ def wished(reception: Reception) -> web.RouteDef:
     return web.post("/desks/{extension}", answered)
 
 
-def _agent(phones: tuple[Agent, ...], extension: str) -> Agent:
-    for agent in phones:
-        if agent.extension == extension:
-            return agent
-    raise web.HTTPNotFound(text="没有这个坐席 · no such agent")
+async def admit_console(request: web.Request, settings: Settings) -> None:
+    """Raise HTTPForbidden unless the console of this line asks."""
+    if not await vouches(request, DESK, partial(desk_secret, settings)):
+        raise web.HTTPForbidden(text="for the console of this line only")
+
+
+def phone_at(settings: Settings, extension: str) -> Agent:
+    """The agent of a desk; raises HTTPNotFound."""
+    agent = settings.agents.phone(extension)
+    if agent is None:
+        raise web.HTTPNotFound(text="没有这个坐席 · no such agent")
+    return agent
 
 
 def _wish(told: Any, reasons: tuple[str, ...]) -> tuple[Event, str]:

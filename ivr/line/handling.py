@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
-from ivr.asterisk.configure import DESK, desk_secret
 from ivr.calls.call import Call
 from ivr.calls.inbox import Ordered
 from ivr.config import Agent
 from ivr.desk.conversation import Conversation
 from ivr.desk.orders import KEYS, PLACES, Deed, Failed, NotDone, Order
 from ivr.line.conduct import Conductor
-from ivr.line.streaming import vouches
+from ivr.line.desking import admit_console, phone_at
+from ivr.line.streaming import refused
 from ivr.people.sensitive import Sensitive
 
 ORDER_SECONDS: Final = 15.0
@@ -72,17 +71,17 @@ class Handling:
         order, of = self._read(agent, await request.json())
         call = self._call_of(of)
         if call is None:
-            return _no(409, "话机上没有通话 · nobody is on the phone")
+            return refused(409, "话机上没有通话 · nobody is on the phone")
         call.inbox.put(Ordered(order))
         try:
             async with asyncio.timeout(ORDER_SECONDS):
                 await order.done
         except TimeoutError:
-            return _no(504, "没有办成：通话刚结束，或 Asterisk 没有回答 · not done in time")
+            return refused(504, "没有办成：通话刚结束，或 Asterisk 没有回答 · not done in time")
         except Failed as failed:
-            return _no(502, str(failed))
-        except NotDone as refused:
-            return _no(409, str(refused))
+            return refused(502, str(failed))
+        except NotDone as why:
+            return refused(409, str(why))
         return web.json_response({"done": order.deed})
 
     def _read(self, by: Agent, told: Any) -> tuple[Order, Agent]:
@@ -116,16 +115,10 @@ class Handling:
         return self._phone(request.match_info["extension"])
 
     async def _admit(self, request: web.Request) -> None:
-        settings = self._conductor.reception.given().settings
-        if not await vouches(request, DESK, partial(desk_secret, settings)):
-            raise web.HTTPForbidden(text="for the console of this line only")
+        await admit_console(request, self._conductor.reception.given().settings)
 
     def _phone(self, extension: str) -> Agent:
-        phones = self._conductor.reception.given().settings.agents.phones
-        for agent in phones:
-            if agent.extension == extension:
-                return agent
-        raise web.HTTPNotFound(text="没有这个坐席 · no such agent")
+        return phone_at(self._conductor.reception.given().settings, extension)
 
 
 def _shown(call: Call, agent: Agent) -> dict[str, Any]:
@@ -159,7 +152,3 @@ def _watched(call: Call, talk: Conversation, agent: Agent) -> dict[str, Any]:
         "listens": watcher in talk.listening,
         "whispers": watcher in talk.listening and watcher not in talk.muted,
     }
-
-
-def _no(status: int, why: str) -> web.Response:
-    return web.json_response({"detail": why}, status=status)

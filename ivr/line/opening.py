@@ -8,15 +8,13 @@ which telephone, only the service knows: neither is told to anybody here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from aiohttp import web
 
-from ivr.asterisk.configure import DESK, desk_secret
 from ivr.cases.moves import Office, Refused
 from ivr.cases.opening import NewCase
+from ivr.line.desking import admit_console
 from ivr.line.reception import Live, Reception
-from ivr.line.streaming import vouches
 from ivr.recordings.archive import CannotKeep
 
 
@@ -27,8 +25,7 @@ def opened_by_hand(reception: Reception, calls: Callable[[], Iterable[Live]]) ->
     """
 
     async def answered(request: web.Request) -> web.Response:
-        if not await vouches(request, DESK, partial(desk_secret, reception.means.settings)):
-            raise web.HTTPForbidden(text="for the console of this line only")
+        await admit_console(request, reception.means.settings)
         told = await request.json()
         live = next((each for each in calls() if each.call.session == told.get("session")), None)
         if live is None:

@@ -16,7 +16,7 @@ from ivr.agents.switchboard import Switchboard
 from ivr.asterisk.configure import DIAL
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.wanted import NotDialled, Wanted
-from ivr.line.streaming import admit
+from ivr.line.streaming import admit, refused
 from ivr.people.sensitive import Sensitive
 
 MOST_REASON = 200
@@ -44,8 +44,7 @@ class Outgoing:
             by, reason = str(told["by"]), str(told.get("reason", ""))[:MOST_REASON]
         except (ValueError, KeyError, TypeError, AttributeError):
             return refused(400, "要有 case、agent、by · case, agent and by are needed")
-        phones = self.switchboard.settings.phones
-        agent = next((each for each in phones if each.extension == extension), None)
+        agent = self.switchboard.settings.phone(extension)
         if agent is None:
             return refused(404, f"没有坐席 {extension} · no such agent")
         try:
@@ -67,8 +66,3 @@ class Outgoing:
             return refused(404, "没有这次拨打 · no such call")
         stage = "over" if going is None else going.stage
         return web.json_response({"stage": stage, "outcome": attempt.outcome})
-
-
-def refused(status: int, why: str, **more: str) -> web.Response:
-    """Why nobody is called, for whoever wanted it."""
-    return web.json_response({"detail": why, **more}, status=status)

@@ -184,7 +184,7 @@ class Reception:
         agents = given.settings.agents
         if channel.dialled != agents.desk_code:
             return None
-        return next((each for each in agents.phones if each.extension == channel.endpoint), None)
+        return agents.phone(channel.endpoint)
 
     def _vouched(self, channel: Channel) -> str | None:
         """Token of the caller's number, if a trunk or an agent's phone brought it."""

@@ -65,6 +65,11 @@ async def admit(request: web.Request, header: str, secret: Callable[[], str]) ->
         raise web.HTTPForbidden(text="for the programs of this line only")
 
 
+def refused(status: int, why: str, **more: str) -> web.Response:
+    """Why it is not done, for whoever wanted it."""
+    return web.json_response({"detail": why, **more}, status=status)
+
+
 async def _send(answer: web.StreamResponse, events: Events) -> None:
     coming = asyncio.ensure_future(anext(events, None))
     try:

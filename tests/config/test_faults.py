@@ -208,6 +208,10 @@ TRUNKS = '[[trunks]]\nname = "a"\nhosts = ["{0}"]\n[[trunks]]\nname = "{2}"\nhos
 def test_what_cannot_be_is_found_before_start(
     file: Path, written: str, line: int, words: str
 ) -> None:
+    assert_told(file, written, line, words)
+
+
+def assert_told(file: Path, written: str, line: int, words: str) -> None:
     told = refused(file, written)
     assert any(
         each.startswith(f"{file}:{line}:") and words in each for each in told.splitlines()
@@ -233,10 +237,7 @@ REGISTERED = '[trunks.registration]\nserver = "sip.example"\nuser = "u"\npasswor
 def test_a_line_that_could_not_dial_out_does_not_start(
     file: Path, written: str, line: int, words: str
 ) -> None:
-    told = refused(file, written)
-    assert any(
-        each.startswith(f"{file}:{line}:") and words in each for each in told.splitlines()
-    ), told
+    assert_told(file, written, line, words)
 
 
 @pytest.mark.parametrize(
