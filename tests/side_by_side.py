@@ -37,6 +37,8 @@ IN_MEMORY = Path("/dev/shm")
 ROOM = 6 * 2**30
 """Bytes; a run leaves some hundred million, until it ends."""
 WIDTH = 120
+FAULT_WIDTH = 400
+"""Characters: what failed and the beginning of why."""
 SHOWN = 12
 """So many runs, the longest, stand in the table at the end."""
 
@@ -67,7 +69,7 @@ class Run:
         )
         shutil.rmtree(written, ignore_errors=True)
         print(pytest.stdout, end="", flush=True)
-        return Ended(self, pytest.returncode, time.monotonic() - began)
+        return Ended(self, pytest.returncode, time.monotonic() - began, pytest.stdout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ class Ended:
     run: Run
     code: int
     seconds: float
+    printed: str
+
+    def faults(self) -> list[str]:
+        """Pytest's own lines of what failed, or how it ended where it never came to them."""
+        lines = self.printed.splitlines()
+        named = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+        return [line[:FAULT_WIDTH] for line in named or lines[-1:]]
 
 
 def main(given: Sequence[str]) -> int:
@@ -99,10 +108,9 @@ def main(given: Sequence[str]) -> int:
         ended = _all_at_once((calls, asked.calls_jobs), (others, asked.others_jobs))
         print(_table(ended), flush=True)
         failed = [each.run for each in ended if each.code == TESTS_FAILED]
-        worst = max(each.code for each in ended)
-        if worst == TESTS_FAILED and calls:
-            return _alone(failed)
-    return worst
+        if calls and max(each.code for each in ended) == TESTS_FAILED:
+            ended = _alone(failed)
+    return _verdict(ended)
 
 
 def _memory() -> Path | None:
@@ -135,14 +143,21 @@ def _table(ended: Sequence[Ended]) -> str:
     return "\n".join(("\n=== what took longest ===", *rows))
 
 
-def _alone(failed: Sequence[Run]) -> int:
+def _alone(failed: Sequence[Run]) -> list[Ended]:
     print(f"\n=== what failed in {len(failed)} runs, once more and alone ===", flush=True)
     again = [run.ended("--last-failed", "--last-failed-no-failures=none") for run in failed]
-    worst = max(each.code for each in again)
-    if worst == 0:
-        files = " ".join(argument for run in failed for argument in run.arguments)
-        print(f"=== failed beside others and passed alone, in: {files} ===", flush=True)
-    return worst
+    passed = [argument for each in again if each.code == 0 for argument in each.run.arguments]
+    if passed:
+        print(f"\n=== failed beside others and passed alone, in: {' '.join(passed)} ===")
+    return again
+
+
+def _verdict(ended: Sequence[Ended]) -> int:
+    """Name at the very end what failed, where a reader of a long output looks; the exit code."""
+    faults = [fault for each in ended if each.code for fault in each.faults()]
+    if faults:
+        print("\n=== what failed ===", *faults, sep="\n", flush=True)
+    return max(each.code for each in ended)
 
 
 if __name__ == "__main__":

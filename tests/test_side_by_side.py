@@ -57,6 +57,15 @@ def test_what_failed_beside_others_may_pass_alone_and_is_named(
     assert f"passed alone, in: {tmp_path / 'test_0.py'}" in capfd.readouterr().out
 
 
+def test_what_failed_stands_at_the_very_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, FAILS_ONCE, FAILS, PASSES, kind="--calls") == 1
+    end = capfd.readouterr().out.split("=== what failed ===")[1]
+    assert len(end.splitlines()) == 2
+    assert "test_1.py::test_it" in end
+
+
 def test_what_does_not_call_has_one_try(tmp_path: Path) -> None:
     assert run(tmp_path, FAILS_ONCE, kind="--others") == 1
 
@@ -65,7 +74,9 @@ def test_a_file_that_cannot_be_read_is_not_tried_again(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, FAILS, "import nothing_of_this_name\n", kind="--calls") == 2
-    assert "once more" not in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "once more" not in out
+    assert "test_1.py" in out.split("=== what failed ===")[1]
 
 
 NICE = """

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from ivr.lifecycle import asking
 from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
 from ivr.speech.contract import CONTRACT
+from prompt_build import sets
 from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 
@@ -201,6 +203,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def copied_clips(audio: Path) -> dict[str, Any]:
+    """The built clips in a folder of the test's, to change; back what set of them is published."""
+    built = PROJECT / "generated_audio"
+    shutil.copytree(built / "clips", audio / "clips")
+    published = sets.published(built)
+    assert published is not None, "build the prompts first: make prompts"
+    return {key: value for key, value in published.items() if key not in ("set", "built")}
 
 
 @pytest.fixture(scope="session")

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ivr.config import PROJECT
 from ivr.speech.prompts import PromptSet
 from prompt_build import sets
-from tests.live.conftest import LiveLine, a_line
+from tests.live.conftest import LiveLine, a_line, copied_clips
 
 pytestmark = pytest.mark.live
 
-BUILT = PROJECT / "generated_audio"
 MENU, OTHER_MENU = "main.menu", "loan.menu"
 """The second set says the words of another menu, so that one hears which set it is."""
 
@@ -26,21 +22,11 @@ MENU, OTHER_MENU = "main.menu", "loan.menu"
 def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the built clips with two sets, the first of them published."""
     folder = tmp_path_factory.mktemp("audio")
-    shutil.copytree(BUILT / "clips", folder / "clips", copy_function=_linked)
-    built = sets.published(BUILT)
-    assert built is not None
-    content = {key: value for key, value in built.items() if key not in ("set", "built")}
+    content = copied_clips(folder)
     sets.publish(folder, sets.keep(folder, content))
     scripts = {**content["scripts"], MENU: [{"clip": OTHER_MENU}]}
     sets.keep(folder, {**content, "scripts": scripts})
     return folder
-
-
-def _linked(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 @pytest.fixture(scope="module")

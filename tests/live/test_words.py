@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,13 +27,12 @@ from ivr.speech.publications import Timed
 from prompt_build import sets
 from prompt_build.catalog.source import source_of
 from prompt_build.rehearing import as_written
-from tests.live.conftest import LiveLine, a_line, free_port
+from tests.live.conftest import LiveLine, a_line, copied_clips, free_port
 from tests.live.pages import tab
 from tests.live.test_console import PASSWORD, look
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
-BUILT = PROJECT / "generated_audio"
 T = TypeVar("T")
 SENTENCE = "line.goodbye"
 TEXT = "感谢您的来电，祝您一切都好。"
@@ -57,11 +54,7 @@ class Studio:
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Studio]:
     audio = tmp_path_factory.mktemp("audio")
-    shutil.copytree(BUILT / "clips", audio / "clips", copy_function=os.link)
-    built = sets.published(BUILT)
-    assert built is not None
-    content = {key: value for key, value in built.items() if key not in ("set", "built")}
-    sets.publish(audio, sets.keep(audio, content), who="安装")
+    sets.publish(audio, sets.keep(audio, copied_clips(audio)), who="安装")
     with a_line(tmp_path_factory.mktemp("line"), whole_set) as line:
         port = free_port()
         line.env |= {"IVR_AUDIO": str(audio), "IVR_CONSOLE__PORT": str(port)}
