@@ -1,7 +1,7 @@
 """Several pytests at once: `python -m tests.side_by_side --calls FILE … --others RUN …`.
 
 Each argument is one pytest, what it prints is shown when it ends; at the end stands how long each
-took. Tests that call wait for sentences that are spoken in real time and hardly need a processor,
+took, and how long a processor. Tests that call wait for sentences that are spoken in real time and hardly need a processor,
 the others need nothing else: they fill what the calls leave, at the lowest priority, so that a call
 finds its processor as if it were alone.
 
@@ -40,7 +40,7 @@ WIDTH = 120
 FAULT_WIDTH = 400
 """Characters: what failed and the beginning of why."""
 SHOWN = 12
-"""So many runs, the longest, stand in the table at the end."""
+"""So many runs, the longest, stand in the table at the end; and those that took most processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,28 @@ class Run:
         written.mkdir(parents=True)
         words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={failed}", *more]
         began = time.monotonic()
-        pytest = subprocess.run(
-            [*words, *self.arguments]
-            if self.calls
-            else [*LAST, *words, *PATIENCE, *self.arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "TMPDIR": str(written)},
-            check=False,
+        if not self.calls:
+            words = [*LAST, *words, *PATIENCE]
+        code, busy, printed = _ran(
+            [*words, *self.arguments], {**os.environ, "TMPDIR": str(written)}
         )
         shutil.rmtree(written, ignore_errors=True)
-        print(pytest.stdout, end="", flush=True)
-        return Ended(self, pytest.returncode, time.monotonic() - began, pytest.stdout)
+        print(printed, end="", flush=True)
+        return Ended(self, code, time.monotonic() - began, busy, printed)
+
+
+def _ran(words: list[str], environment: dict[str, str]) -> tuple[int, float, str]:
+    """A program's exit code, its seconds of processor and what it printed.
+
+    Those of its children count as far as it waited for them: a fork server's do not.
+    """
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as program:
+        printed = program.stdout.read() if program.stdout else ""
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+    return program.returncode, used.ru_utime + used.ru_stime, printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class Ended:
     run: Run
     code: int
     seconds: float
+    busy: float
+    """Seconds of processor."""
     printed: str
 
     def faults(self) -> list[str]:
@@ -139,8 +150,13 @@ def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:
 
 def _table(ended: Sequence[Ended]) -> str:
     longest = sorted(ended, key=lambda each: -each.seconds)[:SHOWN]
-    rows = (f"  {each.seconds:6.1f} s  {' '.join(each.run.arguments)[:WIDTH]}" for each in longest)
-    return "\n".join(("\n=== what took longest ===", *rows))
+    busiest = sorted(ended, key=lambda each: -each.busy)[:SHOWN]
+    rows = (
+        f"  {each.seconds:6.1f} s {each.busy:6.1f} s  {' '.join(each.run.arguments)[:WIDTH]}"
+        for each in dict.fromkeys((*longest, *busiest))
+    )
+    total = f"  {'all':>8} {sum(each.busy for each in ended):6.1f} s"
+    return "\n".join(("\n=== what took longest, and its processor ===", *rows, total))
 
 
 def _alone(failed: Sequence[Run]) -> list[Ended]:
