@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from ivr.cli.commands import app
+from ivr.cli.failure import CommandFailure
 from ivr.config import Settings, SettingsError
 from ivr.people.keys import Keys
 from ivr.state import nodes
@@ -19,7 +23,6 @@ from ivr.state.identity import identity
 from ivr.state.joining import CannotJoin, join
 from ivr.state.membership import Membership
 from ivr.state.shared import Shared
-from tests import commands
 from tests.state.conftest import Machines, other_key, publish
 
 if TYPE_CHECKING:
@@ -250,9 +253,7 @@ def test_a_node_that_lives_is_not_taken_out_one_that_is_away_is(
     assert any("移出" in each for each in membership.warnings)
 
 
-def test_what_is_published_while_the_service_runs_is_the_lines(
-    url: str, machine: Machines
-) -> None:
+def test_what_is_published_while_the_service_runs_is_the_lines(url: str, machine: Machines) -> None:
     settings, other = machine(url, "node-1"), machine(url, "node-2")
     for each in (settings, other):
         joined(each)
@@ -281,27 +282,28 @@ def test_a_node_starts_without_the_database_if_it_was_admitted_before(
     assert "还没有加入" in refusal(stranger)
 
 
-def test_the_commands(url: str, machine: Machines) -> None:
-    settings = machine(url)
-    environment = {
-        **commands.environment(settings.home),
-        "IVR_NODE": "node-1",
-        "IVR_STATE__URL": url,
-        "IVR_STATE__ADDRESS": "10.0.0.11",
-    }
-    assert commands.ivr(environment, "node", "join").returncode == 0
-    told = json.loads(commands.ivr(environment, "node", "list", "--json").stdout)
-    assert [(each["name"], each["address"]) for each in told] == [("node-1", "10.0.0.11:5060")]
-    assert "排空" not in commands.ivr(environment, "node", "list").stdout
-    assert "不再接新来电" in commands.ivr(environment, "node", "drain", "node-1").stdout
-    refused = commands.ivr(environment, "node", "drain", "node-7")
-    assert refused.returncode != 0
-    assert "node-1" in refused.stderr
-    assert commands.ivr(environment, "node", "remove", "node-1").returncode == 0
+def test_the_commands(machine: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an operator types them; what is refused is said, and what there is instead."""
+    settings = machine("unused")
+    given = {"HOME": settings.home, "NODE": "node-1", "AUDIO": settings.audio}
+    given |= {"STATE__URL": f"sqlite:///{tmp_path}/state.sqlite", "STATE__ADDRESS": "10.0.0.11"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"IVR_{name}", str(value))
 
+    def ivr(*words: str) -> Result:
+        return CliRunner().invoke(app, ["node", *words])
 
-def test_without_shared_state_there_is_nothing_to_join(machine: Machines) -> None:
-    settings = machine("sqlite://")
-    refused = commands.ivr(commands.environment(settings.home), "node", "list")
-    assert refused.returncode != 0
-    assert "state.url" in refused.stderr
+    assert ivr("join").exit_code == 0
+    (told,) = json.loads(ivr("list", "--json").output)
+    assert (told["name"], told["address"]) == ("node-1", "10.0.0.11:5060")
+    assert not told["draining"]
+    assert "不再接新来电" in ivr("drain", "node-1").output
+    assert json.loads(ivr("list", "--json").output)[0]["draining"]
+    assert ivr("drain", "node-1", "--back").exit_code == 0
+    refused = ivr("drain", "node-7")
+    assert isinstance(refused.exception, CommandFailure)
+    assert "node-1" in str(refused.exception)
+    assert ivr("remove", "node-1").exit_code == 0
+    assert "还没有节点" in ivr("list").output
+    monkeypatch.delenv("IVR_STATE__URL")
+    assert "state.url" in str(ivr("list").exception)
