@@ -88,8 +88,8 @@ def test_who_calls_while_the_service_starts_again_is_not_told_that_nobody_is_the
             Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,
         ):
             dialling = asyncio.create_task(phone.dial("12329"))
-            while not any(each.app is None for each in await ari.channels.list()):
-                await asyncio.sleep(0.1)  # noqa: ASYNC110  Asterisk refuses it for the first time
+            while not any(each.app is None for each in await ari.channels.list()):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
             (channel,) = await ari.channels.list()
             address = f"{settings.ari_base}/events?app={settings.ari_app}"
             async with ari.session.ws_connect(address) as service:
