@@ -82,8 +82,10 @@ INSERT INTO hot.dialled
 SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms
 FROM incoming WHERE fact = 'Dialled';
 
+-- Who listened is in the audit trail only; pages of spools written before that was so tell it too.
 INSERT INTO hot.desk_act
-SELECT id, session, happened, agent, deed, "to", place FROM incoming WHERE fact = 'DeskActed';
+SELECT id, session, happened, agent, deed, "to", place FROM incoming
+WHERE fact = 'DeskActed' AND deed NOT IN ('listen', 'whisper', 'hush', 'take_over', 'leave');
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

@@ -10,7 +10,10 @@ from ivr.agents.exchange import Talk
 from ivr.calls.call import Call
 from ivr.calls.inbox import LegGone, Ordered, Parted, PickedUp
 from ivr.config import Agent
-from ivr.desk.conversation import Afterwards, Conversation
+from ivr.desk.conversation import Conversation
+from ivr.desk.members import Members
+from ivr.desk.orders import Afterwards
+from ivr.desk.room import Room
 
 NEWS_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
@@ -18,15 +21,9 @@ NEWS_SECONDS = 3600.0
 
 def conversation(call: Call, leg: str, agent: Agent) -> Conversation:
     """One that begins with this agent."""
-    return Conversation(
-        session=call.session,
-        exchange=call.exchange,
-        switchboard=call.means.switchboard,
-        note=call.note,
-        screen=call.trail.screen,
-        room=leg,
-        inside={leg: agent},
-    )
+    members = Members(call.means.switchboard, {leg: agent})
+    room = Room(leg, call.exchange, members, call.trail.screen)
+    return Conversation(call.session, room, call.note)
 
 
 async def talk(call: Call, conversation: Conversation, found: Talk | None = None) -> Afterwards:
@@ -55,5 +52,5 @@ def _going_on(call: Call, conversation: Conversation) -> Iterator[None]:
     try:
         yield
     finally:
-        call.talk, call.served_by = None, conversation.agent.name
-        conversation.let_go()
+        call.talk, call.served_by = None, conversation.members.agent.name
+        conversation.members.let_go()

@@ -187,11 +187,11 @@ def test_a_leader_listens_by_the_own_phone_and_the_trail_says_why(
     assert "监听王敏" in leader.get("/supervise").text
     assert leader.post("/supervise", {"deed": "listen", "of": "6001"}).status == 422
     assert service.asked == []
-    done = leader.post("/supervise", {"deed": "listen", "of": "6001", "reason": "质检"})
+    meant = {"deed": "listen", "of": "6001", "session": "s1"}
+    done = leader.post("/supervise", {**meant, "reason": "质检"})
     assert "您的话机在振铃" in done.text
-    ((desk, wanted),) = service.asked
-    assert (desk, wanted) == ("6009", {"deed": "listen", "of": "6001"})
-    assert ("overheard", "坐席 6001", "班长") in trail(console.settings.home)
+    assert service.asked == [("6009", meant)]
+    assert ("overheard", "坐席 6001 通话 s1", "班长") in trail(console.settings.home)
 
 
 def test_a_leader_without_a_phone_is_told_so(office: tuple[Console, Service]) -> None:
