@@ -17,6 +17,7 @@ from ivr.cli import (
     backup,
     certificate,
     console,
+    edge,
     facts,
     feedback,
     helping,
@@ -67,6 +68,7 @@ _ROOMS = (
     service,
     settings,
     users,
+    edge,
 )
 for room in _ROOMS:
     room.add_to(app)
