@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -80,6 +81,9 @@ from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 from ivr.speech.publications import in_words
 
+if TYPE_CHECKING:
+    from ivr.state.node import Node
+
 log = logging.getLogger(__name__)
 
 
@@ -94,10 +98,11 @@ async def serve(settings: Settings) -> None:
     """
     leave_no_core()
     async with AsyncExitStack() as stack:
+        node = await _node(settings, stack)
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, doors = await _composed(settings, accounts, stack)
+        hotline, journal, doors = await _composed(settings, accounts, stack, node)
         conductor = hotline.conductor
-        examine = Examiner(conductor.reception, journal, conductor.vitals)
+        examine = Examiner(conductor.reception, journal, conductor.vitals, node)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
@@ -122,12 +127,24 @@ async def serve(settings: Settings) -> None:
         await _until_told_to_stop(hotline, accounts.opening)
 
 
+async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
+    """This machine among those of its line; None where there is one only.
+
+    What it needs takes long to import, and one machine does not need it. Raises SettingsError.
+    """
+    if not settings.shares:
+        return None
+    room = import_module("ivr.state.node")
+    node: Node = await stack.enter_async_context(room.admitted(settings))
+    return node
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
 
 async def _composed(
-    settings: Settings, accounts: Late, stack: AsyncExitStack
+    settings: Settings, accounts: Late, stack: AsyncExitStack, node: Node | None
 ) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
@@ -178,6 +195,7 @@ async def _composed(
         facts_waiting=lambda: journal.waiting,
         waiting=lambda: len(switchboard.waits()),
         longest_wait=switchboard.longest_wait,
+        state_away=None if node is None else node.away,
     )
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
@@ -212,8 +230,12 @@ async def _composed(
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
+    if node is not None:
+        conductor.set_aside = node.drains
+        node.begin(lambda: len(conductor.calls))
+
     def may_call() -> bool:
-        return means.is_open() and not conductor.draining
+        return means.is_open() and not conductor.draining and not conductor.set_aside()
 
     conductor.following = Following(
         FollowedCases(register, vault, settings.series()),
@@ -416,14 +438,17 @@ def _refused(shelf: Shelf) -> bool:
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
-    def __init__(self, reception: Reception, journal: Journal, vitals: Vitals) -> None:
+    def __init__(
+        self, reception: Reception, journal: Journal, vitals: Vitals, node: Node | None = None
+    ) -> None:
         self._reception = reception
         self._journal = journal
         self._vitals = vitals
+        self._node = node
 
     async def __call__(self) -> Mapping[str, Part]:
         """Every part that a call needs, examined now."""
-        return {
+        parts = {
             "ari": self._ari(),
             "prompts": self._prompts(),
             "accounts": await _well(self._reception.means.accounts),
@@ -433,6 +458,7 @@ class Examiner:
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
         }
+        return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
 
     def _ari(self) -> Part:
         up = self._vitals.link
@@ -467,6 +493,12 @@ class Examiner:
     def _records(self) -> Part:
         fault = self._journal.fault
         return Part(fault is None, fault or "")
+
+
+def _among_nodes(node: Node) -> Part:
+    """The line is well whatever the other machines do; drained, it takes no new calls."""
+    told = node.told()
+    return Part(True, "; ".join(told), warns=bool(told), shut=node.drains())
 
 
 def _away(who: tuple[Agent, float | None]) -> str:

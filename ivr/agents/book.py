@@ -69,6 +69,8 @@ class Book:
             append(self._path, _line(told))
         except OSError as full:
             log.warning("an agent's state will not outlive this service: %s", full.strerror)
+        except Exception:  # nobody reads what becomes of it
+            log.exception("an agent's state will not outlive this service")
 
 
 def _line(told: Remembered) -> bytes:

@@ -502,6 +502,15 @@ class FactsSettings(Part):
     """The lake's folder of Parquet, on storage that all machines share."""
 
 
+class StateSettings(Part):
+    """What several machines that serve one line must agree on; absent: one machine, by itself."""
+
+    url: SecretStr | None = None
+    """`postgresql+psycopg://…`, the same on every machine; None: nothing is shared."""
+    address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_\[\]-]+$")] | None = None
+    """Where the edge sends this node's calls, host or host:port; None: `sip_host`, `sip_port`."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -672,6 +681,7 @@ class Settings(Part):
     answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
+    state: StateSettings = StateSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
     reports: ReportsSettings = ReportsSettings()
@@ -738,6 +748,18 @@ class Settings(Part):
                 " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
             )
         return int(number[0])
+
+    @property
+    def shares(self) -> bool:
+        """Whether other machines serve the same line, and state is shared with them."""
+        return self.state.url is not None
+
+    @property
+    def sip_address(self) -> str:
+        """Where the edge reaches this node, host:port."""
+        told = self.state.address or self.sip_host
+        has_port = re.search(r"(?:\]|^[^:]+):\d+$", told) is not None
+        return told if has_port else f"{told}:{self.sip_port}"
 
     @property
     def dialling_server(self) -> str | None:
