@@ -41,6 +41,7 @@ OF_SERVICE = frozenset(
         "ivr_accounts_resting",
         "ivr_prompts_refused",
         "ivr_queue_longest_seconds",
+        "ivr_state_away",
     }
 )
 """Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""
