@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
+from ivr.alarms import keeping
 from ivr.alarms.ringing import Figure
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -30,12 +33,15 @@ from ivr.probe.telephone import Telephone
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
+log = logging.getLogger(__name__)
+
 OF_SERVICE = frozenset(
     {
         "ivr_facts_waiting",
         "ivr_accounts_resting",
         "ivr_prompts_refused",
         "ivr_queue_longest_seconds",
+        "ivr_state_away",
     }
 )
 """Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""
@@ -50,8 +56,11 @@ async def measured(settings: Settings, now: datetime) -> list[Figure]:
     found: list[Figure] = []
     for measure in _OF_FILES:
         found += await asyncio.to_thread(_safely, measure, settings, now)
-    async for figure in _asked(settings, now):
-        found.append(figure)
+    try:
+        async for figure in _asked(settings, now):
+            found.append(figure)
+    except Exception:
+        log.exception("some figures could not be asked for; the others are told")
     return found
 
 
@@ -59,9 +68,15 @@ Measure = Callable[[Settings, datetime], Iterable[Figure]]
 
 
 def _safely(measure: Measure, settings: Settings, now: datetime) -> list[Figure]:
-    """What a broken file or an absent program tells is told by another figure, or by none."""
-    with suppress(OSError, HTTPException, ValueError, LookupError, TypeError):
-        return list(measure(settings, now))
+    """What a broken file or an absent program tells is told by another figure, or by none.
+
+    A fault of ours costs this figure, and no other alarm.
+    """
+    try:
+        with suppress(OSError, HTTPException, ValueError, LookupError, TypeError):
+            return list(measure(settings, now))
+    except Exception:
+        log.exception("a figure could not be measured: %s", measure.__name__.strip("_"))
     return []
 
 
@@ -201,9 +216,24 @@ async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
     if (lacking := await _agents_lacking(settings, now)) is not None:
         yield Figure("ivr_agents_lacking", lacking)
     for trunk in settings.trunks:
-        if equipment := trunk.equipment():
-            answers = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
-            yield Figure("ivr_trunk_answers", float(any(answers)), {"trunk": trunk.name})
+        if (answers := await _trunk_answers(settings.home, trunk.equipment())) is not None:
+            yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+
+
+async def _trunk_answers(home: Path, equipment: Sequence[tuple[str, int]]) -> bool | None:
+    """Whether one of a carrier's machines answers; None where none of them ever has.
+
+    Some carriers answer nobody: that is no news, and nothing that an operator could mend.
+    """
+    told = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
+    there = {f"{host}:{port}" for (host, port), answers in zip(equipment, told, strict=True)
+             if answers}  # fmt: skip
+    known = keeping.answered(home)
+    if there - known:
+        with suppress(OSError):  # noticed again as long as they answer
+            keeping.keep_answered(home, known | there)
+    asked = {f"{host}:{port}" for host, port in equipment}
+    return bool(there) if asked & (known | there) else None
 
 
 async def _agents_lacking(settings: Settings, now: datetime) -> float | None:

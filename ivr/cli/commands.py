@@ -22,6 +22,7 @@ from ivr.cli import (
     feedback,
     helping,
     line,
+    nodes,
     people,
     probe,
     prompts,
@@ -47,6 +48,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    nodes,
     announcing,
     prompts,
     words,

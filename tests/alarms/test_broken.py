@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import start_http_server
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from ivr.agents.desks import Desks
@@ -33,10 +34,12 @@ from ivr.alarms.watching import Watch
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
+from ivr.config.settings import StateSettings
 from ivr.lifecycle.vitals import Vitals
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
+from ivr.state.shared import Shared
 from tests.alarms.test_watching import alone, probed
 from tests.cases.test_moves import FILED, lead
 from tests.live.faults import small_disk
@@ -150,6 +153,24 @@ def test_queue_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         thread.join(10)
 
 
+def test_state_away(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The database that the nodes share is lost, and found again by itself."""
+    url = SecretStr(f"sqlite:///{tmp_path}/state.sqlite")
+    shared = Shared(alone.model_copy(update={"state": StateSettings(url=url)}), rest_seconds=0.0)
+    vitals = Vitals(state_away=lambda: float(not shared.up))
+    server, thread = start_http_server(alone.http_port, "127.0.0.1", registry=vitals.registry)
+    duty = on_duty(alone, monkeypatch)
+    try:
+        duty.rings("state_away")
+        shared.found()
+        duty.is_over("state_away")
+    finally:
+        shared.close()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
 def test_probe_failing_and_stale(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = alone.home / "spool"
     duty = on_duty(alone, monkeypatch)
@@ -223,11 +244,30 @@ def test_backup_old(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_trunk_silent(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A carrier without a registration, of two machines: it is enough that one of them answers."""
     trunk = Trunk(name="unicom", hosts=("127.0.0.81", "127.0.0.82", "192.0.2.0/24"))
-    duty = on_duty(alone.model_copy(update={"trunks": (trunk,)}), monkeypatch)
+    line = alone.model_copy(update={"trunks": (trunk,)})
+    with equipment("127.0.0.81"):
+        on_duty(line, monkeypatch).looks(0.0)
+    duty = on_duty(line, monkeypatch)
     duty.rings("trunk_silent")
     assert "（unicom）" in duty.told[-1]
     with equipment("127.0.0.82"):
         duty.is_over("trunk_silent")
+
+
+def test_a_carrier_that_answers_nobody_is_no_news(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is another address of one that did answer, until it answers there."""
+    trunk = Trunk(name="unicom", hosts=("127.0.0.83",))
+    line = alone.model_copy(update={"trunks": (trunk,)})
+    duty = on_duty(line, monkeypatch)
+    duty.looks(1000.0)
+    with equipment("127.0.0.83"):
+        duty.looks(0.0)
+    moved = trunk.model_copy(update={"hosts": ("127.0.0.84",)})
+    elsewhere = on_duty(line.model_copy(update={"trunks": (moved,)}), monkeypatch)
+    elsewhere.looks(1000.0)
+    assert [told for told in (*duty.told, *elsewhere.told) if "中继" in told] == []
 
 
 @contextmanager
