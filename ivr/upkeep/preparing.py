@@ -80,9 +80,7 @@ def todo(make: str, *, tests: bool) -> list[Step]:
     if not found:
         steps.append(Step(ASTERISK, _asterisk, (PACKAGES,)))
     if tests:
-        steps.append(
-            Step(SERVERS, _command(make, "-s", *_SERVERS), (PACKAGES,))
-        )
+        steps.append(Step(SERVERS, _command(make, "-s", *_SERVERS), (PACKAGES,)))
     speak = (str(_IVR), "build-prompts", "--if-none", "--why", "make")
     pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON,), needed=tests)
     return [*steps, Step(SPEECH, _command(*speak), (PYTHON,)), pages]

@@ -39,9 +39,8 @@ def test_the_edge_is_known_by_its_addresses(settings: Settings) -> None:
 
 def test_only_what_the_edge_brings_is_asked_whose_it_is(settings: Settings) -> None:
     plan = rendered(settings, "extensions.conf")
-    asking = [
-        part for part in re.split(r"^(?=\[)", plan, flags=re.M) if "PJSIP_HEADER(read,X-Trunk" in part
-    ]
+    contexts = re.split(r"^(?=\[)", plan, flags=re.M)
+    asking = [part for part in contexts if "PJSIP_HEADER(read,X-Trunk" in part]
     assert [part.partition("\n")[0] for part in asking] == ["[edge]"]
     assert "Set(PJSIP_DTMF_MODE()=info)" in plan
     assert "Goto(trunk-mobile,${EXTEN},1)" in plan
