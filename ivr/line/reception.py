@@ -23,6 +23,7 @@ from ivr.config import Agent, LimitsSettings, Settings
 from ivr.dialling.ledger import Attempt
 from ivr.dialogues import ATTENDANCE, FOLLOW_UP
 from ivr.lifecycle.traffic import Misdialled
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
 from ivr.people.callers import Callers, masked
@@ -111,7 +112,7 @@ class Reception:
     screens: Screens = field(default_factory=Screens)
     standing: Callable[[], Settings] | None = None
     """The settings as they stand; None: they never change."""
-    probes: Limits = field(default_factory=lambda: Limits(_OF_PROBES))
+    probes: Gate = field(default_factory=lambda: Gate(Limits(_OF_PROBES)))
     spoken_to: Callable[[str], Attempt | None] = lambda _: None
     """The try by which the line itself has called whoever is on a channel; None: they called."""
 

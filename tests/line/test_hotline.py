@@ -28,6 +28,7 @@ from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
 from ivr.lifecycle.vitals import Vitals
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.line import takeover
 from ivr.line.conduct import Conductor
@@ -194,7 +195,7 @@ def tell(
                 settings=chosen,
                 accounts=DemoAccounts(),  # type: ignore[arg-type]
                 tokens=Tokens(Keys(b"k" * 32)),
-                limits=Limits(chosen.limits),
+                limits=Gate(Limits(chosen.limits)),
                 switchboard=Switchboard(Desks(chosen.agents, asyncio.get_running_loop().time)),
                 desk=desk,
                 note=screens.noting(notes.note),

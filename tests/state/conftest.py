@@ -13,6 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
@@ -32,11 +34,20 @@ def server() -> Iterator[Path]:
         yield socket
 
 
+@pytest.fixture(scope="package")
+def database(server: Path) -> str:
+    made_database(server, "state")
+    return f"postgresql+psycopg://ivr@/state?host={server}"
+
+
 @pytest.fixture
-def postgres_url(server: Path) -> str:
-    name = f"state_{uuid4().hex}"
-    made_database(server, name)
-    return f"postgresql+psycopg://ivr@/{name}?host={server}"
+def postgres_url(database: str) -> str:
+    """An empty one; to make another for each test would take longer than most of them."""
+    engine = create_engine(database, poolclass=NullPool)
+    with engine.begin() as rows:
+        rows.execute(text("DROP SCHEMA public CASCADE"))
+        rows.execute(text("CREATE SCHEMA public"))
+    return database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
