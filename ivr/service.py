@@ -234,6 +234,7 @@ async def _composed(
 
     if node is not None:
         conductor.set_aside = node.drains
+        conductor.callers = node.counts_calls()
         node.begin(lambda: len(conductor.calls))
 
     def may_call() -> bool:

@@ -42,7 +42,8 @@ from ivr.records.queued import Queued
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
-TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
+CALLER_BUSY = "limits.caller_busy"
+TURNED_AWAY = frozenset({"limits.line_full", CALLER_BUSY})
 """Where a call begins that is one too many."""
 MOST_PROBES = 2
 """Calls of our own at once; more are none of ours, whoever vouches for them."""
@@ -136,7 +137,7 @@ class Reception:
             return "limits.line_full"
         own = sum(live.call.vouched == caller for live in taken)
         if caller is not None and own >= limits.calls_per_caller:
-            return "limits.caller_busy"
+            return CALLER_BUSY
         return WELCOME
 
     def newly_met(self, channel: Channel, door: str, given: Means) -> Live:

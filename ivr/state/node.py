@@ -7,18 +7,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ivr.config import Settings
+from ivr.state.calls_up import CallsUp
 from ivr.state.identity import Known
 from ivr.state.membership import Membership, Part, member
 from ivr.state.shared import Shared
+from ivr.state.switching import SharedSwitch
 
 
 class Node:
     """This machine, admitted to its line."""
 
-    def __init__(self, shared: Shared, membership: Membership) -> None:
+    def __init__(self, settings: Settings, shared: Shared, membership: Membership) -> None:
         self.shared = shared
         self.membership = membership
+        self._name = settings.node
         self._at_last: list[Callable[[], None]] = []
+        self.shares(SharedSwitch(settings.home, shared))
 
     @property
     def known(self) -> Known:
@@ -40,6 +44,12 @@ class Node:
         """Be heard of from now on; `calls`: how many are up here."""
         self.membership.calls = calls
         self.membership.begin()
+
+    def counts_calls(self) -> CallsUp:
+        """Of one number, on all nodes."""
+        calls = CallsUp(self._name, self.shared, lambda: self.known.nodes)
+        self.shares(calls)
+        return calls
 
     def drains(self) -> bool:
         """Whether new calls are for other nodes."""
@@ -65,7 +75,7 @@ async def admitted(settings: Settings) -> AsyncIterator[Node]:
     """The node while the service lasts; raises SettingsError with everything that is wrong."""
     shared = Shared(settings)
     try:
-        node = Node(shared, await member(settings, shared))
+        node = Node(settings, shared, await member(settings, shared))
         try:
             yield node
         finally:
