@@ -901,11 +901,14 @@ def test_a_caller_whose_other_calls_are_on_other_nodes_is_told_so(
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02
         line.hotline.conductor.callers = others
-        await line.asterisk.call("c1")
+        await line.asterisk.call("c1", trunk="carrier")
         await line.hears("c1", "limits.caller_busy")
         await line.over()
+        await line.asterisk.call("guest")
+        await line.hears("guest", "main.greeting")
+        await line.asterisk.hang_up("guest")
         others.full = False
-        await line.asterisk.call("c2")
+        await line.asterisk.call("c2", trunk="carrier")
         await line.hears("c2", "main.menu")
         assert len(others.here) == 1
         await line.asterisk.press("c2", "7")
@@ -922,6 +925,9 @@ def test_a_call_that_goes_on_under_another_service_still_counts_on_all_nodes(
 
     async def first(line: Line) -> None:
         line.hotline.conductor.callers = others
+        name = "PJSIP/trunk-carrier-c1"
+        brought = channel_json("c1", number="13800138000", state="Up", name=name)
+        line.asterisk.channels["c1"] = brought
 
     async def story(line: Line) -> None:
         line.asterisk.sound_seconds = 0.02

@@ -256,8 +256,6 @@ def test_a_node_that_lives_is_not_taken_out_one_that_is_away_is(
 def test_what_is_published_while_the_service_runs_is_the_lines(
     file: str, machine: Machines
 ) -> None:
-    file: str, machine: Machines
-) -> None:
     settings, other = machine(file, "node-1"), machine(file, "node-2")
     for each in (settings, other):
         joined(each)
