@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
 from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
+from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
@@ -57,6 +58,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
@@ -181,10 +183,14 @@ async def _composed(
     stack.push_async_callback(desk.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
-    book = Book(settings.home)
+    book, notes = Book(settings.home), Notes(settings.home, settings.node)
+    clerk = Clerk(notes)
     stack.callback(book.close)
+    stack.callback(clerk.close)
     desks = Desks(
-        settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
+        settings.agents,
+        asyncio.get_running_loop().time,
+        partial(_moved, book, clerk, journal.note),
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
@@ -255,7 +261,8 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
+    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, as_they_were, means))
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -263,7 +270,8 @@ async def _composed(
         partial(_left_from, register, vault),
     )
     called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
-    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
+    doors = [*outgoing.routes(), *called_back.routes(), noted(reception, notes)]
+    return Hotline(conductor, takeover), journal, doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +319,12 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
+def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved) -> None:
     """An agent is in another state: written down twice, for the next service and for the facts."""
-    agent, before, now = moved.agent, moved.before, moved.now
-    book.keep(Remembered(agent.extension, now, moved.since))
+    agent, before, now, talked = moved.agent, moved.before, moved.now, moved.talked
+    book.keep(Remembered(agent.extension, now, moved.since, talked))
+    if moved.ends_a_talk and talked is not None:
+        clerk.owe(Owed(talked, agent.name, agent.extension, moved.since))
     if moved.is_new:
         note(
             AgentMoved(
@@ -331,12 +341,16 @@ def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
 
 
 async def _inherited(
-    before: Baton, spool: Path, desk: FilingDesk, book: Book, means: Means
+    before: Baton,
+    spool: Path,
+    desk: FilingDesk,
+    remembered: Callable[[], Awaitable[None]],
+    means: Means,
 ) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
-    means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
+    await remembered()
     try:
         await desk.take_over(await asyncio.to_thread(recorded, spool))
     except (OSError, ValueError, TypeError, LookupError):
@@ -346,6 +360,13 @@ async def _inherited(
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("what the agents have done today is not known; calls go on")
     return await asyncio.to_thread(left, spool)
+
+
+async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+    """Who was how, and what they still have to write."""
+    held = await asyncio.to_thread(book.taken_over)
+    desks.remember(held)
+    await go_on_noting(notes, desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:

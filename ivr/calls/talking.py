@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ivr.agents.exchange import Talk
+from ivr.agents.notes import Talked
 from ivr.calls.call import Call
 from ivr.calls.inbox import LegGone, Ordered, Parted, PickedUp
 from ivr.config import Agent
@@ -21,9 +23,15 @@ NEWS_SECONDS = 3600.0
 
 def conversation(call: Call, leg: str, agent: Agent) -> Conversation:
     """One that begins with this agent."""
-    members = Members(call.means.switchboard, {leg: agent})
+    members = Members(call.means.switchboard, {leg: agent}, partial(talked, call))
     room = Room(leg, call.exchange, members, call.trail.screen)
     return Conversation(call.session, room, call.note)
+
+
+def talked(call: Call, leg: str) -> Talked:
+    """Whose call an agent has by that leg."""
+    trail = call.trail
+    return Talked(leg, call.session, trail.person, call.vouched, trail.skill)
 
 
 async def talk(call: Call, conversation: Conversation, found: Talk | None = None) -> Afterwards:

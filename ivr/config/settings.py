@@ -163,6 +163,18 @@ class AgentsSettings(Part):
     """Whether agents sign in and out; else each registered phone is on duty within hours."""
     after_call_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """整理: so long after a conversation no caller is given to the agent; 0: none."""
+    notes_required: bool = False
+    """整理 does not end before the agent has written subject and note (小结) on the page 坐席."""
+    notes_longest_seconds: Seconds = 600.0
+    """Who has not written after so long is 示忙, and is told why."""
+    subjects: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=20)], ...],
+        Field(min_length=1, max_length=40),
+    ] = (
+        "余额和明细", "缴存", "提取", "贷款申请", "还款", "转移接续", "网上办事和密码",
+        "网点和政策咨询", "投诉和建议", "其他",
+    )  # fmt: skip
+    """What a call may be about, for the agent to choose from; figures are counted by it."""
     not_ready_reasons: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=10)], ...],
         Field(min_length=1, max_length=9),
