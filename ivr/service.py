@@ -71,6 +71,8 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
+from ivr.recordings.talks import TalkArchive
+from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
@@ -95,7 +97,7 @@ async def serve(settings: Settings) -> None:
         accounts = await stack.enter_async_context(opened_late(settings))
         hotline, journal, doors = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
-        examine = Examiner(conductor.reception, journal, conductor.vitals)
+        examine = Examiner(conductor.reception, journal, conductor.vitals, conductor.tapes)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
@@ -155,6 +157,8 @@ async def _composed(
         votes_open_cases=lambda: settings.cases.from_votes,
     )
     stack.push_async_callback(desk.close)
+    tapes = FiledTapes(_talk_archive(settings), journal, lambda: datetime.now(BEIJING))
+    stack.push_async_callback(tapes.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
     book = Book(settings.home)
@@ -189,6 +193,7 @@ async def _composed(
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=wishes,
+        tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
     outward = ChannelsOutward(ari, standing.now)
@@ -204,7 +209,7 @@ async def _composed(
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
     )
-    conductor = Conductor(reception, desk, vitals, dialler=dialler)
+    conductor = Conductor(reception, desk, tapes, vitals, dialler=dialler)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining
@@ -224,7 +229,7 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
+    takeover = Takeover(conductor, lambda: _inherited(before, spool, (desk, tapes), book, means))
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -300,14 +305,20 @@ def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
 
 
 async def _inherited(
-    before: Baton, spool: Path, desk: FilingDesk, book: Book, means: Means
+    before: Baton,
+    spool: Path,
+    keepers: tuple[FilingDesk, FiledTapes],
+    book: Book,
+    means: Means,
 ) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
     means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
     try:
-        await desk.take_over(await asyncio.to_thread(recorded, spool))
+        known = await asyncio.to_thread(recorded, spool)
+        for keeper in keepers:
+            await keeper.take_over(known)
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
     try:
@@ -339,6 +350,16 @@ def _archive(settings: Settings) -> Archive:
     """Of recordings; Asterisk writes into the folder that configure.py made for it."""
     return Archive(
         Numbers.of(settings),
+        spool=folder(settings) / "spool" / "recording",
+        keep_free_mb=settings.recordings.keep_free_mb,
+    )
+
+
+def _talk_archive(settings: Settings) -> TalkArchive:
+    """Of conversations with agents, beside it."""
+    return TalkArchive(
+        settings.recordings_folder,
+        settings.home / "slips" / "talks",
         spool=folder(settings) / "spool" / "recording",
         keep_free_mb=settings.recordings.keep_free_mb,
     )
@@ -395,7 +416,10 @@ def _refused(shelf: Shelf) -> bool:
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
-    def __init__(self, reception: Reception, journal: Journal, vitals: Vitals) -> None:
+    def __init__(
+        self, reception: Reception, journal: Journal, vitals: Vitals, tapes: FiledTapes
+    ) -> None:
+        self._tapes = tapes
         self._reception = reception
         self._journal = journal
         self._vitals = vitals
@@ -411,6 +435,7 @@ class Examiner:
             "trunks": self._trunks(),
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
+            "talks": self._talks(),
         }
 
     def _ari(self) -> Part:
@@ -437,6 +462,12 @@ class Examiner:
         told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
         detail = f"离开，没有接 · away, not answering: {told}" if told else ""
         return Part(True, detail, warns=bool(told))
+
+    def _talks(self) -> Part:
+        """Conversations go on unrecorded; that the last one was is said."""
+        fault = self._tapes.fault
+        told = f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        return Part(True, told, warns=bool(fault))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

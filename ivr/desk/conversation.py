@@ -21,6 +21,7 @@ from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent
 from ivr.desk.orders import Deed, Failed, NotDone, Order
+from ivr.recordings.taping import Recorder, TapeFailed
 from ivr.records.facts import DeskActed, Fact
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ class Conversation:
     listening: set[str] = field(default_factory=set)
     """Of `watching`, who has answered."""
     over: Afterwards | None = None
+    recorder: Recorder | None = None
+    """None: it is not to be recorded."""
     _engaged: dict[str, ExitStack] = field(default_factory=dict)
 
     # --- who is who ---------------------------------------------------------------------------
@@ -134,6 +137,19 @@ class Conversation:
         for leg in [*self.asked]:
             if leg not in talk.asked:
                 self._rings_no_more(leg)
+
+    # --- recorded -----------------------------------------------------------------------------
+
+    async def be_recorded(self) -> None:
+        """As it has to be with who is in the room now."""
+        if self.recorder is not None:
+            names = [agent.name for agent in self.inside.values()]
+            await self.recorder.follow(names, is_held=self.is_held)
+
+    async def be_recorded_no_more(self) -> None:
+        """It is over."""
+        if self.recorder is not None:
+            await self.recorder.end()
 
     # --- what happens by itself ---------------------------------------------------------------
 
@@ -271,6 +287,29 @@ class Conversation:
         leg = self.leg_of(order.by) or self.leg
         await self.exchange.mute(leg, on=order.deed is Deed.MUTE)
         (self.muted.add if order.deed is Deed.MUTE else self.muted.discard)(leg)
+
+    async def _do_pause(self, _: Order) -> None:
+        """Nothing of what is said from now on is kept; who ordered it hears so only then."""
+        recorder = self._recorder()
+        if recorder.is_paused:
+            raise NotDone("录音已经暂停 · paused already")
+        try:
+            await recorder.pause()
+        except TapeFailed as failed:
+            raise Failed(
+                "录音没有停住：先不要让来电人说证件号 · it may still be recorded"
+            ) from failed
+
+    async def _do_resume(self, _: Order) -> None:
+        recorder = self._recorder()
+        if not recorder.is_paused:
+            raise NotDone("录音没有暂停 · not paused")
+        await recorder.resume()
+
+    def _recorder(self) -> Recorder:
+        if self.recorder is None or self.recorder.slip is None:
+            raise NotDone("这一通没有录音 · not recorded")
+        return self.recorder
 
     async def _do_keys(self, order: Order) -> None:
         if order.keys is not None:
@@ -435,6 +474,8 @@ _DO: Final[Mapping[Deed, Callable[[Conversation, Order], Awaitable[None]]]] = {
     Deed.RETRIEVE: Conversation._do_retrieve,
     Deed.MUTE: Conversation._do_mute,
     Deed.UNMUTE: Conversation._do_mute,
+    Deed.PAUSE: Conversation._do_pause,
+    Deed.RESUME: Conversation._do_resume,
     Deed.KEYS: Conversation._do_keys,
     Deed.CONSULT: Conversation._do_consult,
     Deed.DROP: Conversation._do_drop,

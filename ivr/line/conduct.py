@@ -32,6 +32,7 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.line.signalling import Signalling
 from ivr.recordings.desk import FilingDesk
+from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import (
     Disposition,
     Fact,
@@ -71,6 +72,7 @@ class Conductor:
 
     reception: Reception
     desk: FilingDesk
+    tapes: FiledTapes
     vitals: Vitals
     signalling: Signalling = field(default_factory=Signalling)
     dialler: Dialler | None = None
@@ -239,7 +241,9 @@ class Conductor:
         if not self.inherited:
             return
         busy = [live.call.session for live in self.calls.values()]
-        self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
+        going_on = {*busy, *(each.session for each in self.unfinished.values())}
+        self.desk.file_left_over(going_on)
+        self.tapes.file_left_over(going_on)
 
     # --- taking a call ---------------------------------------------------------------------------
 
@@ -342,6 +346,7 @@ class Conductor:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
         if live.call.exchange.talking is None:
             await live.line.hush()
+            await live.call.means.tapes.close_open(live.call.session, live.call.tape)
         quiet = place_named(live.start, live.call.prompts).quiet
         if live.call.exchange.talking is None and not quiet:
             await live.call.exchange.quiet()

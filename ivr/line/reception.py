@@ -25,6 +25,7 @@ from ivr.dialogues import ATTENDANCE, FOLLOW_UP
 from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
+from ivr.line.tape import ConsoleTape
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import (
@@ -223,6 +224,7 @@ class Reception:
             line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
+            tape=ConsoleTape(means.settings, channel.name),
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),
