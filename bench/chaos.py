@@ -37,10 +37,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.callers import NUMBERS
-from ivr.alarms.messages import BEGINNING
-from ivr.alarms.table import ALARMS, SEVERITIES
+from ivr.alarms.messages import BEGINNING, END
+from ivr.alarms.table import ALARMS, BY_NAME, SEVERITIES, Alarm
 from ivr.config import LINE_NUMBER, PROJECT
 from ivr.hours import BEIJING
+from ivr.upkeep.supervisor import HUNG_SECONDS, LONGEST_PAUSE_SECONDS
 from tests.alarms.test_messages import robot
 from tests.live.phone import Phone
 from tests.live.test_run import Run
@@ -49,10 +50,12 @@ DISK_BYTES = 3_000_000_000
 """Of the line's own disk, in memory; below 1e9 free an alarm rings."""
 LONG_SECONDS = 105.0
 """More than an alarm's patience (60 s), a look (15 s) and a message together."""
+STOPPED_SECONDS = 12.0
+"""Longer than anything may hang unnoticed."""
 REST_SECONDS = 25.0
 """After each blow, in which what was broken comes back."""
 BACK_SECONDS = 45.0
-"""The same for what has died so often that it is started again with pauses (30 s at most)."""
+"""The same for what has died so often that it is started again with pauses."""
 LOSS = 0.05
 """Of all packets, both ways; keys are sent in several."""
 JUMP_SECONDS = 90.0
@@ -103,10 +106,10 @@ KINDS: Mapping[str, Kind] = {
     "kill watch": Kind(told="告警程序意外结束（by SIGKILL）"),
     "kill console": Kind(told="控制台意外结束（by SIGKILL）"),
     "kill asterisk": Kind(told="与 Asterisk 的连接断了"),
-    "stop serve": Kind(12.0, told="接电话的服务不再回答"),
-    "stop loader": Kind(12.0, told="装载程序不再回答"),
-    "stop guard": Kind(12.0, told="守护程序不再回答"),
-    "stop watch": Kind(12.0, told="告警程序不再回答"),
+    "stop serve": Kind(STOPPED_SECONDS, told="接电话的服务不再回答"),
+    "stop loader": Kind(STOPPED_SECONDS, told="装载程序不再回答"),
+    "stop guard": Kind(STOPPED_SECONDS, told="守护程序不再回答"),
+    "stop watch": Kind(STOPPED_SECONDS, told="告警程序不再回答"),
     "stop asterisk": Kind(4.0),
     "keep serve down": Kind(
         LONG_SECONDS, frozenset({"service_away"}), "接电话的服务不在：开始", BACK_SECONDS
@@ -131,6 +134,14 @@ ENDING: Mapping[str, float] = {
     "keep serve down": BACK_SECONDS,
 }
 """Blows by which calls end, as the design has it, and for how long after them."""
+RETURN_SECONDS = LONGEST_PAUSE_SECONDS + 5.0
+"""So soon whoever died is there again: after a pause, and its start on a full machine."""
+TURNING_AWAY: Mapping[str, float] = {
+    "kill serve": RETURN_SECONDS,
+    "stop serve": HUNG_SECONDS + RETURN_SECONDS - STOPPED_SECONDS,
+}
+"""Blows that end no call in progress; who calls only now may be told by Asterisk or the guardian
+that nobody is there, and is in the records as such. For how long after them."""
 
 
 def plan(seed: int, seconds: float, kinds: Sequence[str]) -> list[Blow]:
@@ -319,7 +330,7 @@ class Callers:
     network: Network
     chance: random.Random
     outcomes: list[tuple[float, float, str]] = field(default_factory=list)
-    """When each was answered and over (the monotonic clock), and what it came to."""
+    """When each was dialled and over (the monotonic clock), and what it came to."""
     over: bool = False
 
     async def call(self, count: int) -> None:
@@ -376,6 +387,9 @@ class Story:
     quiet_until: float = 0.0
     struck: list[tuple[float, float, str]] = field(default_factory=list)
     rang: list[tuple[float, str]] = field(default_factory=list)
+    """When each alarm was told to have begun."""
+    over: list[tuple[float, str]] = field(default_factory=list)
+    """When each was told to be over."""
     shares: list[Share] = field(default_factory=list)
     night: str = ""
     """The page of what happened."""
@@ -414,13 +428,17 @@ def _can_jump() -> bool:
 
 
 async def _listen(heard: list[Any], story: Story) -> None:
-    """Note when each alarm was told to have begun."""
+    """Note when each alarm was told to have begun, and to be over."""
     while True:
         while heard:
             _, body = heard.pop(0)
             told = body["text"]["content"]
             now = time.monotonic()
-            story.rang += [(now, alarm.name) for alarm in ALARMS if _beginning(alarm) in told]
+            for alarm in ALARMS:
+                if _head(BEGINNING, alarm) in told:
+                    story.rang.append((now, alarm.name))
+                if _head(END, alarm) in told:
+                    story.over.append((now, alarm.name))
         await asyncio.sleep(0.2)
 
 
@@ -461,8 +479,8 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _beginning(alarm: Any) -> str:
-    return f"{BEGINNING} · {SEVERITIES[alarm.severity]} · {alarm.title}"
+def _head(what: str, alarm: Alarm) -> str:
+    return f"{what} · {SEVERITIES[alarm.severity]} · {alarm.title}"
 
 
 # --- what came of it ----------------------------------------------------------------------------
@@ -470,9 +488,11 @@ def _beginning(alarm: Any) -> str:
 
 def faults(story: Story, records: Mapping[str, int]) -> list[str]:
     """Every promise that was broken, in words."""
-    cut = [call for call in story.calls if call[2] == "cut" and not _by_a_blow(call, story)]
+    ended = [call for call in story.calls if call[2] == "cut" and not _by_a_blow(call, story)]
+    turned_away = [call for call in ended if _was_turned_away(call, story)]
+    cut = len(ended) - min(len(turned_away), records["away"])
     answered = sum(call[2] in {"whole", "cut", "silence"} for call in story.calls)
-    found = [f"{len(cut)} calls were cut off"] if cut else []
+    found = [f"{cut} calls were cut off"] if cut else []
     if records["begun"] + records["away"] < answered:
         found.append(f"{answered} calls were answered, {records} are in the records")
     if records["begun"] != records["ended"]:
@@ -503,9 +523,20 @@ def beside(story: Story, at: float) -> str:
 def _silent(story: Story) -> Iterator[str]:
     for began, ended, kind in story.struck:
         wanted = KINDS[kind].rings
-        rang = {name for at, name in story.rang if began <= at <= ended + KINDS[kind].rest}
+        rang = {
+            name
+            for at, name in story.rang
+            if at <= ended + KINDS[kind].rest
+            and _over(at, name, story) >= began + BY_NAME[name].seconds
+        }
         if wanted - rang:
             yield f"{kind}: {sorted(wanted - rang)} did not ring, but {sorted(rang)}"
+
+
+def _over(began: float, name: str, story: Story) -> float:
+    """When an alarm that began then was told to be over. Of two blows soon after each other it
+    tells once, and rings on."""
+    return min((at for at, over in story.over if over == name and at > began), default=float("inf"))
 
 
 def _by_a_blow(call: tuple[float, float, str], story: Story) -> bool:
@@ -515,6 +546,15 @@ def _by_a_blow(call: tuple[float, float, str], story: Story) -> bool:
         call[0] <= ended + ENDING[kind] and struck <= call[1]
         for struck, ended, kind in story.struck
         if kind in ENDING
+    )
+
+
+def _was_turned_away(call: tuple[float, float, str], story: Story) -> bool:
+    """Who calls while the service starts again; nobody who talked when it was struck."""
+    return any(
+        struck <= call[0] <= ended + TURNING_AWAY[kind]
+        for struck, ended, kind in story.struck
+        if kind in TURNING_AWAY
     )
 
 

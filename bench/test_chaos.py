@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bench.chaos import KINDS, Share, Story, faults, plan
+from bench.chaos import KINDS, TURNING_AWAY, Share, Story, faults, plan
 
 WELL = {"begun": 3, "ended": 3, "away": 0, "loaded": 3}
 
@@ -48,6 +48,45 @@ def test_who_talks_by_what_is_killed_is_not_cut_off_by_us(kind: str) -> None:
         night=KINDS[kind].told,
     )  # fmt: skip
     assert faults(told, WELL) == []
+
+
+@pytest.mark.parametrize("kind", TURNING_AWAY)
+def test_who_calls_while_the_service_starts_again_may_be_turned_away_if_the_records_say_so(
+    kind: str,
+) -> None:
+    during = [(50.0, 80.0, "whole"), (90.0, 130.0, "whole"), (112.0, 130.0, "cut")]
+    told = story(struck=[(110.0, 111.0, kind)], rang=[], calls=during, night=KINDS[kind].told)
+    assert faults(told, {**WELL, "begun": 2, "ended": 2, "loaded": 2, "away": 1}) == []
+    assert faults(told, WELL) == ["1 calls were cut off"]
+
+
+@pytest.mark.parametrize("kind", TURNING_AWAY)
+@pytest.mark.parametrize("call", [(100.0, 130.0, "cut"), (140.0, 160.0, "cut")])
+def test_who_talked_already_or_calls_much_later_is_cut_off_by_us(
+    kind: str, call: tuple[float, float, str]
+) -> None:
+    told = story(struck=[(110.0, 111.0, kind)], rang=[], calls=[call], night=KINDS[kind].told)
+    assert faults(told, {**WELL, "away": 1}) == ["1 calls were cut off"]
+
+
+TWICE = {
+    "struck": [(110.0, 215.0, "lock accounts"), (245.0, 350.0, "take accounts away")],
+    "night": KINDS["lock accounts"].told,
+}
+"""The second soon after the first: the alarm is over only when all was well for two minutes."""
+
+
+@pytest.mark.parametrize(
+    ("over", "silent"), [([], False), ([(420.0)], False), ([280.0], True), ([230.0], True)]
+)
+def test_an_alarm_that_rings_on_from_one_blow_into_the_next_rings_for_both(
+    over: list[float], silent: bool
+) -> None:
+    told = story(
+        **TWICE, rang=[(180.0, "accounts_away")], over=[(at, "accounts_away") for at in over]
+    )
+    wanted = ["take accounts away: ['accounts_away'] did not ring, but []"] if silent else []
+    assert faults(told, WELL) == wanted
 
 
 def test_an_alarm_of_the_quiet_time_says_whether_the_line_waited_for_others() -> None:

@@ -71,7 +71,7 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
-from ivr.recordings.talks import TalkArchive
+from ivr.recordings.talks import SLIPS, TalkArchive
 from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
@@ -97,7 +97,7 @@ async def serve(settings: Settings) -> None:
         accounts = await stack.enter_async_context(opened_late(settings))
         hotline, journal, doors = await _composed(settings, accounts, stack)
         conductor = hotline.conductor
-        examine = Examiner(conductor.reception, journal, conductor.vitals, conductor.tapes)
+        examine = Examiner(conductor.reception, journal, conductor.vitals)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
@@ -209,7 +209,7 @@ async def _composed(
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
     )
-    conductor = Conductor(reception, desk, tapes, vitals, dialler=dialler)
+    conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining
@@ -359,7 +359,7 @@ def _talk_archive(settings: Settings) -> TalkArchive:
     """Of conversations with agents, beside it."""
     return TalkArchive(
         settings.recordings_folder,
-        settings.home / "slips" / "talks",
+        settings.home / "slips" / SLIPS,
         spool=folder(settings) / "spool" / "recording",
         keep_free_mb=settings.recordings.keep_free_mb,
     )
@@ -416,10 +416,7 @@ def _refused(shelf: Shelf) -> bool:
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
-    def __init__(
-        self, reception: Reception, journal: Journal, vitals: Vitals, tapes: FiledTapes
-    ) -> None:
-        self._tapes = tapes
+    def __init__(self, reception: Reception, journal: Journal, vitals: Vitals) -> None:
         self._reception = reception
         self._journal = journal
         self._vitals = vitals
@@ -465,8 +462,10 @@ class Examiner:
 
     def _talks(self) -> Part:
         """Conversations go on unrecorded; that the last one was is said."""
-        fault = self._tapes.fault
-        told = f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        fault = self._reception.means.tapes.fault
+        told = (
+            f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        )
         return Part(True, told, warns=bool(fault))
 
     def _line(self) -> Part:

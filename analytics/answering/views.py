@@ -33,6 +33,7 @@ FACT_TABLES = (
     "callback_over",
     "contentment",
     "desk_act",
+    "talk_recording",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -25,6 +25,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.callback_wish
         UNION ALL SELECT event, happened FROM {known}.callback_over
         UNION ALL SELECT event, happened FROM {known}.desk_act
+        UNION ALL SELECT event, happened FROM {known}.talk_recording
         UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
@@ -82,8 +83,15 @@ INSERT INTO hot.dialled
 SELECT id, happened, attempt, purpose, reference, agent, outcome, refused, ring_ms, talk_ms
 FROM incoming WHERE fact = 'Dialled';
 
+-- Who listened is in the audit trail only; pages of spools written before that was so tell it too.
 INSERT INTO hot.desk_act
-SELECT id, session, happened, agent, deed, "to", place FROM incoming WHERE fact = 'DeskActed';
+SELECT id, session, happened, agent, deed, "to", place FROM incoming
+WHERE fact = 'DeskActed' AND deed NOT IN ('listen', 'whisper', 'hush', 'take_over', 'leave');
+
+INSERT INTO hot.talk_recording
+SELECT id, session, happened, reference, agents, outcome, path, ms, bytes, sha256, pauses,
+       paused_ms, held_ms, gaps
+FROM incoming WHERE fact = 'TalkRecorded';
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

@@ -28,6 +28,7 @@ from console.pages import (
     sql,
     start,
     supervising,
+    talks,
     users,
     words,
 )
@@ -51,6 +52,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     calling.PAGE,
     opening.PAGE,
     calls.PAGE,
+    talks.PAGE,
     reports.PAGE,
     schedules.PAGE,
     words.PAGE,

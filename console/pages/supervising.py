@@ -1,6 +1,7 @@
 """监听: the shift's leader listens, whispers, takes a call over; announced to nobody.
 
-Each is in the audit trail before it is done, with the reason that was given.
+Each is in the audit trail before it is done, with the call and the reason that was given; nowhere
+else does it stand who listened.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ async def _order(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="没有这个操作 · no such control")
     if leader is None:
         return await _said(request, fault=_NO_PHONE)
-    of, reason = form.get("of", ""), form.get("reason", "")
+    of, session, reason = (form.get(name, "") for name in ("of", "session", "reason"))
     if deed is Deed.LISTEN and not reason:
         return await _said(request, fault="写明为什么监听 · say why")
-    await note(request, "overheard", f"坐席 {of}", f"{deed.words} {reason}".strip())
-    wanted = {"deed": deed.value, "of": of}
+    subject = f"坐席 {of} 通话 {session}"
+    await note(request, "overheard", subject, f"{deed.words} {reason}".strip())
+    wanted = {"deed": deed.value, "of": of, "session": session}
     try:
         done = await ask(
             request.app[SETTINGS], "POST", "desks", f"/{leader.extension}/call", wanted

@@ -85,6 +85,8 @@ class Desks:
     _since: dict[str, float] = field(default_factory=dict)
     _talking: set[str] = field(default_factory=set)
     """Whose conversation one of our calls looks after."""
+    _aside: set[str] = field(default_factory=set)
+    """Whose phones ring or listen in, unseen by everybody."""
     _due: dict[str, tuple[float, Event]] = field(default_factory=dict)
     """What happens by itself, and when."""
     _unanswered: dict[str, int] = field(default_factory=dict)
@@ -147,7 +149,13 @@ class Desks:
 
     def is_free(self, agent: Agent) -> bool:
         """Whether this phone may be rung for a caller now."""
-        return agent.extension not in self._ringing and self.may_come(agent)
+        taken = agent.extension in self._ringing or agent.extension in self._aside
+        return not taken and self.may_come(agent)
+
+    def may_listen(self, agent: Agent) -> bool:
+        """Whether this phone is taken by nothing, however its owner is."""
+        taken = agent.extension in self._ringing or agent.extension in self._aside
+        return not taken and self._held(agent.extension).state is not State.TALKING
 
     def may_come(self, agent: Agent) -> bool:
         """Whether this phone may be rung now, or as soon as it rings for others no more."""
@@ -211,6 +219,14 @@ class Desks:
     def rings_no_more(self, agent: Agent) -> None:
         """A phone has stopped, or is answered."""
         self._ringing.pop(agent.extension, None)
+
+    def set_aside(self, agent: Agent) -> None:
+        """A phone is taken for something that no page, figure or log tells of."""
+        self._aside.add(agent.extension)
+
+    def back_from_aside(self, agent: Agent) -> None:
+        """It may be rung again."""
+        self._aside.discard(agent.extension)
 
     @contextmanager
     def talks(self, agent: Agent) -> Iterator[None]:

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
 BEGINNING = "开始"
-_KINDS = {"begins": BEGINNING, "goes_on": "仍在", "ends": "恢复"}
+END = "恢复"
+_KINDS = {"begins": BEGINNING, "goes_on": "仍在", "ends": END}
 
 
 def title(settings: Settings, told: Sequence[News]) -> str:

@@ -144,14 +144,14 @@ class ChannelExchange:
 
     async def dismiss(self, leg: str) -> None:
         """A supervisor's way of hearing goes with the phone."""
-        with _refusals():
+        with _refusals(unseen=_is_watcher(leg)):
             if _is_watcher(leg):
                 await self._unhear(leg)
             await self.drop(leg)
 
     async def admit(self, leg: str) -> None:
         """Into the room, and heard: a supervisor who takes over was muted."""
-        with _refusals():
+        with _refusals(unseen=_is_watcher(leg)):
             await self.ari.bridges.add_channel(self._room(), leg)
             if _is_watcher(leg):
                 await self._unhear(leg)
@@ -163,7 +163,7 @@ class ChannelExchange:
 
     async def mute(self, leg: str, *, on: bool) -> None:
         """Noted at the channel itself, so that a service started anew knows of it."""
-        with _refusals():
+        with _refusals(unseen=_is_watcher(leg)):
             await self._set_mute(leg, on=on)
 
     async def _set_mute(self, leg: str, *, on: bool) -> None:
@@ -187,14 +187,14 @@ class ChannelExchange:
             caller_id=Sensitive(f'"{_DIALLED}" <{_DIALLED}>'),
             variables={_variable(name): value for name, value in screen.items()},
         )
-        with _refusals():
+        with _refusals(unseen=True):
             await self.ari.channels.originate_with_id(watcher, leg)
         return watcher
 
     async def overhear(self, watcher: str, leg: str) -> None:
         """Muted before anything can be heard; the bridge has the name of the watcher's leg."""
         ear = f"{_EAR}.{watcher}"
-        with _refusals():
+        with _refusals(unseen=True):
             await self._set_mute(watcher, on=True)
             await self.ari.channels.snoop_channel_with_id(leg, ear, self.app)
             await self.ari.bridges.create_with_id(watcher)
@@ -257,12 +257,15 @@ def _faults() -> Iterator[None]:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Within a conversation nothing that Asterisk refuses ends it: events tell who is gone."""
+def _refusals(*, unseen: bool = False) -> Iterator[None]:
+    """Within a conversation nothing that Asterisk refuses ends it: events tell who is gone.
+
+    `unseen`: the log does not say of what kind the command was, and so not that somebody listens.
+    """
     try:
         yield
     except AriError as refused:
-        log.warning("the desk's order was not done: %s", refused)
+        log.warning("an order was not done: %s", type(refused).__name__ if unseen else refused)
         raise ExchangeFailed from refused
 
 

@@ -30,6 +30,8 @@ from ivr.speech.prompts import Clip, PromptSet, sentence
 TEMPLATES = Path(__file__).parent / "etc"
 AWAY = "away"
 """The context of extensions.conf that says what there is to say while no service is there."""
+RETURN_SECONDS = 3
+"""It rings so long at a line whose service is only starting again, before callers are told."""
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
@@ -171,6 +173,7 @@ def _callers(settings: Settings) -> dict[str, str]:
     numbers = dict.fromkeys((LINE_NUMBER, *theirs))
     return {
         "numbers": "\n".join(map(_number, numbers)),
+        "rings": str(RETURN_SECONDS),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
         "line_number": LINE_NUMBER,

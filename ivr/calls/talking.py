@@ -10,25 +10,21 @@ from ivr.agents.exchange import Talk
 from ivr.calls.call import Call
 from ivr.calls.inbox import LegGone, Ordered, Parted, PickedUp
 from ivr.config import Agent
-from ivr.desk.conversation import Afterwards, Conversation
+from ivr.desk.conversation import Conversation
+from ivr.desk.members import Members
+from ivr.desk.orders import Afterwards
+from ivr.desk.room import Room
 from ivr.recordings.taping import Recorder
 
 NEWS_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
 
 
-def conversation(call: Call, leg: str, agent: Agent, room: str = "") -> Conversation:
-    """One that begins with this agent; `room`: where it has not the name of `leg`."""
-    return Conversation(
-        session=call.session,
-        exchange=call.exchange,
-        switchboard=call.means.switchboard,
-        note=call.note,
-        screen=call.trail.screen,
-        room=leg,
-        inside={leg: agent},
-        recorder=_recorder(call, room or leg),
-    )
+def conversation(call: Call, leg: str, agent: Agent, bridge: str) -> Conversation:
+    """One that begins with this agent, in the room of that name."""
+    members = Members(call.means.switchboard, {leg: agent})
+    room = Room(bridge, call.exchange, members, call.trail.screen, _recorder(call, bridge))
+    return Conversation(call.session, room, call.note)
 
 
 def _recorder(call: Call, room: str) -> Recorder | None:
@@ -47,11 +43,11 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
         conversation.begin()
         if found is not None:
             await conversation.find(found)
-            if conversation.recorder is not None:
-                await conversation.recorder.find()
+            if conversation.room.recorder is not None:
+                await conversation.room.recorder.find()
         while (over := conversation.over) is None:
-            await conversation.be_recorded()
-            match await call.inbox.get(_until(conversation)):
+            await conversation.room.be_recorded()
+            match await call.inbox.get(_until(conversation.room)):
                 case PickedUp(leg):
                     await conversation.picked_up(leg)
                 case LegGone(leg, _, vanished):
@@ -63,11 +59,10 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
     return over
 
 
-def _until(conversation: Conversation) -> float:
+def _until(room: Room) -> float:
     """When to look again though nothing has happened."""
-    recorder = conversation.recorder
     looked = asyncio.get_running_loop().time() + NEWS_SECONDS
-    return looked if recorder is None else min(looked, recorder.until())
+    return looked if room.recorder is None else min(looked, room.recorder.until())
 
 
 @contextmanager
@@ -77,5 +72,5 @@ def _going_on(call: Call, conversation: Conversation) -> Iterator[None]:
     try:
         yield
     finally:
-        call.talk, call.served_by = None, conversation.agent.name
-        conversation.let_go()
+        call.talk, call.served_by = None, conversation.members.agent.name
+        conversation.members.let_go()

@@ -29,7 +29,8 @@ from ivr.calls.ringing import Ringing
 from ivr.calls.talking import conversation, talk
 from ivr.calls.waiting import InLine, Trial, Waits
 from ivr.config import Agent
-from ivr.desk.conversation import Afterwards, Conversation
+from ivr.desk.conversation import Conversation
+from ivr.desk.orders import Afterwards
 from ivr.records.facts import QueueEntered, Standing, TransferOutcome, Transferred
 from ivr.records.queued import Queued
 
@@ -128,8 +129,8 @@ class _Wish:
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
-        if self.talk is not None:
-            await self.talk.be_recorded_no_more()
+        if self.talk is not None and self.talk.room.recorder is not None:
+            await self.talk.room.recorder.end()
         if self.answered is not None and not self.afterwards.was_cut:
             await served(self.call)
         await self.ringing.stop_all()
@@ -235,7 +236,7 @@ class _Wish:
     async def _all_hang_up(self) -> None:
         """Whoever is still in the conversation, is asked, or listens."""
         if self.talk is not None:
-            for leg in self.talk.legs:
+            for leg in self.talk.members.legs:
                 await self.exchange.dismiss(leg)
 
     # --- how it went --------------------------------------------------------------------------
@@ -247,7 +248,7 @@ class _Wish:
         agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
             self.switchboard.talked(self.agent, talked)
-        for agent in () if self.talk is None else self.talk.inside.values():
+        for agent in () if self.talk is None else self.talk.members.inside.values():
             self.switchboard.desks.hung_up(agent)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)

@@ -87,6 +87,18 @@ class Failed(NotDone):
 
 
 @dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What becomes of the caller once the conversation is over."""
+
+    passed_to: Agent | None = None
+    """Whose phone is rung for the caller next."""
+    place: str | None = None
+    """Where in the line the caller goes on; None: as after every conversation."""
+    was_cut: bool = False
+    """The agent's phone vanished: the caller did not want it to end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One order, and where its answer goes: None, or NotDone."""
 
@@ -99,6 +111,8 @@ class Order:
     """Of SEND_TO: one of PLACES."""
     keys: Sensitive[str] | None = None
     """Of KEYS."""
+    session: str = ""
+    """Of a supervisor's: whose call was meant; the desk may have the next one by now."""
     done: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

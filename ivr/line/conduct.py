@@ -32,7 +32,6 @@ from ivr.lifecycle.vitals import Vitals
 from ivr.line.reception import TURNED_AWAY, Live, Reception
 from ivr.line.signalling import Signalling
 from ivr.recordings.desk import FilingDesk
-from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import (
     Disposition,
     Fact,
@@ -72,7 +71,6 @@ class Conductor:
 
     reception: Reception
     desk: FilingDesk
-    tapes: FiledTapes
     vitals: Vitals
     signalling: Signalling = field(default_factory=Signalling)
     dialler: Dialler | None = None
@@ -243,7 +241,7 @@ class Conductor:
         busy = [live.call.session for live in self.calls.values()]
         going_on = {*busy, *(each.session for each in self.unfinished.values())}
         self.desk.file_left_over(going_on)
-        self.tapes.file_left_over(going_on)
+        self.reception.means.tapes.file_left_over(going_on)
 
     # --- taking a call ---------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """`GET /desks/6001/call`: what an agent has on the phone; `POST`: what is done with it.
 
 Only the console is answered, which knows who has signed in at that desk. A supervisor orders at
-their own desk too, and names the desk whose call it is (`of`).
+their own desk too, and names the desk (`of`) and the call (`session`) that is meant.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aiohttp import web
 from ivr.calls.call import Call
 from ivr.calls.inbox import Ordered
 from ivr.config import Agent
-from ivr.desk.conversation import Conversation
+from ivr.desk.members import Members
 from ivr.desk.orders import KEYS, PLACES, Deed, Failed, NotDone, Order
 from ivr.hours import BEIJING
 from ivr.line.conduct import Conductor
@@ -26,6 +26,7 @@ from ivr.recordings.taping import Recorder
 
 ORDER_SECONDS: Final = 15.0
 """So long an order waits for Asterisk, which may need several commands for it."""
+_FIELDS: Final = ("deed", "to", "place", "keys", "of", "session")
 
 
 class Handling:
@@ -48,8 +49,8 @@ class Handling:
         shown = {"call": None if call is None else _shown(call, agent), "watches": None}
         for live in self._conductor.calls.values():
             talk = live.call.talk
-            if talk is not None and talk.watcher(agent) is not None:
-                shown["watches"] = _watched(live.call, talk, agent)
+            if talk is not None and talk.members.watcher(agent) is not None:
+                shown["watches"] = _watched(live.call, talk.members, agent)
         return web.json_response(shown)
 
     async def _show_all(self, request: web.Request) -> web.Response:
@@ -60,11 +61,11 @@ class Handling:
                 "extension": agent.extension,
                 "name": agent.name,
                 "session": live.call.session,
-                "held": talk.is_held,
+                "held": talk.room.is_held,
             }
             for live in self._conductor.calls.values()
             if (talk := live.call.talk) is not None
-            for agent in talk.inside.values()
+            for agent in talk.members.inside.values()
         ]
         return web.json_response({"talking": sorted(talking, key=lambda each: each["extension"])})
 
@@ -74,6 +75,8 @@ class Handling:
         call = self._call_of(of)
         if call is None:
             return refused(409, "话机上没有通话 · nobody is on the phone")
+        if order.deed.is_supervisors and call.session != order.session:
+            return refused(409, "那一通已经结束 · that call is over")
         call.inbox.put(Ordered(order))
         try:
             async with asyncio.timeout(ORDER_SECONDS):
@@ -90,7 +93,7 @@ class Handling:
         """The order, and whose conversation it is about; HTTPUnprocessableEntity for none."""
         if not isinstance(told, Mapping):
             raise web.HTTPUnprocessableEntity(text="看不懂 · no order")
-        given = {name: str(told.get(name) or "") for name in ("deed", "to", "place", "keys", "of")}
+        given = {name: str(told.get(name) or "") for name in _FIELDS}
         try:
             deed = Deed(given["deed"])
         except ValueError:
@@ -102,12 +105,13 @@ class Handling:
         to = self._phone(given["to"]) if given["to"] else None
         of = self._phone(given["of"]) if deed.is_supervisors else by
         keys = Sensitive(given["keys"]) if deed is Deed.KEYS else None
-        return Order(deed, by, to, given["place"] if deed is Deed.SEND_TO else "", keys), of
+        place = given["place"] if deed is Deed.SEND_TO else ""
+        return Order(deed, by, to, place, keys, given["session"]), of
 
     def _call_of(self, agent: Agent) -> Call | None:
         for live in self._conductor.calls.values():
             talk = live.call.talk
-            if talk is not None and talk.leg_of(agent) is not None:
+            if talk is not None and talk.members.leg_of(agent) is not None:
                 return live.call
         return None
 
@@ -128,8 +132,8 @@ def _shown(call: Call, agent: Agent) -> dict[str, Any]:
     talk = call.talk
     if talk is None:
         return {}
-    trail = call.trail
-    leg = talk.leg_of(agent)
+    trail, members = call.trail, talk.members
+    leg = members.leg_of(agent)
     return {
         "session": call.session,
         "tail": "" if trail.tail is None else trail.tail.reveal(),
@@ -137,12 +141,12 @@ def _shown(call: Call, agent: Agent) -> dict[str, Any]:
         "lookup": trail.lookup,
         "person": trail.person,
         "caller": call.vouched,
-        "held": talk.is_held,
-        "muted": leg in talk.muted,
-        "charge": talk.agent.extension == agent.extension,
-        "inside": [each.name for other, each in talk.inside.items() if other != leg],
-        "asked": [each.name for each in talk.asked.values()],
-        "recording": None if talk.recorder is None else _recording(talk.recorder),
+        "held": talk.room.is_held,
+        "muted": leg in members.muted,
+        "charge": members.agent.extension == agent.extension,
+        "inside": [each.name for other, each in members.inside.items() if other != leg],
+        "asked": [each.name for each in members.asked.values()],
+        "recording": None if talk.room.recorder is None else _recording(talk.room.recorder),
     }
 
 
@@ -155,12 +159,12 @@ def _recording(recorder: Recorder) -> dict[str, Any]:
     }
 
 
-def _watched(call: Call, talk: Conversation, agent: Agent) -> dict[str, Any]:
-    watcher = talk.watcher(agent)
+def _watched(call: Call, members: Members, agent: Agent) -> dict[str, Any]:
+    watcher = members.watcher(agent)
     return {
         "session": call.session,
-        "of": talk.agent.extension,
-        "name": talk.agent.name,
-        "listens": watcher in talk.listening,
-        "whispers": watcher in talk.listening and watcher not in talk.muted,
+        "of": members.agent.extension,
+        "name": members.agent.name,
+        "listens": watcher in members.listening,
+        "whispers": watcher in members.listening and watcher not in members.muted,
     }

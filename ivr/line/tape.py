@@ -21,8 +21,9 @@ class ConsoleTape:
     """As the console calls it."""
 
     async def start(self, caller: Path, agent: Path) -> None:
-        """It goes on whatever becomes of this service."""
+        """It goes on whatever becomes of this service; one that was not known to stop does now."""
         with _faults():
+            await console.stop_recording(self.settings, self.channel)
             await console.start_recording(self.settings, self.channel, caller, agent)
 
     async def stop(self) -> None:

@@ -228,6 +228,7 @@ def make_private(folder: Path) -> None:
 
 @contextmanager
 def refusals() -> Iterator[None]:
+    """What a disk refuses, by one name."""
     try:
         yield
     except OSError as refused:

@@ -39,6 +39,8 @@ GAP_SECONDS: Final = 1.0
 _BEEP_HERTZ, _BEEP_LEVEL, _BEEP_SECONDS = 1000, 3000, 0.4
 _HERTZ: Final = 8000
 _CHUNK_BYTES: Final = 64_000
+SLIPS: Final = "talks"
+"""Under the folder of slips."""
 _SLIP: Final = ".slip"
 _HOLD: Final = ".hold"
 
@@ -258,6 +260,14 @@ def _read(path: Path) -> TalkSlip:
     )
     began = datetime.fromisoformat(told["began"])
     return TalkSlip(**{**told, "began": began, "agents": tuple(told["agents"]), "gaps": gaps})
+
+
+def is_over(slip: Path) -> bool:
+    """Whether the conversation of this slip has ended, so that its recording is to be filed."""
+    try:
+        return _read(slip).over
+    except (OSError, ValueError, LookupError, TypeError):
+        return False  # filed in this moment
 
 
 def _told_bytes(track: Path) -> int:

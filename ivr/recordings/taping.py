@@ -66,6 +66,12 @@ class NoTape:
 class Tapes(Protocol):
     """Where conversations' recordings are kept."""
 
+    fault: str
+    """Why the last conversation that should be recorded was not, or not wholly; empty: it was."""
+
+    def file_left_over(self, busy: Container[str]) -> None:
+        """File what nobody talks in any more: of sessions that are not `busy`."""
+
     async def begin(self, session: str, room: str, agent: str) -> TalkSlip:
         """Prepare one; CannotKeep where there is no room for it."""
 
@@ -114,9 +120,7 @@ class Recorder:
     _refused: bool = False
 
     @classmethod
-    def of_found(
-        cls, tapes: Tapes, tape: Tape, slip: TalkSlip, pause_seconds: float
-    ) -> Recorder:
+    def of_found(cls, tapes: Tapes, tape: Tape, slip: TalkSlip, pause_seconds: float) -> Recorder:
         """Of a conversation that an earlier service recorded: Asterisk goes on with it."""
         return cls(tapes, tape, slip.session, slip.room, pause_seconds, slip, runs=True)
 
@@ -178,8 +182,14 @@ class Recorder:
         """Nothing is recorded any more on return; TapeFailed where that is not certain."""
         if self.slip is None or (self.slip.gap is None and not self.runs):
             return
-        await self._keep(self.slip.leaving_out("pause", self.tapes.now()))
-        await self._stop(surely=True)
+        before = self.slip
+        await self._keep(before.leaving_out("pause", self.tapes.now()))
+        try:
+            await self.tape.stop()
+        except TapeFailed:
+            await self._keep(before)
+            raise
+        self.runs = False
 
     async def resume(self) -> None:
         """The pause is over; whether anything is recorded is what `follow` says."""
@@ -224,12 +234,11 @@ class Recorder:
             self.runs = True
         except (CannotKeep, TapeFailed) as refused:
             log.warning("a conversation is not recorded: %s", refused)
-            self._is_at_fault()
-
-    def _is_at_fault(self) -> None:
-        slip = self.slip
-        if slip is not None and (slip.gap is None or slip.gap.why != "fault"):
-            self.slip = slip.leaving_out("fault", self.tapes.now())
+            is_known = slip.gap is not None and slip.gap.why == "fault"
+            gaps = slip.gaps if is_known else went_on.leaving_out("fault", self.tapes.now()).gaps
+            self.slip = replace(self.slip, gaps=gaps)
+            if isinstance(refused, TapeFailed):
+                await self._stop()  # it may have begun all the same
 
     async def _keep(self, slip: TalkSlip) -> None:
         """What the disk does not take holds all the same as long as this service lives."""
@@ -239,13 +248,11 @@ class Recorder:
         except CannotKeep as refused:
             log.warning("the slip of a conversation stays as it was: %s", refused)
 
-    async def _stop(self, *, surely: bool = False) -> None:
+    async def _stop(self) -> None:
         try:
             await self.tape.stop()
         except TapeFailed as failed:
             log.warning("a recording is not known to have stopped: %s", failed)
-            if surely:
-                raise
         self.runs = False
 
 
@@ -259,7 +266,6 @@ class FiledTapes:
     known: Container[str] = ()
     """References that the records had before this service."""
     fault: str = ""
-    """Why the last conversation that should be recorded was not, or not wholly; empty: it was."""
     _open: dict[str, TalkSlip] = field(default_factory=dict)
     _filing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -307,9 +313,10 @@ class FiledTapes:
 
     def over(self, slip: TalkSlip) -> None:
         """Nobody waits for it."""
-        ended = replace(slip, over=True)
-        self._open[slip.reference] = ended
-        self._file_soon(ended)
+        self._open[slip.reference] = replace(slip, over=True)
+        if slip.reference not in self._filing:
+            task = self._filing[slip.reference] = asyncio.create_task(self._file(slip))
+            task.add_done_callback(partial(self._filed, slip.reference))
 
     def not_recorded(self, session: str, agent: str, outcome: TalkOutcome, why: str) -> None:
         """In the facts, the log, and on the health page."""
@@ -328,7 +335,7 @@ class FiledTapes:
             self.over(slip.going_on(self.clock()))
 
     def file_left_over(self, busy: Container[str]) -> None:
-        """File what nobody talks in any more: of sessions that are over, by whichever service."""
+        """Whichever service began them."""
         for slip in tuple(self._open.values()):
             if slip.over or slip.session not in busy:
                 self.over(slip.going_on(self.clock()))
@@ -338,11 +345,6 @@ class FiledTapes:
         if self._filing:
             await asyncio.wait(self._filing.values(), timeout=PROMISE_SECONDS)
 
-    def _file_soon(self, slip: TalkSlip) -> None:
-        if slip.reference not in self._filing:
-            task = self._filing[slip.reference] = asyncio.create_task(self._file(slip))
-            task.add_done_callback(partial(self._filed, slip.reference))
-
     def _filed(self, reference: str, done: asyncio.Task[None]) -> None:
         """What could not be filed is tried again when the next call ends."""
         del self._filing[reference]
@@ -351,7 +353,8 @@ class FiledTapes:
             log.error("the recording %s waits to be filed: %s", reference, failed)
 
     async def _file(self, slip: TalkSlip) -> None:
-        await asyncio.to_thread(self.archive.keep, slip)
+        if not slip.over:  # once: how old it is says how long it has waited
+            await asyncio.to_thread(self.archive.keep, replace(slip, over=True))
         await self._closed(slip)
         sound = await asyncio.to_thread(self.archive.file, slip)
         if slip.reference not in self.known:
@@ -410,6 +413,11 @@ def _fault(slip: TalkSlip, sound: TalkSound | None) -> str:
 
 class NothingTaped:
     """Of a conversation that is tried out: nothing is recorded."""
+
+    fault = ""
+
+    def file_left_over(self, busy: Container[str]) -> None:
+        """Nothing is."""
 
     async def begin(self, session: str, room: str, agent: str) -> TalkSlip:
         """There is no disk."""

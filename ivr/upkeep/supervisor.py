@@ -14,7 +14,8 @@ from pathlib import Path
 from ivr.lifecycle.watchdog import ADDRESS, Pulse
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0
+"""With a start less than the guardian's patience: whoever comes back at all strands nobody."""
 STEADY_SECONDS = 60.0
 """Who lived so long is started again without the pauses that earlier deaths earned."""
 LOOK_SECONDS = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.line import handling
 from ivr.line.handling import Handling
+from ivr.line.overview import Overlooking
 from ivr.records.facts import Contented, DeskActed, QueueEntered, Transferred
 from tests.fake_ari import FakeAsterisk, channel_json
 from tests.line.test_hotline import (  # noqa: F401  fixtures
@@ -52,12 +54,17 @@ class Desks:
     async def done(self, deed: str, at: str = FIRST, **more: str) -> None:
         assert await self.order(deed, at, **more) == (200, "")
 
+    async def supervise(self, deed: str) -> None:
+        """By 6002, in the conversation of 6001."""
+        (talking,) = (await (await self._ask("GET", "")).json())["talking"]
+        await self.done(deed, SECOND, of=FIRST, session=talking["session"])
+
     async def shows(self, at: str = FIRST) -> dict[str, Any]:
         answer = await self._ask("GET", at)
         return dict(await answer.json())
 
     async def _ask(self, method: str, at: str, json: Any = None) -> aiohttp.ClientResponse:
-        url = self.url(f"/desks/{at}/call")
+        url = self.url(f"/desks/{at}/call" if at else "/desks")
         return await self.client.request(method, url, json=json, headers={DESK: self.secret})
 
     def leg(self, extension: str, mark: str = "agent") -> str:
@@ -433,7 +440,7 @@ def test_only_the_console_is_answered(at_desks: Callable[[Story], Line]) -> None
 
 
 async def listening(desks: Desks, leg: str) -> str:
-    await desks.done("listen", SECOND, of=FIRST)
+    await desks.supervise("listen")
     watcher = await desks.rung(SECOND, "watch")
     await desks.asterisk.pick_up(watcher)
     await desks.hear(watcher, f"ear.{watcher}", watcher)
@@ -442,18 +449,19 @@ async def listening(desks: Desks, leg: str) -> str:
 
 def test_a_supervisor_listens_whispers_and_takes_over(at_desks: Callable[[Story], Line]) -> None:
     async def story(desks: Desks, leg: str) -> None:
-        assert (await desks.order("whisper", SECOND, of=FIRST))[0] == 409
+        session = desks.line.hotline.calls["c1"].call.session
+        assert (await desks.order("whisper", SECOND, of=FIRST, session=session))[0] == 409
         watcher = await listening(desks, leg)
         assert desks.asterisk.ears == {f"ear.{watcher}": (leg, "out")}, "the caller hears nothing"
         assert desks.asterisk.channels[watcher]["channelvars"]["HOTLINE_MUTED"] == "1"
         await desks.hear(leg, "c1", leg)
         assert (await desks.shows(SECOND))["watches"]["listens"]
         assert (await desks.shows())["call"]["inside"] == [], "announced to nobody"
-        await desks.done("whisper", SECOND, of=FIRST)
+        await desks.supervise("whisper")
         assert desks.asterisk.channels[watcher]["channelvars"]["HOTLINE_MUTED"] == ""
-        await desks.done("hush", SECOND, of=FIRST)
+        await desks.supervise("hush")
         assert (await desks.order("hold", SECOND))[0] == 409, "not the supervisor's call yet"
-        await desks.done("take_over", SECOND, of=FIRST)
+        await desks.supervise("take_over")
         await desks.hear(leg, "c1", watcher)
         assert leg not in desks.asterisk.channels
         assert f"ear.{watcher}" not in desks.asterisk.channels
@@ -463,12 +471,70 @@ def test_a_supervisor_listens_whispers_and_takes_over(at_desks: Callable[[Story]
     at_desks(story)
 
 
+def test_who_listens_is_told_to_nobody(
+    at_desks: Callable[[Story], Line], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not by a fact, a state, the live page, the other desk or a line of the log."""
+    caplog.set_level(logging.DEBUG)
+
+    async def seen(desks: Desks) -> object:
+        overlooking = Overlooking(desks.line.hotline.conductor, _both_online)
+        overview = await overlooking.look()
+        return overview["agents"], overview["queue"], (await desks.shows())["call"]
+
+    async def story(desks: Desks, leg: str) -> None:
+        before, facts = await seen(desks), len(desks.line.notes.facts)
+        caplog.clear()
+        await desks.supervise("listen")
+        watcher = await desks.rung(SECOND, "watch")
+        assert await seen(desks) == before, "while the phone rings"
+        await desks.asterisk.pick_up(watcher)
+        await desks.hear(watcher, f"ear.{watcher}", watcher)
+        assert await seen(desks) == before, "while somebody listens"
+        assert (await desks.order("consult", to=SECOND))[0] == 409, "that phone is taken"
+        await desks.supervise("whisper")
+        desks.asterisk.refusals.append(("mute", 500))
+        session = desks.line.hotline.calls["c1"].call.session
+        assert (await desks.order("hush", SECOND, of=FIRST, session=session))[0] == 502
+        await desks.supervise("leave")
+        assert await seen(desks) == before
+        assert desks.line.notes.facts[facts:] == []
+        told = " ".join(
+            record.getMessage() for record in caplog.records if record.name.startswith("ivr")
+        ).lower()
+        assert "an order was not done" in told
+        assert not [word for word in ("watch.", "snoop", "ear.", SECOND, "mute") if word in told]
+        await desks.done("consult", to=SECOND)
+        await desks.done("drop")
+
+    at_desks(story)
+
+
+async def _both_online() -> frozenset[str]:
+    return frozenset({FIRST, SECOND})
+
+
+def test_a_take_over_is_no_deed_of_the_desk_and_the_next_call_is_not_meant(
+    at_desks: Callable[[Story], Line],
+) -> None:
+    async def story(desks: Desks, leg: str) -> None:
+        for session in ("", "19700101T000000-00000000"):
+            asked = await desks.order("listen", SECOND, of=FIRST, session=session)
+            assert (asked[0], "已经结束" in asked[1]) == (409, True)
+        watcher = await listening(desks, leg)
+        await desks.supervise("take_over")
+        await desks.hear(leg, "c1", watcher)
+        assert desks.facts() == []
+
+    at_desks(story)
+
+
 @pytest.mark.parametrize("how", ["leave", "hangs up", "agent hangs up"])
 def test_a_supervisor_goes_unnoticed(at_desks: Callable[[Story], Line], how: str) -> None:
     async def story(desks: Desks, leg: str) -> None:
         watcher = await listening(desks, leg)
         if how == "leave":
-            await desks.done("leave", SECOND, of=FIRST)
+            await desks.supervise("leave")
         elif how == "hangs up":
             await desks.asterisk.hang_up(watcher)
         else:
@@ -487,7 +553,7 @@ def test_a_supervisor_who_cannot_be_let_in_disturbs_nobody(
     at_desks: Callable[[Story], Line], refused: str
 ) -> None:
     async def story(desks: Desks, leg: str) -> None:
-        await desks.done("listen", SECOND, of=FIRST)
+        await desks.supervise("listen")
         watcher = await desks.rung(SECOND, "watch")
         desks.asterisk.refusals.append((refused, 500))
         await desks.asterisk.pick_up(watcher)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import stat
 
 import pytest
 
+from ivr.ari.client import Ari
 from ivr.asterisk.configure import agent_password, folder, publish_sounds
 from ivr.lifecycle import logs
 from ivr.speech.prompts import PromptSet
@@ -72,6 +74,33 @@ def test_an_agent_dials_nothing_out(bare_line: LiveLine) -> None:
             assert await phone.dial("12329") == 200
 
     asyncio.run(story())
+
+
+def test_who_calls_while_the_service_starts_again_is_not_told_that_nobody_is_there(
+    bare_line: LiveLine,
+) -> None:
+    """It rings, and the service has the call as soon as it listens."""
+    settings = bare_line.settings
+
+    async def story() -> None:
+        async with (
+            Phone.open(settings.sip_port) as phone,
+            Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,
+        ):
+            dialling = asyncio.create_task(phone.dial("12329"))
+            while not any(each.app is None for each in await ari.channels.list()):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            (channel,) = await ari.channels.list()
+            address = f"{settings.ari_base}/events?app={settings.ari_app}"
+            async with ari.session.ws_connect(address) as service:
+                while (event := json.loads(await service.receive_str()))["type"] != "StasisStart":
+                    pass
+                assert event["channel"]["id"] == channel.id
+                await ari.channels.answer(channel.id)
+                assert await dialling == 200
+                await ari.channels.hangup(channel.id)
+
+    asyncio.run(asyncio.wait_for(story(), HANGING_SECONDS))
 
 
 def test_while_the_service_is_away_the_caller_is_told_and_the_agents_ring(

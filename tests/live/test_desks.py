@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -162,22 +163,30 @@ _WINDOW_SECONDS = 0.5
 """So long is listened; who is alone in a room gets no sound at all."""
 
 
-def ask(line: LiveLine, at: str, wanted: dict[str, str], *, about: str = "/call") -> int:
-    """As the console does for who has signed in at that desk."""
+def ask(
+    line: LiveLine, at: str, wanted: dict[str, str] | None, *, about: str = "/call"
+) -> dict[str, Any]:
+    """As the console does for who has signed in at that desk; without `wanted`: looks."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{line.settings.http_port}/desks/{at}{about}",
-        data=json.dumps(wanted).encode(),
+        f"http://127.0.0.1:{line.settings.http_port}/desks{at and '/'}{at}{about}",
+        data=None if wanted is None else json.dumps(wanted).encode(),
         headers={"X-Desk": desk_secret(line.settings)},
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return int(answer.status)
+            return dict(json.load(answer))
     except urllib.error.HTTPError as refused:
         raise AssertionError(f"{wanted}: {refused.code} {refused.read().decode()}") from refused
 
 
 async def order(line: LiveLine, deed: str, at: str = "6001", **more: str) -> None:
-    assert await asyncio.to_thread(ask, line, at, {"deed": deed, **more}) == 200
+    assert await asyncio.to_thread(ask, line, at, {"deed": deed, **more}) == {"done": deed}
+
+
+async def supervise(line: LiveLine, deed: str) -> None:
+    """By 6002, in the conversation of 6001."""
+    (talking,) = ask(line, "", None, about="")["talking"]
+    await order(line, deed, at="6002", of="6001", session=talking["session"])
 
 
 async def a_service_anew(line: LiveLine) -> None:
@@ -303,18 +312,18 @@ def test_a_supervisor_hears_both_is_heard_by_the_agent_alone_and_takes_over(
 ) -> None:
     async def story() -> None:
         async with talking(line) as (caller, first, second):
-            await order(line, "listen", at="6002", of="6001")
+            await supervise(line, "listen")
             await until(second.answered.is_set)
             second.speak(_HUM[SECOND])
             await hears(second, CALLER, FIRST)
             await hears(first, CALLER)
             await hears(caller.phone, FIRST)
-            await order(line, "whisper", at="6002", of="6001")
+            await supervise(line, "whisper")
             await hears(first, CALLER, SECOND)
             await hears(caller.phone, FIRST)
-            await order(line, "hush", at="6002", of="6001")
+            await supervise(line, "hush")
             await hears(first, CALLER)
-            await order(line, "take_over", at="6002", of="6001")
+            await supervise(line, "take_over")
             await first.wait_for_end(within=10)
             await hears(caller.phone, SECOND)
             await hears(second, CALLER)

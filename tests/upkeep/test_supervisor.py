@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ivr.lifecycle import watchdog
-from ivr.upkeep import supervisor
+from ivr.upkeep import guardian, supervisor
 from ivr.upkeep.supervisor import Kept, Program, ProgramFailed, pause_after, stop_all
 
 WAIT = "import time; print('here', flush=True); time.sleep(60)"
@@ -366,3 +366,10 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert pauses == sorted(pauses)
     assert pauses[0] == supervisor.FIRST_PAUSE_SECONDS
     assert pauses[-1] == supervisor.LONGEST_PAUSE_SECONDS
+
+
+def test_a_service_that_hangs_again_and_again_is_back_before_its_callers_are_given_up() -> None:
+    """It is noticed, paused for and started: the guardian sends everybody away after 17 s."""
+    start = 5.0
+    away = supervisor.HUNG_SECONDS + supervisor.LONGEST_PAUSE_SECONDS + start
+    assert away < guardian.STRANDED_SECONDS
