@@ -19,6 +19,7 @@ from console.schedules import PAGES, Refused, Run, Schedule, Schedules, State, c
 from console.users import Users
 from ivr.config import Settings, SettingsError
 from ivr.hours import BEIJING
+from ivr.lifecycle.tending import tended
 from ivr.mail import NotSent, PerhapsSent, send
 from ivr.people.audit import Audit, AuditChanged, Entry
 from ivr.records.durable import write
@@ -31,14 +32,14 @@ _RIGHTS = {"daily": Action.SEE_REPORTS, "report": Action.SEE_REPORTS, "question"
 
 async def keep_time(settings: Settings) -> None:
     """Deliver what is due, for ever; whatever goes wrong is seen by people, and ends nothing."""
-    while True:
+
+    async def look() -> None:
         try:
             await deliver_due(settings, datetime.now(UTC))
         except (DatabaseError, OSError) as busy:
             log.warning("reports at set times: %s; tried again", type(busy).__name__)
-        except Exception:
-            log.exception("reports at set times")
-        await asyncio.sleep(LOOK_SECONDS)
+
+    await tended("delivering reports at set times", look, LOOK_SECONDS)
 
 
 async def deliver_due(settings: Settings, now: datetime) -> list[tuple[Schedule, State, str]]:

@@ -8,12 +8,14 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
 
 from ivr.config import Settings
 from ivr.lifecycle import asking
+from ivr.lifecycle.tending import tended
 
 log = logging.getLogger(__name__)
 
@@ -76,18 +78,21 @@ class Living:
         self._news = asyncio.Event()
 
     async def _listen(self) -> None:
-        url = asking.page(self.settings, "live")
         patience = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=SILENT_SECONDS)
         async with aiohttp.ClientSession(timeout=patience, trust_env=False) as client:
-            while True:
-                try:
-                    async with client.get(url) as answer:
-                        answer.raise_for_status()
-                        await self._follow(answer.content)
-                except (aiohttp.ClientError, TimeoutError, ValueError) as gone:
-                    log.debug("the service's stream: %s", gone)
-                self._show(None)
-                await asyncio.sleep(AGAIN_SECONDS)
+            listening = partial(self._listen_once, client)
+            await tended("hearing of the line as it is", listening, AGAIN_SECONDS)
+
+    async def _listen_once(self, client: aiohttp.ClientSession) -> None:
+        """Until the stream ends, whyever: what was shown is old then, and is shown no more."""
+        try:
+            async with client.get(asking.page(self.settings, "live")) as answer:
+                answer.raise_for_status()
+                await self._follow(answer.content)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as gone:
+            log.debug("the service's stream: %s", gone)
+        finally:
+            self._show(None)
 
     async def _follow(self, lines: aiohttp.StreamReader) -> None:
         """Until the stream ends; raises ValueError for what is no event of ours."""

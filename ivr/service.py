@@ -6,13 +6,14 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
 from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
+from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
@@ -55,6 +57,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
@@ -80,6 +83,9 @@ from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 from ivr.speech.publications import in_words
 
+if TYPE_CHECKING:
+    from ivr.state.node import Node
+
 log = logging.getLogger(__name__)
 
 
@@ -94,10 +100,11 @@ async def serve(settings: Settings) -> None:
     """
     leave_no_core()
     async with AsyncExitStack() as stack:
+        node = await _node(settings, stack)
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, doors = await _composed(settings, accounts, stack)
+        hotline, journal, doors = await _composed(settings, accounts, stack, node)
         conductor = hotline.conductor
-        examine = Examiner(conductor.reception, journal, conductor.vitals)
+        examine = Examiner(conductor.reception, journal, conductor.vitals, node)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
@@ -122,12 +129,24 @@ async def serve(settings: Settings) -> None:
         await _until_told_to_stop(hotline, accounts.opening)
 
 
+async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
+    """This machine among those of its line; None where there is one only.
+
+    What it needs takes long to import, and one machine does not need it. Raises SettingsError.
+    """
+    if not settings.shares:
+        return None
+    room = import_module("ivr.state.node")
+    node: Node = await stack.enter_async_context(room.admitted(settings))
+    return node
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
 
 async def _composed(
-    settings: Settings, accounts: Late, stack: AsyncExitStack
+    settings: Settings, accounts: Late, stack: AsyncExitStack, node: Node | None
 ) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
@@ -161,10 +180,14 @@ async def _composed(
     stack.push_async_callback(tapes.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
-    book = Book(settings.home)
+    book, notes = Book(settings.home), Notes(settings.home, settings.node)
+    clerk = Clerk(notes)
     stack.callback(book.close)
+    stack.callback(clerk.close)
     desks = Desks(
-        settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
+        settings.agents,
+        asyncio.get_running_loop().time,
+        partial(_moved, book, clerk, journal.note),
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
@@ -176,6 +199,7 @@ async def _composed(
         facts_waiting=lambda: journal.waiting,
         waiting=lambda: len(switchboard.waits()),
         longest_wait=switchboard.longest_wait,
+        state_away=None if node is None else node.away,
     )
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
@@ -211,8 +235,12 @@ async def _composed(
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
+    if node is not None:
+        conductor.set_aside = node.drains
+        node.begin(lambda: len(conductor.calls))
+
     def may_call() -> bool:
-        return means.is_open() and not conductor.draining
+        return means.is_open() and not conductor.draining and not conductor.set_aside()
 
     conductor.following = Following(
         FollowedCases(register, vault, settings.series()),
@@ -229,7 +257,10 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, (desk, tapes), book, means))
+    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    takeover = Takeover(
+        conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
+    )
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -237,7 +268,8 @@ async def _composed(
         partial(_left_from, register, vault),
     )
     called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
-    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
+    doors = [*outgoing.routes(), *called_back.routes(), noted(reception, notes)]
+    return Hotline(conductor, takeover), journal, doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +317,12 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
+def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved) -> None:
     """An agent is in another state: written down twice, for the next service and for the facts."""
-    agent, before, now = moved.agent, moved.before, moved.now
-    book.keep(Remembered(agent.extension, now, moved.since))
+    agent, before, now, talked = moved.agent, moved.before, moved.now, moved.talked
+    book.keep(Remembered(agent.extension, now, moved.since, talked))
+    if moved.ends_a_talk and talked is not None:
+        clerk.owe(Owed(talked, agent.name, agent.extension, moved.since))
     if moved.is_new:
         note(
             AgentMoved(
@@ -308,13 +342,13 @@ async def _inherited(
     before: Baton,
     spool: Path,
     keepers: tuple[FilingDesk, FiledTapes],
-    book: Book,
+    remembered: Callable[[], Awaitable[None]],
     means: Means,
 ) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
-    means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
+    await remembered()
     try:
         known = await asyncio.to_thread(recorded, spool)
         for keeper in keepers:
@@ -326,6 +360,13 @@ async def _inherited(
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("what the agents have done today is not known; calls go on")
     return await asyncio.to_thread(left, spool)
+
+
+async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+    """Who was how, and what they still have to write."""
+    held = await asyncio.to_thread(book.taken_over)
+    desks.remember(held)
+    await go_on_noting(notes, desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:
@@ -416,14 +457,17 @@ def _refused(shelf: Shelf) -> bool:
 class Examiner:
     """What `/healthz` asks: the line is well only while it can take a call."""
 
-    def __init__(self, reception: Reception, journal: Journal, vitals: Vitals) -> None:
+    def __init__(
+        self, reception: Reception, journal: Journal, vitals: Vitals, node: Node | None = None
+    ) -> None:
         self._reception = reception
         self._journal = journal
         self._vitals = vitals
+        self._node = node
 
     async def __call__(self) -> Mapping[str, Part]:
         """Every part that a call needs, examined now."""
-        return {
+        parts = {
             "ari": self._ari(),
             "prompts": self._prompts(),
             "accounts": await _well(self._reception.means.accounts),
@@ -434,6 +478,7 @@ class Examiner:
             "agents": self.agents(),
             "talks": self._talks(),
         }
+        return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
 
     def _ari(self) -> Part:
         up = self._vitals.link
@@ -476,6 +521,12 @@ class Examiner:
     def _records(self) -> Part:
         fault = self._journal.fault
         return Part(fault is None, fault or "")
+
+
+def _among_nodes(node: Node) -> Part:
+    """The line is well whatever the other machines do; drained, it takes no new calls."""
+    told = node.told()
+    return Part(True, "; ".join(told), warns=bool(told), shut=node.drains())
 
 
 def _away(who: tuple[Agent, float | None]) -> str:

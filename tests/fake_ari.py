@@ -46,6 +46,8 @@ class FakeAsterisk:
     `closed` (in the midst of the body, or before it), or any text."""
     before: dict[str, Callable[[], Any]] = field(default_factory=dict)
     """What happens before the next request of that pattern is answered."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why each channel was hung up by the application."""
     sound_seconds: float = 0.0
     starts: bool = True
     """Whether a sound or a recording ever begins, once it is queued."""
@@ -342,6 +344,7 @@ class FakeAsterisk:
         channel = request.match_info["channel"]
         if channel not in self.channels:
             return _not_found()
+        self.reasons[channel] = request.query.get("reason", "normal")
         await self.hang_up(channel)
         return web.Response(status=204)
 

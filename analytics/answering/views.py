@@ -34,6 +34,7 @@ FACT_TABLES = (
     "contentment",
     "desk_act",
     "talk_recording",
+    "call_note",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ivr.alarms.ringing import Mark, News, Ringing
 from ivr.records.durable import append, write
 from ivr.records.holding import alone
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _RINGING = "alarms.json"
 _HISTORY = "alarm-history.jsonl"
@@ -22,7 +27,7 @@ _MARKS = "alarm-marks.json"
 
 def ringing(home: Path) -> tuple[Ringing, ...]:
     """As it was written last; nothing where there is none, or what no one can read."""
-    return tuple(Ringing(**each) for each in _read(home / _RINGING, []))
+    return _read(home / _RINGING, lambda kept: tuple(Ringing(**each) for each in kept), ())
 
 
 def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
@@ -51,8 +56,8 @@ def history(home: Path, since: float, until: float) -> Iterator[tuple[float, str
 
 
 def marks(home: Path) -> Mapping[str, Mark]:
-    """What people said, by the alarm's key or its name."""
-    return {key: Mark(**mark) for key, mark in _read(home / _MARKS, {}).items()}
+    """What people said, by the alarm's key or its name; nothing where no one can read it."""
+    return _read(home / _MARKS, lambda kept: {key: Mark(**mark) for key, mark in kept.items()}, {})
 
 
 def mark(home: Path, key: str, said: Mark) -> None:
@@ -72,8 +77,12 @@ def _keep(home: Path, said: Mapping[str, Mark]) -> None:
     write(home / _MARKS, json.dumps(content, ensure_ascii=False).encode(), mode=0o600)
 
 
-def _read(path: Path, nothing: Any) -> Any:
+def _read(path: Path, read: Callable[[Any], T], nothing: T) -> T:
+    """Alarms ring whatever has become of a file: a torn one, one of another version."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return nothing
+    except (OSError, ValueError, TypeError, AttributeError) as unreadable:
+        log.warning("%s cannot be read, and counts as empty: %s", path.name, unreadable)
         return nothing

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
@@ -31,12 +32,15 @@ from ivr.recordings.talks import SLIPS, is_over
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
+log = logging.getLogger(__name__)
+
 OF_SERVICE = frozenset(
     {
         "ivr_facts_waiting",
         "ivr_accounts_resting",
         "ivr_prompts_refused",
         "ivr_queue_longest_seconds",
+        "ivr_state_away",
     }
 )
 """Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""
@@ -51,8 +55,11 @@ async def measured(settings: Settings, now: datetime) -> list[Figure]:
     found: list[Figure] = []
     for measure in _OF_FILES:
         found += await asyncio.to_thread(_safely, measure, settings, now)
-    async for figure in _asked(settings, now):
-        found.append(figure)
+    try:
+        async for figure in _asked(settings, now):
+            found.append(figure)
+    except Exception:
+        log.exception("some figures could not be asked for; the others are told")
     return found
 
 
@@ -60,9 +67,15 @@ Measure = Callable[[Settings, datetime], Iterable[Figure]]
 
 
 def _safely(measure: Measure, settings: Settings, now: datetime) -> list[Figure]:
-    """What a broken file or an absent program tells is told by another figure, or by none."""
-    with suppress(OSError, HTTPException, ValueError, LookupError, TypeError):
-        return list(measure(settings, now))
+    """What a broken file or an absent program tells is told by another figure, or by none.
+
+    A fault of ours costs this figure, and no other alarm.
+    """
+    try:
+        with suppress(OSError, HTTPException, ValueError, LookupError, TypeError):
+            return list(measure(settings, now))
+    except Exception:
+        log.exception("a figure could not be measured: %s", measure.__name__.strip("_"))
     return []
 
 

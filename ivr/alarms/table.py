@@ -65,6 +65,11 @@ ALARMS: Final = (
         "看数据库慢在哪里；恢复后自动再试，不用重启。",
     ),
     Alarm(
+        "state_away", "节点之间的共享数据库不通", "ivr_state_away", ">", 0, 30, "warning",
+        "电话照常；各节点按自己知道的限次，停开、上锁别的节点暂时不知道，恢复后自动补齐。",
+        "看 [state] 的 PostgreSQL 和到它的网络；`ivr node list`；恢复后不用重启。",
+    ),
+    Alarm(
         "records_waiting", "话务记录写不进磁盘", "ivr_facts_waiting", ">", 0, 60, "critical",
         "记录留在内存里等着；这时断电就会丢失。",
         "看磁盘：满了就腾地方，只读了就修复；腾出来自动补写，不要重启服务。",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +22,7 @@ from ivr.alarms.ringing import Figure, News, Ringing, after, examined, news, tur
 from ivr.alarms.table import ALARMS
 from ivr.config import Settings, SettingsError
 from ivr.lifecycle.doors import Door, why
+from ivr.lifecycle.tending import tended
 from ivr.lifecycle.watchdog import watched
 
 log = logging.getLogger(__name__)
@@ -87,17 +89,21 @@ async def watch(settings: Settings) -> None:
     async with _served(watching):
         with watched():
             async with asyncio.TaskGroup() as both:
-                both.create_task(_look_at_cases(watching.cases))
-                while True:
-                    await watching.look(datetime.now(UTC))
-                    await asyncio.sleep(LOOK_SECONDS)
+                both.create_task(
+                    tended("a look at the line", partial(_look, watching), LOOK_SECONDS)
+                )
+                both.create_task(
+                    tended("a look at cases", partial(_look_at_cases, watching), EVERY_SECONDS)
+                )
 
 
-async def _look_at_cases(cases: CaseNews) -> None:
+async def _look(watching: Watch) -> None:
+    await watching.look(datetime.now(UTC))
+
+
+async def _look_at_cases(watching: Watch) -> None:
     """Apart from the alarms, which no slow mail server may keep waiting."""
-    while True:
-        await asyncio.to_thread(cases.look, datetime.now(UTC))
-        await asyncio.sleep(EVERY_SECONDS)
+    await asyncio.to_thread(watching.cases.look, datetime.now(UTC))
 
 
 @asynccontextmanager

@@ -1,36 +1,45 @@
 """One websocket to Asterisk: opened, read as it comes, watched, and closed.
 
 A message goes to whoever reads as soon as its last byte is here, in one step: no queue and no
-task lies between a caller's key and the call that waits for it.
+task lies between a caller's key and the call that waits for it. What the bytes mean is the
+library's (RFC 6455).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import cast
-from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import Event, State
+from websockets.uri import WebSocketURI, parse_uri
 
 from ivr.ari.errors import NotAuthorised, Unreachable
-from ivr.ari.frames import BrokenFrame, Frames, Opcode, Opening, framed
 
 Read = Callable[[bytes], None]
 
-_HEAD_ENDS = b"\r\n\r\n"
-_NORMAL = (1000).to_bytes(2, "big")
+_quiet = logging.getLogger(f"{__name__}.protocol")
+_quiet.setLevel(logging.WARNING)
+"""More than that would write down the password and what callers key."""
 
 
 class Socket(asyncio.Protocol):
     """One connection; `ended` tells why it is none any more, or what its reader has raised."""
 
-    def __init__(self, opening: Opening, heartbeat: float) -> None:
+    def __init__(self, to: WebSocketURI, authorization: str, heartbeat: float) -> None:
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
-        self._opening = opening
+        # Asterisk's list of its channels is as long as there are calls.
+        self._protocol = ClientProtocol(to, max_size=None, logger=_quiet)
+        self._authorization = authorization
         self._half = heartbeat / 2
-        self._head = b""
-        self._frames = Frames()
+        self._begun: list[bytes] = []
+        """Of a message that comes in several frames, so far."""
         self._read: Read | None = None
         self._unread: list[bytes] = []
         """What came before there was a reader."""
@@ -39,8 +48,8 @@ class Socket(asyncio.Protocol):
         self._is_asked = False
         """A ping is unanswered."""
         self._looking: asyncio.TimerHandle | None = None
-        self._unsent: list[bytes] = []
-        """Texts of this turn of the loop."""
+        self._is_sending = False
+        """The texts of this turn of the loop are about to go out."""
 
     def read(self, read: Read) -> None:
         """From now on `read` is given each text, those first that have come already."""
@@ -53,15 +62,17 @@ class Socket(asyncio.Protocol):
         """Unreachable once the connection has ended; whether a text arrives, nobody knows."""
         if self.ended.done() or self._transport.is_closing():
             raise Unreachable("the link is down")
-        if not self._unsent:
+        self._protocol.send_text(text)
+        if not self._is_sending:
+            self._is_sending = True
             asyncio.get_running_loop().call_soon(self._send_off)
-        self._unsent.append(framed(Opcode.TEXT, text))
 
     def close(self) -> None:
         """In order, as far as that is still possible."""
         if not self._transport.is_closing():
-            self._send_off()
-            self._transport.write(framed(Opcode.CLOSE, _NORMAL))
+            if self._protocol.state is State.OPEN:
+                self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
+            self._write()
             self._transport.close()
         self._end("closed by us")
 
@@ -70,18 +81,21 @@ class Socket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for a websocket."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(self._opening.request)
+        request = self._protocol.connect()
+        request.headers["Authorization"] = self._authorization
+        self._protocol.send_request(request)
+        self._write()
 
     def data_received(self, data: bytes) -> None:
         """The answer to that, then frames."""
         self._is_heard = True
-        try:
-            if not self.opened.done():
-                data = self._open(self._head + data)
-            for opcode, payload in self._frames.feed(data):
-                self._take(opcode, payload)
-        except BrokenFrame as broken:
-            self._end(str(broken))
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            self._take(event)
+        self._write()
+        fault = self._protocol.handshake_exc or self._protocol.parser_exc
+        if fault is not None:
+            self._end(str(fault))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """By Asterisk, by the network, or by us."""
@@ -89,32 +103,28 @@ class Socket(asyncio.Protocol):
 
     # --- what that comes to ----------------------------------------------------------------------
 
-    def _open(self, came: bytes) -> bytes:
-        """What has come behind the head of the answer; nothing while that is not whole."""
-        self._head, ends, rest = came.partition(_HEAD_ENDS)
-        if not ends:
-            self._head = came
-            return b""
-        status = self._opening.status(self._head)
-        if status == 401:
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Response):
+            self._open(event)
+        elif isinstance(event, Frame):
+            self._take_frame(event)
+
+    def _open(self, answer: Response) -> None:
+        if answer.status_code == 401:
             self.opened.set_exception(NotAuthorised("user or password are refused"))
-        elif status != 101:
-            self.opened.set_exception(Unreachable(f"the events' handshake was answered {status}"))
-        else:
+        elif self._protocol.handshake_exc is None:
             self.opened.set_result(None)
             self._look_later()
-            return rest
-        self._end("not opened")
-        return b""
 
-    def _take(self, opcode: Opcode, payload: bytes) -> None:
-        if opcode is Opcode.TEXT:
-            self._tell(payload)
-        elif opcode is Opcode.PING:
-            self._transport.write(framed(Opcode.PONG, payload))
-        elif opcode is Opcode.CLOSE:
-            code = int.from_bytes(payload[:2], "big") if payload else None
-            self._end(f"closed with {code}")
+    def _take_frame(self, frame: Frame) -> None:
+        """Pings the library has answered."""
+        if frame.opcode is Opcode.CLOSE and self._protocol.close_rcvd is not None:
+            self._end(f"closed with {self._protocol.close_rcvd.code}")
+        elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
+            self._begun.append(bytes(frame.data))
+            if frame.fin:
+                whole, self._begun = b"".join(self._begun), []
+                self._tell(whole)
 
     def _tell(self, text: bytes) -> None:
         if self._read is None:
@@ -128,9 +138,13 @@ class Socket(asyncio.Protocol):
 
     def _send_off(self) -> None:
         """The end of a sound and the next one are one write, and wake Asterisk once."""
-        unsent, self._unsent = self._unsent, []
-        if not self._transport.is_closing():
-            self._transport.write(b"".join(unsent))
+        self._is_sending = False
+        self._write()
+
+    def _write(self) -> None:
+        unsent = b"".join(self._protocol.data_to_send())
+        if unsent and not self._transport.is_closing():
+            self._transport.write(unsent)
 
     def _look_later(self) -> None:
         self._looking = asyncio.get_running_loop().call_later(self._half, self._look)
@@ -144,7 +158,8 @@ class Socket(asyncio.Protocol):
             return
         else:
             self._is_asked = True
-            self._transport.write(framed(Opcode.PING, b""))
+            self._protocol.send_ping(b"")
+            self._write()
         self._look_later()
 
     def _end(self, why: str) -> None:
@@ -159,18 +174,19 @@ class Socket(asyncio.Protocol):
 
 
 async def connect(url: str, authorization: str, *, heartbeat: float, within: float) -> Socket:
-    """A websocket that stands; NotAuthorised, Unreachable.
+    """A websocket that stands, at the address of `http` or `https`; NotAuthorised, Unreachable.
 
     One whose other side is silent ends within one and a half `heartbeat` (seconds).
     """
-    parts = urlsplit(url)
-    headers = {"Host": parts.netloc, "Authorization": authorization}
-    opening = Opening.of(f"{parts.path}?{parts.query}", headers)
+    to = parse_uri(f"ws{url.removeprefix('http')}")
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(within):
             _, socket = await loop.create_connection(
-                lambda: Socket(opening, heartbeat), str(parts.hostname), parts.port or 80
+                lambda: Socket(to, authorization, heartbeat),
+                to.host,
+                to.port,
+                ssl=True if to.secure else None,
             )
             try:
                 await socket.opened

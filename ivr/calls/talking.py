@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ivr.agents.exchange import Talk
+from ivr.agents.notes import Talked
 from ivr.calls.call import Call
 from ivr.calls.inbox import LegGone, Ordered, Parted, PickedUp
 from ivr.config import Agent
@@ -22,7 +24,7 @@ NEWS_SECONDS = 3600.0
 
 def conversation(call: Call, leg: str, agent: Agent, bridge: str) -> Conversation:
     """One that begins with this agent, in the room of that name."""
-    members = Members(call.means.switchboard, {leg: agent})
+    members = Members(call.means.switchboard, {leg: agent}, partial(talked, call))
     room = Room(bridge, call.exchange, members, call.trail.screen, _recorder(call, bridge))
     return Conversation(call.session, room, call.note)
 
@@ -35,6 +37,12 @@ def _recorder(call: Call, room: str) -> Recorder | None:
     if not (settings.talks and call.knows_of_tape):
         return None
     return Recorder(means.tapes, call.tape, call.session, room, settings.pause_seconds)
+
+
+def talked(call: Call, leg: str) -> Talked:
+    """Whose call an agent has by that leg."""
+    trail = call.trail
+    return Talked(leg, call.session, trail.person, call.vouched, trail.skill)
 
 
 async def talk(call: Call, conversation: Conversation, found: Talk | None = None) -> Afterwards:

@@ -26,7 +26,7 @@ from ivr.calls.call import Call
 from ivr.calls.calling_back import may_be_called_back, place_of, served, standing_wish
 from ivr.calls.inbox import Key, LegGone, PhoneFreed, PickedUp
 from ivr.calls.ringing import Ringing
-from ivr.calls.talking import conversation, talk
+from ivr.calls.talking import conversation, talk, talked
 from ivr.calls.waiting import InLine, Trial, Waits
 from ivr.config import Agent
 from ivr.desk.conversation import Conversation
@@ -158,7 +158,7 @@ class _Wish:
                         agent = self.ringing.legs[leg]
                         if await self._converse(leg):
                             return "answered"
-                        self.switchboard.desks.hung_up(agent)
+                        self.switchboard.desks.missed(agent)
                     case LegGone(leg, cause) if leg in self.ringing.legs:
                         self.ringing.rings_no_more(leg, cause)
                     case Key() as key if (chosen := waits.chosen(key)) is not None:
@@ -184,7 +184,7 @@ class _Wish:
         """Let them talk until the agent hangs up; False when they were never joined."""
         agent = self.ringing.legs[leg]
         with self.switchboard.serving(agent, self.ringing.place):
-            with self.switchboard.desks.talks(agent):
+            with self.switchboard.desks.talks(agent, talked(self.call, leg)):
                 await self.ringing.all_but(leg)
                 if not await self._joined(leg):
                     await self._missed(leg)
@@ -216,8 +216,8 @@ class _Wish:
         self._picked_up(agent, waited_ms=found.ring_ms)
         with suppress(ExchangeFailed):
             self.call.trail.remember(await self.exchange.screen(found.leg))
-        talked = (datetime.now(UTC) - found.since).total_seconds()
-        self.answered = _now() - max(0.0, talked)
+        lasted = (datetime.now(UTC) - found.since).total_seconds()
+        self.answered = _now() - max(0.0, lasted)
         await self._talk(found.leg, agent, found)
         return "answered"
 
@@ -243,25 +243,25 @@ class _Wish:
 
     def _note(self) -> None:
         now = _now()
-        talked = 0.0 if self.answered is None else now - self.answered
+        lasted = 0.0 if self.answered is None else now - self.answered
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
-            self.switchboard.talked(self.agent, talked)
+            self.switchboard.talked(self.agent, lasted)
         for agent in () if self.talk is None else self.talk.members.inside.values():
             self.switchboard.desks.hung_up(agent)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)
         if not self.afterwards.was_cut and self.outcome not in _KEEPS:
             self.call.queued = None
-        self.call.talked(talked)
+        self.call.talked(lasted)
         self.call.note(
             Transferred(
                 session=self.call.session,
                 agent=None if agent is None else agent.name,
                 outcome=self.outcome,
                 ring_ms=waited,
-                talk_ms=round(talked * 1000),
+                talk_ms=round(lasted * 1000),
             )
         )
 

@@ -5,7 +5,6 @@ SQLAlchemy Core on SQLite, or on PostgreSQL by its URL, with the same statements
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,12 +22,10 @@ from sqlalchemy import (
     Table,
     create_engine,
     delete,
-    event,
     insert,
     inspect,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -37,14 +34,12 @@ from sqlalchemy.pool import NullPool
 from ivr.cases.case import Case, Event, Filed, after, event_of, told
 from ivr.cases.moves import Deed, Move, Office, Refused, State
 from ivr.cases.opening import CannotReach
+from ivr.database import brought_up_to_date, whole_transactions
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 BUSY_SECONDS = 5.0
 """So long one process waits for another that is writing."""
-_LOCK = 12329
-"""Of PostgreSQL: one process at a time brings the schema up to date."""
 META = MetaData()
-_VERSION = Table("schema_version", META, Column("version", Integer, primary_key=True))
 CASE = Table(
     "case_file",
     META,
@@ -312,19 +307,7 @@ class Cases:
 
 def migrate(engine: Engine) -> int:
     """Bring the schema up to date, one process at a time; its version."""
-    _make_file(engine)
-    with engine.begin() as rows:
-        if engine.dialect.name == "postgresql":
-            rows.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        _VERSION.create(rows, checkfirst=True)
-        at = max((number for (number,) in rows.execute(select(_VERSION.c.version))), default=0)
-        for path in sorted(SCHEMA.glob("[0-9]*.sql"))[at:]:
-            for statement in path.read_text(encoding="utf-8").split(";\n"):
-                if statement.strip():
-                    rows.execute(text(statement))
-            at = int(path.name[:4])
-            rows.execute(insert(_VERSION).values(version=at))
-    return at
+    return brought_up_to_date(engine, SCHEMA, "schema_version")
 
 
 def columns(engine: Engine) -> dict[str, set[str]]:
@@ -338,28 +321,8 @@ def columns(engine: Engine) -> dict[str, set[str]]:
 def _engine(url: str) -> Engine:
     """A connection for each use: moves are rare, and none outlives a database that goes away."""
     engine = create_engine(url, poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+    whole_transactions(engine, busy_seconds=BUSY_SECONDS)
     return engine
-
-
-def _set_up_sqlite(connection: Any, _: Any) -> None:
-    """The driver begins no transaction of its own: ours are whole, and writers wait their turn."""
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")
-
-
-def _begin_immediate(rows: Connection) -> None:
-    rows.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _make_file(engine: Engine) -> None:
-    """Readable by this user only, from its first byte."""
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        os.close(os.open(engine.url.database, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _one(rows: Connection, number: str) -> Case:

@@ -21,6 +21,7 @@ from ivr.cli import (
     feedback,
     helping,
     line,
+    nodes,
     people,
     probe,
     prompts,
@@ -46,6 +47,7 @@ app = typer.Typer(
 _ROOMS = (
     line,
     switch,
+    nodes,
     announcing,
     prompts,
     words,

@@ -285,6 +285,25 @@ def _series(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _state(settings: Settings) -> Iterator[Fault]:
+    """A node is found by an address that others can reach."""
+    url = settings.state.url
+    if url is None:
+        return
+    if not _URL.match(url.get_secret_value()):
+        yield Fault(
+            ("state", "url"),
+            "要写成 postgresql+psycopg://用户:口令@主机/库",
+            "must be postgresql+psycopg://user:password@host/name",
+        )
+    if settings.sip_address.startswith(("0.0.0.0:", ":::", "[::]:")):
+        yield Fault(
+            ("state", "address"),
+            "写上别的机器找得到本机 SIP 的地址，如 10.0.0.11",
+            "needs the address by which other machines reach this one's SIP, such as 10.0.0.11",
+        )
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _ports,
     _speech_ports,
@@ -296,6 +315,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _places,
     _accounts,
     _facts,
+    _state,
     _dialling,
     _transcripts,
     _series,

@@ -163,6 +163,18 @@ class AgentsSettings(Part):
     """Whether agents sign in and out; else each registered phone is on duty within hours."""
     after_call_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     """整理: so long after a conversation no caller is given to the agent; 0: none."""
+    notes_required: bool = False
+    """整理 does not end before the agent has written subject and note (小结) on the page 坐席."""
+    notes_longest_seconds: Seconds = 600.0
+    """Who has not written after so long is 示忙, and is told why."""
+    subjects: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=20)], ...],
+        Field(min_length=1, max_length=40),
+    ] = (
+        "余额和明细", "缴存", "提取", "贷款申请", "还款", "转移接续", "网上办事和密码",
+        "网点和政策咨询", "投诉和建议", "其他",
+    )  # fmt: skip
+    """What a call may be about, for the agent to choose from; figures are counted by it."""
     not_ready_reasons: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=10)], ...],
         Field(min_length=1, max_length=9),
@@ -494,6 +506,15 @@ class FactsSettings(Part):
     """The lake's folder of Parquet, on storage that all machines share."""
 
 
+class StateSettings(Part):
+    """What several machines that serve one line must agree on; absent: one machine, by itself."""
+
+    url: SecretStr | None = None
+    """`postgresql+psycopg://…`, the same on every machine; None: nothing is shared."""
+    address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_\[\]-]+$")] | None = None
+    """Where the edge sends this node's calls, host or host:port; None: `sip_host`, `sip_port`."""
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -664,6 +685,7 @@ class Settings(Part):
     answers: AnswersSettings = AnswersSettings()
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
+    state: StateSettings = StateSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
     reports: ReportsSettings = ReportsSettings()
@@ -730,6 +752,18 @@ class Settings(Part):
                 " or set IVR_RECORDINGS__SERIES (0 to 99, another one on each node)"
             )
         return int(number[0])
+
+    @property
+    def shares(self) -> bool:
+        """Whether other machines serve the same line, and state is shared with them."""
+        return self.state.url is not None
+
+    @property
+    def sip_address(self) -> str:
+        """Where the edge reaches this node, host:port."""
+        told = self.state.address or self.sip_host
+        has_port = re.search(r"(?:\]|^[^:]+):\d+$", told) is not None
+        return told if has_port else f"{told}:{self.sip_port}"
 
     @property
     def dialling_server(self) -> str | None:

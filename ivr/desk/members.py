@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from ivr.agents.notes import Talked
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent
 
@@ -19,6 +21,8 @@ class Members:
     switchboard: Switchboard
     inside: dict[str, Agent]
     """The first is in charge."""
+    talked: Callable[[str], Talked]
+    """Whose call it is, for whoever talks by that leg."""
     asked: dict[str, Agent] = field(default_factory=dict)
     """Colleagues whose phones ring."""
     watching: dict[str, Agent] = field(default_factory=dict)
@@ -69,7 +73,8 @@ class Members:
         """The agent of this leg, who is inside, talks from now on."""
         if leg not in self._engaged:
             self._engaged[leg] = ExitStack()
-            self._engaged[leg].enter_context(self.switchboard.desks.talks(self.inside[leg]))
+            talks = self.switchboard.desks.talks(self.inside[leg], self.talked(leg))
+            self._engaged[leg].enter_context(talks)
 
     def ask(self, leg: str, colleague: Agent) -> None:
         """A colleague's phone rings."""

@@ -10,7 +10,6 @@ What was tried is told by the ledger, and what is wanted by the case: a restart 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,9 @@ from ivr.dialling.dialler import Dialler
 from ivr.dialling.ledger import Attempt
 from ivr.dialling.permission import pause, refusal
 from ivr.dialling.wanted import NotDialled, Wanted
+from ivr.lifecycle.tending import tended
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialOutcome
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 10.0
 """So long at most until what somebody asks for is noticed."""
@@ -88,7 +86,8 @@ class Following:
     def begin(self) -> None:
         """What was going on before is known: from now on callers are called."""
         if self._task is None and self.settings().dialling_server is not None:
-            self._task = asyncio.create_task(self._run())
+            looks = tended("asking callers how content they are", self.look, LOOK_SECONDS)
+            self._task = asyncio.create_task(looks)
 
     async def stop(self) -> None:
         """Nobody more is called; a call that goes on is the dialler's."""
@@ -96,14 +95,6 @@ class Following:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Exception as fault:
-                log.exception("callers are asked later how content they are", exc_info=fault)
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Whose turn it is, each in turn."""

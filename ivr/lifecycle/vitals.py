@@ -27,6 +27,8 @@ class Vitals:
     """How many callers wait for an agent."""
     longest_wait: Callable[[], float] = lambda: 0.0
     """For how many seconds the one of them who has waited longest."""
+    state_away: Callable[[], float] | None = None
+    """Whether the database that nodes share does not answer; None: nothing is shared."""
     dtmf: Mapping[str, str] = field(default_factory=dict)
     """By which way each trunk is set to bring its keys."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -71,6 +73,12 @@ class Vitals:
             self.facts_waiting,
         )
 
+        if self.state_away is not None:
+            self._show(
+                "ivr_state_away",
+                "1 while the state that the nodes share cannot be asked",
+                self.state_away,
+            )
         self._show("ivr_queue_waiting", "Callers who wait for an agent", self.waiting)
         self._show(
             "ivr_queue_longest_seconds",

@@ -42,6 +42,8 @@ class LockFile:
             append(self._path, _line(lock))
         except OSError as full:
             log.warning("a lock will not outlive this service: %s", full.strerror)
+        except Exception:  # nobody reads what becomes of it
+            log.exception("a lock will not outlive this service")
 
     def _all(self) -> list[Lock]:
         if not self._path.exists():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -91,6 +91,8 @@ class Conductor:
     """What a service before has left is among `unfinished`."""
     draining: bool = False
     """New callers are sent to the agents, for this service ends soon."""
+    set_aside: Callable[[], bool] = lambda: False
+    """Whether the operator has drained this node: new calls are for the other ones."""
     _gone: set[str] | None = None
     """Channels that have gone since somebody began to look; None: nobody looks."""
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -112,6 +114,9 @@ class Conductor:
         called = self.reception.spoken_to(channel.id) is not None
         if known is None and self.draining and not called:
             self._turn_away(channel.id, "draining")
+            return
+        if known is None and self.set_aside() and not called and not channel.probe:
+            self._send_elsewhere(channel.id)
             return
         try:
             live = self._met(channel, talk, known)
@@ -279,6 +284,12 @@ class Conductor:
             self._to_its_end(self._surely(channels.hangup(channel)))
             return
         self._to_its_end(self._surely(channels.continue_in_dialplan(channel, context=AWAY)))
+
+    def _send_elsewhere(self, channel: str) -> None:
+        """503, unanswered: whoever brought the call (edge or carrier) tries the next node."""
+        self._note(Refused(session=None, reason="draining", channel=channel))
+        hangup = self.reception.ari.channels.hangup(channel, reason="congestion")
+        self._to_its_end(self._surely(hangup))
 
     def _give_busy_tone(self, channel: Channel) -> None:
         """More than can even be told so: Asterisk answers busy, and nothing else is done."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,8 @@ KEYS = ("tokens.key", "vault.key", "audit.key")
 """The files of the keys."""
 SEALING = "cases.key"
 """Made with them, or when a line of before them starts anew: it may lack until then."""
+GIVEN = "given"
+"""A file beside them: several machines have these keys, so that none is ever made here."""
 VAULT_BEFORE = "vault.before.key"
 _KEY_BYTES = 32
 
@@ -30,14 +34,26 @@ class Keys:
     vault_before: bytes = field(default=b"", repr=False)
     """The vault's key before the last rotation; a service that has not been restarted uses it."""
 
+    def fingerprints(self) -> Mapping[str, str]:
+        """By which machines see that their keys are the same; they tell nothing of the keys."""
+        kept = zip((*KEYS, SEALING), (self.tokens, self.vault, self.audit, self.cases), strict=True)
+        return {
+            name: hashlib.sha256(f"{name} of 12329\0".encode() + key).hexdigest()[:16]
+            for name, key in kept
+        }
+
     @classmethod
     def load(cls, folder: Path) -> Keys:
-        """The keys in `folder`, made at first start; SettingsError when others may read them."""
+        """The keys in `folder`, made at first start unless they are given (GIVEN).
+
+        SettingsError when others may read them, and where a given one is not there.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             raise SettingsError(f"{folder} can be entered by others: chmod 700 it")
         before = folder / VAULT_BEFORE
-        tokens, vault, audit, sealing = (_key(folder / name) for name in (*KEYS, SEALING))
+        kept = _existing if (folder / GIVEN).exists() else _key
+        tokens, vault, audit, sealing = (kept(folder / name) for name in (*KEYS, SEALING))
         return cls(tokens, vault, audit, sealing, _existing(before) if before.exists() else b"")
 
 
@@ -55,6 +71,11 @@ def _key(path: Path) -> bytes:
 
 
 def _existing(path: Path) -> bytes:
+    if not path.exists():
+        raise SettingsError(
+            f"没有钥匙 {path}：从别的节点安全地拷来（整个 keys 文件夹，600），不要另做 · the key is"
+            " given, never made: copy it from another node"
+        )
     if path.stat().st_mode & 0o077:
         raise SettingsError(f"{path} can be read by others: chmod 600 it")
     key = path.read_bytes()

@@ -236,7 +236,7 @@ class Recorder:
             log.warning("a conversation is not recorded: %s", refused)
             is_known = slip.gap is not None and slip.gap.why == "fault"
             gaps = slip.gaps if is_known else went_on.leaving_out("fault", self.tapes.now()).gaps
-            self.slip = replace(self.slip, gaps=gaps)
+            self.slip = replace(self.slip or slip, gaps=gaps)
             if isinstance(refused, TapeFailed):
                 await self._stop()  # it may have begun all the same
 

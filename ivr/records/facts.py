@@ -474,6 +474,24 @@ class AgentMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallNoted:
+    """What an agent has written a call to be about; the note itself is in no record."""
+
+    session: str | None
+    """None: the line itself had called."""
+    talk: str
+    """The conversation: told again, it is the same one."""
+    agent: str
+    extension: str
+    subject: str
+    """One of the settings' `agents.subjects`."""
+    key: str | None
+    """What the caller wanted, by the main menu."""
+    ms: int
+    """From the end of the conversation to the note."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
     """A call as Asterisk saw it, written by its dialplan when the call ended (extensions.conf).
 
@@ -585,6 +603,7 @@ Fact = (
     | Voted
     | Refused
     | AgentMoved
+    | CallNoted
     | Carried
     | Probed
     | Dialled

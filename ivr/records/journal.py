@@ -239,10 +239,10 @@ class Journal:
                 while rest or (rest := self._hand_over(waiting, written)):
                     rest = rest[os.write(page, rest) :]
                 os.fdatasync(page)
-            except OSError as full:
+            except Exception as refused:  # of any kind: a thread that ends writes nothing any more
                 if self._fault is None:
                     log.exception("facts cannot be written; calls go on, facts wait in memory")
-                self._fault = f"{self._folder}: {full.strerror}"
+                self._fault = f"{self._folder}: {_why(refused)}"
                 if self._closing:
                     return False
                 rest = self._take_back(rest, waiting, written)
@@ -298,12 +298,12 @@ class Journal:
     def _turn_page(self) -> None:
         """On a new day (UTC) go on in a new file; while there is no room, in the old one."""
         before = self._page
-        if self._clock().date() == self._day:
-            return
         try:
+            if self._clock().date() == self._day:
+                return
             self._begin_page()
-        except OSError as full:
-            log.warning("no new spool file yet: %s", full)
+        except Exception as refused:  # noqa: BLE001  as in _write: the old page does meanwhile
+            log.warning("no new spool file yet: %s", refused)
             return
         if before is not None:
             before.close()
@@ -313,6 +313,13 @@ class Journal:
         self.path, self._page = _new_file(self._folder, now)
         self._day = now.date()
         return self._page
+
+
+def _why(refused: Exception) -> str:
+    """For the operator; what is no fault of the disk's has its words in the log only."""
+    if isinstance(refused, OSError) and refused.strerror:
+        return refused.strerror
+    return type(refused).__name__
 
 
 def put(folder: Path, facts: Iterable[Fact], *, node: str, clock: Clock = utc_now) -> None:

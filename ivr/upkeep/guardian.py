@@ -20,6 +20,7 @@ from ivr.ari.line import ChannelLine
 from ivr.asterisk.configure import AWAY
 from ivr.config import Settings
 from ivr.lifecycle import asking, logs
+from ivr.lifecycle.tending import tended
 from ivr.lifecycle.watchdog import watched
 from ivr.upkeep.supervisor import LARGEST_LOG_BYTES
 
@@ -43,14 +44,17 @@ async def guard(settings: Settings) -> None:
 
 async def _look_after_callers(settings: Settings) -> None:
     heard = time.monotonic()
+
+    async def look() -> None:
+        nonlocal heard
+        if await asyncio.to_thread(asking.speaks, settings):
+            heard = time.monotonic()
+        elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
+            await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
+        await keep_short(ari, logs.folder(settings) / "asterisk.log")
+
     async with Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari:
-        while True:
-            if await asyncio.to_thread(asking.speaks, settings):
-                heard = time.monotonic()
-            elif (silence := time.monotonic() - heard) >= UNANSWERED_SECONDS:
-                await _release(ari, settings.ari_app, everybody=silence >= STRANDED_SECONDS)
-            await keep_short(ari, logs.folder(settings) / "asterisk.log")
-            await asyncio.sleep(LOOK_SECONDS)
+        await tended("looking after callers", look, LOOK_SECONDS)
 
 
 async def keep_short(ari: Ari, log_file: Path) -> None:

@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import start_http_server
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from ivr.agents.desks import Desks
@@ -33,10 +34,12 @@ from ivr.alarms.watching import Watch
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
+from ivr.config.settings import StateSettings
 from ivr.lifecycle.vitals import Vitals
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
+from ivr.state.shared import Shared
 from tests.alarms.test_watching import alone, probed
 from tests.cases.test_moves import FILED, lead
 from tests.live.faults import small_disk
@@ -145,6 +148,24 @@ def test_queue_slow(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         place.is_served = True
         duty.is_over("queue_slow")
     finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def test_state_away(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The database that the nodes share is lost, and found again by itself."""
+    url = SecretStr(f"sqlite:///{tmp_path}/state.sqlite")
+    shared = Shared(alone.model_copy(update={"state": StateSettings(url=url)}), rest_seconds=0.0)
+    vitals = Vitals(state_away=lambda: float(not shared.up))
+    server, thread = start_http_server(alone.http_port, "127.0.0.1", registry=vitals.registry)
+    duty = on_duty(alone, monkeypatch)
+    try:
+        duty.rings("state_away")
+        shared.found()
+        duty.is_over("state_away")
+    finally:
+        shared.close()
         server.shutdown()
         server.server_close()
         thread.join(10)

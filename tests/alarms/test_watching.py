@@ -6,15 +6,17 @@ import asyncio
 import errno
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from console.rights import Role
-from ivr.alarms import keeping, messages
+from ivr.alarms import keeping, measuring, messages, watching
+from ivr.alarms.casework import CaseNews
 from ivr.alarms.measuring import measured
-from ivr.alarms.ringing import OVER_SECONDS, News, Ringing
+from ivr.alarms.ringing import OVER_SECONDS, Figure, News, Ringing
 from ivr.alarms.watching import Watch
 from ivr.cli.commands import app
 from ivr.config import Settings
@@ -135,6 +137,79 @@ def test_what_a_full_disk_took_no_note_of_is_noted_once_there_is_room(
     asyncio.run(watch.look(NOW + timedelta(seconds=61)))
     assert begun(alone) == ["begins service_away"]
     assert next(keeping.history(alone.home, 0, 2**40))[0] == NOW.timestamp() + 31
+
+
+def watches(settings: Settings, enough: Callable[[], bool]) -> None:
+    """`ivr watch` until it has come so far."""
+
+    async def story() -> None:
+        task = asyncio.create_task(watching.watch(settings))
+        async with asyncio.timeout(30):
+            while not enough() and not task.done():  # noqa: ASYNC110  seen from outside
+                await asyncio.sleep(0.01)
+        assert not task.done(), task.exception()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def quick(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Looks without a pause."""
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.0)
+    alarms = alone.alarms.model_copy(update={"port": free_port()})
+    return alone.model_copy(update={"alarms": alarms})
+
+
+def test_a_fault_of_ours_costs_its_figure_and_no_other_alarm(
+    quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object) -> list[Figure]:
+        raise AttributeError("as nobody had thought")
+
+    monkeypatch.setattr(measuring, "_OF_FILES", (odd, *measuring._OF_FILES))
+    monkeypatch.setattr(measuring, "_agents_lacking", odd)
+    assert figures(quick, NOW)["ivr_service_answers"] == 0
+
+
+def test_a_look_that_fails_and_cases_that_cannot_be_looked_at_end_no_watch(
+    quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    async def look(self: Watch, _: datetime) -> None:
+        looks.append("line")
+        if len(looks) < 3:
+            raise RuntimeError("as nobody had thought")
+
+    def look_at_cases(self: CaseNews, _: datetime) -> None:
+        looks.append("cases")
+        raise KeyError("as nobody had thought")
+
+    monkeypatch.setattr(Watch, "look", look)
+    monkeypatch.setattr(CaseNews, "look", look_at_cases)
+    watches(quick, lambda: min(looks.count("line"), looks.count("cases")) > 3)
+
+
+@pytest.mark.parametrize("kept", ["[]x", '[{"alarm": "x", "new": 1}]', '{"a": {"b": 1}}', "7", ""])
+def test_a_file_that_nobody_can_read_silences_no_alarm(
+    quick: Settings, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torn, or of another version."""
+    told: list[str] = []
+
+    def tell(_: Settings, news: tuple[News, ...]) -> bool:
+        told.extend(each.ringing.key for each in news)
+        return True
+
+    monkeypatch.setattr(messages, "tell", tell)
+    for name in ("alarms.json", "alarm-marks.json"):
+        (quick.home / name).write_text(kept)
+    append(quick.home / "spool", probed("silence"), node="n", clock=lambda: NOW)
+    append(quick.home / "spool", probed("silence"), node="n", clock=lambda: NOW)
+    watches(quick, lambda: "probe_failing" in told)
 
 
 def ring(settings: Settings) -> Ringing:

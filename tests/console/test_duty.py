@@ -96,6 +96,28 @@ def test_all_who_look_see_the_line_and_its_changes_from_one_stream(
     console.loop.run_until_complete(look())
 
 
+def test_a_state_that_cannot_be_shown_is_not_shown_as_old_and_the_next_is_again(
+    watched: tuple[Console, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console, _ = watched
+    visitor = console.signed_in("王敏", Role.LEADER)
+    real, faults = duty._shown, [AttributeError("as nobody had thought"), KeyError("odd")]
+
+    def shown(settings: Settings, state: living.State | None) -> str:
+        if faults:
+            raise faults.pop()
+        return real(settings, state)
+
+    monkeypatch.setattr(duty, "_shown", shown)
+
+    async def look() -> None:
+        async with visitor.client.get("/duty/live") as answer:
+            while "公积金查询 · 输入与播报" not in await news(answer):
+                pass
+
+    console.loop.run_until_complete(asyncio.wait_for(look(), 30))
+
+
 def test_a_service_that_does_not_answer_is_told(console: Console) -> None:
     visitor = console.signed_in("王敏", Role.LEADER)
 

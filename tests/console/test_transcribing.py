@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ def test_it_ends_with_the_console(settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setattr(transcribing, "COMMAND", command)
     console = Console(asked_for(settings))
     number = int(until_written(console, settings.home / "ran"))
+    assert len(transcribing_tasks(console.loop)) == 1
     os.kill(number, 0)
     console.close()
     with pytest.raises(ProcessLookupError):
@@ -53,6 +55,25 @@ def test_one_that_has_died_is_followed_by_another(
     console.close()
 
 
+def test_one_that_could_not_be_started_is_followed_by_another(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No memory for it, no file, whatever: the task that starts it lives as long as the console."""
+    real, refused = asyncio.create_subprocess_exec, [MemoryError(), OSError(), RuntimeError()]
+
+    async def start(*words: str, **how: Any) -> asyncio.subprocess.Process:
+        if refused:
+            raise refused.pop()
+        return await real(*words, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(transcribing, "COMMAND", (sys.executable, "-c", STAYS + "time.sleep(600)"))
+    monkeypatch.setattr(transcribing, "AGAIN_SECONDS", 0.0)
+    console = Console(asked_for(settings))
+    until_written(console, settings.home / "ran")
+    console.close()
+
+
 def test_nobody_starts_it_where_it_is_off(settings: Settings) -> None:
     console = Console(settings)
     console.loop.run_until_complete(asyncio.sleep(0))
@@ -65,5 +86,5 @@ def test_its_command_is_there() -> None:
 
 
 def transcribing_tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
-    names = [task.get_coro().__qualname__ for task in asyncio.all_tasks(loop)]  # type: ignore[union-attr]
-    return [name for name in names if name == "_run"]
+    names = [task.get_name() for task in asyncio.all_tasks(loop)]
+    return [name for name in names if name == transcribing.TASK]

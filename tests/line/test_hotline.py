@@ -846,6 +846,32 @@ def test_a_draining_line_sends_new_callers_to_the_agents_and_waits_for_the_other
     assert tell(story).notes.ends() == ["completed"]
 
 
+def test_a_drained_node_sends_new_calls_to_the_others_keeps_its_own_and_comes_back(
+    tell: Callable[..., Line],
+) -> None:
+    """503, unanswered, so that the edge tries the next node; a probe may still look."""
+    aside = [True]
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.05
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        line.hotline.conductor.set_aside = lambda: aside[0]
+        await line.asterisk.call("c2")
+        await line.asterisk.until(lambda: line.asterisk.reasons.get("c2") == "congestion")
+        assert not line.asterisk.asked("POST channels/c2/answer")
+        refused = [(fact.reason, fact.channel) for fact in line.notes.of(Refused)]
+        assert refused == [("draining", "c2")]
+        aside[0] = False
+        await line.asterisk.call("c3")
+        await line.hears("c3", "main.menu")
+        for caller in ("c1", "c3"):
+            await line.asterisk.press(caller, "7")
+        await line.over()
+
+    assert tell(story).notes.ends() == ["completed", "completed"]
+
+
 # --- callers who leave us without hanging up, and callers who cannot be let go ------------------
 
 

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -138,6 +139,59 @@ def test_a_full_disk_delays_facts_and_loses_none(
         return spool.path
 
     assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["1", "2"]
+
+
+@pytest.mark.parametrize("where", ["write", "fdatasync"])
+@pytest.mark.parametrize("fault", [ValueError("odd"), MemoryError(), RuntimeError(), OSError()])
+def test_a_fault_of_any_kind_delays_facts_and_ends_no_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, where: str
+) -> None:
+    """A thread that ends would write nothing any more, and nobody would start it again."""
+    real, faulty = getattr(os, where), [True]
+
+    def odd(*given: object) -> object:
+        if faulty[0]:
+            raise fault
+        return real(*given)
+
+    monkeypatch.setattr(os, where, odd)
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.01)
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1")
+        spool.note(LinkLost(reason="1"))
+        while spool.fault is None:  # noqa: ASYNC110  another thread changes it
+            await asyncio.sleep(0.001)
+        assert type(fault).__name__ in spool.fault
+        spool.note(LinkLost(reason="2"))
+        faulty[0] = False
+        await asyncio.wait_for(spool.settled(), 20)
+        assert spool.fault is None
+        await spool.close()
+        return spool.path
+
+    read = {line["id"]: line["reason"] for line in read_lines(asyncio.run(course()))}
+    assert list(read.values()) == ["1", "2"]
+
+
+def test_a_clock_that_fails_turns_no_page_and_ends_no_writing(tmp_path: Path) -> None:
+    odd = [False]
+
+    def clock() -> datetime:
+        if odd[0] and threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("no time")
+        return NOON
+
+    async def course() -> Path:
+        spool = Journal.open(tmp_path, node="n1", clock=clock)
+        odd[0] = True
+        for reason in "123":
+            spool.note(LinkLost(reason=reason))
+            await asyncio.wait_for(spool.settled(), 20)
+        await spool.close()
+        return spool.path
+
+    assert [line["reason"] for line in read_lines(asyncio.run(course()))] == ["1", "2", "3"]
 
 
 def test_the_disk_is_well_again_only_when_all_that_waited_is_on_it(

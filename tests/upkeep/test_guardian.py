@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from ivr.ari.client import Ari
 from ivr.ari.events import Channel
+from ivr.config import Settings
+from ivr.lifecycle import asking
 from ivr.upkeep import guardian
 from ivr.upkeep.guardian import keep_short, stranded
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, fake_asterisk
@@ -31,6 +34,42 @@ def test_only_our_callers_who_talk_to_nobody_are_stranded() -> None:
 
 
 # --- Asterisk's log ------------------------------------------------------------------------------
+
+
+def test_a_look_that_fails_does_not_forget_how_long_the_service_is_silent(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guardian that began anew each time would never send anybody to the agents."""
+    known = settings.model_copy(update={"ari_password": SecretStr(PASSWORD)})
+    released: list[bool] = []
+    looks = iter([RuntimeError("as nobody had thought"), False, KeyError("odd"), False])
+
+    def speaks(_: Settings) -> bool:
+        told = next(looks, False)
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    async def release(*_: object, everybody: bool) -> None:
+        released.append(everybody)
+
+    monkeypatch.setattr(asking, "speaks", speaks)
+    monkeypatch.setattr(guardian, "_release", release)
+    monkeypatch.setattr(guardian, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(guardian, "UNANSWERED_SECONDS", 0.0)
+    monkeypatch.setattr(guardian, "STRANDED_SECONDS", 0.1)
+
+    async def story() -> None:
+        guarding = asyncio.create_task(guardian.guard(known))
+        async with asyncio.timeout(20):
+            while not any(released):
+                assert not guarding.done(), guarding.exception()
+                await asyncio.sleep(0.01)
+        guarding.cancel()
+        await asyncio.gather(guarding, return_exceptions=True)
+
+    asyncio.run(story())
+    assert released[0] is False
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""Commands for the machines of a line that share its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ivr.cli.failure import CommandFailure
+
+if TYPE_CHECKING:
+    from ivr.config import Settings
+    from ivr.state.nodes import Line, Node
+    from ivr.state.shared import Shared
+
+_Name = Annotated[str, typer.Argument(help="节点名 · its `node` in settings.toml")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this room's commands."""
+    room = typer.Typer(no_args_is_help=True, help="The machines of one line. 多台机器")
+    room.command("join")(join)
+    room.command("list")(list_)
+    room.command("drain")(drain)
+    room.command("remove")(remove)
+    app.add_typer(room, name="node")
+
+
+def join(
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="This node's sentences and keys are the new ones. 以本机的话术、钥匙为准",
+        ),
+    ] = False,
+    make_keys: Annotated[
+        bool, typer.Option("--make-keys", help="Only for the very first node. 第一个节点，生成钥匙")
+    ] = False,
+) -> None:
+    """Make this machine a node of its line; its keys must be here. 加入"""
+    from ivr.state import joining
+
+    with _state() as (settings, shared):
+        try:
+            me = joining.join(settings, shared, renew=renew, make_keys=make_keys)
+        except joining.CannotJoin as wrong:
+            raise CommandFailure(str(wrong)) from wrong
+    typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
+
+
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Who they are, and how they are. 列出"""
+    from ivr.state import nodes
+
+    with _state() as (_, shared):
+        line = shared.at_once(nodes.read)
+    typer.echo(_as_json(line) if as_json else "\n".join(map(_in_words, line.nodes)) or "还没有节点")
+
+
+def drain(
+    name: _Name,
+    back: Annotated[bool, typer.Option("--back", help="Take it back: new calls again.")] = False,
+) -> None:
+    """No new calls for a node; those that it has go on to their end. 排空"""
+    from functools import partial
+
+    from ivr.state import nodes
+
+    with _state() as (_, shared):
+        node = shared.at_once(partial(nodes.drain, name=name, draining=not back))
+    if back:
+        typer.echo(f"{name} 又接新来电 · takes new calls again")
+    else:
+        typer.echo(f"{name} 不再接新来电，还有 {node.calls} 通 · drains; see `ivr node list`")
+
+
+def remove(name: _Name) -> None:
+    """Take out a node whose service is stopped. 移出"""
+    from functools import partial
+
+    from ivr.state import nodes
+
+    with _state() as (_, shared):
+        shared.at_once(partial(nodes.remove, name=name))
+    typer.echo(f"{name} 已移出 · removed")
+
+
+@contextmanager
+def _state() -> Iterator[tuple[Settings, Shared]]:
+    from ivr.config import load
+
+    settings = load()
+    if not settings.shares:
+        raise CommandFailure(
+            "没有设置 state.url：这条热线只有一台机器 · no [state] in settings.toml: one machine"
+        )
+    from ivr.state.nodes import NoNode, StillServes
+    from ivr.state.shared import CannotReach, Shared
+
+    shared = Shared(settings)
+    try:
+        yield settings, shared
+    except (CannotReach, NoNode, StillServes) as refused:
+        raise CommandFailure(str(refused)) from refused
+    finally:
+        shared.close()
+
+
+def _in_words(node: Node) -> str:
+    state = ("排空 draining" if node.draining else "在线 up") if node.lives else "不在 away"
+    heard = f"{node.unheard:.0f} 秒前 s ago" if node.unheard < 1e6 else "从未 never"
+    return (
+        f"{node.name}  {node.series:02}  {node.address}  {state}  {node.calls} 通 calls  {heard}"
+        f"  话术 {node.catalog or '-'}  {node.version}"
+    )
+
+
+def _as_json(line: Line) -> str:
+    import json
+    from dataclasses import asdict
+
+    told = [{**asdict(node), "lives": node.lives} for node in line.nodes]
+    return json.dumps(told, ensure_ascii=False, indent=1)

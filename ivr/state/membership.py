@@ -1,0 +1,196 @@
+"""This node among the others: admitted before the first call, heard of every second after it.
+
+What nodes share is caught up with at each beat by its `Part`: first what was kept here while the
+database was away, then what the others have done. Only when all of that is done do callers'
+questions go to the database again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from sqlalchemy import Connection
+
+from ivr.config import Settings, SettingsError
+from ivr.speech.publications import MANIFEST
+from ivr.state import admission, nodes
+from ivr.state.identity import Known, identity, published
+from ivr.state.nodes import Identity, Line
+from ivr.state.shared import CannotReach, Shared, now
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 2.0
+"""No caller waits for a beat."""
+START_SECONDS: Final = 5.0
+"""A service that starts waits so long for the database before it serves by what it knows."""
+
+
+class Part(Protocol):
+    """Something that the nodes of a line share."""
+
+    async def catch_up(self) -> None:
+        """Tell what was kept here, learn what others did; harmless to repeat.
+
+        Raises CannotReach.
+        """
+
+    def is_even(self) -> bool:
+        """Whether nothing is kept here any more; asked in the moment in which callers return."""
+
+
+class Membership:
+    """One service's place in its line."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        shared: Shared,
+        me: Identity,
+        *,
+        clock: Callable[[], float] = time.time,
+        beat_seconds: float = BEAT_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._me = me
+        self._clock = clock
+        self._beat_seconds = beat_seconds
+        self._ahead = 0.0
+        self._seen = 0
+        """When the manifest of the published prompts was written."""
+        self._is_newer = False
+        """Prompts were published here, and the others do not know it yet."""
+        self.parts: list[Part] = []
+        self.calls: Callable[[], int] = lambda: 0
+        """How many calls are up here."""
+        self.known = Known.read(settings.home)
+        self.warnings: Sequence[str] = ()
+        self._task: asyncio.Task[None] | None = None
+
+    async def admitted(self) -> None:
+        """Before the first call; SettingsError with everything that is wrong.
+
+        Where the database is away, a node that was admitted before serves by what it knew then.
+        """
+        try:
+            line = await self._shared.attempt(self._looked, START_SECONDS)
+        except CannotReach as gone:
+            self._shared.lost(str(gone))
+            wrong = self._by_heart(str(gone))
+        else:
+            wrong = admission.faults(self._me, line, ahead=self._ahead)
+            if not wrong:
+                await self._learn(line)
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+
+    def begin(self) -> None:
+        """Be heard of from now on."""
+        self._task = asyncio.create_task(self._beating())
+
+    async def stop(self) -> None:
+        """No beat any more; what the last one had to do is done or given up."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are for other nodes: it is drained, or was taken out."""
+        return self.known.draining
+
+    async def beat(self) -> None:
+        """Be heard of, and catch up."""
+        await asyncio.to_thread(self._look_at_publication)
+        try:
+            line = await self._shared.attempt(self._told, PATIENCE_SECONDS)
+            await self._learn(line)
+            while self._shared.may_be_found():
+                for part in self.parts:
+                    await part.catch_up()
+                if all(part.is_even() for part in self.parts):
+                    self._shared.found()
+                    return
+        except CannotReach as gone:
+            self._shared.lost(str(gone))
+
+    async def _beating(self) -> None:
+        while True:
+            try:
+                await self.beat()
+            except Exception:  # the next beat is another chance; callers go on meanwhile
+                log.exception("a beat of this node failed")
+            await asyncio.sleep(self._beat_seconds)
+
+    def _looked(self, rows: Connection) -> Line:
+        line = nodes.read(rows)
+        self._compare_clocks(rows)
+        return line
+
+    def _told(self, rows: Connection) -> Line:
+        """What is published while the service runs is the line's from then on."""
+        self._compare_clocks(rows)
+        line = nodes.beat(rows, self._me, calls=self.calls(), ahead=self._ahead)
+        ours = line.node(self._me.name)
+        if self._is_newer and ours is not None and ours.machine == self._me.machine:
+            nodes.agree(rows, nodes.CATALOG, self._me.catalog, line.clock)
+            self._is_newer = False
+            return nodes.read(rows)
+        return line
+
+    def _compare_clocks(self, rows: Connection) -> None:
+        """Half of the way there and back is the database's."""
+        before = self._clock()
+        theirs = now(rows)
+        self._ahead = (before + self._clock()) / 2 - theirs
+
+    def _by_heart(self, complaint: str) -> list[str]:
+        if not self.known.keys:
+            return [
+                "共享数据库连不上，本机也还没有加入过："
+                f"先让数据库起来，再 `ivr node join`；{complaint}"
+                " · shared state is away and this node was never admitted"
+            ]
+        line = self.known.line()
+        return [*admission.keys(self._me, line), *admission.catalog(self._me, line)]
+
+    async def _learn(self, line: Line) -> None:
+        self.warnings = admission.warnings(self._me, line, ahead=self._ahead)
+        known = Known.of(line, self._me)
+        if known == self.known:
+            return
+        self.known = known
+        try:
+            await asyncio.to_thread(known.keep, self._settings.home)
+        except OSError as full:
+            log.warning("what is known of the other nodes is not written down: %s", full.strerror)
+
+    def _look_at_publication(self) -> None:
+        """Read again only where there is another file."""
+        try:
+            seen = (self._settings.audio / MANIFEST).stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if seen == self._seen:
+            return
+        first, self._seen = self._seen == 0, seen
+        catalog = published(self._settings.audio)
+        if catalog and catalog != self._me.catalog:
+            self._me = replace(self._me, catalog=catalog)
+            self._is_newer = self._is_newer or not first
+
+
+async def member(settings: Settings, shared: Shared) -> Membership:
+    """This node, admitted; raises SettingsError."""
+    me = await asyncio.to_thread(identity, settings)
+    membership = Membership(settings, shared, me)
+    await membership.admitted()
+    return membership

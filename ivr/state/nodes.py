@@ -1,0 +1,213 @@
+"""The nodes of a line: who they are, whether they live, and what must be the same on all of them.
+
+Everything here is one transaction on a connection that is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from ivr.state.shared import now
+
+LEASE_SECONDS: Final = 10.0
+"""A node that has not been heard of for so long is taken for dead."""
+META: Final = MetaData()
+NODE = Table(
+    "node",
+    META,
+    Column("name", String, primary_key=True),
+    Column("series", Integer),
+    Column("machine", String),
+    Column("address", String),
+    Column("seen_at", Float),
+    Column("draining", Integer),
+    Column("calls", Integer),
+    Column("version", String),
+    Column("catalog", String),
+    Column("clock_ahead", Float),
+)
+JOINING: Final = 1
+"""What `alone` calls it."""
+AGREED = Table(
+    "agreed",
+    META,
+    Column("name", String, primary_key=True),
+    Column("value", String),
+    Column("value_before", String),
+    Column("at", Float),
+)
+CATALOG: Final = "catalog"
+KEY: Final = "key "
+"""Before the name of a key's file."""
+
+
+class NoNode(LookupError):
+    """There is no such node; says which there are."""
+
+
+class StillServes(Exception):
+    """A node that lives is not taken out; says what to do first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a node says of itself."""
+
+    name: str
+    series: int
+    machine: str
+    """Made once on each machine: two of one name are told apart by it."""
+    address: str
+    """Where the edge sends its calls, host:port."""
+    version: str
+    catalog: str
+    """Version of the published sentences; empty where none are published yet."""
+    keys: Mapping[str, str]
+    """The fingerprint of each, by its file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as the others see it."""
+
+    name: str
+    series: int
+    machine: str
+    address: str
+    unheard: float
+    """For how many seconds, by the database's clock."""
+    draining: bool
+    calls: int
+    version: str
+    catalog: str
+    clock_ahead: float
+    """Seconds, of its clock before the database's."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether its service has been heard of lately."""
+        return self.unheard < LEASE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All that a node must fit to, as the database has it."""
+
+    clock: float
+    """Seconds since 1970 by the database."""
+    nodes: tuple[Node, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """None before the first node has joined."""
+    catalog: str = ""
+    catalog_before: str = ""
+
+    def node(self, name: str) -> Node | None:
+        """The one of that name."""
+        return next((each for each in self.nodes if each.name == name), None)
+
+
+def read(rows: Connection) -> Line:
+    """The line as it stands."""
+    clock = now(rows)
+    found = rows.execute(select(NODE).order_by(NODE.c.series))
+    nodes = tuple(
+        Node(
+            row.name, row.series, row.machine, row.address, max(0.0, clock - row.seen_at),
+            bool(row.draining), row.calls, row.version, row.catalog, row.clock_ahead,
+        )
+        for row in found
+    )  # fmt: skip
+    agreed = {row.name: row for row in rows.execute(select(AGREED))}
+    keys = {name[len(KEY) :]: row.value for name, row in agreed.items() if name.startswith(KEY)}
+    catalog = agreed.get(CATALOG)
+    if catalog is None:
+        return Line(clock, nodes, keys)
+    return Line(clock, nodes, keys, catalog.value, catalog.value_before)
+
+
+def join(rows: Connection, me: Identity) -> None:
+    """Write the node down, or anew; the first one's keys and sentences are the line's."""
+    line = read(rows)
+    told = {**_told(me), "seen_at": 0.0, "calls": 0, "clock_ahead": 0.0}
+    if line.node(me.name) is None:
+        rows.execute(insert(NODE).values(name=me.name, draining=0, **told))
+    else:
+        rows.execute(update(NODE).where(NODE.c.name == me.name).values(**told))
+    if not line.keys:
+        for name, fingerprint in me.keys.items():
+            agree(rows, f"{KEY}{name}", fingerprint, line.clock)
+    if not line.catalog and me.catalog:
+        agree(rows, CATALOG, me.catalog, line.clock)
+
+
+def agree(rows: Connection, name: str, value: str, at: float) -> None:
+    """From now on this holds for all nodes; what held before is remembered once."""
+    before = rows.execute(select(AGREED.c.value).where(AGREED.c.name == name)).scalar()
+    if before is None:
+        rows.execute(insert(AGREED).values(name=name, value=value, value_before="", at=at))
+    elif before != value:
+        changed = update(AGREED).where(AGREED.c.name == name)
+        rows.execute(changed.values(value=value, value_before=before, at=at))
+
+
+def beat(rows: Connection, me: Identity, *, calls: int, ahead: float) -> Line:
+    """The node lives; how the line stands now. A node that was taken out is not put back."""
+    seen = {**_told(me), "seen_at": now(rows), "calls": calls, "clock_ahead": ahead}
+    ours = (NODE.c.name == me.name, NODE.c.machine == me.machine)
+    rows.execute(update(NODE).where(*ours).values(**seen))
+    return read(rows)
+
+
+def drain(rows: Connection, name: str, *, draining: bool) -> Node:
+    """Whether it may take new calls; those that it has go on. Raises NoNode."""
+    node = _known(rows, name)
+    rows.execute(update(NODE).where(NODE.c.name == name).values(draining=int(draining)))
+    return node
+
+
+def remove(rows: Connection, name: str) -> Node:
+    """Take a node out for good; raises NoNode and StillServes."""
+    node = _known(rows, name)
+    if node.lives:
+        raise StillServes(
+            f"{name} 还在服务（{node.calls} 通电话）：先 `ivr node drain {name}`，"
+            "等电话结束，停掉它的服务"
+            " · it still serves: drain it and stop its service first"
+        )
+    rows.execute(delete(NODE).where(NODE.c.name == name))
+    return node
+
+
+def _known(rows: Connection, name: str) -> Node:
+    line = read(rows)
+    node = line.node(name)
+    if node is None:
+        names = "、".join(each.name for each in line.nodes) or "还没有 · none yet"
+        raise NoNode(f"没有叫 {name} 的节点；有：{names} · there is no such node")
+    return node
+
+
+def _told(me: Identity) -> dict[str, str | int]:
+    return {
+        "series": me.series,
+        "machine": me.machine,
+        "address": me.address,
+        "version": me.version,
+        "catalog": me.catalog,
+    }

@@ -1,0 +1,107 @@
+"""Machines of one line, and the database that they share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from ivr.config import Settings
+from ivr.config.settings import StateSettings
+from ivr.people.keys import Keys
+from tests.analytics.postgres import made_database, postgres, programs
+
+Machines = Callable[..., Settings]
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Path]:
+    """One PostgreSQL for all of them, where there is one."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL on this machine")
+    pytest.importorskip("psycopg")
+    with postgres() as socket:
+        yield socket
+
+
+@pytest.fixture
+def postgres_url(server: Path) -> str:
+    name = f"state_{uuid4().hex}"
+    made_database(server, name)
+    return f"postgresql+psycopg://ivr@/{name}?host={server}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.sqlite'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machines:
+    """A machine with the line's keys and sentences; `keys=False`: without any."""
+
+    def made(url: str, name: str = "node-1", *, keys: bool = True, says: str = "c1") -> Settings:
+        home = tmp_path / f"home of {name} {uuid4().hex[:6]}"
+        (home / "audio").mkdir(parents=True)
+        publish(home / "audio", says)
+        if keys:
+            given = tmp_path / "the line's keys"
+            Keys.load(given)
+            shutil.copytree(given, home / "keys")
+        shared = StateSettings(url=url, address="127.0.0.1:5060")  # type: ignore[arg-type]
+        return Settings(home=home, audio=home / "audio", node=name, state=shared)
+
+    return made
+
+
+def publish(audio: Path, catalog: str) -> None:
+    """These sentences are heard on this machine."""
+    (audio / "manifest.json").write_text(json.dumps({"catalog": catalog}))
+
+
+def other_key(settings: Settings, name: str = "tokens.key") -> None:
+    (settings.home / "keys" / name).write_bytes(b"o" * 32)
+
+
+@contextmanager
+def stopped(server: Path) -> Iterator[None]:
+    """Every process of the server is held (SIGSTOP): connections stay, and nothing answers."""
+    pids = [int((server / "data" / "postmaster.pid").read_text().split()[0])]
+    pids += _children(pids[0])
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def until(holds: Callable[[], bool], within: float = 30.0) -> None:
+    """Wait for something real."""
+    end = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.02)
