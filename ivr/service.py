@@ -50,6 +50,7 @@ from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.called_back import CalledBack
@@ -141,6 +142,12 @@ async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
     return node
 
 
+def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
+    """The limits of this machine as one among others."""
+    gate: Gate = import_module("ivr.limits.agreed").among_nodes(node, settings, limits.counts)
+    return gate
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -201,12 +208,13 @@ async def _composed(
         longest_wait=switchboard.longest_wait,
         state_away=None if node is None else node.away,
     )
+    limits = Limits(settings.limits, locks.read(time.time()), locks.keep)
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
-        limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
+        limits=Gate(limits) if node is None else _together(node, settings, limits),
         switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
@@ -237,6 +245,7 @@ async def _composed(
 
     if node is not None:
         conductor.set_aside = node.drains
+        conductor.callers = node.counts_calls()
         node.begin(lambda: len(conductor.calls))
 
     def may_call() -> bool:

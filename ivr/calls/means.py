@@ -15,7 +15,7 @@ from ivr.calls.pins import NoPins, Verifier
 from ivr.cases.enquiries import Enquiries, NoCases
 from ivr.cases.followup import FollowUps, NobodyAsked
 from ivr.config import Settings
-from ivr.limits.limits import Limits
+from ivr.limits.gate import Gate
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import Desk
 from ivr.recordings.taping import NothingTaped, Tapes
@@ -34,7 +34,7 @@ class Means:
     settings: Settings
     accounts: Accounts
     tokens: Tokens
-    limits: Limits
+    limits: Gate
     switchboard: Switchboard
     desk: Desk
     note: Callable[[Fact], None]

@@ -36,6 +36,7 @@ from console.authenticator import figures
 from console.rights import Role
 from console.schedules import Schedules
 from console.users import Users
+from ivr.agents.notes import Notes, Owed, Talked
 from ivr.asterisk.configure import desk_secret
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office, State
@@ -50,7 +51,7 @@ from tests.analytics.spool import lines, spool_file
 from tests.console.test_desk_call import CALL, Service
 from tests.line.test_overview import Told
 from tests.live.conftest import free_port
-from tests.live.pages import AXE, NARROW, WIDE
+from tests.live.pages import AXE, NARROW, WIDE, tab
 
 pytestmark = pytest.mark.live
 
@@ -341,6 +342,49 @@ def test_a_conversation_is_heard_with_a_reason_by_keys_alone(
     _tab_to(page, "0:03.0")
     page.keyboard.press("Enter")
     expect(page.locator("[data-part=now]")).to_contain_text("0:03.0 / 0:09.0")
+
+
+def test_a_browser_closed_in_mid_call_comes_back_to_it_and_a_note_is_written_by_keys_alone(
+    opened: Opened, page: Page, browser: Browser, pictures: Path
+) -> None:
+    """The talk is the phone's: a page that is opened anew shows it as it is by then."""
+    notes, now = Notes(opened.home, "hotline"), datetime.now(UTC)
+    opened.desks.notes = notes
+    opened.desks.calls["6004"] = {**CALL, "held": True}
+    sign_in(page, opened, "四号坐席")
+    page.goto(f"{opened.address}/desk")
+    expect(page.locator("#call")).to_contain_text("来电人在听音乐")
+    page.context.close()
+    with tab(browser) as again:
+        sign_in(again, opened, "四号坐席")
+        again.goto(f"{opened.address}/desk")
+        expect(again.locator("#call")).to_contain_text("来电人在听音乐")
+        opened.desks.calls.pop("6004")
+        for n, key in enumerate(("loan", None)):
+            talked = Talked(f"agent.6004.{n}.c", f"s{n}", "person", None, key)
+            notes.owe(Owed(talked, "四号坐席", "6004", now))
+        section = again.locator("#notes")
+        expect(section).to_contain_text("走到 贷款")
+        look(again, pictures, "desk-notes")
+        again.reload()  # as above
+        expect(section.get_by_label("主题")).to_have_count(2)
+        _tab_to(again, "subject")
+        again.keyboard.press("ArrowDown")
+        again.keyboard.press("Tab")
+        again.keyboard.type("问提取要什么材料")
+        opened.desks.refuses = "小结存不下"
+        again.keyboard.press("Tab")
+        again.keyboard.press("Enter")
+        expect(section.get_by_role("alert")).to_contain_text("小结存不下")
+        expect(section.get_by_label("小结").first).to_have_value("问提取要什么材料")
+        opened.desks.refuses = ""
+        section.get_by_role("button", name="写完").first.press("Enter")
+        expect(section.get_by_role("status")).to_contain_text("小结已写好")
+        expect(section.get_by_label("主题")).to_have_count(1)
+        opened.desks.calls["6004"] = {**CALL, "person": "person"}
+        expect(again.locator("#call")).to_contain_text("问提取要什么材料")
+        look(again, pictures, "desk-earlier-notes")
+    opened.desks.calls["6004"] = dict(CALL)
 
 
 def test_a_leader_listens_whispers_and_takes_over_by_keys_alone(
