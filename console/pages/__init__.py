@@ -30,6 +30,7 @@ from console.pages import (
     staffing,
     start,
     supervising,
+    talks,
     users,
     words,
 )
@@ -55,6 +56,7 @@ EVERY_PAGE: tuple[Page, ...] = (
     calling.PAGE,
     opening.PAGE,
     calls.PAGE,
+    talks.PAGE,
     reports.PAGE,
     schedules.PAGE,
     words.PAGE,

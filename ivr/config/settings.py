@@ -446,6 +446,10 @@ class RecordingsSettings(Part):
     """A recording ends after so long a silence."""
     keep_free_mb: Annotated[int, Field(ge=1)] = 200
     """With less free on the disk no recording is begun, and the caller is told."""
+    talks: bool = False
+    """Conversations with agents are recorded too, and callers are told so before."""
+    pause_seconds: Annotated[float, Field(ge=5, le=3600)] = 120.0
+    """A pause that an agent forgets ends so soon, and the conversation is recorded again."""
     series: Annotated[int, Field(ge=0, le=99)] | None = None
     """Two digits of every reference number, another value on each node; None: the node's number."""
 

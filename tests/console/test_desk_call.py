@@ -37,6 +37,7 @@ CALL: dict[str, Any] = {
     "charge": True,
     "inside": [],
     "asked": [],
+    "recording": None,
 }
 
 
@@ -117,6 +118,27 @@ def test_an_agent_sees_the_own_caller_in_words_and_no_whole_number(
     assert "account.menu" not in shown.partition("走过的菜单")[2].partition("</dd>")[0]
     assert "取回" not in shown
     assert "现在没有通话" in at(console, "李强").get("/desk/call").text
+
+
+@pytest.mark.parametrize(
+    ("stands", "told", "offered"),
+    [
+        ("on", "录音中", "do-pause"),
+        ("paused", "录音已暂停，14:03:20 自动继续", "do-resume"),
+        ("held", "保持中，不录音", "do-pause"),
+        ("failed", "没有录音", None),
+    ],
+)
+def test_the_desk_shows_whether_it_is_recorded_and_offers_what_can_be_done(
+    office: tuple[Console, Service], stands: str, told: str, offered: str | None
+) -> None:
+    recording = {"stands": stands, "until": "14:03:20" if stands == "paused" else ""}
+    console, service = office
+    service.calls["6001"] = {**CALL, "recording": recording}
+    shown = at(console, "王敏").get("/desk/call").text
+    assert told in shown
+    buttons = {each for each in ("do-pause", "do-resume") if f'id="{each}"' in shown}
+    assert buttons == ({offered} if offered else set())
 
 
 def test_a_page_that_knows_it_is_left_alone(office: tuple[Console, Service]) -> None:
