@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from ivr.accounts.late import Late, opened_late
 from ivr.accounts.untold import Untold
 from ivr.agents.book import Book
 from ivr.agents.desks import Desks, Moved, Remembered
+from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
@@ -49,6 +50,7 @@ from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.called_back import CalledBack
@@ -56,6 +58,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
@@ -72,6 +75,8 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
+from ivr.recordings.talks import SLIPS, TalkArchive
+from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
@@ -137,6 +142,12 @@ async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
     return node
 
 
+def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
+    """The limits of this machine as one among others."""
+    gate: Gate = import_module("ivr.limits.agreed").among_nodes(node, settings, limits.counts)
+    return gate
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -172,12 +183,18 @@ async def _composed(
         votes_open_cases=lambda: settings.cases.from_votes,
     )
     stack.push_async_callback(desk.close)
+    tapes = FiledTapes(_talk_archive(settings), journal, lambda: datetime.now(BEIJING))
+    stack.push_async_callback(tapes.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
-    book = Book(settings.home)
+    book, notes = Book(settings.home), Notes(settings.home, settings.node)
+    clerk = Clerk(notes)
     stack.callback(book.close)
+    stack.callback(clerk.close)
     desks = Desks(
-        settings.agents, asyncio.get_running_loop().time, partial(_moved, book, journal.note)
+        settings.agents,
+        asyncio.get_running_loop().time,
+        partial(_moved, book, clerk, journal.note),
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
@@ -191,12 +208,13 @@ async def _composed(
         longest_wait=switchboard.longest_wait,
         state_away=None if node is None else node.away,
     )
+    limits = Limits(settings.limits, locks.read(time.time()), locks.keep)
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
-        limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
+        limits=Gate(limits) if node is None else _together(node, settings, limits),
         switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
@@ -207,6 +225,7 @@ async def _composed(
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=wishes,
+        tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
     outward = ChannelsOutward(ari, standing.now)
@@ -226,6 +245,7 @@ async def _composed(
 
     if node is not None:
         conductor.set_aside = node.drains
+        conductor.callers = node.counts_calls()
         node.begin(lambda: len(conductor.calls))
 
     def may_call() -> bool:
@@ -246,7 +266,10 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, book, means))
+    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    takeover = Takeover(
+        conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
+    )
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -254,7 +277,8 @@ async def _composed(
         partial(_left_from, register, vault),
     )
     called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
-    return Hotline(conductor, takeover), journal, [*outgoing.routes(), *called_back.routes()]
+    doors = [*outgoing.routes(), *called_back.routes(), noted(reception, notes)]
+    return Hotline(conductor, takeover), journal, doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,10 +326,12 @@ def _publish(settings: Settings, shelf: Shelf) -> None:
         log.exception("Asterisk's own sounds stay as they were")
 
 
-def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
+def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved) -> None:
     """An agent is in another state: written down twice, for the next service and for the facts."""
-    agent, before, now = moved.agent, moved.before, moved.now
-    book.keep(Remembered(agent.extension, now, moved.since))
+    agent, before, now, talked = moved.agent, moved.before, moved.now, moved.talked
+    book.keep(Remembered(agent.extension, now, moved.since, talked))
+    if moved.ends_a_talk and talked is not None:
+        clerk.owe(Owed(talked, agent.name, agent.extension, moved.since))
     if moved.is_new:
         note(
             AgentMoved(
@@ -322,14 +348,20 @@ def _moved(book: Book, note: Callable[[Fact], None], moved: Moved) -> None:
 
 
 async def _inherited(
-    before: Baton, spool: Path, desk: FilingDesk, book: Book, means: Means
+    before: Baton,
+    spool: Path,
+    keepers: tuple[FilingDesk, FiledTapes],
+    remembered: Callable[[], Awaitable[None]],
+    means: Means,
 ) -> Left:
     """What the service before has left behind, once it writes no more."""
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
-    means.switchboard.desks.remember(await asyncio.to_thread(book.taken_over))
+    await remembered()
     try:
-        await desk.take_over(await asyncio.to_thread(recorded, spool))
+        known = await asyncio.to_thread(recorded, spool)
+        for keeper in keepers:
+            await keeper.take_over(known)
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
     try:
@@ -337,6 +369,13 @@ async def _inherited(
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("what the agents have done today is not known; calls go on")
     return await asyncio.to_thread(left, spool)
+
+
+async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+    """Who was how, and what they still have to write."""
+    held = await asyncio.to_thread(book.taken_over)
+    desks.remember(held)
+    await go_on_noting(notes, desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:
@@ -361,6 +400,16 @@ def _archive(settings: Settings) -> Archive:
     """Of recordings; Asterisk writes into the folder that configure.py made for it."""
     return Archive(
         Numbers.of(settings),
+        spool=folder(settings) / "spool" / "recording",
+        keep_free_mb=settings.recordings.keep_free_mb,
+    )
+
+
+def _talk_archive(settings: Settings) -> TalkArchive:
+    """Of conversations with agents, beside it."""
+    return TalkArchive(
+        settings.recordings_folder,
+        settings.home / "slips" / SLIPS,
         spool=folder(settings) / "spool" / "recording",
         keep_free_mb=settings.recordings.keep_free_mb,
     )
@@ -436,6 +485,7 @@ class Examiner:
             "trunks": self._trunks(),
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
+            "talks": self._talks(),
         }
         return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
 
@@ -463,6 +513,14 @@ class Examiner:
         told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
         detail = f"离开，没有接 · away, not answering: {told}" if told else ""
         return Part(True, detail, warns=bool(told))
+
+    def _talks(self) -> Part:
+        """Conversations go on unrecorded; that the last one was is said."""
+        fault = self._reception.means.tapes.fault
+        told = (
+            f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        )
+        return Part(True, told, warns=bool(fault))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

@@ -33,6 +33,8 @@ FACT_TABLES = (
     "callback_over",
     "contentment",
     "desk_act",
+    "talk_recording",
+    "call_note",
 )
 ROLL_UPS = {
     "step_day": ("call_step", "steps_by_day"),

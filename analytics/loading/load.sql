@@ -25,6 +25,8 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.callback_wish
         UNION ALL SELECT event, happened FROM {known}.callback_over
         UNION ALL SELECT event, happened FROM {known}.desk_act
+        UNION ALL SELECT event, happened FROM {known}.talk_recording
+        UNION ALL SELECT event, happened FROM {known}.call_note
         UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
 
@@ -86,6 +88,17 @@ FROM incoming WHERE fact = 'Dialled';
 INSERT INTO hot.desk_act
 SELECT id, session, happened, agent, deed, "to", place FROM incoming
 WHERE fact = 'DeskActed' AND deed NOT IN ('listen', 'whisper', 'hush', 'take_over', 'leave');
+
+INSERT INTO hot.talk_recording
+SELECT id, session, happened, reference, agents, outcome, path, ms, bytes, sha256, pauses,
+       paused_ms, held_ms, gaps
+FROM incoming WHERE fact = 'TalkRecorded';
+
+-- Told again after a kill between a note and its mark: the conversation is the same.
+INSERT INTO hot.call_note
+SELECT id, session, happened, talk, agent, extension, subject, key, ms FROM incoming
+WHERE fact = 'CallNoted' AND talk NOT IN (SELECT talk FROM {known}.call_note)
+QUALIFY row_number() OVER (PARTITION BY talk ORDER BY happened, id) = 1;
 
 INSERT INTO hot.survey_vote
 SELECT id, session, happened, person, choice FROM incoming WHERE fact = 'Voted';

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from console.noted import written_about
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, allowed, session_of, user_name
@@ -160,6 +161,9 @@ async def shown(
         calling=request.query.get("call", ""),
         most_days=MOST_DAYS,
         beijing=BEIJING,
+        notes=await written_about(
+            settings, (case.filed.person, case.filed.caller), (case.filed.session,)
+        ),
     )
 
 

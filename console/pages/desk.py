@@ -18,7 +18,7 @@ from console.rights import Action
 from console.routes import SETTINGS, Page, Route
 from console.service import ServiceAway, ask
 from console.trail import note
-from ivr.agents.presence import WISHES, Event
+from ivr.agents.presence import UNWRITTEN, WISHES, Event
 from ivr.agents.presence import State as Presence
 from ivr.calls.pins import Pins, TooEasy
 from ivr.config import Agent, Settings, standing
@@ -98,6 +98,7 @@ def _shown(agents: dict[str, dict[str, Any]] | None, own: Agent | None) -> str:
         now=round(time.time()),
         mine=None if mine is None else described(mine),
         others=others,
+        unwritten=UNWRITTEN,
     )
 
 

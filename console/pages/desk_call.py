@@ -15,6 +15,7 @@ from aiohttp import web
 from analytics.answering.asking import CannotAnswer, answer
 from analytics.answering.words import Vocabulary
 from console.facts import asked, vocabulary
+from console.noted import written_about
 from console.pages.cases import OPEN, REGISTER
 from console.rendering import page
 from console.rights import Action
@@ -116,6 +117,7 @@ async def _shown(
         "lookup": _lookup(call, words) if allowed(request, Action.SEE_RESULTS) else "",
         "earlier": [] if call is None else await _earlier(request, call, words),
         "cases": [] if call is None else await _cases(request, call),
+        "notes": [] if call is None else await _notes(request, call),
         "colleagues": await _colleagues(request, agent),
         "places": PLACES,
     }
@@ -176,6 +178,12 @@ async def _cases(request: web.Request, call: Mapping[str, Any]) -> list[dict[str
         }
         for case in found
     ]
+
+
+async def _notes(request: web.Request, call: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What colleagues have written about earlier calls of the same person or number."""
+    people = (call["person"], call["caller"])
+    return (await written_about(request.app[SETTINGS], people))[:MOST_EARLIER]
 
 
 def _day(at: datetime) -> str:

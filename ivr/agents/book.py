@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from ivr.agents.desks import Remembered
+from ivr.agents.notes import Talked
 from ivr.agents.presence import Presence, State
 from ivr.records.durable import append, write
 
@@ -79,6 +81,7 @@ def _line(told: Remembered) -> bytes:
         "state": presence.state,
         "reason": presence.reason,
         "then": presence.then,
+        "talked": None if told.talked is None else asdict(told.talked),
     }
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
@@ -86,4 +89,6 @@ def _line(told: Remembered) -> bytes:
 def _read(line: bytes) -> Remembered:
     told = json.loads(line)
     presence = Presence(State(told["state"]), str(told["reason"]), State(told["then"]))
-    return Remembered(str(told["extension"]), presence, datetime.fromisoformat(told["at"]))
+    talked = None if (held := told.get("talked")) is None else Talked(**held)
+    at = datetime.fromisoformat(told["at"])
+    return Remembered(str(told["extension"]), presence, at, talked)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from ivr.agents.presence import Event, Presence, State, after
+from ivr.agents.notes import Talked
+from ivr.agents.presence import UNWRITTEN, Event, Presence, State, after
 from ivr.config import Agent, AgentsSettings, Skill
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,14 @@ class Moved:
     since: datetime
     """When the present state began."""
     by: By
+    talked: Talked | None = None
+    """Of TALKING, and afterwards until there is a note of it: whose call it is, or was."""
+
+    @property
+    def ends_a_talk(self) -> bool:
+        """Whether there is something to write about from now on."""
+        talks = (self.before.state is State.TALKING, self.now.state is State.TALKING)
+        return talks == (True, False) and self.talked is not None
 
     @property
     def is_new(self) -> bool:
@@ -52,6 +61,8 @@ class Remembered:
     extension: str
     presence: Presence
     since: datetime
+    talked: Talked | None = None
+    """As in Moved."""
 
 
 def _is_another(before: Presence, now: Presence) -> bool:
@@ -87,6 +98,8 @@ class Desks:
     """Whose conversation one of our calls looks after."""
     _aside: set[str] = field(default_factory=set)
     """Whose phones ring or listen in, unseen by everybody."""
+    _talked: dict[str, Talked] = field(default_factory=dict)
+    """Whose call each has, or had last and has written nothing about."""
     _due: dict[str, tuple[float, Event]] = field(default_factory=dict)
     """What happens by itself, and when."""
     _unanswered: dict[str, int] = field(default_factory=dict)
@@ -100,12 +113,16 @@ class Desks:
         ours = {agent.extension for agent in settings.phones}
         for extension in self._presence.keys() - ours - self._talking:
             self._forget(extension)
+        for extension, presence in tuple(self._presence.items()):
+            if presence.state is State.WRAP_UP:  # it may have other limits now
+                self._arm(extension)
 
     def _forget(self, extension: str) -> None:
         self._presence.pop(extension, None)
         self._since.pop(extension, None)
         self._due.pop(extension, None)
         self._unanswered.pop(extension, None)
+        self._talked.pop(extension, None)
 
     # --- who is how ---------------------------------------------------------------------------
 
@@ -228,13 +245,36 @@ class Desks:
         """It may be rung again."""
         self._aside.discard(agent.extension)
 
+    def owes(self, agent: Agent) -> Talked | None:
+        """The conversation that is over and that this agent must write about first."""
+        is_over = self.of(agent).state is not State.TALKING
+        wants = is_over and self.settings.notes_required
+        return self._talked.get(agent.extension) if wants else None
+
+    def noted(self, talk: str) -> None:
+        """It is written what that conversation was about: after-call work is done."""
+        for extension, talked in tuple(self._talked.items()):
+            if talked.talk == talk:
+                del self._talked[extension]
+                self._has_noted(extension)
+
+    def _has_noted(self, extension: str) -> None:
+        agent, held = self.agent(extension), self._held(extension)
+        if held.state is State.WRAP_UP:
+            self._happens(agent, Event.WRAPPED_UP)
+        else:
+            self._tell(agent, held, held, None, "line")
+
     @contextmanager
-    def talks(self, agent: Agent) -> Iterator[None]:
+    def talks(self, agent: Agent, talked: Talked | None = None) -> Iterator[None]:
         """One of our calls looks after a conversation of this agent, as long as this lasts.
 
         Its end is `hung_up`: a service that ends leaves the two talking.
         """
         self._talking.add(agent.extension)
+        self._talked.pop(agent.extension, None)
+        if talked is not None:
+            self._talked[agent.extension] = talked
         self.is_there(agent)
         self._happens(agent, Event.ANSWERED)
         try:
@@ -243,10 +283,22 @@ class Desks:
             self._talking.discard(agent.extension)
             self._heard_of = self.clock()
 
+    def is_in_charge(self, agent: Agent, talked: Talked) -> None:
+        """Of a conversation that another agent had before."""
+        extension = agent.extension
+        if self._talked.get(extension) != talked:
+            self._talked[extension] = talked
+            self._tell(agent, self._held(extension), self._held(extension), None, "line")
+
     def hung_up(self, agent: Agent) -> None:
         """The conversation is over."""
         if agent.extension not in self._talking:
             self._happens(agent, Event.HUNG_UP)
+
+    def missed(self, agent: Agent) -> None:
+        """Somebody has answered, and there was no conversation: nothing is to be written."""
+        self._talked.pop(agent.extension, None)
+        self.hung_up(agent)
 
     def is_there(self, agent: Agent) -> None:
         """Somebody has answered, or declined."""
@@ -281,13 +333,15 @@ class Desks:
             if each.extension in self._talking:
                 continue
             self._presence[each.extension] = each.presence
+            if each.talked is not None:
+                self._talked[each.extension] = each.talked
             self._since[each.extension] = clock - max(0.0, (now - each.since).total_seconds())
             self._arm(each.extension)
 
     def _happens(self, agent: Agent, event: Event, *, by: By = "line", reason: str = "") -> None:
         """Take the step, unless it is none; tell of it."""
         extension, before = agent.extension, self._held(agent.extension)
-        wraps_up = self.settings.after_call_seconds > 0
+        wraps_up = self.settings.after_call_seconds > 0 or self._must_write(extension)
         now = after(before, event, reason=reason, wraps_up=wraps_up)
         if now == before:
             return
@@ -296,10 +350,19 @@ class Desks:
         if _is_another(before, now):
             self._since[extension] = clock
         self._arm(extension)
-        lasted = None if began is None else clock - began
-        since = self.now() - timedelta(seconds=clock - self._since.get(extension, clock))
-        self.told(Moved(agent, before, now, lasted, since, by))
+        self._tell(agent, before, now, None if began is None else clock - began, by)
         self.changed()
+
+    def _tell(
+        self, agent: Agent, before: Presence, now: Presence, lasted: float | None, by: By
+    ) -> None:
+        extension, clock = agent.extension, self.clock()
+        since = self.now() - timedelta(seconds=clock - self._since.get(extension, clock))
+        talked = self._talked.get(extension)
+        self.told(Moved(agent, before, now, lasted, since, by, talked))
+
+    def _must_write(self, extension: str) -> bool:
+        return self.settings.notes_required and extension in self._talked
 
     # --- what happens by itself -----------------------------------------------------------------
 
@@ -308,6 +371,8 @@ class Desks:
         self._due.pop(extension, None)
         settings = self.settings
         match self._presence[extension].state:
+            case State.WRAP_UP if self._must_write(extension):
+                seconds, event = settings.notes_longest_seconds, Event.NEGLECTED
             case State.WRAP_UP:
                 seconds, event = settings.after_call_seconds, Event.WRAPPED_UP
             case State.AWAY if not settings.sign_in:
@@ -326,4 +391,9 @@ class Desks:
         for extension, (at, event) in tuple(self._due.items()):
             if at <= now:
                 del self._due[extension]
-                self._happens(self.agent(extension), event)
+                self._comes_due(self.agent(extension), event)
+
+    def _comes_due(self, agent: Agent, event: Event) -> None:
+        if event is Event.NEGLECTED:
+            log.warning("%s 没有写小结，已设为示忙 · no note was written: not ready", agent.name)
+        self._happens(agent, event, reason=UNWRITTEN if event is Event.NEGLECTED else "")

@@ -47,13 +47,17 @@ class Event(StrEnum):
     ANSWERED = "answered"
     HUNG_UP = "hung_up"
     WRAPPED_UP = "wrapped_up"
-    """The time for after-call work is over."""
+    """After-call work is done: its note is written, or its time is over."""
+    NEGLECTED = "neglected"
+    """A note that must be written was not, for too long."""
     UNANSWERED = "unanswered"
     """The phone has rung for nothing so often that nobody can be there."""
     BACK = "back"
     """Somebody is there again, or it is time to find out."""
 
 
+UNWRITTEN: Final = "小结没写"
+"""Why somebody is not ready after NEGLECTED."""
 WISHES: Final[Mapping[Event, str]] = {
     Event.SIGN_IN: "签入",
     Event.READY: "示闲",
@@ -86,6 +90,7 @@ _TO: Final[Mapping[Event, Mapping[State, State]]] = {
     Event.READY: dict.fromkeys(_THERE, _S.FREE),
     Event.NOT_READY: dict.fromkeys((*_THERE, _S.FREE), _S.NOT_READY),
     Event.SIGN_OUT: dict.fromkeys((*_THERE, _S.FREE), _S.SIGNED_OUT),
+    Event.NEGLECTED: {_S.WRAP_UP: _S.NOT_READY},
     Event.UNANSWERED: {_S.FREE: _S.AWAY},
     Event.BACK: {_S.AWAY: _S.FREE},
 }
@@ -105,7 +110,8 @@ _THEN: Final[Mapping[Event, State]] = {
 def after(before: Presence, event: Event, *, reason: str = "", wraps_up: bool = False) -> Presence:
     """How an agent is once that has happened; the same where it changes nothing.
 
-    `reason` is that of NOT_READY; `wraps_up`: whether after-call work has a time of its own.
+    `reason` is that of NOT_READY and of NEGLECTED; `wraps_up`: whether after-call work has a time
+    of its own.
     """
     if before.state is State.TALKING:
         return _talking(before, event, reason=reason, wraps_up=wraps_up)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ivr.agents.desks import Desks
 from ivr.agents.estimate import Minutes, minutes_to_wait
+from ivr.agents.notes import Talked
 from ivr.agents.queue import Queue, Waiting
 from ivr.config import Agent, AgentsSettings, Skill
 
@@ -203,9 +204,9 @@ class Switchboard:
     # --- answered -----------------------------------------------------------------------------
 
     @contextmanager
-    def talks(self, agent: Agent, place: Waiting | None = None) -> Iterator[None]:
-        """An agent is on a call with the caller of that place."""
-        with self.serving(agent, place), self.desks.talks(agent):
+    def talks(self, agent: Agent, talked: Talked | None = None) -> Iterator[None]:
+        """An agent is on a call that nobody waited for."""
+        with self.serving(agent, None), self.desks.talks(agent, talked):
             yield
 
     @contextmanager
@@ -229,11 +230,11 @@ class Switchboard:
         self._talks.extend(talks)
 
     @contextmanager
-    def engaged(self, agent: Agent) -> Iterator[None]:
-        """An agent is on a call that nobody waited for; a service that ends leaves it as it is."""
+    def engaged(self, agent: Agent, talked: Talked) -> Iterator[None]:
+        """The same until its end; a service that ends leaves it as it is."""
         is_over = True
         try:
-            with self.talks(agent):
+            with self.talks(agent, talked):
                 yield
         except asyncio.CancelledError:
             is_over = False

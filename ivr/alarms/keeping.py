@@ -1,4 +1,4 @@
-"""What rings and what people said about it, in two small files under the home folder."""
+"""What rings, what people said about it, and who once answered: small files in the home folder."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _HISTORY = "alarm-history.jsonl"
 MOST_HISTORY_BYTES = 1_000_000
 _LOCK = "alarm-marks.lock"
 _MARKS = "alarm-marks.json"
+_ANSWERED = "trunks-answered.json"
 
 
 def ringing(home: Path) -> tuple[Ringing, ...]:
@@ -70,6 +71,16 @@ def unmark(home: Path, key: str) -> None:
     """Nothing is said about it any more."""
     with alone(home / _LOCK):
         _keep(home, {name: each for name, each in marks(home).items() if name != key})
+
+
+def answered(home: Path) -> frozenset[str]:
+    """Carriers' equipment (host:port) that has answered OPTIONS at least once."""
+    return _read(home / _ANSWERED, frozenset, frozenset())
+
+
+def keep_answered(home: Path, equipment: Iterable[str]) -> None:
+    """Whoever falls silent after this has stopped answering."""
+    write(home / _ANSWERED, json.dumps(sorted(equipment)).encode())
 
 
 def _keep(home: Path, said: Mapping[str, Mark]) -> None:

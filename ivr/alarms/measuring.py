@@ -9,15 +9,17 @@ import asyncio
 import json
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
+from ivr.alarms import keeping
 from ivr.alarms.ringing import Figure
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
@@ -28,6 +30,7 @@ from ivr.lifecycle import asking
 from ivr.probe.outcomes import last
 from ivr.probe.probing import host_towards
 from ivr.probe.telephone import Telephone
+from ivr.recordings.talks import SLIPS, is_over
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
@@ -135,9 +138,11 @@ def _probes(settings: Settings, now: datetime) -> Iterator[Figure]:
 
 def _recordings(settings: Settings, now: datetime) -> Iterator[Figure]:
     """Begun so long ago that the call is over, and not filed yet."""
+    slips = settings.home / "slips"
+    over = (path for path in (slips / SLIPS).glob("*.slip") if is_over(path))
     old = [
         path
-        for path in (settings.home / "slips").glob("*.slip")
+        for path in (*slips.glob("*.slip"), *over)
         if now.timestamp() - path.stat().st_mtime > UNFILED_SECONDS
     ]
     yield Figure("ivr_recordings_unfiled", float(len(old)))
@@ -214,9 +219,24 @@ async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
     if (lacking := await _agents_lacking(settings, now)) is not None:
         yield Figure("ivr_agents_lacking", lacking)
     for trunk in settings.trunks:
-        if equipment := trunk.equipment():
-            answers = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
-            yield Figure("ivr_trunk_answers", float(any(answers)), {"trunk": trunk.name})
+        if (answers := await _trunk_answers(settings.home, trunk.equipment())) is not None:
+            yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+
+
+async def _trunk_answers(home: Path, equipment: Sequence[tuple[str, int]]) -> bool | None:
+    """Whether one of a carrier's machines answers; None where none of them ever has.
+
+    Some carriers answer nobody: that is no news, and nothing that an operator could mend.
+    """
+    told = await asyncio.gather(*(_answers(host, port) for host, port in equipment))
+    there = {f"{host}:{port}" for (host, port), answers in zip(equipment, told, strict=True)
+             if answers}  # fmt: skip
+    known = keeping.answered(home)
+    if there - known:
+        with suppress(OSError):  # noticed again as long as they answer
+            keeping.keep_answered(home, known | there)
+    asked = {f"{host}:{port}" for host, port in equipment}
+    return bool(there) if asked & (known | there) else None
 
 
 async def _agents_lacking(settings: Settings, now: datetime) -> float | None:

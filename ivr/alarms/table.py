@@ -96,8 +96,8 @@ ALARMS: Final = (
     ),
     Alarm(
         "trunk_silent", "中继没有回应", "ivr_trunk_answers", "<", 1, 180, "warning",
-        "运营商的设备不回答 OPTIONS：线路或设备断了，或他们不回答这种询问。",
-        "ping 运营商的地址，看防火墙；从不回答的，静音这一条。",
+        "运营商的设备回答过 OPTIONS，现在不回答了：线路或设备断了，或他们改了设置。",
+        "ping 运营商的地址，看防火墙；从来没有回答过的不响。",
     ),
     Alarm(
         "agents_absent", "工作时间没有坐席话机", "ivr_agents_lacking", ">", 0, 300, "warning",

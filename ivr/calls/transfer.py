@@ -26,7 +26,7 @@ from ivr.calls.call import Call
 from ivr.calls.calling_back import may_be_called_back, place_of, served, standing_wish
 from ivr.calls.inbox import Key, LegGone, PhoneFreed, PickedUp
 from ivr.calls.ringing import Ringing
-from ivr.calls.talking import conversation, talk
+from ivr.calls.talking import conversation, talk, talked
 from ivr.calls.waiting import InLine, Trial, Waits
 from ivr.config import Agent
 from ivr.desk.conversation import Conversation
@@ -103,6 +103,7 @@ class _Wish:
         """Wait among the others until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
+        await self._tell_of_tape()
         if self.call.queued is None:
             for prompt in announced:
                 await self.call.say(prompt)
@@ -119,9 +120,17 @@ class _Wish:
             return "full"
         return await self._wait(InLine(self.ringing, _now(), may_be_called_back(self.call)))
 
+    async def _tell_of_tape(self) -> None:
+        """To its end, once in a call, and before any agent can answer."""
+        if self.call.means.settings.recordings.talks and not self.call.knows_of_tape:
+            await self.call.warn("agent.recorded")
+            self.call.knows_of_tape = True
+
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
+        if self.talk is not None and self.talk.room.recorder is not None:
+            await self.talk.room.recorder.end()
         if self.answered is not None and not self.afterwards.was_cut:
             await served(self.call)
         await self.ringing.stop_all()
@@ -149,7 +158,7 @@ class _Wish:
                         agent = self.ringing.legs[leg]
                         if await self._converse(leg):
                             return "answered"
-                        self.switchboard.desks.hung_up(agent)
+                        self.switchboard.desks.missed(agent)
                     case LegGone(leg, cause) if leg in self.ringing.legs:
                         self.ringing.rings_no_more(leg, cause)
                     case Key() as key if (chosen := waits.chosen(key)) is not None:
@@ -175,7 +184,7 @@ class _Wish:
         """Let them talk until the agent hangs up; False when they were never joined."""
         agent = self.ringing.legs[leg]
         with self.switchboard.serving(agent, self.ringing.place):
-            with self.switchboard.desks.talks(agent):
+            with self.switchboard.desks.talks(agent, talked(self.call, leg)):
                 await self.ringing.all_but(leg)
                 if not await self._joined(leg):
                     await self._missed(leg)
@@ -207,8 +216,8 @@ class _Wish:
         self._picked_up(agent, waited_ms=found.ring_ms)
         with suppress(ExchangeFailed):
             self.call.trail.remember(await self.exchange.screen(found.leg))
-        talked = (datetime.now(UTC) - found.since).total_seconds()
-        self.answered = _now() - max(0.0, talked)
+        lasted = (datetime.now(UTC) - found.since).total_seconds()
+        self.answered = _now() - max(0.0, lasted)
         await self._talk(found.leg, agent, found)
         return "answered"
 
@@ -219,7 +228,8 @@ class _Wish:
     async def _talk(self, leg: str, agent: Agent, found: Talk | None = None) -> None:
         """Its phones are the conversation's from now on."""
         self.ringing.legs.pop(leg, None)
-        self.talk = conversation(self.call, leg, agent)
+        room = leg if found is None else found.bridge
+        self.talk = conversation(self.call, leg, agent, room)
         self.afterwards = await talk(self.call, self.talk, found)
         self.call.passed_to, self.call.sent_to = self.afterwards.passed_to, self.afterwards.place
 
@@ -233,25 +243,25 @@ class _Wish:
 
     def _note(self) -> None:
         now = _now()
-        talked = 0.0 if self.answered is None else now - self.answered
+        lasted = 0.0 if self.answered is None else now - self.answered
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
-            self.switchboard.talked(self.agent, talked)
+            self.switchboard.talked(self.agent, lasted)
         for agent in () if self.talk is None else self.talk.members.inside.values():
             self.switchboard.desks.hung_up(agent)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)
         if not self.afterwards.was_cut and self.outcome not in _KEEPS:
             self.call.queued = None
-        self.call.talked(talked)
+        self.call.talked(lasted)
         self.call.note(
             Transferred(
                 session=self.call.session,
                 agent=None if agent is None else agent.name,
                 outcome=self.outcome,
                 ring_ms=waited,
-                talk_ms=round(talked * 1000),
+                talk_ms=round(lasted * 1000),
             )
         )
 

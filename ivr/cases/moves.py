@@ -212,15 +212,16 @@ def lacking(deed: Deed) -> str | None:
     for need in RULES[deed.move].needs:
         if not _GIVEN_WELL[need](deed):
             return f"{deed.move.words}：{_ASKED_FOR[need]}"
-    return _too_much_said(deed.text)
+    return too_much_said(deed.text)
 
 
 def not_well_said(text: str) -> str | None:
     """Why that is not what a case can be about; None where it is."""
-    return _too_much_said(text) if text.strip() else f"{Move.OPEN.words}：{_ASKED_FOR['text']}"
+    return too_much_said(text) if text.strip() else f"{Move.OPEN.words}：{_ASKED_FOR['text']}"
 
 
-def _too_much_said(text: str) -> str | None:
+def too_much_said(text: str) -> str | None:
+    """Why nobody may write that; None where they may."""
     if names_somebody(text):
         return NO_NUMBERS
     if len(text) > MOST_CHARACTERS:

@@ -46,9 +46,20 @@ def forget(
     token: Annotated[str, TOKEN],
     reason: Annotated[str, REASON],
 ) -> None:
-    """Remove a person from the vault: their facts are anonymous from then on. 遗忘"""
+    """Remove a person from the vault, and what agents wrote about their calls. 遗忘
+
+    Their facts are anonymous from then on.
+    """
+    from ivr.agents.notes import Notes, NotKept
+    from ivr.config import load
+
     _check_not_held(token)
-    if not noted("forget", token, reason).forget_person(token):
+    vault, settings = noted("forget", token, reason), load()
+    try:
+        notes = Notes(settings.home, settings.node).forget({token, *vault.same_person(token)})
+    except NotKept as refused:
+        raise CommandFailure(str(refused)) from refused
+    if not vault.forget_person(token) and not notes:
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten already")
     typer.echo("forgotten")
 

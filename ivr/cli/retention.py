@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
     from analytics.loading.horizon import Gap, Horizon
+    from ivr.agents.notes import Notes
     from ivr.agents.wishes import Wishes
     from ivr.cases.case import Filed
     from ivr.cases.store import Cases
@@ -44,18 +45,22 @@ def run(
     What there is to remove is known before anything goes: whoever cannot be asked now — the lake,
     a volume — stops it.
     """
+    from ivr.agents.notes import Notes
     from ivr.config import load
     from ivr.hours import BEIJING
+    from ivr.recordings.talks import held_paths, held_talks
     from ivr.upkeep.retention import FirstDays, midnight, note, overdue_recordings, remove
 
     settings, now = load(), datetime.now(UTC)
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
     vault = _vault(settings)
     wishes = _wishes(settings, vault)
-    cases = _cases(settings)
+    cases, notes = _cases(settings), Notes(settings.home, settings.node)
     old_cases = _overdue_cases(cases, first, remove=False)
     held = _held(cases)
+    talks = held_talks(settings.recordings_folder)
     paths = [each.path for each in held]
+    paths += [path for talk in talks for path in held_paths(talk)]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
     named = _named(cases, first) | {wish.person for wish in wishes.all() if wish.lives}
     past = _past(settings.home / "spool", vault, first, now, named)
@@ -70,10 +75,12 @@ def run(
             _drop(first)
     begin = midnight(first.calls)
     old_wishes = wishes.overdue(begin) if dry_run else wishes.forget_before(begin)
+    old_notes = _overdue_notes(notes, begin, held, remove=not dry_run)
     removed = {
         "days of recordings": len(recordings),
         "cases": old_cases,
         "wishes to be called back": old_wishes,
+        "notes of calls": old_notes,
         "people of the vault": len(people),
         **{f"rows of {table}": number for table, number in rows.items()},
     }
@@ -82,6 +89,8 @@ def run(
     typer.echo(f"kept: calls from {first.calls}, complaints from {first.complaints}")
     if held:
         typer.echo(f"保全的工单不删 · in legal hold: {'、'.join(each.number for each in held)}")
+    if talks:
+        typer.echo(f"保全的通话录音不删 · conversations in legal hold: {len(talks)}")
     if any(removed.values()) and not dry_run:
         note(settings.home / "retention.jsonl", now, removed, first)
     if past.unsure:
@@ -186,6 +195,17 @@ def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
         return cases.forget_before(begin, only_count=not remove)
     except CannotReach as away:
         raise CommandFailure(str(away)) from away
+
+
+def _overdue_notes(notes: Notes, begin: datetime, held: Iterable[Filed], *, remove: bool) -> int:
+    """How many conversations are older than calls are kept; not those of a case in legal hold."""
+    from ivr.agents.notes import NotKept
+
+    sessions = [filed.session for filed in held if filed.session]
+    try:
+        return notes.forget_before(begin, but=sessions, only_count=not remove)
+    except NotKept as refused:
+        raise CommandFailure(str(refused)) from refused
 
 
 def _held(cases: Cases) -> tuple[Filed, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from ivr.agents.notes import Talked
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent
 
@@ -19,6 +21,8 @@ class Members:
     switchboard: Switchboard
     inside: dict[str, Agent]
     """The first is in charge."""
+    talked: Callable[[str], Talked]
+    """Whose call it is, for whoever is in charge by that leg; who is only asked writes nothing."""
     asked: dict[str, Agent] = field(default_factory=dict)
     """Colleagues whose phones ring."""
     watching: dict[str, Agent] = field(default_factory=dict)
@@ -69,7 +73,9 @@ class Members:
         """The agent of this leg, who is inside, talks from now on."""
         if leg not in self._engaged:
             self._engaged[leg] = ExitStack()
-            self._engaged[leg].enter_context(self.switchboard.desks.talks(self.inside[leg]))
+            talked = self.talked(leg) if leg == self.leg else None
+            talks = self.switchboard.desks.talks(self.inside[leg], talked)
+            self._engaged[leg].enter_context(talks)
 
     def ask(self, leg: str, colleague: Agent) -> None:
         """A colleague's phone rings."""
@@ -125,6 +131,8 @@ class Members:
         if (engaged := self._engaged.pop(leg, None)) is not None:
             engaged.close()
         self.switchboard.desks.hung_up(agent)
+        if self.inside:
+            self.switchboard.desks.is_in_charge(self.agent, self.talked(self.leg))
 
     def forget(self, leg: str) -> None:
         """Whoever it is."""

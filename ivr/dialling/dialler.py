@@ -19,6 +19,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from ivr.agents.notes import Talked
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
 from ivr.dialling.ledger import Attempt, Ledger, Stage
@@ -284,7 +285,7 @@ class Dialler:
         missed = await self._agent_came(going, settings, agent)
         if missed is not None:
             return missed
-        with self.switchboard.engaged(agent):
+        with self.switchboard.engaged(agent, _talked(going.attempt)):
             return await self._ring_number(going, settings, number)
 
     async def _agent_came(self, going: Going, settings: Settings, agent: Agent) -> Called | None:
@@ -343,7 +344,8 @@ class Dialler:
         before = max(0.0, (self.clock() - since).total_seconds())
         began = _now()
         agent = self._agent_of(going.attempt)
-        with nullcontext() if agent is None else self.switchboard.engaged(agent):
+        talked = _talked(going.attempt)
+        with nullcontext() if agent is None else self.switchboard.engaged(agent, talked):
             await self._comes_to(going, "talking")
             await _until_over(going)
         return Called("answered", 0, round(before * 1000) + _ms_since(began))
@@ -361,6 +363,11 @@ class Dialler:
 async def _lost(attempt: Attempt) -> Called:
     """Nothing of it is left; who had come to talk has done so until the end."""
     return Called("answered" if attempt.stage == "talking" else "lost")
+
+
+def _talked(attempt: Attempt) -> Talked:
+    """What the agent writes about afterwards: a call of the line's own, in no caller's session."""
+    return Talked(talk=attempt.name, caller=attempt.number)
 
 
 async def _news(going: Going, seconds: float) -> News | None:

@@ -6,7 +6,7 @@ Only the console is answered: it shows the secret that both read from the line's
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -14,7 +14,10 @@ from ivr.agents.presence import WISHES, Event
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.config import Agent, Settings
 from ivr.line.reception import Reception
-from ivr.line.streaming import vouches
+from ivr.line.streaming import refused, vouches
+
+_BACK: Final = frozenset({Event.READY, Event.SIGN_IN})
+"""Takes calls again. By phone that is always possible: the page where one writes may be away."""
 
 
 def wished(reception: Reception) -> web.RouteDef:
@@ -25,7 +28,10 @@ def wished(reception: Reception) -> web.RouteDef:
         await admit_console(request, settings)
         agent = phone_at(settings, request.match_info["extension"])
         wish, reason = _wish(await request.json(), settings.agents.not_ready_reasons)
-        presence = reception.means.switchboard.desks.wishes(agent, wish, "console", reason)
+        desks = reception.means.switchboard.desks
+        if wish in _BACK and desks.owes(agent) is not None:
+            return refused(409, "先写完上一通的小结 · write the note of the last call first")
+        presence = desks.wishes(agent, wish, "console", reason)
         return web.json_response({"state": presence.state, "reason": presence.reason})
 
     return web.post("/desks/{extension}", answered)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from ivr.config import PROJECT
 from ivr.lifecycle.owner import give_to_owner_of
 from ivr.records.durable import write
 from ivr.speech.publications import MANIFEST
@@ -118,7 +119,8 @@ def upgrade(say: Say) -> None:
         say("没有运行 systemd · no systemd here: nothing was restarted")
         return
     _systemctl("daemon-reload")
-    _systemctl("restart", *RESTARTED)
+    for unit in RESTARTED:  # one by one, so that whom callers wait for has the machine
+        _systemctl("restart", unit)
     say(f"已重新启动，通话不断 · restarted, no call was cut: {' '.join(RESTARTED)}")
     if asterisk.read_text() != before:
         say(f"空闲时再 · when nobody calls: systemctl restart {STARTED[0]}")
@@ -194,8 +196,9 @@ def _write_all(say: Say) -> None:
 
 def _check_reach() -> None:
     """The service's user must be able to run what is installed here."""
-    program = str(Path(sys.prefix) / "bin" / "ivr")
-    asked = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", program, "--help"]
+    program = Path(sys.prefix) / "bin" / "ivr"
+    asked = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups",
+             str(program.with_name("python")), "-c", "import ivr.cli.commands"]  # fmt: skip
     done = subprocess.run(asked, cwd="/", capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         last = " ".join(done.stderr.strip().splitlines()[-1:])
@@ -208,6 +211,7 @@ def _check_reach() -> None:
 def _prepare(say: Say) -> None:
     """Asterisk and the prompts; an older set is better than no line."""
     say("准备 Asterisk 和语音，第一次要几分钟 · preparing Asterisk and the prompts …")
+    _compile()
     _ours("-m", "ivr.asterisk")
     with suppress(CannotInstall):  # it has said so; the pages do without charts
         _ours("-m", "console.browser")
@@ -217,6 +221,13 @@ def _prepare(say: Say) -> None:
         if not (AUDIO / MANIFEST).exists():
             raise
         say("新的语音没有做成，仍用已发布的 · no new prompts were made; the old ones are spoken")
+
+
+def _compile() -> None:
+    """The units may not write beside the code: each start would compile it, and callers wait."""
+    rooms = [str(PROJECT / room) for room in ("ivr", "analytics", "console", "prompt_build")]
+    with suppress(CannotInstall):  # a checkout that nobody can write to starts slowly, and runs
+        _ours("-m", "compileall", "-qq", "-j", "0", *rooms)
 
 
 def _systemd() -> bool:

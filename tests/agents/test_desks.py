@@ -10,7 +10,8 @@ import pytest
 
 from ivr.agents.book import FILE, Book
 from ivr.agents.desks import Desks, Moved, Remembered
-from ivr.agents.presence import Event, Presence, State
+from ivr.agents.notes import Talked
+from ivr.agents.presence import UNWRITTEN, Event, Presence, State
 from ivr.config import Agent, AgentsSettings
 
 BEGAN = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
@@ -41,8 +42,8 @@ class Office:
     def wake(self) -> None:
         self.woken += 1
 
-    def talks(self, agent: Agent, seconds: float) -> None:
-        with self.desks.talks(agent):
+    def talks(self, agent: Agent, seconds: float, talked: Talked | None = None) -> None:
+        with self.desks.talks(agent, talked):
             self.seconds += seconds
         self.desks.hung_up(agent)
 
@@ -110,6 +111,100 @@ def test_after_call_work_that_is_done_early() -> None:
     office.seconds += 60
     assert office.states()[0] == "free"
     assert len(office.told) == 3
+
+
+# --- what is written after a call -----------------------------------------------------------------
+
+CALL = Talked("agent.6001.aaaa.c1", "s1")
+MUST = {"notes_required": True, "notes_longest_seconds": 300.0, "after_call_seconds": 30}
+
+
+def test_after_call_work_lasts_until_the_note_is_written_that_must_be() -> None:
+    office = Office(**MUST)
+    office.talks(FIRST, 60, CALL)
+    office.seconds += 299
+    assert office.states()[0] == "wrap_up"
+    assert office.desks.owes(FIRST) == CALL
+    office.desks.noted("agent.6002.bbbb.c1")
+    assert office.states()[0] == "wrap_up", "another's note"
+    office.desks.noted(CALL.talk)
+    assert (office.states()[0], office.desks.owes(FIRST)) == ("free", None)
+
+
+def test_a_note_that_must_be_written_gives_after_call_work_a_time_where_there_was_none() -> None:
+    office = Office(**{**MUST, "after_call_seconds": 0})
+    office.talks(FIRST, 60, CALL)
+    assert office.states()[0] == "wrap_up"
+    office.talks(SECOND, 60)
+    assert office.states()[1] == "free", "nothing to write about"
+
+
+def test_who_does_not_write_for_too_long_is_not_ready_and_keeps_nobody_waiting() -> None:
+    office = Office(**MUST)
+    office.talks(FIRST, 60, CALL)
+    assert "甲" in office.present("loan")
+    office.seconds += 300
+    assert office.states()[0] == "not_ready"
+    assert office.desks.of(FIRST).reason == UNWRITTEN
+    assert "甲" not in office.present("loan"), "no caller waits for who does not write"
+    office.desks.noted(CALL.talk)
+    assert office.desks.owes(FIRST) is None
+    assert office.told[-1].talked is None, "a next service knows that it is written"
+    assert office.states()[0] == "not_ready", "the agent says when to go on"
+
+
+def test_a_note_that_may_be_written_ends_after_call_work_early() -> None:
+    office = Office(after_call_seconds=30)
+    office.talks(FIRST, 60, CALL)
+    assert office.desks.owes(FIRST) is None
+    office.desks.noted(CALL.talk)
+    assert office.states()[0] == "free"
+    office.talks(FIRST, 60, CALL)
+    office.seconds += 30
+    assert office.states()[0] == "free", "and nobody must"
+
+
+def test_a_wish_for_the_end_of_a_call_waits_for_its_note() -> None:
+    office = Office(**MUST)
+    with office.desks.talks(FIRST, CALL):
+        office.desks.wishes(FIRST, Event.NOT_READY, "console", "会议")
+    office.desks.hung_up(FIRST)
+    assert office.states()[0] == "wrap_up"
+    office.desks.noted(CALL.talk)
+    assert office.desks.of(FIRST) == Presence(State.NOT_READY, "会议")
+
+
+def test_who_answered_nobody_has_nothing_to_write() -> None:
+    office = Office(**{**MUST, "after_call_seconds": 0})
+    with office.desks.talks(FIRST, CALL):
+        office.seconds += 1
+    office.desks.missed(FIRST)
+    assert office.states()[0] == "free"
+    assert not [each for each in office.told if each.ends_a_talk]
+
+
+def test_notes_that_must_be_written_no_more_end_as_they_would_have() -> None:
+    office = Office(**MUST)
+    office.talks(FIRST, 60, CALL)
+    office.seconds += 29
+    office.desks.adopt(AgentsSettings(phones=PHONES, after_call_seconds=30))
+    assert office.states()[0] == "wrap_up"
+    office.seconds += 1
+    assert office.states()[0] == "free"
+
+
+def test_a_next_service_knows_what_is_still_to_be_written(book: Book, tmp_path: Path) -> None:
+    office = Office(**MUST)
+    office.talks(FIRST, 60, CALL)
+    for moved in office.told:
+        book.keep(kept_by(moved))
+    book.close()
+    (held,) = Book(tmp_path).last()
+    assert held.talked == CALL
+    later = Office(held, **MUST)
+    assert later.desks.owes(FIRST) == CALL
+    later.desks.noted(CALL.talk)
+    assert later.states()[0] == "free"
 
 
 def test_who_is_not_ready_says_why_and_is_not_rung() -> None:
@@ -222,7 +317,7 @@ def book(tmp_path: Path) -> Iterator[Book]:
 
 
 def kept_by(moved: Moved) -> Remembered:
-    return Remembered(moved.agent.extension, moved.now, moved.since)
+    return Remembered(moved.agent.extension, moved.now, moved.since, moved.talked)
 
 
 def test_a_next_service_knows_how_everybody_was(book: Book, tmp_path: Path) -> None:

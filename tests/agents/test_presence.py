@@ -17,6 +17,7 @@ sign_out    signed_out  talk>signed_out signed_out signed_out signed_out signed_
 answered    talk>free talk>free  talk>free talk>not_ready talk>free talk>signed_out
 hung_up     free        wrap_up>free   wrap_up>free not_ready  away        signed_out
 wrapped_up  free        talk>free   free        not_ready   away        signed_out
+neglected   free        talk>free   not_ready   not_ready   away        signed_out
 unanswered  away        talk>free   wrap_up>free not_ready  away        signed_out
 back        free        talk>free   wrap_up>free not_ready  free        signed_out
 """
@@ -39,7 +40,8 @@ def test_cell(before: str, event: str, expected: str) -> None:
     state, _, then = expected.replace("talk>", "talking>").partition(">")
     assert (found.state, found.then) == (State(state), State(then or "free"))
     if "not_ready" in expected:
-        assert found.reason == ("培训" if event == "not_ready" else "休息")
+        gives_one = event == "not_ready" or (before, event) == ("wrap_up", "neglected")
+        assert found.reason == ("培训" if gives_one else "休息")
     else:
         assert not found.reason
 

@@ -244,11 +244,30 @@ def test_backup_old(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_trunk_silent(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A carrier without a registration, of two machines: it is enough that one of them answers."""
     trunk = Trunk(name="unicom", hosts=("127.0.0.81", "127.0.0.82", "192.0.2.0/24"))
-    duty = on_duty(alone.model_copy(update={"trunks": (trunk,)}), monkeypatch)
+    line = alone.model_copy(update={"trunks": (trunk,)})
+    with equipment("127.0.0.81"):
+        on_duty(line, monkeypatch).looks(0.0)
+    duty = on_duty(line, monkeypatch)
     duty.rings("trunk_silent")
     assert "（unicom）" in duty.told[-1]
     with equipment("127.0.0.82"):
         duty.is_over("trunk_silent")
+
+
+def test_a_carrier_that_answers_nobody_is_no_news(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is another address of one that did answer, until it answers there."""
+    trunk = Trunk(name="unicom", hosts=("127.0.0.83",))
+    line = alone.model_copy(update={"trunks": (trunk,)})
+    duty = on_duty(line, monkeypatch)
+    duty.looks(1000.0)
+    with equipment("127.0.0.83"):
+        duty.looks(0.0)
+    moved = trunk.model_copy(update={"hosts": ("127.0.0.84",)})
+    elsewhere = on_duty(line.model_copy(update={"trunks": (moved,)}), monkeypatch)
+    elsewhere.looks(1000.0)
+    assert [told for told in (*duty.told, *elsewhere.told) if "中继" in told] == []
 
 
 @contextmanager

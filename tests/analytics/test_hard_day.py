@@ -112,12 +112,13 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     "service_level": [(DAY, 5, 1, 15.0, 20.0, 20.0, 20.0, 1)],
     # 2, 5, 12 and 30 s: h found nobody to wait for.
     "waiting": [(DAY, 5, 1, 20.0, 5.0, 30.0)],
-    "queue": [(DAY, 5, 1, 1, 0, 0, 3, 15.0, 20.0, 20.0, 20.0, 30.0, 100.0)],
+    "queue": [(DAY, 5, 1, 1, 0, 0, 3, 15.0, 20.0, 20.0, 20.0, 30.0, 100.0, None)],
     "contentment": [],
-    "agents": [("一号坐席", 1, 1.7, 100.0)],
+    "call_subjects": [],
+    "agents": [("一号坐席", 1, 1.7, 100.0, 0.0, 100.0)],
     # At 10: g (once, though it asked twice), h, i with 100 s each: 0.083 erlang. One agent: 0.083
     # wait, 1 - 0.0833 exp(-0.9167 15/100).
-    "agents_needed": [(DAY, 10, 3, 0.083, 100.0, 1, 92.7)],
+    "agents_needed": [(DAY, 10, 3, 0.083, 100.0, 0.0, 1, 92.7)],
     "survey": [
         (1, "非常满意", 1, 50.0),
         (2, "满意", 0, 0.0),
@@ -281,7 +282,7 @@ def test_days_without_calls_are_rows_of_zero(published: Path) -> None:
         (day, 0, 0, None, None, 0) for day in (first, second)
     ]
     assert asked(published, "agents_needed", quiet) == [
-        (day, None, 0, 0.0, None, 0, None) for day in (first, second)
+        (day, None, 0, 0.0, None, None, 0, None) for day in (first, second)
     ]
     assert asked(published, "survey_trend", quiet) == [
         (day, 0, None, None, 0) for day in (first, second)

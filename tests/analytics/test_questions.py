@@ -21,7 +21,9 @@ from ivr.records.facts import (
     AgentMoved,
     CallbackOver,
     CallbackWished,
+    CallNoted,
     CaseMoved,
+    DeskActed,
     Dialled,
     DialogueEntered,
     Recorded,
@@ -127,11 +129,12 @@ BY_HAND: dict[str, list[tuple[object, ...]]] = {
     ],
     "service_level": [(DAY, 4, 2, 15.0, 25.0, 20.0, 50.0, 0)],
     "waiting": [(DAY, 4, 1, 25.0, 10.0, 25.0)],
-    "queue": [(DAY, 4, 2, 1, 0, 0, 1, 15.0, 25.0, 20.0, 50.0, 25.0, 90.0)],
+    "queue": [(DAY, 4, 2, 1, 0, 0, 1, 15.0, 25.0, 20.0, 50.0, 25.0, 90.0, None)],
     "contentment": [],
-    "agents": [("一号坐席", 2, 3.0, 90.0)],
+    "call_subjects": [],
+    "agents": [("一号坐席", 2, 3.0, 90.0, 0.0, 90.0)],
     # Four asked, 90 s each: 0.1 erlang, by one agent 0.1 wait; 1 - 0.1 exp(-0.9 15/90).
-    "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 1, 91.4)],
+    "agents_needed": [(DAY, 14, 4, 0.1, 90.0, 0.0, 1, 91.4)],
     "agents_tomorrow": [],  # the day after is like other days than this one
     "agent_states": [],
     "survey": [
@@ -490,22 +493,91 @@ def test_agents_of_tomorrow_by_erlang_a(
     facts = [fact for day in days for fact in half_hour(day, **hour)]
     facts += half_hour(date(2026, 11, 17), answered=7, talk=999, gave_up=0, after=0)
     terms = replace(TERMS, within=(within, 60.0))
-    ((at, offered, talk, patience, *rest),) = asked(
+    ((at, offered, talk, work, patience, *rest),) = asked(
         tmp_path, "agents_tomorrow", facts, Days(DAY, DAY), terms
     )
     assert at == time(10)
-    assert (offered, talk) == (hour["answered"] + hour["gave_up"], hour["talk"])
+    assert (offered, talk, work) == (hour["answered"] + hour["gave_up"], hour["talk"], 0)
     assert patience == hour["after"], "all who waited gave up after so long"
     assert rest == [agents, in_time, gave_up]
 
 
 def test_nobody_gave_up_they_have_patience_for_an_hour(tmp_path: Path) -> None:
     facts = half_hour(date(2026, 11, 18), answered=100, talk=180, gave_up=0, after=0)
-    ((_, offered, _, patience, agents, _, _),) = asked(
+    ((_, offered, _, _, patience, agents, _, _),) = asked(
         tmp_path, "agents_tomorrow", facts, Days(DAY, DAY)
     )
     # Erlang C of 10 erlang, as in the test above: 14 agents. Patience of an hour takes nearly none.
     assert (offered, patience, agents) == (100, 3600, 14)
+
+
+def worked(day: date, *, talk: int, work: int, calls: int) -> list[Timed]:
+    """Agents' states around so many calls of that morning, each followed by after-call work."""
+    at = datetime(day.year, day.month, day.day, 2, tzinfo=UTC)
+    moves = (("talking", talk, "wrap_up"), ("wrap_up", work, "free"))
+    return [
+        (
+            at + timedelta(seconds=n),
+            AgentMoved(agent="a", extension="6001", was=was, ms=seconds * 1000, state=state),
+        )
+        for n in range(calls)
+        for was, seconds, state in moves
+    ]
+
+
+def test_after_call_work_takes_agents_as_talk_does(tmp_path: Path) -> None:
+    """120 s of talk and 60 s of work are the 180 s of the tests above: 14 agents."""
+    day = date(2026, 11, 18)
+    facts = half_hour(day, answered=100, talk=120, gave_up=0, after=0)
+    facts += worked(day, talk=120, work=60, calls=100)
+    ((_, _, talk, work, _, agents, _, _),) = asked(
+        tmp_path, "agents_tomorrow", facts, Days(DAY, DAY)
+    )
+    assert (talk, work, agents) == (120, 60, 14)
+    ((_, _, _, erlangs, talk, work, agents, _),) = asked(
+        tmp_path, "agents_needed", facts, Days(day, day)
+    )
+    # Erlang C of 5 erlang: 7 agents let 0.324 wait, 8 let 0.167; 1 - 0.167 exp(-3 15/180) = 0.870.
+    assert (erlangs, talk, work, agents) == (5.0, 120, 60, 8)
+    assert asked(tmp_path, "agents", facts, Days(day, day)) == [
+        ("a", 100, 200.0, 120.0, 60.0, 180.0)
+    ]
+    ((*_, work),) = asked(tmp_path, "queue", facts, Days(day, day))
+    assert work == 60.0
+
+
+def test_calls_are_counted_by_subject_key_and_agent_once_each(tmp_path: Path) -> None:
+    """Told again after a kill: the conversation is the same."""
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+    def noted(n: int, subject: str, key: str | None, agent: str) -> Timed:
+        return noon + timedelta(minutes=n), CallNoted(
+            session=f"s{n}", talk=f"talk {n}", agent=agent, extension="6001", subject=subject,
+            key=key, ms=1000,
+        )  # fmt: skip
+
+    facts = [
+        noted(1, "提取", "account", "甲"),
+        noted(1, "提取", "account", "甲"),
+        noted(2, "提取", "account", "甲"),
+        noted(3, "提取", "loan", "甲"),
+        noted(4, "其他", None, "乙"),
+    ]
+    assert asked(tmp_path, "call_subjects", facts, Days(DAY, DAY)) == [
+        ("提取", "account", "甲", 2, 50.0),
+        ("其他", None, "乙", 1, 25.0),
+        ("提取", "loan", "甲", 1, 25.0),
+    ]
+
+
+def test_who_listened_to_an_agent_is_no_row(tmp_path: Path) -> None:
+    """Spools of before it stood in the audit trail alone tell it still."""
+    noon = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    deeds = ("hold", "listen", "whisper", "hush", "take_over", "leave")
+    facts: list[Timed] = [(noon, DeskActed(session="s", agent="班长", deed=deed)) for deed in deeds]
+    assert asked(tmp_path, "call_subjects", facts, Days(DAY, DAY)) == []
+    with opened(FactsFolder(tmp_path).published) as snapshot:
+        assert answer(snapshot, "SELECT deed FROM desk_act").rows == (("hold",),)
 
 
 def test_what_is_nearly_over_and_what_is_late_on_any_day(tmp_path: Path) -> None:
@@ -688,7 +760,7 @@ def test_agents_are_needed_for_those_who_asked_in_vain_too(tmp_path: Path) -> No
         )
         for n in range(200)
     ]  # fmt: skip
-    ((_, hour_of_day, offered, erlangs, seconds, agents, _),) = asked(
+    ((_, hour_of_day, offered, erlangs, seconds, _, agents, _),) = asked(
         tmp_path, "agents_needed", facts, Days(DAY, DAY)
     )
     # Erlang C of 10 erlang: 13 agents let 0.285 wait, 14 let 0.174.
@@ -737,7 +809,7 @@ def test_where_nobody_answered_nobody_knows_how_many_are_needed(tmp_path: Path) 
     wish = Transferred(session="a", agent=None, outcome="busy", ring_ms=0)
     facts: list[Timed] = [(datetime(2026, 11, 24, 2, tzinfo=UTC), wish)]
     assert asked(tmp_path, "agents_needed", facts, Days(DAY, DAY)) == [
-        (DAY, 10, 1, None, None, None, None)
+        (DAY, 10, 1, None, None, None, None, None)
     ]
 
 

@@ -17,6 +17,7 @@ from analytics.answering.asking import ask
 from analytics.loading import losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
+from ivr.agents.notes import Notes, Owed, Talked
 from ivr.agents.wishes import Move as WishMove
 from ivr.agents.wishes import Wish, Wishes
 from ivr.cases.case import Filed
@@ -31,6 +32,7 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.recordings.talks import HeldTalk, hold, release
 from ivr.records.facts import Fact, LookedUp, Recorded, SessionEnded, SessionStarted, Voted
 from ivr.upkeep.retention import FirstDays
 from tests.analytics.spool import lines
@@ -186,6 +188,23 @@ def test_what_is_in_legal_hold_stays_with_its_sound_and_its_person(home: Path) -
     assert "complainant old" not in people(home)
 
 
+def test_conversations_go_like_complaints_and_what_is_held_of_them_stays(home: Path) -> None:
+    for age, months in AGES.items():
+        talk = home / "recordings" / f"{ago(months):%Y-%m-%d}" / "talk" / f"talk {age}.wav"
+        talk.parent.mkdir(parents=True, exist_ok=True)
+        talk.touch()
+    day = f"{ago(AGES['old']):%Y-%m-%d}"
+    (home / "recordings" / day / "talk" / "beside.wav").touch()
+    kept = HeldTalk("talk old", f"{day}/talk/talk old.wav", "s", "", "", 1, "", "[]", "", "诉讼")
+    hold(home / "recordings", kept)
+    assert "conversations in legal hold: 1" in retention()
+    talks = {path.stem for path in home.rglob("talk/*.wav")}
+    assert talks == {"talk new", "talk middle", "talk old"}
+    release(home / "recordings", kept.path)
+    retention()
+    assert {path.stem for path in home.rglob("talk/*.wav")} == {"talk new", "talk middle"}
+
+
 def test_nobody_is_forgotten_whom_a_case_in_legal_hold_names(home: Path) -> None:
     at, register = ago(AGES["new"]), Register.of(Settings(home=home))
     register.cases.open(
@@ -227,6 +246,47 @@ def test_wishes_to_be_called_back_go_when_they_are_over_and_old(home: Path) -> N
     assert {wish.person for wish in wishes.all()} == {"new", "w"}
     assert wishes.number(wishes.open()[0]) is not None
     assert people(home).isdisjoint({"over", "new"})
+
+
+def noted(home: Path) -> Notes:
+    """A note for each age's call."""
+    notes = Notes(home, "node")
+    for age, months in AGES.items():
+        talked = Talked(f"talk {age}", age, f"looker {age}", f"caller {age}")
+        notes.owe(Owed(talked, "王敏", "6001", ago(months)))
+        notes.write("6001", talked.talk, "提取", f"小结 {age}", ago(months))
+    return notes
+
+
+def kept_notes(notes: Notes) -> set[str]:
+    return {note.session for note in notes.about([], [*AGES])}
+
+
+def test_what_agents_wrote_goes_with_the_calls_but_not_in_legal_hold(home: Path) -> None:
+    notes, register, at = noted(home), Register.of(Settings(home=home)), ago(AGES["old"])
+    register.cases.open(Filed("01000018", "complaint", "old", None, at, "x.wav", 1, ""))
+    deed = Deed(Move.HOLD, "王敏", frozenset({Office.LEADER}), text="诉讼")
+    register.cases.act("01000018", deed)
+    assert "notes of calls: 1" in retention("--dry-run")
+    assert kept_notes(notes) == {*AGES}
+    assert "notes of calls: 1" in retention()
+    assert kept_notes(notes) == {"new", "old"}
+    register.cases.act("01000018", replace(deed, move=Move.RELEASE))
+    retention()
+    assert kept_notes(notes) == {"new"}
+
+
+@pytest.mark.parametrize("token", ["looker new", "caller new"])
+def test_what_agents_wrote_about_somebody_is_forgotten_with_them(home: Path, token: str) -> None:
+    """Also of those whom the vault never knew: who looked up an account left no complaint."""
+    notes = noted(home)
+
+    def forget() -> int:
+        return CliRunner().invoke(app, ["forget", token, "--reason", "本人要求"]).exit_code
+
+    assert forget() == 0
+    assert kept_notes(notes) == {"middle", "old"}
+    assert forget() == 1, "nobody is left under it"
 
 
 def test_a_dry_run_says_the_same_and_removes_nothing(home: Path) -> None:
