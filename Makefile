@@ -21,6 +21,7 @@ ignored = $(addprefix --ignore=,$(1))
 OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
   "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
 OTHERS_JOBS ?= 2
+AUDIT := "$(VENV)/bin/python -m tests.dependencies"
 STYLE := "$(VENV)/bin/ruff check ." "$(VENV)/bin/ruff format --check ." $(VENV)/bin/mypy $(VENV)/bin/lint-imports
 SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)
 
@@ -49,10 +50,6 @@ define check_python
 	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
 endef
 
-define audit
-	echo "known faults of packages …"; $(VENV)/bin/python -m tests.dependencies
-endef
-
 # $(1): what else, $(2): into which file.
 define pin
 	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
@@ -71,8 +68,7 @@ run:  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
 test: ready tools prompts asterisk pages browser postgres prometheus kamailio  ## Everything, live calls on a real Asterisk included
-	@$(SIDE_BY_SIDE) --calls $(CALLS) --programs $(STYLE) --others $(OTHERS)
-	@$(audit)
+	@$(SIDE_BY_SIDE) --calls $(CALLS) --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
@@ -82,8 +78,7 @@ live: tools prompts asterisk pages browser postgres kamailio  ## Real calls to a
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
 check: tools postgres prometheus kamailio  ## Style, types, import rules, the fast tests, known faults of packages
-	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) --others $(OTHERS)
-	@$(audit)
+	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 style: tools
 	@$(SIDE_BY_SIDE) --programs $(STYLE)
