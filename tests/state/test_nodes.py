@@ -165,6 +165,8 @@ def test_keys_are_given_never_made(file: str, machine: Machines) -> None:
 
 def test_the_first_node_may_make_them_and_no_other(file: str, machine: Machines) -> None:
     first, second = machine(file, "node-1", keys=False), machine(file, "node-2", keys=False)
+    with pytest.raises(CannotJoin, match="从别的节点"):
+        joined(first)
     joined(first, make_keys=True)
     with pytest.raises(CannotJoin, match="已经有钥匙"):
         joined(second, make_keys=True)
