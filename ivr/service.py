@@ -75,6 +75,8 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
+from ivr.recordings.talks import SLIPS, TalkArchive
+from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
@@ -181,6 +183,8 @@ async def _composed(
         votes_open_cases=lambda: settings.cases.from_votes,
     )
     stack.push_async_callback(desk.close)
+    tapes = FiledTapes(_talk_archive(settings), journal, lambda: datetime.now(BEIJING))
+    stack.push_async_callback(tapes.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
     book, notes = Book(settings.home), Notes(settings.home, settings.node)
@@ -221,6 +225,7 @@ async def _composed(
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=wishes,
+        tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
     outward = ChannelsOutward(ari, standing.now)
@@ -262,7 +267,9 @@ async def _composed(
         is_open=may_call,
     )
     as_they_were = partial(_desks_as_they_were, book, notes, desks)
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, as_they_were, means))
+    takeover = Takeover(
+        conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
+    )
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -343,7 +350,7 @@ def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved)
 async def _inherited(
     before: Baton,
     spool: Path,
-    desk: FilingDesk,
+    keepers: tuple[FilingDesk, FiledTapes],
     remembered: Callable[[], Awaitable[None]],
     means: Means,
 ) -> Left:
@@ -352,7 +359,9 @@ async def _inherited(
         log.warning("the service before hangs; its calls are taken all the same")
     await remembered()
     try:
-        await desk.take_over(await asyncio.to_thread(recorded, spool))
+        known = await asyncio.to_thread(recorded, spool)
+        for keeper in keepers:
+            await keeper.take_over(known)
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
     try:
@@ -391,6 +400,16 @@ def _archive(settings: Settings) -> Archive:
     """Of recordings; Asterisk writes into the folder that configure.py made for it."""
     return Archive(
         Numbers.of(settings),
+        spool=folder(settings) / "spool" / "recording",
+        keep_free_mb=settings.recordings.keep_free_mb,
+    )
+
+
+def _talk_archive(settings: Settings) -> TalkArchive:
+    """Of conversations with agents, beside it."""
+    return TalkArchive(
+        settings.recordings_folder,
+        settings.home / "slips" / SLIPS,
         spool=folder(settings) / "spool" / "recording",
         keep_free_mb=settings.recordings.keep_free_mb,
     )
@@ -466,6 +485,7 @@ class Examiner:
             "trunks": self._trunks(),
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
+            "talks": self._talks(),
         }
         return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
 
@@ -493,6 +513,14 @@ class Examiner:
         told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
         detail = f"离开，没有接 · away, not answering: {told}" if told else ""
         return Part(True, detail, warns=bool(told))
+
+    def _talks(self) -> Part:
+        """Conversations go on unrecorded; that the last one was is said."""
+        fault = self._reception.means.tapes.fault
+        told = (
+            f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        )
+        return Part(True, told, warns=bool(fault))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

@@ -22,7 +22,7 @@ from analytics.loading.store import FactsFolder
 from ivr.hours import BEIJING
 from ivr.records.durable import write
 
-_COMPLAINTS = frozenset({"recording_saved", "recording_move", "case_move"})
+_COMPLAINTS = frozenset({"recording_saved", "recording_move", "case_move", "talk_recording"})
 
 _PAST = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table}"

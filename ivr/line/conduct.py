@@ -249,7 +249,9 @@ class Conductor:
         if not self.inherited:
             return
         busy = [live.call.session for live in self.calls.values()]
-        self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
+        going_on = {*busy, *(each.session for each in self.unfinished.values())}
+        self.desk.file_left_over(going_on)
+        self.reception.means.tapes.file_left_over(going_on)
 
     # --- taking a call ---------------------------------------------------------------------------
 
@@ -371,6 +373,7 @@ class Conductor:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
         if live.call.exchange.talking is None:
             await live.line.hush()
+            await live.call.means.tapes.close_open(live.call.session, live.call.tape)
         quiet = place_named(live.start, live.call.prompts).quiet
         if live.call.exchange.talking is None and not quiet:
             await live.call.exchange.quiet()

@@ -26,6 +26,7 @@ from ivr.lifecycle.traffic import Misdialled
 from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
+from ivr.line.tape import ConsoleTape
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import (
@@ -225,6 +226,7 @@ class Reception:
             line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
+            tape=ConsoleTape(means.settings, channel.name),
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),

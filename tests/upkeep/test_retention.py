@@ -32,6 +32,7 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.recordings.talks import HeldTalk, hold, release
 from ivr.records.facts import Fact, LookedUp, Recorded, SessionEnded, SessionStarted, Voted
 from ivr.upkeep.retention import FirstDays
 from tests.analytics.spool import lines
@@ -185,6 +186,23 @@ def test_what_is_in_legal_hold_stays_with_its_sound_and_its_person(home: Path) -
     assert "cases: 1" in retention()
     assert {path.stem for path in home.rglob("*.wav")} == {"new", "middle"}
     assert "complainant old" not in people(home)
+
+
+def test_conversations_go_like_complaints_and_what_is_held_of_them_stays(home: Path) -> None:
+    for age, months in AGES.items():
+        talk = home / "recordings" / f"{ago(months):%Y-%m-%d}" / "talk" / f"talk {age}.wav"
+        talk.parent.mkdir(parents=True, exist_ok=True)
+        talk.touch()
+    day = f"{ago(AGES['old']):%Y-%m-%d}"
+    (home / "recordings" / day / "talk" / "beside.wav").touch()
+    kept = HeldTalk("talk old", f"{day}/talk/talk old.wav", "s", "", "", 1, "", "[]", "", "诉讼")
+    hold(home / "recordings", kept)
+    assert "conversations in legal hold: 1" in retention()
+    talks = {path.stem for path in home.rglob("talk/*.wav")}
+    assert talks == {"talk new", "talk middle", "talk old"}
+    release(home / "recordings", kept.path)
+    retention()
+    assert {path.stem for path in home.rglob("talk/*.wav")} == {"talk new", "talk middle"}
 
 
 def test_nobody_is_forgotten_whom_a_case_in_legal_hold_names(home: Path) -> None:
