@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,7 @@ from ivr.speech.prompts import PromptSet
 from ivr.upkeep.supervisor import STOP_SECONDS
 from tests.live.conftest import LiveLine, free_port, knowing
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 
 
 class Run:
@@ -101,9 +101,23 @@ def _command(pid: int) -> list[str]:
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path / "home")
+    """For a test that ends it."""
+    with _running(tmp_path / "home") as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """For the tests after which it goes on, in their order here."""
+    with _running(tmp_path_factory.mktemp("lasting") / "home") as run:
+        yield run
+
+
+@contextmanager
+def _running(home: Path) -> Iterator[Run]:
+    run = Run(home)
     try:
-        run.until(lambda: "Ctrl-C" in run.told())
+        run.until(lambda: "Ctrl-C" in run.told(), within=180.0)
         yield run
     finally:
         run.process.kill()
@@ -126,19 +140,6 @@ def test_a_killed_supervisor_leaves_nothing(line: Run) -> None:
     line.process.kill()
     line.process.wait()
     line.until(lambda: not line.programs(), within=15)
-
-
-def test_the_console_is_told_of_last_and_no_call_needs_it(line: Run) -> None:
-    url = f"http://127.0.0.1:{line.console_port}/"
-    line.until(lambda: url in line.told())
-    *_, before, last = line.told().strip().splitlines()
-    assert url in before
-    assert "ivr users password admin" in last
-    assert not re.search(r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", line.told()), "this is no terminal"
-    assert b"12329" in urllib.request.urlopen(f"{url}sign-in", timeout=5).read()
-    os.kill(line.program("console"), signal.SIGKILL)
-    assert line.healthy()
-    line.until(lambda: line.healthy() and _opens(f"{url}livez"))
 
 
 def test_a_terminal_is_told_the_first_password_and_the_logs_are_not(tmp_path: Path) -> None:
@@ -171,14 +172,6 @@ def _opens(url: str) -> bool:
     return False
 
 
-def test_programs_that_are_killed_come_back(line: Run) -> None:
-    killed = line.programs()
-    for pid in killed:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    line.until(lambda: line.healthy() and not set(killed) & set(line.programs()))
-
-
 def on_the_line(line: Run, whole_set: PromptSet) -> LiveLine:
     """The line as its callers know it."""
     settings = Settings(
@@ -207,13 +200,55 @@ def test_a_signal_stops_everything_also_with_a_caller_on_the_line(
     assert line.programs() == []
 
 
-def test_a_caller_on_the_line_outlives_the_service(line: Run, whole_set: PromptSet) -> None:
-    seen = on_the_line(line, whole_set)
+# --- one that lasts ---------------------------------------------------------------------------
+
+
+def test_the_console_is_told_of_last_and_no_call_needs_it(lasting: Run) -> None:
+    url = f"http://127.0.0.1:{lasting.console_port}/"
+    lasting.until(lambda: url in lasting.told())
+    *_, before, last = lasting.told().strip().splitlines()
+    assert url in before
+    assert "ivr users password admin" in last
+    assert not re.search(r"[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}", lasting.told()), (
+        "this is no terminal"
+    )
+    assert b"12329" in urllib.request.urlopen(f"{url}sign-in", timeout=5).read()
+    os.kill(lasting.program("console"), signal.SIGKILL)
+    assert lasting.healthy()
+    lasting.until(lambda: lasting.healthy() and _opens(f"{url}livez"))
+
+
+def test_a_second_line_in_the_same_home_is_refused(lasting: Run) -> None:
+    second = subprocess.run(
+        lasting.command,
+        env=lasting.environment,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 3
+    assert f"runs in {lasting.home} already (process {lasting.process.pid})" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_taken_port_is_named_with_its_setting(lasting: Run, tmp_path: Path) -> None:
+    environment = {**lasting.environment, "IVR_HOME": str(tmp_path / "other")}
+    second = subprocess.run(
+        lasting.command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 2
+    for setting in ("IVR_SIP_PORT", "IVR_ARI_PORT", "IVR_HTTP_PORT"):
+        assert setting in second.stderr
+
+
+def test_a_caller_on_the_line_outlives_the_service(lasting: Run, whole_set: PromptSet) -> None:
+    seen = on_the_line(lasting, whole_set)
 
     async def story() -> None:
         async with seen.call() as caller:
             await caller.hears_begin("main.menu")
-            os.kill(line.program("serve"), signal.SIGKILL)
+            os.kill(lasting.program("serve"), signal.SIGKILL)
             await caller.hears_begin("line.sorry_wait")
             await caller.hears("main.menu")
             caller.phone.press("7")
@@ -229,20 +264,9 @@ def test_a_caller_on_the_line_outlives_the_service(line: Run, whole_set: PromptS
     ]
 
 
-def test_a_second_line_in_the_same_home_is_refused(line: Run) -> None:
-    second = subprocess.run(
-        line.command, env=line.environment, cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert second.returncode == 3
-    assert f"runs in {line.home} already (process {line.process.pid})" in second.stderr
-    assert "Traceback" not in second.stderr
-
-
-def test_a_taken_port_is_named_with_its_setting(line: Run, tmp_path: Path) -> None:
-    environment = {**line.environment, "IVR_HOME": str(tmp_path / "other")}
-    second = subprocess.run(
-        line.command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert second.returncode == 2
-    for setting in ("IVR_SIP_PORT", "IVR_ARI_PORT", "IVR_HTTP_PORT"):
-        assert setting in second.stderr
+def test_programs_that_are_killed_come_back(lasting: Run) -> None:
+    killed = lasting.programs()
+    for pid in killed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    lasting.until(lambda: lasting.healthy() and not set(killed) & set(lasting.programs()))
