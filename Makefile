@@ -95,9 +95,14 @@ asterisk: setup  ## Asterisk 20 or newer: the machine's own, or one in a folder 
 pages: $(VENV)/.node  ## What the console's pages load in the browser, fetched by hash and bundled
 	@$(VENV)/bin/python -m console.browser >/dev/null
 
-browser:  ## Chromium and a Chinese font, for the tests of the editor's page
-	@{ command -v chromium && fc-list :lang=zh | grep -q .; } >/dev/null \
-	|| { $(call apt_install,chromium fontconfig fonts-wqy-microhei); }
+# Debian has Chromium without its window as a package: the same pages at half the processor. Where a
+# machine's packages do not know it, or cannot be had, the one with a window does as well.
+chromium = { command -v chromium || command -v chromium-browser; } >/dev/null
+windowless = { apt-cache show chromium-headless-shell >/dev/null 2>&1 || ! $(chromium); }
+browser:  ## Chromium and a Chinese font, for the tests of the pages
+	@fc-list :lang=zh 2>/dev/null | grep -q . || { $(call apt_install,fontconfig fonts-wqy-microhei); }
+	@command -v chromium-headless-shell >/dev/null || { $(windowless) && ( $(call apt_install,chromium-headless-shell) ); } \
+	|| $(chromium) || { $(call apt_install,chromium); }
 
 postgres:  # For the tests of many machines: they start a server of their own
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
