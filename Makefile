@@ -54,7 +54,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus setup tools wheel bundle trial lock clean
+.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus kamailio setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -64,7 +64,7 @@ run:  ## The whole line, until Ctrl-C
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: ready style tools prompts asterisk pages browser postgres prometheus  ## Everything, live calls on a real Asterisk included
+test: ready style tools prompts asterisk pages browser postgres prometheus kamailio  ## Everything, live calls on a real Asterisk included
 	@$(SIDE_BY_SIDE) --calls $(CALLS) --others $(OTHERS)
 	@$(audit)
 
@@ -72,10 +72,10 @@ ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
-live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
+live: tools prompts asterisk pages browser postgres kamailio  ## Real calls to a real Asterisk
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
-check: style postgres prometheus  ## Style, types, import rules, the fast tests, known faults of packages
+check: style postgres prometheus kamailio  ## Style, types, import rules, the fast tests, known faults of packages
 	@$(SIDE_BY_SIDE) --mark "not live" --others $(OTHERS)
 	@$(audit)
 
@@ -107,6 +107,11 @@ postgres:  # For the tests of many machines: they start a server of their own
 
 prometheus:  # Asks the rules of the alarms and the dashboard's queries, promtool beside it
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(call apt_install,prometheus); }
+
+kamailio:  # The edge before two cells, and keepalived, which reads what is written for two edges
+	@ls /usr/sbin/kamailio /usr/sbin/keepalived /usr/lib/*/kamailio/modules/{websocket,tls}.so >/dev/null 2>&1 \
+	|| { $(call apt_install,kamailio kamailio-websocket-modules kamailio-tls-modules keepalived); \
+	[ ! -d /run/systemd/system ] || $$as_root systemctl disable -q --now kamailio keepalived; }
 
 setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 

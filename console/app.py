@@ -17,7 +17,7 @@ from analytics.answering.asking import CannotAnswer
 from console import browser, telephone, transcribing
 from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, words
+from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, staffing, words
 from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
@@ -69,6 +69,7 @@ def application(settings: Settings) -> web.Application:
     app[duty.LIVING] = duty.living(settings)
     app[duty.EXAMINED] = duty.examined(settings)
     app[duty.TODAY] = duty.today(settings)
+    app[staffing.STAFFING] = staffing.staffing(settings)
     app[desk.LIVING] = desk.living(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(_reports_at_set_times)

@@ -38,6 +38,7 @@ class Action(StrEnum):
     OVERHEAR = "监听坐席"
     SEE_CASES = "办工单"
     HEAR_CASES = "听工单的录音"
+    HEAR_TALKS = "听通话录音"
     SEE_CALLERS = "看来电人的证件号"
     EXPORT_CASES = "导出工单"
     CALL_BACK = "回拨"
@@ -70,6 +71,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.OVERHEAR: frozenset({Role.LEADER}),
     Action.SEE_CASES: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),
     Action.HEAR_CASES: frozenset({Role.LEADER, Role.HANDLER}),
+    Action.HEAR_TALKS: frozenset({Role.LEADER}),
     Action.SEE_CALLERS: frozenset({Role.LEADER, Role.HANDLER}),
     Action.EXPORT_CASES: frozenset({Role.LEADER}),
     Action.CALL_BACK: frozenset({Role.LEADER, Role.HANDLER, Role.AGENT}),

@@ -51,6 +51,8 @@ def brought_up_to_date(engine: Engine, steps: Path, versions: str) -> int:
     taken = Table(versions, MetaData(), Column("version", Integer, primary_key=True))
     with engine.begin() as rows:
         if engine.dialect.name == "postgresql":
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                rows.execute(text(f"SET LOCAL {limit} = 0"))  # steps take what they take
             rows.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         taken.create(rows, checkfirst=True)
         at = max((number for (number,) in rows.execute(select(taken.c.version))), default=0)

@@ -50,6 +50,7 @@ from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.called_back import CalledBack
@@ -74,6 +75,8 @@ from ivr.people.vault import Vault
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
+from ivr.recordings.talks import SLIPS, TalkArchive
+from ivr.recordings.taping import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
@@ -139,6 +142,12 @@ async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
     return node
 
 
+def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
+    """The limits of this machine as one among others."""
+    gate: Gate = import_module("ivr.limits.agreed").among_nodes(node, settings, limits.counts)
+    return gate
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -174,6 +183,8 @@ async def _composed(
         votes_open_cases=lambda: settings.cases.from_votes,
     )
     stack.push_async_callback(desk.close)
+    tapes = FiledTapes(_talk_archive(settings), journal, lambda: datetime.now(BEIJING))
+    stack.push_async_callback(tapes.close)
     guarded = Guarded(accounts, settings.accounts)
     screens = Screens()
     book, notes = Book(settings.home), Notes(settings.home, settings.node)
@@ -197,12 +208,13 @@ async def _composed(
         longest_wait=switchboard.longest_wait,
         state_away=None if node is None else node.away,
     )
+    limits = Limits(settings.limits, locks.read(time.time()), locks.keep)
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
     means = Means(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
-        limits=Limits(settings.limits, locks.read(time.time()), locks.keep),
+        limits=Gate(limits) if node is None else _together(node, settings, limits),
         switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
@@ -213,6 +225,7 @@ async def _composed(
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=wishes,
+        tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
     outward = ChannelsOutward(ari, standing.now)
@@ -232,6 +245,7 @@ async def _composed(
 
     if node is not None:
         conductor.set_aside = node.drains
+        conductor.callers = node.counts_calls()
         node.begin(lambda: len(conductor.calls))
 
     def may_call() -> bool:
@@ -253,7 +267,9 @@ async def _composed(
         is_open=may_call,
     )
     as_they_were = partial(_desks_as_they_were, book, notes, desks)
-    takeover = Takeover(conductor, lambda: _inherited(before, spool, desk, as_they_were, means))
+    takeover = Takeover(
+        conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
+    )
     outgoing = Outgoing(
         dialler,
         means.switchboard,
@@ -334,7 +350,7 @@ def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved)
 async def _inherited(
     before: Baton,
     spool: Path,
-    desk: FilingDesk,
+    keepers: tuple[FilingDesk, FiledTapes],
     remembered: Callable[[], Awaitable[None]],
     means: Means,
 ) -> Left:
@@ -343,7 +359,9 @@ async def _inherited(
         log.warning("the service before hangs; its calls are taken all the same")
     await remembered()
     try:
-        await desk.take_over(await asyncio.to_thread(recorded, spool))
+        known = await asyncio.to_thread(recorded, spool)
+        for keeper in keepers:
+            await keeper.take_over(known)
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("recordings of the service before are left where they are; calls go on")
     try:
@@ -382,6 +400,16 @@ def _archive(settings: Settings) -> Archive:
     """Of recordings; Asterisk writes into the folder that configure.py made for it."""
     return Archive(
         Numbers.of(settings),
+        spool=folder(settings) / "spool" / "recording",
+        keep_free_mb=settings.recordings.keep_free_mb,
+    )
+
+
+def _talk_archive(settings: Settings) -> TalkArchive:
+    """Of conversations with agents, beside it."""
+    return TalkArchive(
+        settings.recordings_folder,
+        settings.home / "slips" / SLIPS,
         spool=folder(settings) / "spool" / "recording",
         keep_free_mb=settings.recordings.keep_free_mb,
     )
@@ -457,6 +485,7 @@ class Examiner:
             "trunks": self._trunks(),
             "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
             "agents": self.agents(),
+            "talks": self._talks(),
         }
         return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
 
@@ -484,6 +513,14 @@ class Examiner:
         told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
         detail = f"离开，没有接 · away, not answering: {told}" if told else ""
         return Part(True, detail, warns=bool(told))
+
+    def _talks(self) -> Part:
+        """Conversations go on unrecorded; that the last one was is said."""
+        fault = self._reception.means.tapes.fault
+        told = (
+            f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
+        )
+        return Part(True, told, warns=bool(fault))
 
     def _line(self) -> Part:
         """A closed line is well: it does what it was told."""

@@ -74,9 +74,12 @@ class FakeAsterisk:
 
     # --- what happens on the line -----------------------------------------------------------
 
-    async def call(self, channel: str, *, number: str = "13800138000", screen: str = "") -> None:
-        """Somebody calls; a browser brings the token of its screen."""
-        self.channels[channel] = channel_json(channel, number=number)
+    async def call(
+        self, channel: str, *, number: str = "13800138000", screen: str = "", trunk: str = ""
+    ) -> None:
+        """Somebody calls, by a trunk or as a guest; a browser brings the token of its screen."""
+        name = trunk and f"PJSIP/trunk-{trunk}-{channel}"
+        self.channels[channel] = channel_json(channel, number=number, name=name)
         if screen:
             app_data = f"hotline,12329,allowed,{screen}"
             self.channels[channel]["dialplan"] = {**_STASIS, "app_data": app_data}

@@ -19,6 +19,7 @@ from ivr.calls.means import Means
 from ivr.config import AccountsSettings, LimitsSettings, Settings
 from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.people.identity import IdNumber
 from ivr.people.keys import Keys
@@ -115,7 +116,7 @@ def on_stage(prompt_set: PromptSet, settings: Settings, facts: list[Fact]) -> Ca
             settings=settings,
             accounts=DemoAccounts(),
             tokens=Tokens(Keys(b"k" * 32)),
-            limits=Limits(settings.limits),
+            limits=Gate(Limits(settings.limits)),
             switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
             desk=ScriptedDesk(line, facts.append, clock),
             note=facts.append,

@@ -21,6 +21,7 @@ from ivr.agents.switchboard import Switchboard
 from ivr.config import AgentsSettings, Settings, SettingsError
 from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
+from ivr.recordings.taping import NothingTaped
 from ivr.service import Examiner, _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
@@ -72,7 +73,12 @@ def told_of(page_of: Settings, audio: Path, act: Callable[[], None]) -> tuple[An
             facts_waiting=lambda: 2,
         )
         vitals.link = True
-        means = SimpleNamespace(switchboard=switchboard, settings=page_of, accounts=DemoAccounts())
+        means = SimpleNamespace(
+            switchboard=switchboard,
+            settings=page_of,
+            accounts=DemoAccounts(),
+            tapes=NothingTaped(),
+        )
         reception = SimpleNamespace(shelf=shelf, means=means, ari=SimpleNamespace(base="ari"))
         examine = Examiner(reception, SimpleNamespace(fault=None), vitals)  # type: ignore[arg-type]
         async with served(page_of, vitals, examine), aiohttp.ClientSession() as session:

@@ -33,6 +33,7 @@ FACT_TABLES = (
     "callback_over",
     "contentment",
     "desk_act",
+    "talk_recording",
     "call_note",
 )
 ROLL_UPS = {

@@ -22,12 +22,16 @@ from analytics.loading.store import FactsFolder
 from ivr.hours import BEIJING
 from ivr.records.durable import write
 
-_COMPLAINTS = frozenset({"recording_saved", "recording_move", "case_move"})
-_OF_COMPLAINTS = "('Recorded', 'RecordingMoved', 'CaseMoved')"
-"""The facts that these tables are made of."""
+_COMPLAINTS = {
+    "recording_saved": "Recorded",
+    "recording_move": "RecordingMoved",
+    "case_move": "CaseMoved",
+    "talk_recording": "TalkRecorded",
+}
+"""The tables that are kept as long as complaints, and the facts that they are made of."""
 PAST_AGE = f"""
 DELETE FROM incoming WHERE (happened + INTERVAL 8 HOUR)::DATE
-    < if(fact IN {_OF_COMPLAINTS}, $complaints::DATE, $calls::DATE)
+    < if(fact IN {tuple(_COMPLAINTS.values())}, $complaints::DATE, $calls::DATE)
 """
 """What has just been read and is not to be kept; its parameters are `bounds`."""
 

@@ -25,6 +25,7 @@ DELETE FROM incoming WHERE id IN (
         UNION ALL SELECT event, happened FROM {known}.callback_wish
         UNION ALL SELECT event, happened FROM {known}.callback_over
         UNION ALL SELECT event, happened FROM {known}.desk_act
+        UNION ALL SELECT event, happened FROM {known}.talk_recording
         UNION ALL SELECT event, happened FROM {known}.call_note
         UNION ALL SELECT event, happened FROM {known}.contentment)
     WHERE happened BETWEEN getvariable('oldest') AND getvariable('newest'));
@@ -87,6 +88,11 @@ FROM incoming WHERE fact = 'Dialled';
 INSERT INTO hot.desk_act
 SELECT id, session, happened, agent, deed, "to", place FROM incoming
 WHERE fact = 'DeskActed' AND deed NOT IN ('listen', 'whisper', 'hush', 'take_over', 'leave');
+
+INSERT INTO hot.talk_recording
+SELECT id, session, happened, reference, agents, outcome, path, ms, bytes, sha256, pauses,
+       paused_ms, held_ms, gaps
+FROM incoming WHERE fact = 'TalkRecorded';
 
 -- Told again after a kill between a note and its mark: the conversation is the same.
 INSERT INTO hot.call_note

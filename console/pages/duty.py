@@ -29,6 +29,7 @@ from console.trail import note
 from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle import switch
+from ivr.state import switching
 from ivr.upkeep.doctor import Finding
 
 _FRESH_SECONDS: Final = 20.0
@@ -210,14 +211,14 @@ async def _close(request: web.Request) -> web.Response:
     if not reason:
         return await _page(request, "请写明为什么停开：接班的人要知道。")
     await note(request, "line closed", "line", reason)
-    home = request.app[SETTINGS].home
-    await asyncio.to_thread(switch.close, home, reason[:200], datetime.now(UTC))
+    settings = request.app[SETTINGS]
+    await asyncio.to_thread(switching.close, settings, reason[:200], datetime.now(UTC))
     raise web.HTTPSeeOther("/duty")
 
 
 async def _open(request: web.Request) -> web.Response:
     await note(request, "line opened", "line")
-    await asyncio.to_thread(switch.reopen, request.app[SETTINGS].home)
+    await asyncio.to_thread(switching.reopen, request.app[SETTINGS], datetime.now(UTC))
     raise web.HTTPSeeOther("/duty")
 
 

@@ -283,6 +283,13 @@ class Desks:
             self._talking.discard(agent.extension)
             self._heard_of = self.clock()
 
+    def is_in_charge(self, agent: Agent, talked: Talked) -> None:
+        """Of a conversation that another agent had before."""
+        extension = agent.extension
+        if self._talked.get(extension) != talked:
+            self._talked[extension] = talked
+            self._tell(agent, self._held(extension), self._held(extension), None, "line")
+
     def hung_up(self, agent: Agent) -> None:
         """The conversation is over."""
         if agent.extension not in self._talking:

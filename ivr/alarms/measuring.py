@@ -30,6 +30,7 @@ from ivr.lifecycle import asking
 from ivr.probe.outcomes import last
 from ivr.probe.probing import host_towards
 from ivr.probe.telephone import Telephone
+from ivr.recordings.talks import SLIPS, is_over
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
 
@@ -137,9 +138,11 @@ def _probes(settings: Settings, now: datetime) -> Iterator[Figure]:
 
 def _recordings(settings: Settings, now: datetime) -> Iterator[Figure]:
     """Begun so long ago that the call is over, and not filed yet."""
+    slips = settings.home / "slips"
+    over = (path for path in (slips / SLIPS).glob("*.slip") if is_over(path))
     old = [
         path
-        for path in (settings.home / "slips").glob("*.slip")
+        for path in (*slips.glob("*.slip"), *over)
         if now.timestamp() - path.stat().st_mtime > UNFILED_SECONDS
     ]
     yield Figure("ivr_recordings_unfiled", float(len(old)))

@@ -25,6 +25,7 @@ from ivr.config import Agent, Patience, Skill
 from ivr.desk.conversation import Conversation
 from ivr.limits.limits import Asker
 from ivr.people.sensitive import Sensitive
+from ivr.recordings.taping import NoTape, Tape
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.records.queued import Queued
 from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
@@ -195,6 +196,10 @@ class Call:
     """To whom an agent has passed the caller on, until that one's phone has rung."""
     sent_to: str | None = None
     """Where in the line an agent has sent the caller, until that place is reached."""
+    tape: Tape = field(default_factory=NoTape)
+    """Records what is said with agents."""
+    knows_of_tape: bool = False
+    """The caller has heard that the conversation is recorded."""
     queued: Queued | None = None
     """The place in the queue for an agent, kept until one has talked with the caller."""
     _failures: int = 0

@@ -15,9 +15,10 @@ from ivr.calls.pins import NoPins, Verifier
 from ivr.cases.enquiries import Enquiries, NoCases
 from ivr.cases.followup import FollowUps, NobodyAsked
 from ivr.config import Settings
-from ivr.limits.limits import Limits
+from ivr.limits.gate import Gate
 from ivr.people.tokens import Tokens
 from ivr.recordings.desk import Desk
+from ivr.recordings.taping import NothingTaped, Tapes
 from ivr.records.facts import Fact
 from ivr.speech.prompts import Utterance
 
@@ -33,7 +34,7 @@ class Means:
     settings: Settings
     accounts: Accounts
     tokens: Tokens
-    limits: Limits
+    limits: Gate
     switchboard: Switchboard
     desk: Desk
     note: Callable[[Fact], None]
@@ -52,5 +53,7 @@ class Means:
     """Hears of accounts that no call could say."""
     asked: Asked = field(default_factory=Asked)
     """Who was asked today how content they are."""
+    tapes: Tapes = field(default_factory=NothingTaped)
+    """Keeps the recordings of conversations with agents."""
     wishes: WishBook | None = None
     """Of callers who want to be called back; None: nobody can be."""

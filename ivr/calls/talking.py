@@ -16,16 +16,27 @@ from ivr.desk.conversation import Conversation
 from ivr.desk.members import Members
 from ivr.desk.orders import Afterwards
 from ivr.desk.room import Room
+from ivr.recordings.taping import Recorder
 
 NEWS_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
 
 
-def conversation(call: Call, leg: str, agent: Agent) -> Conversation:
-    """One that begins with this agent."""
+def conversation(call: Call, leg: str, agent: Agent, bridge: str) -> Conversation:
+    """One that begins with this agent, in the room of that name."""
     members = Members(call.means.switchboard, {leg: agent}, partial(talked, call))
-    room = Room(leg, call.exchange, members, call.trail.screen)
+    room = Room(bridge, call.exchange, members, call.trail.screen, _recorder(call, bridge))
     return Conversation(call.session, room, call.note)
+
+
+def _recorder(call: Call, room: str) -> Recorder | None:
+    """Only who has heard that the call is recorded is recorded; what was begun goes on."""
+    means, settings = call.means, call.means.settings.recordings
+    if (slip := means.tapes.found(call.session, room)) is not None:
+        return Recorder.of_found(means.tapes, call.tape, slip, settings.pause_seconds)
+    if not (settings.talks and call.knows_of_tape):
+        return None
+    return Recorder(means.tapes, call.tape, call.session, room, settings.pause_seconds)
 
 
 def talked(call: Call, leg: str) -> Talked:
@@ -40,8 +51,11 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
         conversation.begin()
         if found is not None:
             await conversation.find(found)
+            if conversation.room.recorder is not None:
+                await conversation.room.recorder.find()
         while (over := conversation.over) is None:
-            match await call.inbox.get(asyncio.get_running_loop().time() + NEWS_SECONDS):
+            await conversation.room.be_recorded()
+            match await call.inbox.get(_until(conversation.room)):
                 case PickedUp(leg):
                     await conversation.picked_up(leg)
                 case LegGone(leg, _, vanished):
@@ -51,6 +65,12 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
                 case Ordered(order):
                     await conversation.order(order)
     return over
+
+
+def _until(room: Room) -> float:
+    """When to look again though nothing has happened."""
+    looked = asyncio.get_running_loop().time() + NEWS_SECONDS
+    return looked if room.recorder is None else min(looked, room.recorder.until())
 
 
 @contextmanager

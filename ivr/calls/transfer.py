@@ -103,6 +103,7 @@ class _Wish:
         """Wait among the others until somebody has talked with the caller."""
         if (talk := self.exchange.talking) is not None:
             return await self._go_on(talk)
+        await self._tell_of_tape()
         if self.call.queued is None:
             for prompt in announced:
                 await self.call.say(prompt)
@@ -119,9 +120,17 @@ class _Wish:
             return "full"
         return await self._wait(InLine(self.ringing, _now(), may_be_called_back(self.call)))
 
+    async def _tell_of_tape(self) -> None:
+        """To its end, once in a call, and before any agent can answer."""
+        if self.call.means.settings.recordings.talks and not self.call.knows_of_tape:
+            await self.call.warn("agent.recorded")
+            self.call.knows_of_tape = True
+
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
         self._note()
+        if self.talk is not None and self.talk.room.recorder is not None:
+            await self.talk.room.recorder.end()
         if self.answered is not None and not self.afterwards.was_cut:
             await served(self.call)
         await self.ringing.stop_all()
@@ -219,7 +228,8 @@ class _Wish:
     async def _talk(self, leg: str, agent: Agent, found: Talk | None = None) -> None:
         """Its phones are the conversation's from now on."""
         self.ringing.legs.pop(leg, None)
-        self.talk = conversation(self.call, leg, agent)
+        room = leg if found is None else found.bridge
+        self.talk = conversation(self.call, leg, agent, room)
         self.afterwards = await talk(self.call, self.talk, found)
         self.call.passed_to, self.call.sent_to = self.afterwards.passed_to, self.afterwards.place
 

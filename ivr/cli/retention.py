@@ -48,6 +48,7 @@ def run(
     from ivr.agents.notes import Notes
     from ivr.config import load
     from ivr.hours import BEIJING
+    from ivr.recordings.talks import held_paths, held_talks
     from ivr.upkeep.retention import FirstDays, midnight, note, overdue_recordings, remove
 
     settings, now = load(), datetime.now(UTC)
@@ -57,7 +58,9 @@ def run(
     cases, notes = _cases(settings), Notes(settings.home, settings.node)
     old_cases = _overdue_cases(cases, first, remove=False)
     held = _held(cases)
+    talks = held_talks(settings.recordings_folder)
     paths = [each.path for each in held]
+    paths += [path for talk in talks for path in held_paths(talk)]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
     named = _named(cases, first) | {wish.person for wish in wishes.all() if wish.lives}
     past = _past(settings.home / "spool", vault, first, now, named)
@@ -86,6 +89,8 @@ def run(
     typer.echo(f"kept: calls from {first.calls}, complaints from {first.complaints}")
     if held:
         typer.echo(f"保全的工单不删 · in legal hold: {'、'.join(each.number for each in held)}")
+    if talks:
+        typer.echo(f"保全的通话录音不删 · conversations in legal hold: {len(talks)}")
     if any(removed.values()) and not dry_run:
         note(settings.home / "retention.jsonl", now, removed, first)
     if past.unsure:

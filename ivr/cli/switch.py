@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+_THIS_ONE = (
+    "只有本节点：共享数据库不通，别的节点等它恢复才知道；急的话在每个节点上各做一次"
+    " · this node only: the others learn it when shared state is back"
+)
+
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
@@ -18,10 +23,19 @@ def add_to(app: typer.Typer) -> None:
 
 def open_() -> None:
     """Take calls again, from the next call on. 开通"""
-    from ivr.config import load
-    from ivr.lifecycle.switch import reopen
+    from datetime import UTC, datetime
 
-    reopen(load().home)
+    from ivr.config import load
+    from ivr.lifecycle import switch
+
+    settings = load()
+    if settings.shares:
+        from ivr.state import switching
+
+        if not switching.reopen(settings, datetime.now(UTC)):
+            typer.echo(_THIS_ONE)
+    else:
+        switch.reopen(settings.home)
     typer.echo("the line is open")
 
 
@@ -34,7 +48,14 @@ def close(
     from ivr.config import load
     from ivr.lifecycle import switch
 
-    switch.close(load().home, reason, datetime.now(UTC))
+    settings = load()
+    if settings.shares:
+        from ivr.state import switching
+
+        if not switching.close(settings, reason, datetime.now(UTC)):
+            typer.echo(_THIS_ONE)
+    else:
+        switch.close(settings.home, reason, datetime.now(UTC))
     typer.echo("the line is closed: new callers hear line.closed; `ivr line open` opens it again")
 
 

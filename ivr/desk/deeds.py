@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from ivr.config import Agent
-from ivr.desk.orders import Afterwards, Deed, NotDone, Order
+from ivr.desk.orders import Afterwards, Deed, Failed, NotDone, Order
 from ivr.desk.room import Room
+from ivr.recordings.taping import Recorder, TapeFailed
 
 Do = Callable[[Room, Order], Awaitable[Afterwards | None]]
 """Does an order; what becomes of the caller, where it ends the conversation. Raises NotDone and
@@ -41,6 +42,30 @@ async def _retrieve(room: Room, _: Order) -> None:
 async def _mute(room: Room, order: Order) -> None:
     leg = room.members.leg_of(order.by) or room.members.leg
     await room.mute(leg, on=order.deed is Deed.MUTE)
+
+
+async def _pause(room: Room, _: Order) -> None:
+    """Nothing of what is said from now on is kept; who ordered it hears so only then."""
+    recorder = _recorder(room)
+    if recorder.is_paused:
+        raise NotDone("录音已经暂停 · paused already")
+    try:
+        await recorder.pause()
+    except TapeFailed as failed:
+        raise Failed("录音没有停住：先不要让来电人说证件号 · it may still be recorded") from failed
+
+
+async def _resume(room: Room, _: Order) -> None:
+    recorder = _recorder(room)
+    if not recorder.is_paused:
+        raise NotDone("录音没有暂停 · not paused")
+    await recorder.resume()
+
+
+def _recorder(room: Room) -> Recorder:
+    if room.recorder is None or room.recorder.slip is None:
+        raise NotDone("这一通没有录音 · not recorded")
+    return room.recorder
 
 
 async def _keys(room: Room, order: Order) -> None:
@@ -103,13 +128,15 @@ async def _free(room: Room, colleague: Agent | None) -> Agent:
     return colleague
 
 
-_OF_EVERYBODY: Final = frozenset({Deed.MUTE, Deed.UNMUTE, Deed.KEYS})
+_OF_EVERYBODY: Final = frozenset({Deed.MUTE, Deed.UNMUTE, Deed.PAUSE, Deed.RESUME, Deed.KEYS})
 """The rest is for who is in charge."""
 DO: Final[Mapping[Deed, Do]] = {
     Deed.HOLD: _hold,
     Deed.RETRIEVE: _retrieve,
     Deed.MUTE: _mute,
     Deed.UNMUTE: _mute,
+    Deed.PAUSE: _pause,
+    Deed.RESUME: _resume,
     Deed.KEYS: _keys,
     Deed.CONSULT: _consult,
     Deed.DROP: _drop,

@@ -22,7 +22,7 @@ class Members:
     inside: dict[str, Agent]
     """The first is in charge."""
     talked: Callable[[str], Talked]
-    """Whose call it is, for whoever talks by that leg."""
+    """Whose call it is, for whoever is in charge by that leg; who is only asked writes nothing."""
     asked: dict[str, Agent] = field(default_factory=dict)
     """Colleagues whose phones ring."""
     watching: dict[str, Agent] = field(default_factory=dict)
@@ -73,7 +73,8 @@ class Members:
         """The agent of this leg, who is inside, talks from now on."""
         if leg not in self._engaged:
             self._engaged[leg] = ExitStack()
-            talks = self.switchboard.desks.talks(self.inside[leg], self.talked(leg))
+            talked = self.talked(leg) if leg == self.leg else None
+            talks = self.switchboard.desks.talks(self.inside[leg], talked)
             self._engaged[leg].enter_context(talks)
 
     def ask(self, leg: str, colleague: Agent) -> None:
@@ -130,6 +131,8 @@ class Members:
         if (engaged := self._engaged.pop(leg, None)) is not None:
             engaged.close()
         self.switchboard.desks.hung_up(agent)
+        if self.inside:
+            self.switchboard.desks.is_in_charge(self.agent, self.talked(self.leg))
 
     def forget(self, leg: str) -> None:
         """Whoever it is."""

@@ -20,6 +20,8 @@ class Deed(StrEnum):
     RETRIEVE = "retrieve"
     MUTE = "mute"
     UNMUTE = "unmute"
+    PAUSE = "pause"
+    RESUME = "resume"
     KEYS = "keys"
     CONSULT = "consult"
     DROP = "drop"
@@ -49,6 +51,8 @@ _WORDS: Final[Mapping[Deed, str]] = {
     Deed.RETRIEVE: "取回",
     Deed.MUTE: "静音",
     Deed.UNMUTE: "取消静音",
+    Deed.PAUSE: "暂停录音",
+    Deed.RESUME: "继续录音",
     Deed.KEYS: "发按键",
     Deed.CONSULT: "咨询同事",
     Deed.DROP: "结束咨询",

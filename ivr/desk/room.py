@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ivr.agents.exchange import Exchange, ExchangeFailed, Talk
 from ivr.config import Agent
 from ivr.desk.members import Members
+from ivr.recordings.taping import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ class Room:
     members: Members
     screen: Callable[[], Mapping[str, str]]
     """What a colleague's phone shows who is asked."""
+    recorder: Recorder | None = None
+    """None: what is said here is not to be recorded."""
     is_held: bool = False
 
     # --- the caller ---------------------------------------------------------------------------
@@ -76,6 +79,14 @@ class Room:
         switchboard = self.members.switchboard
         await switchboard.look(self.exchange.reachable, 0.0)
         return colleague in switchboard.present() and switchboard.desks.is_free(colleague)
+
+    # --- recorded -----------------------------------------------------------------------------
+
+    async def be_recorded(self) -> None:
+        """As it has to be with who is in the room now."""
+        if self.recorder is not None:
+            names = [agent.name for agent in self.members.inside.values()]
+            await self.recorder.follow(names, is_held=self.is_held)
 
     # --- as Asterisk has it -------------------------------------------------------------------
 

@@ -34,19 +34,23 @@ async def attendance(call: Call) -> Outcome:
 async def _identified(call: Call, agent: Agent) -> bool:
     """Whether the caller knows the agent's digits; too many wrong ones end it for the day."""
     limits, who = call.means.limits, f"agent {agent.extension}"
-    while not limits.password_locked(who, call.means.clock().timestamp()):
+    while not await limits.password_locked(who, _now(call)):
         entered = await collect_digits(
             call, "attendance.ask_pin", DIGITS, wrong="attendance.wrong_pin"
         )
         if await call.means.pins.right(agent.extension, entered):
-            limits.right_password(who)
+            await limits.right_password(who, _now(call))
             return True
         log.warning("a wrong PIN on the phone of %s", agent.extension)
-        limits.wrong_password(who, call.means.clock().timestamp())
-        if not limits.password_locked(who, call.means.clock().timestamp()):
+        await limits.wrong_password(who, _now(call))
+        if not await limits.password_locked(who, _now(call)):
             await call.warn("attendance.wrong_pin")
     await call.warn("attendance.locked")
     return False
+
+
+def _now(call: Call) -> float:
+    return call.means.clock().timestamp()
 
 
 @place("attendance.desk", up="leave")

@@ -61,7 +61,7 @@ async def _admit(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Out
         return _admit(call, inquiry, number)
 
     person, now = call.means.tokens.person(number), call.means.clock().timestamp()
-    admitted = call.means.limits.look_up(call.asker, person, now)
+    admitted = await call.means.limits.look_up(call.asker, person, now)
     if isinstance(admitted, Denied):
         return await denied(call, admitted.reason, again)
     if call.means.settings.accounts.password:
@@ -130,7 +130,7 @@ async def _look_up(
     result, ms = await call.meanwhile("identity.looking_up", work)
     person = call.means.tokens.person(number)
     if not isinstance(result, Unavailable):
-        call.means.limits.looked_up(person, call.means.clock().timestamp())
+        await call.means.limits.looked_up(person, call.means.clock().timestamp())
     call.trail.lookup = f"{inquiry.source} {_word(result)}"
     call.note(
         LookedUp(

@@ -15,12 +15,12 @@ from ivr.records.facts import Refused
 async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | None:
     """请输入六位查询密码 — until it is right (None), or where the caller goes without it."""
     person = call.means.tokens.person(number)
-    while not call.means.limits.password_locked(person, call.means.clock().timestamp()):
+    while not await call.means.limits.password_locked(person, _now(call)):
         entered = await collect_digits(call, "password.ask", DIGITS, wrong="password.wrong")
         asked = call.means.accounts.password(number, entered)
         match await call.meanwhile("identity.looking_up", asked):
             case RightPassword():
-                call.means.limits.right_password(person)
+                await call.means.limits.right_password(person, _now(call))
                 return None
             case WrongPassword():
                 await _wrong(call, person)
@@ -31,8 +31,11 @@ async def ask_password(call: Call, number: IdNumber, again: Speak) -> Outcome | 
 
 async def _wrong(call: Call, person: str) -> None:
     """Say so, unless this was once too often: then that is said."""
-    now = call.means.clock().timestamp()
     call.note(Refused(session=call.session, reason="password_wrong"))
-    call.means.limits.wrong_password(person, now)
-    if not call.means.limits.password_locked(person, now):
+    await call.means.limits.wrong_password(person, _now(call))
+    if not await call.means.limits.password_locked(person, _now(call)):
         await call.warn("password.wrong")
+
+
+def _now(call: Call) -> float:
+    return call.means.clock().timestamp()

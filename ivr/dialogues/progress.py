@@ -38,14 +38,15 @@ async def progress(call: Call) -> Outcome:
             short="progress.wrong_length",
             wrong="progress.wrong_number",
         )
-        if (refused := call.means.limits.ask_case(call.asker, number, _now(call))) is not None:
+        refused = await call.means.limits.ask_case(call.asker, number, _now(call))
+        if refused is not None:
             return await denied(call, refused.reason, progress.speak)
         tail = await collect_digits(
             call, "progress.ask_tail", TAIL, wrong="progress.wrong_tail", last_may_be_x=True
         )
         match await call.meanwhile("identity.looking_up", call.means.enquiries.ask(number, tail)):
             case Standing() as standing:
-                call.means.limits.right_case(number)
+                await call.means.limits.right_case(number, _now(call))
                 return await _tell(call, standing)
             case NotThatPair():
                 await _wrong(call, number)
@@ -56,7 +57,7 @@ async def progress(call: Call) -> Outcome:
 async def _wrong(call: Call, number: str) -> None:
     """Say so, unless this was once too often: then that is said when a number is keyed again."""
     call.note(Refused(session=call.session, reason="case_wrong"))
-    call.means.limits.wrong_case(call.asker, number, _now(call))
+    await call.means.limits.wrong_case(call.asker, number, _now(call))
     await call.warn("progress.wrong_pair")
 
 

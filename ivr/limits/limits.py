@@ -5,10 +5,12 @@ Times are seconds since 1970, passed in. People and callers are known by their t
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+import math
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Literal, Protocol
 
 from ivr.config import LimitsSettings
 from ivr.hours import BEIJING
@@ -16,7 +18,12 @@ from ivr.records.facts import Refusal
 
 MINUTE = 60.0
 DAY = 86_400.0
+Kind = Literal["asked", "looked", "told", "wrong", "pair"]
+"""People asked about, questions of the whole line, accounts told, wrong guesses of one thing, wrong
+pairs of one caller."""
 _UNKNOWN = "unknown callers"
+_LINE = "line"
+_EVER = -math.inf
 _FIRST_DELAY_SECONDS = 0.2
 _LONGEST_DELAY_SECONDS = 0.8
 """With the longest query nobody waits four seconds: who waits may be somebody honest."""
@@ -53,30 +60,58 @@ class Denied:
     reason: Refusal
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that counts, under the name of what it counts for."""
+
+    kind: Kind
+    name: str
+    value: str
+    """What differs from what; empty: each counts by itself."""
+    at: float
+
+
+class Counts(Protocol):
+    """What was counted and who is locked: in memory, or in a database that several nodes ask."""
+
+    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+        """Which came after `since`."""
+
+    def count(self, kind: Kind, name: str, since: float) -> int:
+        """How many came after `since`."""
+
+    def note(self, noted: Noted) -> None:
+        """One more."""
+
+    def anew(self, kind: Kind, name: str, at: float) -> None:
+        """What was counted until then counts no more."""
+
+    def is_locked(self, key: str, now: float) -> bool:
+        """Whether a lock of that key holds."""
+
+    def lock(self, lock: Lock) -> None:
+        """Set it, or let it last longer."""
+
+
 class Limits:
-    """The look-ups of the last while, and who has had enough for now."""
+    """The rules: who may ask for what, by what was counted in the last while."""
 
     def __init__(
         self,
         settings: LimitsSettings,
         locks: Iterable[Lock] = (),
         keep: Callable[[Lock], None] = lambda _: None,
+        *,
+        counts: Counts | None = None,
     ) -> None:
         self._settings = settings
-        self._keep = keep
-        self._locks = {lock.key: lock.until for lock in locks}
-        self._ids = _Distinct(settings.window_seconds)
-        self._minute: deque[float] = deque()
-        self._today: dict[str, int] = {}
-        self._day = 0.0
-        self._wrong: dict[str, int] = {}
-        self._wrong_pairs = _Distinct(settings.window_seconds)
-        self._pairs_tried = 0
+        self.counts = Memory(settings, locks, keep) if counts is None else counts
 
     def adopt(self, settings: LimitsSettings) -> None:
         """Other limits from now on; what was counted and locked stays."""
         self._settings = settings
-        self._ids.seconds = self._wrong_pairs.seconds = settings.window_seconds
+        if isinstance(self.counts, Memory):
+            self.counts.adopt(settings)
 
     def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         """Whether `asker` may ask for the account of `person` now; counted when they may."""
@@ -84,25 +119,21 @@ class Limits:
         if refusal is not None:
             return Denied(refusal)
         for key, _, _ in self._budgets(asker):
-            self._ids.add(key, person, now)
-        self._minute.append(now)
-        return Admitted(self._delay(len(self._ids.of(_own(asker), now))))
+            self.counts.note(Noted("asked", key, person, now))
+        self.counts.note(Noted("looked", _LINE, "", now))
+        return Admitted(self._delay(len(self._asked(_own(asker), now))))
 
     def looked_up(self, person: str, now: float) -> None:
         """An account was told: one person's is told so often a day, whoever asks."""
-        if self._count(person, now) >= self._settings.lookups_per_person:
-            self._lock(f"person {person}", _midnight(now))
+        self._count(Noted("told", f"person {person}", "", now))
 
     def wrong_password(self, person: str, now: float) -> None:
         """Not this person's password; once too often in a row locks them for the day."""
-        self._wrong[person] = self._wrong.get(person, 0) + 1
-        if self._wrong[person] >= self._settings.wrong_passwords:
-            del self._wrong[person]
-            self._lock(f"password {person}", _midnight(now))
+        self._count(Noted("wrong", f"password {person}", "", now))
 
-    def right_password(self, person: str) -> None:
+    def right_password(self, person: str, now: float) -> None:
         """The person's own: mistakes are counted anew."""
-        self._wrong.pop(person, None)
+        self.counts.anew("wrong", f"password {person}", now)
 
     def password_locked(self, person: str, now: float) -> bool:
         """Whether no password of this person is taken any more today."""
@@ -114,27 +145,48 @@ class Limits:
             return Denied("case_locked")
         if self._locked(f"cases of {_own(asker)}", now):
             return Denied("cases_of_caller")
-        full = any(
-            len(self._wrong_pairs.of(key, now)) >= most for key, most, _ in self._budgets(asker)
-        )
+        full = any(self._pairs(key, now) >= most for key, most, _ in self._budgets(asker))
         return Denied("cases_of_caller") if full else None
 
     def wrong_case(self, asker: Asker, number: str, now: float) -> None:
         """Not that pair, whether there is such a case or not: counted for caller and number."""
-        self._pairs_tried += 1
-        for key, most, _ in self._budgets(asker):
-            self._wrong_pairs.add(key, f"{self._pairs_tried}", now)
-            if key != _UNKNOWN and len(self._wrong_pairs.of(key, now)) >= most:
-                self._lock(f"cases of {key}", now + self._settings.lock_seconds)
-        name = f"case {number}"
-        self._wrong[name] = self._wrong.get(name, 0) + 1
-        if self._wrong[name] >= self._settings.wrong_tails:
-            del self._wrong[name]
-            self._lock(name, _midnight(now))
+        for key, _, _ in self._budgets(asker):
+            self._count(Noted("pair", key, "", now))
+        self._count(Noted("wrong", f"case {number}", "", now))
 
-    def right_case(self, number: str) -> None:
+    def right_case(self, number: str, now: float) -> None:
         """The one who knows it: mistakes are counted anew."""
-        self._wrong.pop(f"case {number}", None)
+        self.counts.anew("wrong", f"case {number}", now)
+
+    def review(self, noted: Noted, now: float) -> None:
+        """Lock whom this has brought to too many: counted just now, or elsewhere and heard of."""
+        name = noted.name
+        match noted.kind:
+            case "wrong":
+                if self.counts.count("wrong", name, _EVER) >= self._most_wrong(name):
+                    self.counts.anew("wrong", name, now)
+                    self.counts.lock(Lock(name, _midnight(now)))
+            case "told":
+                today = self.counts.count("told", name, _day_before(now))
+                if today >= self._settings.lookups_per_person:
+                    self.counts.lock(Lock(name, _midnight(now)))
+            case "pair":
+                if name != _UNKNOWN and self._pairs(name, now) >= self._settings.ids_per_caller:
+                    self.counts.lock(Lock(f"cases of {name}", now + self._settings.lock_seconds))
+
+    def _count(self, noted: Noted) -> None:
+        self.counts.note(noted)
+        self.review(noted, noted.at)
+
+    def _most_wrong(self, name: str) -> int:
+        of_password = name.startswith("password ")
+        return self._settings.wrong_passwords if of_password else self._settings.wrong_tails
+
+    def _asked(self, key: str, now: float) -> frozenset[str]:
+        return self.counts.values("asked", key, now - self._settings.window_seconds)
+
+    def _pairs(self, key: str, now: float) -> int:
+        return self.counts.count("pair", key, now - self._settings.window_seconds)
 
     def _refusal(self, asker: Asker, person: str, now: float) -> Refusal | None:
         if self._locked(f"person {person}", now):
@@ -142,17 +194,16 @@ class Limits:
         if self._locked(f"caller {asker.caller}", now):
             return "lookups_of_caller"
         for key, most, reason in self._budgets(asker):
-            asked = self._ids.of(key, now)
+            asked = self._asked(key, now)
             if person not in asked and len(asked) >= most:
                 if reason == "lookups_of_caller":
-                    self._lock(key, now + self._settings.lock_seconds)
+                    self.counts.lock(Lock(key, now + self._settings.lock_seconds))
                 return reason
-        while self._minute and self._minute[0] <= now - MINUTE:
-            self._minute.popleft()
-        return "lookups_of_line" if self._is_full() else None
+        return "lookups_of_line" if self._is_full(now) else None
 
-    def _is_full(self) -> bool:
-        return len(self._minute) >= self._settings.lookups_per_minute
+    def _is_full(self, now: float) -> bool:
+        asked = self.counts.count("looked", _LINE, now - MINUTE)
+        return asked >= self._settings.lookups_per_minute
 
     def _budgets(self, asker: Asker) -> Iterator[tuple[str, int, Refusal]]:
         """How many people each may ask about; those without a number share one budget more."""
@@ -169,21 +220,67 @@ class Limits:
             return 0.0
         return float(min(_FIRST_DELAY_SECONDS * 2**beyond, _LONGEST_DELAY_SECONDS))
 
-    def _count(self, person: str, now: float) -> int:
-        if now >= self._day:
-            self._today.clear()
-            self._day = _midnight(now)
-        self._today[person] = self._today.get(person, 0) + 1
-        return self._today[person]
-
     def _locked(self, key: str, now: float) -> bool:
+        return self.counts.is_locked(key, now)
+
+
+class Memory:
+    """What this process has counted, and the locks that it knows; `keep` hears of each new one."""
+
+    def __init__(
+        self,
+        settings: LimitsSettings,
+        locks: Iterable[Lock] = (),
+        keep: Callable[[Lock], None] = lambda _: None,
+    ) -> None:
+        self._keep = keep
+        self._locks = {lock.key: lock.until for lock in locks}
+        self._counted = {
+            "asked": _Distinct(settings.window_seconds),
+            "looked": _Distinct(MINUTE),
+            "told": _Distinct(DAY),
+            "wrong": _Distinct(math.inf),
+            "pair": _Distinct(settings.window_seconds),
+        }
+        self._number = 0
+
+    def adopt(self, settings: LimitsSettings) -> None:
+        """Remember for as long as these limits ask."""
+        for kind in ("asked", "pair"):
+            self._counted[kind].seconds = settings.window_seconds
+
+    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+        """See Counts."""
+        return self._counted[kind].of(name, since)
+
+    def count(self, kind: Kind, name: str, since: float) -> int:
+        """See Counts."""
+        return len(self._counted[kind].of(name, since))
+
+    def note(self, noted: Noted) -> None:
+        """See Counts."""
+        self._number += 1
+        self._counted[noted.kind].add(noted.name, noted.value or f"{self._number}", noted.at)
+
+    def anew(self, kind: Kind, name: str, at: float) -> None:
+        """See Counts."""
+        self._counted[kind].drop(name, at)
+
+    def is_locked(self, key: str, now: float) -> bool:
+        """See Counts."""
         if key in self._locks and self._locks[key] <= now:
             del self._locks[key]
         return key in self._locks
 
-    def _lock(self, key: str, until: float) -> None:
-        self._locks[key] = until
-        self._keep(Lock(key, until))
+    def lock(self, lock: Lock) -> None:
+        """See Counts."""
+        if lock.until > self._locks.get(lock.key, 0.0):
+            self._locks[lock.key] = lock.until
+            self._keep(lock)
+
+    def locks(self) -> tuple[Lock, ...]:
+        """All that are known."""
+        return tuple(Lock(key, until) for key, until in self._locks.items())
 
 
 class _Distinct:
@@ -193,16 +290,25 @@ class _Distinct:
         self.seconds = seconds
         self._values: OrderedDict[str, dict[str, float]] = OrderedDict()
 
-    def of(self, key: str, now: float) -> frozenset[str]:
+    def of(self, key: str, since: float) -> frozenset[str]:
         values = self._values.get(key, {})
-        return frozenset(value for value, at in values.items() if at > now - self.seconds)
+        return frozenset(value for value, at in values.items() if at > since)
 
     def add(self, key: str, value: str, now: float) -> None:
-        kept = {each: self._values[key][each] for each in self.of(key, now)}
+        old = self._values.get(key, {})
+        kept = {each: at for each, at in old.items() if at > now - self.seconds}
         self._values[key] = {**kept, value: now}
         self._values.move_to_end(key)
         while max(next(iter(self._values.values())).values()) <= now - self.seconds:
             self._values.popitem(last=False)
+
+    def drop(self, key: str, until: float) -> None:
+        """What came by then."""
+        kept = {each: at for each, at in self._values.get(key, {}).items() if at > until}
+        if kept:
+            self._values[key] = kept
+        else:
+            self._values.pop(key, None)
 
 
 def _own(asker: Asker) -> str:
@@ -213,3 +319,8 @@ def _midnight(now: float) -> float:
     """The end of this day in Beijing."""
     day = datetime.fromtimestamp(now, BEIJING).date() + timedelta(days=1)
     return datetime.combine(day, time(), BEIJING).timestamp()
+
+
+def _day_before(now: float) -> float:
+    """The last moment before this day in Beijing."""
+    return math.nextafter(_midnight(now) - DAY, 0.0)

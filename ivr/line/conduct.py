@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ivr.agents.exchange import Talk
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
@@ -29,7 +29,7 @@ from ivr.dialling.following import Following
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
-from ivr.line.reception import TURNED_AWAY, Live, Reception
+from ivr.line.reception import CALLER_BUSY, TURNED_AWAY, Live, Reception
 from ivr.line.signalling import Signalling
 from ivr.recordings.desk import FilingDesk
 from ivr.records.facts import (
@@ -43,6 +43,9 @@ from ivr.records.facts import (
     Transferred,
 )
 from ivr.records.journal import Left, Unfinished
+
+if TYPE_CHECKING:
+    from ivr.state.calls_up import CallsUp
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +94,8 @@ class Conductor:
     """What a service before has left is among `unfinished`."""
     draining: bool = False
     """New callers are sent to the agents, for this service ends soon."""
+    callers: CallsUp | None = None
+    """Counts the calls of one number on all nodes; None: there is one node."""
     set_aside: Callable[[], bool] = lambda: False
     """Whether the operator has drained this node: new calls are for the other ones."""
     _gone: set[str] | None = None
@@ -244,7 +249,9 @@ class Conductor:
         if not self.inherited:
             return
         busy = [live.call.session for live in self.calls.values()]
-        self.desk.file_left_over({*busy, *(each.session for each in self.unfinished.values())})
+        going_on = {*busy, *(each.session for each in self.unfinished.values())}
+        self.desk.file_left_over(going_on)
+        self.reception.means.tapes.file_left_over(going_on)
 
     # --- taking a call ---------------------------------------------------------------------------
 
@@ -335,11 +342,24 @@ class Conductor:
             await asyncio.shield(self._to_its_end(self._clear(live, ending)))
 
     async def _converse(self, live: Live) -> Disposition:
+        await self._ask_the_others(live)
         if live.found:
             await self._go_on(live)
         else:
             await self._pick_up(live)
         return await converse(live.call, live.start)
+
+    async def _ask_the_others(self, live: Live) -> None:
+        """The same number may have calls on other nodes; one too many hears so, as on one node."""
+        caller = live.call.vouched
+        if self.callers is None or caller is None or not live.counts or live.start in TURNED_AWAY:
+            return
+        if live.found:
+            self.callers.found(live.call.session, caller)
+            return
+        most = live.call.means.settings.limits.calls_per_caller
+        if not await self.callers.may_enter(live.call.session, caller, most):
+            live.start = live.call.place = CALLER_BUSY
 
     async def _pick_up(self, live: Live) -> None:
         """Answer; only then it is certain that the call came to us at all."""
@@ -353,6 +373,7 @@ class Conductor:
         """抱歉让您久等了, and the question again; who talks to an agent has not missed us."""
         if live.call.exchange.talking is None:
             await live.line.hush()
+            await live.call.means.tapes.close_open(live.call.session, live.call.tape)
         quiet = place_named(live.start, live.call.prompts).quiet
         if live.call.exchange.talking is None and not quiet:
             await live.call.exchange.quiet()
@@ -406,6 +427,8 @@ class Conductor:
 
     def _forget(self, live: Live, ending: Disposition | None) -> None:
         self.calls.pop(live.line.channel, None)
+        if self.callers is not None and ending is not None:
+            self.callers.left(live.call.session)
         self.reception.means.switchboard.give_up(live.call.session)
         if ending is not None:
             events = self.signalling.has_events(live.sip_call)

@@ -17,10 +17,12 @@ from ivr.calls.inbox import Ordered
 from ivr.config import Agent
 from ivr.desk.members import Members
 from ivr.desk.orders import KEYS, PLACES, Deed, Failed, NotDone, Order
+from ivr.hours import BEIJING
 from ivr.line.conduct import Conductor
 from ivr.line.desking import admit_console, phone_at
 from ivr.line.streaming import refused
 from ivr.people.sensitive import Sensitive
+from ivr.recordings.taping import Recorder
 
 ORDER_SECONDS: Final = 15.0
 """So long an order waits for Asterisk, which may need several commands for it."""
@@ -144,6 +146,16 @@ def _shown(call: Call, agent: Agent) -> dict[str, Any]:
         "charge": members.agent.extension == agent.extension,
         "inside": [each.name for other, each in members.inside.items() if other != leg],
         "asked": [each.name for each in members.asked.values()],
+        "recording": None if talk.room.recorder is None else _recording(talk.room.recorder),
+    }
+
+
+def _recording(recorder: Recorder) -> dict[str, Any]:
+    """How it stands, and when a pause ends by itself (Beijing time)."""
+    ends = recorder.pause_ends()
+    return {
+        "stands": recorder.stands,
+        "until": "" if ends is None else ends.astimezone(BEIJING).strftime("%H:%M:%S"),
     }
 
 

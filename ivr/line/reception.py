@@ -23,8 +23,10 @@ from ivr.config import Agent, LimitsSettings, Settings
 from ivr.dialling.ledger import Attempt
 from ivr.dialogues import ATTENDANCE, FOLLOW_UP
 from ivr.lifecycle.traffic import Misdialled
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.line.screens import Screens
+from ivr.line.tape import ConsoleTape
 from ivr.people.callers import Callers, masked
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import (
@@ -41,7 +43,8 @@ from ivr.records.queued import Queued
 from ivr.speech.prompts import Shelf
 
 WELCOME = "welcome"
-TURNED_AWAY = frozenset({"limits.line_full", "limits.caller_busy"})
+CALLER_BUSY = "limits.caller_busy"
+TURNED_AWAY = frozenset({"limits.line_full", CALLER_BUSY})
 """Where a call begins that is one too many."""
 MOST_PROBES = 2
 """Calls of our own at once; more are none of ours, whoever vouches for them."""
@@ -111,7 +114,7 @@ class Reception:
     screens: Screens = field(default_factory=Screens)
     standing: Callable[[], Settings] | None = None
     """The settings as they stand; None: they never change."""
-    probes: Limits = field(default_factory=lambda: Limits(_OF_PROBES))
+    probes: Gate = field(default_factory=lambda: Gate(Limits(_OF_PROBES)))
     spoken_to: Callable[[str], Attempt | None] = lambda _: None
     """The try by which the line itself has called whoever is on a channel; None: they called."""
 
@@ -135,7 +138,7 @@ class Reception:
             return "limits.line_full"
         own = sum(live.call.vouched == caller for live in taken)
         if caller is not None and own >= limits.calls_per_caller:
-            return "limits.caller_busy"
+            return CALLER_BUSY
         return WELCOME
 
     def newly_met(self, channel: Channel, door: str, given: Means) -> Live:
@@ -223,6 +226,7 @@ class Reception:
             line=self.screens.shown(line, channel.screen, known.session),
             inbox=Inbox(),
             prompts=self.shelf.current(),
+            tape=ConsoleTape(means.settings, channel.name),
             exchange=self._exchange(channel, talk, means.settings),
             means=means,
             vouched=self._vouched(channel),

@@ -31,7 +31,7 @@ Action = Literal[
     "user added", "user locked", "user unlocked", "roles", "password given",
     "case heard", "case moved", "case opened", "case printed", "case exported", "cases exported",
     "case file added", "case file read", "case file removed", "called", "callback withdrawn",
-    "overheard",
+    "overheard", "talk heard", "talk held", "talk released",
     "line opened", "line closed", "trail", "sql", "question kept", "question dropped",
     "announced", "announcement ended", "settings", "settings rolled back",
     "words changed", "words taken over", "words submitted", "words approved", "words sent back",

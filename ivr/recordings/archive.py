@@ -97,11 +97,11 @@ class Archive:
         caller: str | None = None,
     ) -> Slip:
         """Number a recording and write its slip; CannotKeep when it could not be kept."""
-        with _refusals():
-            _make_private(self._slips)
+        with refusals():
+            make_private(self._slips)
             number = self._numbers.next()
             slip = Slip(number, kind, session, person, now, replaces, caller=caller)
-            _make_private(self._place(slip).parent)
+            make_private(self._place(slip).parent)
             self._part(slip).touch(0o600)
             if self._free() < self._keep_free:
                 self._part(slip).unlink()
@@ -123,7 +123,7 @@ class Archive:
 
     def is_speech(self, slip: Slip) -> bool:
         """Whether somebody can be heard; CannotKeep where a full disk may have kept it out."""
-        with _refusals():
+        with refusals():
             content = self._source(slip).read_bytes()[HEADER_BYTES:]
             is_full = self._free() < LEAST_FREE_BYTES
         heard = _is_speech(content)
@@ -137,7 +137,7 @@ class Archive:
         Raises CannotKeep where nothing was recorded, or where the disk refuses; Asterisk's own file
         and the slip stay for another try.
         """
-        with _refusals():
+        with refusals():
             if self._source(slip).exists():
                 self._copy(slip)
             content = self._place(slip).read_bytes()
@@ -147,7 +147,7 @@ class Archive:
 
     def sound(self, slip: Slip) -> tuple[Path, float]:
         """Where a filed recording lies, and how many seconds it has."""
-        with _refusals():
+        with refusals():
             size = self._place(slip).stat().st_size
         return self._place(slip), max(0, size - HEADER_BYTES) / BYTES_A_MS / 1000
 
@@ -183,7 +183,7 @@ class Archive:
 
     def _copy(self, slip: Slip) -> None:
         content = self._source(slip).read_bytes()
-        _make_private(self._place(slip).parent)
+        make_private(self._place(slip).parent)
         write(self._place(slip), _whole_header(content), mode=0o600)
         self._part(slip).unlink(missing_ok=True)
 
@@ -217,17 +217,18 @@ def _whole_header(content: bytes) -> bytes:
     return content[:4] + riff + content[8:40] + data + content[HEADER_BYTES:]
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """The folder and those above it that are lacking; each name on disk."""
     if folder.is_dir():
         return
-    _make_private(folder.parent)
+    make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     sync(folder.parent)
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
+    """What a disk refuses, by one name."""
     try:
         yield
     except OSError as refused:

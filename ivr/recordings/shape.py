@@ -43,11 +43,12 @@ class Shape:
 
 
 def shape(content: bytes) -> Shape:
-    """Of a whole file of Asterisk's format `wav`."""
-    sound = content[HEADER_BYTES:]
-    frames = [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]
-    levels = [level(frame) for frame in frames]
-    return Shape(len(sound) // BYTES_A_MS, _peaks(levels), _silences(levels))
+    """Of a whole file of Asterisk's format `wav`; of two channels who is heard in either."""
+    channels = int.from_bytes(content[22:24], "little") or 1
+    sound, size = content[HEADER_BYTES:], channels * FRAME_BYTES
+    frames = [sound[at : at + size] for at in range(0, len(sound), size)]
+    levels = [channels * level(frame) for frame in frames]
+    return Shape(len(sound) // (channels * BYTES_A_MS), _peaks(levels), _silences(levels))
 
 
 def _peaks(levels: list[float]) -> tuple[int, ...]:

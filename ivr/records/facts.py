@@ -67,6 +67,21 @@ RecordingState = Literal[
     "deleted",
 ]
 
+TalkOutcome = Literal[
+    "kept",
+    "cut",  # the disk became full: its end may lack
+    "no_room",  # the disk was too full to begin
+    "lost",  # Asterisk has written nothing
+]
+"""What became of the recording of a conversation with an agent."""
+
+LeftOut = Literal[
+    "pause",  # somebody at a desk had it paused
+    "hold",  # the caller heard music
+    "fault",  # disk or Asterisk refused
+]
+"""Why a part of a conversation is not in its recording."""
+
 DialledFor = Literal[
     "case",  # the handler of a case (工单) calls back who left it
     "follow_up",  # the line itself asks whether the answer was content (回访)
@@ -357,6 +372,31 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TalkRecorded:
+    """A conversation with agents was to be recorded, and this is what became of it."""
+
+    session: str
+    agents: str
+    """Names of all who were in it, in their order, with 、 between."""
+    outcome: TalkOutcome
+    reference: str | None = None
+    """Its name; None where nothing was begun."""
+    path: str | None = None
+    """Under the folder of recordings; None where nothing is kept."""
+    ms: int = 0
+    """Of the file; each part that was left out takes a second of it."""
+    bytes: int = 0
+    sha256: str | None = None
+    pauses: int = 0
+    """How often somebody at a desk had it paused."""
+    paused_ms: int = 0
+    held_ms: int = 0
+    """On hold; nothing is recorded then."""
+    gaps: str = "[]"
+    """JSON: where in the file (`at_ms`) what was left out (`why`: a LeftOut), how long (`ms`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseMoved:
     """Something was done with a case (工单); its words stay with the case."""
 
@@ -558,6 +598,7 @@ Fact = (
     | Contented
     | Recorded
     | RecordingMoved
+    | TalkRecorded
     | CaseMoved
     | Voted
     | Refused

@@ -463,7 +463,7 @@ def _newest(folder: Path) -> list[Path]:
 
 def recorded(folder: Path) -> frozenset[str]:
     """References of the recordings that the newest spool files of `folder` know."""
-    return frozenset(fact["reference"] for fact in of_kinds(folder, "Recorded"))
+    return frozenset(fact["reference"] for fact in of_kinds(folder, "Recorded", "TalkRecorded"))
 
 
 def of_kinds(folder: Path, *kinds: str) -> Iterator[dict[str, Any]]:

@@ -90,6 +90,7 @@ CONTRACT = Contract(
             "agent.ended": _said(),
             "agent.leave_message_menu": _menu({"1": "留言", "*": _BACK}),
             "agent.no_answer": _said(),
+            "agent.recorded": _said(),
             "agent.transferring": _said(),
             "agent.waiting_hint": _menu({"*": "放弃|取消|不等|返回"}),
             "attendance.ask_pin": _said(),

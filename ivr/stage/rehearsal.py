@@ -38,6 +38,7 @@ from ivr.config import Agent, Settings
 from ivr.dialogues import place_named, visit
 from ivr.dialogues.place import End, Place
 from ivr.hours import BEIJING
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Admitted, Asker, Denied, Limits
 from ivr.people.identity import IdNumber
 from ivr.people.keys import Keys
@@ -184,7 +185,7 @@ class Stage:
         self.inbox = _Asked(self._answer)
         self.line = SilentLine(self.inbox, self._hear)
         self.accounts = _Accounts()
-        self.limits = _Limits(settings.limits)
+        self.limits = _Limits(Limits(settings.limits))
         self.phones = _Phones(settings.agents.phones)
         self.desk = _Desk(self.line)
         self.pins = _Pins()
@@ -485,12 +486,12 @@ class _Pins:
         return self.is_right
 
 
-class _Limits(Limits):
+class _Limits(Gate):
     """Refuse what they are told to refuse."""
 
     refusal: Refusal | None = None
 
-    def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
+    async def look_up(self, asker: Asker, person: str, now: float) -> Admitted | Denied:
         return Admitted(0.0) if self.refusal is None else Denied(self.refusal)
 
 

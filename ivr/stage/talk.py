@@ -19,6 +19,7 @@ from ivr.calls.means import Means
 from ivr.config import Settings
 from ivr.dialogues import converse
 from ivr.lifecycle.switch import closed
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -74,7 +75,7 @@ async def _means(settings: Settings, stack: AsyncExitStack) -> Means:
         settings=_unhurried(settings),
         accounts=await stack.enter_async_context(open_accounts(settings)),
         tokens=Tokens(Keys.load(settings.home / "keys")),
-        limits=Limits(settings.limits),
+        limits=Gate(Limits(settings.limits)),
         switchboard=Switchboard(Desks(settings.agents, asyncio.get_running_loop().time)),
         desk=NothingKept(),
         note=lambda _: None,

@@ -7,25 +7,53 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ivr.config import Settings
-from ivr.state.membership import Membership, member
+from ivr.state.calls_up import CallsUp
+from ivr.state.identity import Known
+from ivr.state.membership import Membership, Part, member
 from ivr.state.shared import Shared
+from ivr.state.switching import SharedSwitch
 
 
 class Node:
     """This machine, admitted to its line."""
 
-    def __init__(self, shared: Shared, membership: Membership) -> None:
+    def __init__(self, settings: Settings, shared: Shared, membership: Membership) -> None:
         self.shared = shared
         self.membership = membership
+        self._name = settings.node
+        self._at_last: list[Callable[[], None]] = []
+        self.shares(SharedSwitch(settings.home, shared))
+
+    @property
+    def known(self) -> Known:
+        """The line as this node saw it last."""
+        return self.membership.known
+
+    def shares(self, part: Part, at_last: Callable[[], None] = lambda: None) -> None:
+        """Catch up with `part` at every beat; `at_last` is called when there are no more."""
+        self.membership.parts.append(part)
+        self._at_last.append(at_last)
+
+    async def end(self) -> None:
+        """No beat any more, and everything that was kept is written down."""
+        await self.membership.stop()
+        for close in self._at_last:
+            await asyncio.to_thread(close)
 
     def begin(self, calls: Callable[[], int]) -> None:
         """Be heard of from now on; `calls`: how many are up here."""
         self.membership.calls = calls
         self.membership.begin()
 
+    def counts_calls(self) -> CallsUp:
+        """Of one number, on all nodes."""
+        calls = CallsUp(self._name, self.shared, lambda: self.known.nodes)
+        self.shares(calls)
+        return calls
+
     def drains(self) -> bool:
         """Whether new calls are for other nodes."""
-        return self.membership.known.draining
+        return self.membership.draining
 
     def away(self) -> float:
         """1 while the database does not answer."""
@@ -47,10 +75,10 @@ async def admitted(settings: Settings) -> AsyncIterator[Node]:
     """The node while the service lasts; raises SettingsError with everything that is wrong."""
     shared = Shared(settings)
     try:
-        membership = await member(settings, shared)
+        node = Node(settings, shared, await member(settings, shared))
         try:
-            yield Node(shared, membership)
+            yield node
         finally:
-            await membership.stop()
+            await node.end()
     finally:
         await asyncio.to_thread(shared.close)

@@ -39,7 +39,7 @@ CONNECTIONS: Final = 5
 _CONNECT_SECONDS: Final = 2
 """The shortest that libpq can do."""
 _SERVER: Final = (
-    "-c statement_timeout=2000 -c idle_in_transaction_session_timeout=1000"
+    "-c statement_timeout=4000 -c idle_in_transaction_session_timeout=4000"
     " -c synchronous_commit=off"
 )
 """Who is stopped in the middle of a transaction must not hold the others up. What a crash of the
@@ -63,13 +63,20 @@ AWAY: Final = Away()
 class Shared:
     """One database, and whether it can be asked just now."""
 
-    def __init__(self, settings: Settings, *, rest_seconds: float = REST_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        caller_seconds: float = CALLER_SECONDS,
+        rest_seconds: float = REST_SECONDS,
+    ) -> None:
         self.engine = _engine(settings)
         self.up = False
         """Whether callers' questions go there."""
         self.complaint = "还没有连上 · not reached yet"
         """Why it is away."""
         self.losses = 0
+        self._patience = caller_seconds
         self._rest = rest_seconds
         self._lost_at = float("-inf")
         self._threads = ThreadPoolExecutor(2 * CONNECTIONS, thread_name_prefix="state")
@@ -140,7 +147,7 @@ class Shared:
 
     async def _for_caller(self, work: Work[T]) -> T | Away:
         try:
-            return await self.attempt(work, CALLER_SECONDS)
+            return await self.attempt(work, self._patience)
         except CannotReach as gone:
             self.lost(str(gone))
             return AWAY

@@ -382,7 +382,7 @@ def recordings(settings: Settings) -> Finding:
     if free < least:
         told = f"只剩 {free:.0f} MB，少于 keep_free_mb {least}，不录音：腾出空间 · make room"
         return Finding("recordings", False, told)
-    waiting = len(list((settings.home / "slips").glob("*.slip")))
+    waiting = len(list((settings.home / "slips").rglob("*.slip")))
     return Finding(
         "recordings", True, f"存到 {folder}；{waiting} 条还在录或没归档 · begun or not filed yet"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.means import Means
 from ivr.config import Settings
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.people.keys import Keys
 from ivr.people.tokens import Tokens
@@ -18,7 +19,7 @@ def means_of_a_transfer(settings: Settings, switchboard: Switchboard, facts: lis
         settings=settings,
         accounts=None,  # type: ignore[arg-type]  nobody asks
         tokens=Tokens(Keys(b"k" * 32)),
-        limits=Limits(settings.limits),
+        limits=Gate(Limits(settings.limits)),
         switchboard=switchboard,
         desk=None,  # type: ignore[arg-type]  nobody leaves anything
         note=facts.append,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from console.rights import Role
+from ivr.agents.notes import FILE, Notes, Owed, Talked
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.cases.register import Register
 from ivr.config import Agent, AgentsSettings, Settings
@@ -35,6 +37,7 @@ CALL: dict[str, Any] = {
     "charge": True,
     "inside": [],
     "asked": [],
+    "recording": None,
 }
 
 
@@ -46,6 +49,7 @@ class Service:
         self.calls = calls
         self.watches: dict[str, Any] | None = None
         self.refuses = ""
+        self.notes: Notes | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     def app(self) -> web.Application:
@@ -55,6 +59,7 @@ class Service:
                 web.get("/desks", self._all),
                 web.get("/desks/{extension}/call", self._show),
                 web.post("/desks/{extension}/call", self._order),
+                web.post("/desks/{extension}/notes", self._note),
             ]
         )
         return app
@@ -74,6 +79,15 @@ class Service:
         if self.refuses:
             return web.json_response({"detail": self.refuses}, status=409)
         return web.json_response({"done": "it"})
+
+    async def _note(self, request: web.Request) -> web.Response:
+        assert request.headers[DESK] == self.secret
+        if self.refuses or self.notes is None:
+            return web.json_response({"detail": self.refuses}, status=409)
+        told, now = await request.json(), datetime.now(UTC)
+        desk = request.match_info["extension"]
+        self.notes.write(desk, told["talk"], told["subject"], told["text"], now)
+        return web.json_response({"state": "free"})
 
 
 @pytest.fixture
@@ -104,6 +118,27 @@ def test_an_agent_sees_the_own_caller_in_words_and_no_whole_number(
     assert "account.menu" not in shown.partition("走过的菜单")[2].partition("</dd>")[0]
     assert "取回" not in shown
     assert "现在没有通话" in at(console, "李强").get("/desk/call").text
+
+
+@pytest.mark.parametrize(
+    ("stands", "told", "offered"),
+    [
+        ("on", "录音中", "do-pause"),
+        ("paused", "录音已暂停，14:03:20 自动继续", "do-resume"),
+        ("held", "保持中，不录音", "do-pause"),
+        ("failed", "没有录音", None),
+    ],
+)
+def test_the_desk_shows_whether_it_is_recorded_and_offers_what_can_be_done(
+    office: tuple[Console, Service], stands: str, told: str, offered: str | None
+) -> None:
+    recording = {"stands": stands, "until": "14:03:20" if stands == "paused" else ""}
+    console, service = office
+    service.calls["6001"] = {**CALL, "recording": recording}
+    shown = at(console, "王敏").get("/desk/call").text
+    assert told in shown
+    buttons = {each for each in ("do-pause", "do-resume") if f'id="{each}"' in shown}
+    assert buttons == ({offered} if offered else set())
 
 
 def test_a_page_that_knows_it_is_left_alone(office: tuple[Console, Service]) -> None:
@@ -169,6 +204,30 @@ def test_open_cases_of_the_same_person_are_shown_and_nobody_elses(
     assert FILED.number not in agent.get("/desk/call").text
     service.calls["6001"] = {**CALL, "person": FILED.person}
     assert FILED.number in agent.get("/desk/call").text
+
+
+def test_what_was_written_about_the_same_person_is_shown_at_the_desk_and_on_the_case(
+    office: tuple[Console, Service],
+) -> None:
+    console, service = office
+    Register.of(console.settings).enter(FILED)
+    notes, now = Notes(console.settings.home, console.settings.node), datetime.now(UTC)
+    for talk, person, caller in (
+        ("t1", FILED.person, None),
+        ("t2", None, "number"),
+        ("t3", "x", "y"),
+    ):
+        notes.owe(Owed(Talked(talk, f"s-{talk}", person, caller), "李强", "6002", now))
+        notes.write("6002", talk, "提取", f"小结甲{talk}", now)
+    agent = at(console, "王敏")
+    assert "小结甲" not in agent.get("/desk/call").text, "nobody is known of this caller"
+    service.calls["6001"] = {**CALL, "person": FILED.person, "caller": "number"}
+    shown = agent.get("/desk/call").text
+    assert ["小结甲t1" in shown, "小结甲t2" in shown, "小结甲t3" in shown] == [True, True, False]
+    case = console.signed_in("承办", Role.HANDLER).get(f"/cases/{FILED.number}").text
+    assert ["小结甲t1" in case, "小结甲t3" in case] == [True, False]
+    (console.settings.home / FILE).write_bytes(b"damaged, and long enough for a header" * 20)
+    assert agent.get("/desk/call").status == 200, "the call goes on"
 
 
 def test_a_service_that_is_away_is_said_so_and_the_call_goes_on(console: Console) -> None:

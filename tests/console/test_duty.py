@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -21,6 +21,7 @@ from ivr.config import Settings
 from ivr.lifecycle.switch import closed
 from ivr.line import overview
 from ivr.line.overview import Overview, live
+from ivr.records.facts import AgentMoved
 from ivr.upkeep.doctor import Finding
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
@@ -201,7 +202,28 @@ def test_the_queue_of_today_is_on_the_live_page(
         ("20 秒内接通", "50"),
         ("最久等待", "25"),
         ("平均通话", "90"),
+        ("平均整理", "—"),
     ]
+
+
+def test_the_figures_of_agents_are_on_the_live_page(console: Console) -> None:
+    """Each agent's day, states by half hours, and how many are wanted tomorrow."""
+    now = datetime.now(UTC)
+    facts = [
+        (now - timedelta(days=7 * weeks, seconds=-60 * move), AgentMoved(
+            agent="王敏", extension="6001", was=was, ms=60_000, state=state))
+        for weeks in (0, 6)
+        for move, (was, state) in enumerate((("talking", "wrap_up"), ("wrap_up", "free")))
+    ]  # fmt: skip
+    home = console.settings.home
+    visitor = console.signed_in("王敏", Role.LEADER)
+    assert "no facts are published yet" in visitor.get("/duty/agents").text
+    spool_file(home).write_bytes(lines(facts))
+    run(FactsFolder(home), once=True)
+    shown = visitor.get("/duty/agents").text
+    for told in ("今天每位坐席", "今天每半小时的状态", "明天每半小时要几位坐席", "整理"):
+        assert told in shown
+    assert console.signed_in("坐席", Role.AGENT).get("/duty/agents").status == 403
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ def test_quiet_callers_are_forgotten() -> None:
     limits = Limits(LimitsSettings())
     for n in range(5000):
         limits.look_up(Asker(f"s{n}", f"caller {n}"), "p", NOON + n)
-    assert len(limits._ids._values) <= 601
-    assert len(limits._minute) <= 61
+    assert len(limits.counts._counted["asked"]._values) <= 601
+    assert len(limits.counts._counted["looked"]._values["line"]) <= 61
 
 
 def test_wrong_pairs_of_one_case_lock_it_for_the_day_whoever_asks() -> None:
@@ -131,7 +131,7 @@ def test_the_right_one_between_counts_wrong_pairs_anew() -> None:
     limits, asker = Limits(LimitsSettings(wrong_tails=2, ids_per_caller=50)), Asker("s", "c")
     for _ in range(3):
         limits.wrong_case(asker, "01000015", NOON)
-        limits.right_case("01000015")
+        limits.right_case("01000015", NOON)
     assert limits.ask_case(asker, "01000015", NOON) is None
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ivr.agents.desks import Moved
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.line import handling
 from ivr.line.handling import Handling
@@ -228,6 +229,32 @@ def test_three_together_and_either_agent_may_go(at_desks: Callable[[Story], Line
         await desks.done("join")
         await desks.asterisk.hang_up(leg)
         await desks.hear(leg, "c1", colleague)
+
+    at_desks(story)
+
+
+@pytest.mark.parametrize(
+    ("deed", "writes"), [("drop", [FIRST]), ("hand_over", [FIRST, SECOND]), ("", [SECOND, FIRST])]
+)
+def test_who_was_in_charge_has_something_to_write_and_who_was_asked_has_not(
+    at_desks: Callable[[Story], Line], deed: str, writes: list[str]
+) -> None:
+    """Without a deed: the supervisor has taken the call over, and hangs up last."""
+
+    async def story(desks: Desks, leg: str) -> None:
+        told: list[Moved] = []
+        desks.line.hotline.conductor.reception.means.switchboard.desks.told = told.append
+        other = await (consulting if deed else listening)(desks, leg)
+        if deed:
+            await desks.done(deed)
+        else:
+            await desks.supervise("take_over")
+        for each in (other, leg):
+            await desks.asterisk.hang_up(each)
+        await desks.line.hears("c1", "contentment.menu")
+        ends = [moved.talked for moved in told if moved.ends_a_talk]
+        assert {each.talk.split(".")[1] for each in ends if each} == {*writes}
+        assert len(ends) == len(writes), "once each"
 
     at_desks(story)
 

@@ -28,6 +28,7 @@ from ivr.calls.means import Means
 from ivr.config import Patience, Settings
 from ivr.hours import AgentHours
 from ivr.lifecycle.vitals import Vitals
+from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.line import takeover
 from ivr.line.conduct import Conductor
@@ -194,7 +195,7 @@ def tell(
                 settings=chosen,
                 accounts=DemoAccounts(),  # type: ignore[arg-type]
                 tokens=Tokens(Keys(b"k" * 32)),
-                limits=Limits(chosen.limits),
+                limits=Gate(Limits(chosen.limits)),
                 switchboard=Switchboard(Desks(chosen.agents, asyncio.get_running_loop().time)),
                 desk=desk,
                 note=screens.noting(notes.note),
@@ -870,6 +871,72 @@ def test_a_drained_node_sends_new_calls_to_the_others_keeps_its_own_and_comes_ba
         await line.over()
 
     assert tell(story).notes.ends() == ["completed", "completed"]
+
+
+class OtherNodes:
+    """Those that already have so many calls of one number as may come at once."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.here: list[str] = []
+
+    async def may_enter(self, session: str, caller: str, most: int) -> bool:
+        if not self.full:
+            self.here.append(session)
+        return not self.full
+
+    def found(self, session: str, caller: str) -> None:
+        self.here.append(session)
+
+    def left(self, session: str) -> None:
+        if session in self.here:
+            self.here.remove(session)
+
+
+def test_a_caller_whose_other_calls_are_on_other_nodes_is_told_so(
+    tell: Callable[..., Line],
+) -> None:
+    others: Any = OtherNodes()
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        line.hotline.conductor.callers = others
+        await line.asterisk.call("c1", trunk="carrier")
+        await line.hears("c1", "limits.caller_busy")
+        await line.over()
+        await line.asterisk.call("guest")
+        await line.hears("guest", "main.greeting")
+        await line.asterisk.hang_up("guest")
+        others.full = False
+        await line.asterisk.call("c2", trunk="carrier")
+        await line.hears("c2", "main.menu")
+        assert len(others.here) == 1
+        await line.asterisk.press("c2", "7")
+        await line.over()
+        assert others.here == []
+
+    tell(story)
+
+
+def test_a_call_that_goes_on_under_another_service_still_counts_on_all_nodes(
+    tell: Callable[..., Line],
+) -> None:
+    others: Any = OtherNodes()
+
+    async def first(line: Line) -> None:
+        line.hotline.conductor.callers = others
+        name = "PJSIP/trunk-carrier-c1"
+        brought = channel_json("c1", number="13800138000", state="Up", name=name)
+        line.asterisk.channels["c1"] = brought
+
+    async def story(line: Line) -> None:
+        line.asterisk.sound_seconds = 0.02
+        await line.hears("c1", "main.menu")
+        assert others.here == ["s-c1"]
+        await line.asterisk.hang_up("c1")
+        await line.asterisk.until(lambda: not line.hotline.calls and not others.here)
+
+    tell(story, left_over("c1", "main"), first=first)
 
 
 # --- callers who leave us without hanging up, and callers who cannot be let go ------------------

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from ivr.probe.sip import Message, uri_of
 from ivr.probe.sound import FRAME, FRAME_SECONDS, SILENCE, Heard
-from ivr.probe.telephone import EVENTS, Press, Telephone
+from ivr.probe.telephone import EVENT_PAYLOAD, EVENTS, Press, Telephone
 
 _ROWS = {697: "123A", 770: "456B", 852: "789C", 941: "*0#D"}
 _COLUMNS = (1209, 1336, 1477, 1633)
@@ -78,9 +78,21 @@ class Phone(Telephone):
         """Whether it sends RTP: a muted phone, or one that suppresses silence, does not."""
         self.policy: str = "answer"
         self.ring_seconds = 0.0
+        self._keys_heard: dict[bytes, str] = {}
+        """By the time stamp of the event: its packets come again and again."""
         self._vanished = False
         self._stalled: list[bytes] | None = None
         """Packets that the network holds back; None while it brings each at once."""
+
+    @property
+    def keys_heard(self) -> str:
+        """The keys that came in as events (RFC 4733)."""
+        return "".join(self._keys_heard.values())
+
+    def heard_packet(self, packet: bytes) -> None:
+        if len(packet) > 12 and packet[1] & 0x7F == EVENT_PAYLOAD:
+            self._keys_heard.setdefault(packet[4:8], EVENTS[packet[12]])
+        super().heard_packet(packet)
 
     async def spoken(self) -> None:
         """Return when all has been said; on a full machine that takes longer than it lasts."""
@@ -169,6 +181,10 @@ class Phone(Telephone):
         """Vanish without a word, as a phone whose battery is empty."""
         self._vanished = True
         self.ended.set()
+
+    def come_back(self) -> None:
+        """Somebody has charged it."""
+        self._vanished = False
 
     # --- talking --------------------------------------------------------------------------
 

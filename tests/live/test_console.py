@@ -36,6 +36,7 @@ from console.authenticator import figures
 from console.rights import Role
 from console.schedules import Schedules
 from console.users import Users
+from ivr.agents.notes import Notes, Owed, Talked
 from ivr.asterisk.configure import desk_secret
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office, State
@@ -43,30 +44,31 @@ from ivr.cases.register import Register
 from ivr.config import PROJECT, Settings, standing
 from ivr.line.overview import Overview, live
 from ivr.people.sensitive import Sensitive
+from ivr.records.facts import TalkRecorded
 from ivr.speech.announcements import Announcements, Sound, new
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.console.test_desk_call import CALL, Service
 from tests.line.test_overview import Told
 from tests.live.conftest import free_port
-from tests.live.pages import AXE, NARROW, WIDE
+from tests.live.pages import AXE, NARROW, WIDE, tab
 
 pytestmark = pytest.mark.live
 
 PASSWORD = "correct horse battery"
 
 
-def spoken(*parts: tuple[int, bool]) -> bytes:
+def spoken(*parts: tuple[int, bool], channels: int = 1) -> bytes:
     """A recording of so many seconds each, of a voice or of nobody."""
     content = BytesIO()
     with wave.open(content, "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(8000)
         for seconds, is_voice in parts:
             for n in range(8000 * seconds):
                 loud = 9000 * abs(math.sin(n / 2500)) * math.sin(n / 5) if is_voice else 0
-                file.writeframesraw(struct.pack("<h", round(loud)))
+                file.writeframesraw(struct.pack("<h", round(loud)) * channels)
     return content.getvalue()
 
 
@@ -94,6 +96,14 @@ SPOKEN = spoken((3, True), (4, False), (5, True))
 CASE = Filed(
     "26112501001", "complaint", "session-1", "token", datetime(2026, 11, 25, 4, tzinfo=UTC),
     "2026-11-25/complaint/26112501001.wav", 12_000, hashlib.sha256(SPOKEN).hexdigest(),
+)  # fmt: skip
+
+TALKED = spoken((3, True), (1, False), (5, True), channels=2)
+TALK = TalkRecorded(
+    session="session-1", agents="王敏、李强", outcome="kept", reference="7e57",
+    path="2026-11-25/talk/7e57.wav", ms=9_000, bytes=len(TALKED),
+    sha256=hashlib.sha256(TALKED).hexdigest(), pauses=1, paused_ms=12_000,
+    gaps='[{"at_ms": 3000, "why": "pause", "ms": 12000}]',
 )  # fmt: skip
 
 
@@ -133,7 +143,7 @@ class Opened:
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     home = tmp_path_factory.mktemp("console")
-    spool_file(home).write_bytes(lines(twenty_calls()))
+    spool_file(home).write_bytes(lines([*twenty_calls(), (CASE.at, TALK)]))
     run(FactsFolder(home), once=True)
     users = Users(home)
     for name, role in EVERYONE.items():
@@ -142,9 +152,10 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     cases = Register.of(Settings(home=home))
     for number, kind in (("26112501001", "complaint"), ("26112501002", "suggestion")):
         cases.enter(replace(CASE, number=number, kind=kind))
-    sound = home / "recordings" / CASE.path
-    sound.parent.mkdir(parents=True)
-    sound.write_bytes(SPOKEN)
+    for path, content in ((CASE.path, SPOKEN), (str(TALK.path), TALKED)):
+        sound = home / "recordings" / path
+        sound.parent.mkdir(parents=True)
+        sound.write_bytes(content)
     port, service_port, told = free_port(), free_port(), Told(busy())
     process = subprocess.Popen(
         [sys.executable, "-m", "ivr.cli", "console"],
@@ -292,6 +303,88 @@ def test_the_call_at_the_desk_is_held_and_passed_on_by_keys_alone(
     opened.desks.refuses = ""
     deeds = [(desk, wanted["deed"]) for desk, wanted in opened.desks.asked]
     assert deeds == [("6004", deed) for deed in ("hold", "keys", "consult", "hand_over")]
+
+
+def test_the_desk_shows_that_it_is_recorded_and_a_pause_is_one_key_away(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    opened.desks.asked.clear()
+    opened.desks.calls["6004"] = {**CALL, "recording": {"stands": "on", "until": ""}}
+    sign_in(page, opened, "四号坐席")
+    page.goto(f"{opened.address}/desk")
+    call = page.locator("#call")
+    expect(call).to_contain_text("录音中")
+    _tab_to(page, "暂停录音（说证件号前按）")
+    opened.desks.calls["6004"] = {**CALL, "recording": {"stands": "paused", "until": "14:03:20"}}
+    page.keyboard.press("Enter")
+    expect(call).to_contain_text("录音已暂停，14:03:20 自动继续")
+    page.screenshot(path=pictures / "desk-paused.png", full_page=True)
+    _tab_to(page, "继续录音")
+    opened.desks.calls["6004"] = dict(CALL)
+    page.keyboard.press("Enter")
+    expect(call.get_by_role("status").first).to_contain_text("已继续录音")
+    assert [wanted["deed"] for _, wanted in opened.desks.asked] == ["pause", "resume"]
+
+
+def test_a_conversation_is_heard_with_a_reason_by_keys_alone(
+    opened: Opened, page: Page, pictures: Path
+) -> None:
+    sign_in(page, opened, "王敏")
+    page.goto(f"{opened.address}/talks?from=2026-11-25&to=2026-11-25")
+    expect(page.get_by_role("table")).to_contain_text("王敏、李强")
+    look(page, pictures, "talks")
+    page.get_by_role("link", name="已存").click()
+    page.get_by_label("为什么要听").fill("投诉核查")
+    page.keyboard.press("Enter")
+    expect(page.locator("#player[data-ready=yes]")).to_be_visible()
+    expect(page.locator("#sound")).to_contain_text("坐席暂停了录音，12 秒")
+    look(page, pictures, "talk")
+    _tab_to(page, "0:03.0")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-part=now]")).to_contain_text("0:03.0 / 0:09.0")
+
+
+def test_a_browser_closed_in_mid_call_comes_back_to_it_and_a_note_is_written_by_keys_alone(
+    opened: Opened, page: Page, browser: Browser, pictures: Path
+) -> None:
+    """The talk is the phone's: a page that is opened anew shows it as it is by then."""
+    notes, now = Notes(opened.home, "hotline"), datetime.now(UTC)
+    opened.desks.notes = notes
+    opened.desks.calls["6004"] = {**CALL, "held": True}
+    sign_in(page, opened, "四号坐席")
+    page.goto(f"{opened.address}/desk")
+    expect(page.locator("#call")).to_contain_text("来电人在听音乐")
+    page.context.close()
+    with tab(browser) as again:
+        sign_in(again, opened, "四号坐席")
+        again.goto(f"{opened.address}/desk")
+        expect(again.locator("#call")).to_contain_text("来电人在听音乐")
+        opened.desks.calls.pop("6004")
+        for n, key in enumerate(("loan", None)):
+            talked = Talked(f"agent.6004.{n}.c", f"s{n}", "person", None, key)
+            notes.owe(Owed(talked, "四号坐席", "6004", now))
+        section = again.locator("#notes")
+        expect(section).to_contain_text("走到 贷款")
+        look(again, pictures, "desk-notes")
+        again.reload()  # as above
+        expect(section.get_by_label("主题")).to_have_count(2)
+        _tab_to(again, "subject")
+        again.keyboard.press("ArrowDown")
+        again.keyboard.press("Tab")
+        again.keyboard.type("问提取要什么材料")
+        opened.desks.refuses = "小结存不下"
+        again.keyboard.press("Tab")
+        again.keyboard.press("Enter")
+        expect(section.get_by_role("alert")).to_contain_text("小结存不下")
+        expect(section.get_by_label("小结").first).to_have_value("问提取要什么材料")
+        opened.desks.refuses = ""
+        section.get_by_role("button", name="写完").first.press("Enter")
+        expect(section.get_by_role("status")).to_contain_text("小结已写好")
+        expect(section.get_by_label("主题")).to_have_count(1)
+        opened.desks.calls["6004"] = {**CALL, "person": "person"}
+        expect(again.locator("#call")).to_contain_text("问提取要什么材料")
+        look(again, pictures, "desk-earlier-notes")
+    opened.desks.calls["6004"] = dict(CALL)
 
 
 def test_a_leader_listens_whispers_and_takes_over_by_keys_alone(

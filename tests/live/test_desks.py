@@ -9,11 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ivr.agents.book import Book
+from ivr.agents.notes import Notes
 from ivr.asterisk.configure import agent_password, desk_secret
 from ivr.calls.pins import Pins
 from ivr.config import Agent
@@ -27,6 +29,8 @@ from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 pytestmark = pytest.mark.live
 
 PIN, WRONG = "271828", "314159"
+VANISHED_SECONDS = 10
+"""So long nothing comes from the phone of 6002, and it is known to be gone."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,10 @@ def line(
     """Agents sign in here, and have a moment for each call afterwards."""
     agents = {**AGENTS, "sign_in": True, "after_call_seconds": 2, "next_after_seconds": 2}
     home = tmp_path_factory.mktemp("desks")
+    site = home / "asterisk" / "site"
+    site.mkdir(parents=True)
+    # Else a phone that has vanished is found by the session timer, after a minute or two.
+    (site / "pjsip.conf").write_text(f"[6002](+)\nrtp_timeout = {VANISHED_SECONDS}\n")
     with a_line(home, whole_set, agents=agents) as made:
         Pins(home).choose("6001", Sensitive(PIN))
         made.start_service()
@@ -305,6 +313,84 @@ def test_held_over_a_kill_then_passed_on_and_sent_back(line: LiveLine) -> None:
         assert line.ari("bridges") == []
 
     asyncio.run(story())
+
+
+async def third(line: LiveLine, first: Phone, second: Phone) -> None:
+    """6002 is asked, answers, and all three talk."""
+    await until(lambda: state(line, "6002") in {"signed_out", "free"})
+    before = len(second.incoming)
+    await order(line, "consult", to="6002")
+    await until(lambda: len(second.incoming) > before)
+    await hears(second, FIRST)
+    second.speak(_HUM[SECOND])
+    await hears(first, SECOND)
+    await order(line, "join")
+    await hears(second, CALLER, FIRST)
+
+
+@pytest.mark.timeout(300)
+def test_keys_reach_the_caller_and_one_of_three_goes(line: LiveLine) -> None:
+    async def story() -> None:
+        async with talking(line) as (caller, first, second):
+            await order(line, "keys", keys="42#")
+            await until(lambda: caller.phone.keys_heard == "42#")
+            await hears(first, CALLER)
+            await third(line, first, second)
+            await hears(caller.phone, FIRST, SECOND)
+            await order(line, "drop")
+            await second.wait_for_end(within=10)
+            await hears(caller.phone, FIRST)
+            await hears(first, CALLER)
+            await third(line, first, second)
+            await first.hang_up()
+            await hears(caller.phone, SECOND)
+            await hears(second, CALLER)
+            await second.hang_up()
+            await caller.hears_begin("contentment.menu")
+        await line.settled()
+        assert line.ari("bridges") == []
+        await writes_once(line)
+
+    asyncio.run(story())
+
+
+@pytest.mark.timeout(300)
+def test_an_agents_phone_that_vanishes_costs_the_caller_no_place(line: LiveLine) -> None:
+    """Not a word from it, as with an empty battery: the caller is told, and comes first again."""
+
+    async def story() -> None:
+        async with talking(line) as (caller, first, second):
+            await order(line, "pass_on", to="6002")
+            await first.wait_for_end(within=10)
+            await until(second.answered.is_set)
+            rung = len(first.incoming)
+            second.cut_off()
+            await caller.hears("agent.cut_off")
+            await until(lambda: len(first.incoming) > rung)
+            first.speak(_HUM[FIRST])
+            await hears(caller.phone, FIRST)
+            await hears(first, CALLER)
+            second.come_back()
+        await line.settled()
+        assert line.ari("bridges") == []
+
+    asyncio.run(story())
+    ends = [fact["outcome"] for fact in line.facts() if fact["fact"] == "Transferred"]
+    assert ends[-3:] == ["answered"] * 3
+
+
+async def writes_once(line: LiveLine) -> None:
+    """The note of 6001, whose call is over: over a kill before it, and over one after it."""
+    notes = Notes(line.settings.home, line.settings.node)
+    await until(lambda: bool(notes.owed_by("6001", datetime.now(UTC))))
+    talk = notes.owed_by("6001", datetime.now(UTC))[0].talked.talk
+    note = {"talk": talk, "subject": line.settings.agents.subjects[0], "text": "已经办好"}
+    for _ in range(2):
+        await a_service_anew(line)
+        await asyncio.to_thread(ask, line, "6001", note, about="/notes")
+    facts = [fact for fact in line.facts() if fact["fact"] == "CallNoted"]
+    assert [fact["talk"] for fact in facts] == [talk]
+    assert "已经办好" not in json.dumps(line.facts(), ensure_ascii=False) + line.log()
 
 
 def test_a_supervisor_hears_both_is_heard_by_the_agent_alone_and_takes_over(

@@ -14,7 +14,7 @@ from ivr.asterisk import locate, process
 from tests.live.conftest import LiveLine
 from tests.live.faults import Cut, wire_to
 from tests.live.measured import measured
-from tests.live.test_agents import until
+from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 
 pytestmark = pytest.mark.live
 
@@ -154,13 +154,23 @@ def test_a_service_killed_in_its_goodbye_says_it_again(line: LiveLine) -> None:
 def test_calls_that_died_with_asterisk_are_closed_so_and_the_line_is_ready_with_it(
     line: LiveLine,
 ) -> None:
+    """Who waited for an agent has no place any more: they call again, and there is no call."""
+
     async def story() -> None:
-        async with line.call() as caller:
+        agent = line.settings.agents.phones[0]
+        async with (
+            agent_phone(line, agent, "busy"),
+            line.call() as waiting,
+            line.call() as caller,
+        ):
+            await ask_for_an_agent(waiting)
+            await waiting.hears("queue.next")
             await caller.hears_begin("main.menu")
             assert line.asterisk is not None
             os.killpg(line.asterisk.pid, signal.SIGKILL)
             await asyncio.to_thread(line.asterisk.wait)
-            caller.phone.cut_off()
+            for lost in (caller, waiting):
+                lost.phone.cut_off()
             await until(lambda: not linked(line))
             await asyncio.sleep(2.0)
             line.asterisk = process.start(line.settings, locate.install())
@@ -175,8 +185,10 @@ def test_calls_that_died_with_asterisk_are_closed_so_and_the_line_is_ready_with_
     since = len(line.facts())
     asyncio.run(story())
     ends = [fact for fact in line.facts()[since:] if fact["fact"] == "SessionEnded"]
-    assert [fact["disposition"] for fact in ends] == ["asterisk_lost", "hung_up"]
-    assert ends[0]["dialogue"] == "main"
+    assert [fact["disposition"] for fact in ends] == ["asterisk_lost", "asterisk_lost", "hung_up"]
+    assert {fact["dialogue"] for fact in ends[:2]} == {"main", "agent"}
+    waited = [fact for fact in line.facts()[since:] if fact["fact"] == "Transferred"]
+    assert [fact["outcome"] for fact in waited] == ["failed"]
 
 
 def test_a_restart_of_both_at_once_still_closes_the_calls_as_lost_with_asterisk(

@@ -13,6 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
@@ -20,6 +22,7 @@ from ivr.people.keys import Keys
 from tests.analytics.postgres import made_database, postgres, programs
 
 Machines = Callable[..., Settings]
+Pair = tuple[Settings, Settings]
 
 
 @pytest.fixture(scope="package")
@@ -32,17 +35,26 @@ def server() -> Iterator[Path]:
         yield socket
 
 
+@pytest.fixture(scope="package")
+def database(server: Path) -> str:
+    made_database(server, "state")
+    return f"postgresql+psycopg://ivr@/state?host={server}"
+
+
 @pytest.fixture
-def postgres_url(server: Path) -> str:
-    name = f"state_{uuid4().hex}"
-    made_database(server, name)
-    return f"postgresql+psycopg://ivr@/{name}?host={server}"
+def postgres_url(database: str) -> str:
+    """An empty one; to make another for each test would take longer than most of them."""
+    engine = create_engine(database, poolclass=NullPool)
+    with engine.begin() as rows:
+        rows.execute(text("DROP SCHEMA public CASCADE"))
+        rows.execute(text("CREATE SCHEMA public"))
+    return database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state.sqlite'}"
+        return str(request.getfixturevalue("file"))
     return str(request.getfixturevalue("postgres_url"))
 
 
@@ -62,6 +74,27 @@ def machine(tmp_path: Path) -> Machines:
         return Settings(home=home, audio=home / "audio", node=name, state=shared)
 
     return made
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state.sqlite'}"
+
+
+@pytest.fixture
+def pair(file: str, machine: Machines) -> Pair:
+    """On SQLite, which is quicker; what is told of `each_way` is the same for PostgreSQL."""
+    return machine(file, "node-1"), machine(file, "node-2")
+
+
+@pytest.fixture
+def each_way(url: str, machine: Machines) -> Pair:
+    return machine(url, "node-1"), machine(url, "node-2")
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str, machine: Machines) -> Pair:
+    return machine(postgres_url, "node-1"), machine(postgres_url, "node-2")
 
 
 def publish(audio: Path, catalog: str) -> None:

@@ -74,16 +74,16 @@ def test_nodes_join_and_are_listed_in_the_order_of_their_series(
     assert not any(node.lives or node.draining for node in listed)
 
 
-def test_joining_again_changes_nothing(url: str, machine: Machines) -> None:
-    settings = machine(url)
+def test_joining_again_changes_nothing(file: str, machine: Machines) -> None:
+    settings = machine(file)
     joined(settings)
     joined(settings)
     assert len(line(settings).nodes) == 1
     assert refusal(settings) == ""
 
 
-def test_who_has_not_joined_does_not_serve(url: str, machine: Machines) -> None:
-    assert "ivr node join" in refusal(machine(url))
+def test_who_has_not_joined_does_not_serve(file: str, machine: Machines) -> None:
+    assert "ivr node join" in refusal(machine(file))
 
 
 def test_everything_that_differs_is_told_at_once_before_the_first_call(
@@ -105,9 +105,9 @@ def test_everything_that_differs_is_told_at_once_before_the_first_call(
 
 
 @pytest.mark.parametrize("name", ["tokens.key", "vault.key", "audit.key", "cases.key"])
-def test_a_wrong_key_of_any_kind_is_refused(url: str, machine: Machines, name: str) -> None:
-    joined(machine(url, "node-1"))
-    settings = machine(url, "node-2")
+def test_a_wrong_key_of_any_kind_is_refused(file: str, machine: Machines, name: str) -> None:
+    joined(machine(file, "node-1"))
+    settings = machine(file, "node-2")
     other_key(settings, name)
     with pytest.raises(CannotJoin, match=f"keys/{name}"):
         joined(settings)
@@ -125,16 +125,16 @@ def test_clocks_may_be_two_seconds_apart(
     assert serves or "慢 2." in told
 
 
-def test_another_machine_of_the_same_name_does_not_join(url: str, machine: Machines) -> None:
-    joined(machine(url, "node-1"))
+def test_another_machine_of_the_same_name_does_not_join(file: str, machine: Machines) -> None:
+    joined(machine(file, "node-1"))
     with pytest.raises(CannotJoin, match="ivr node remove node-1"):
-        joined(machine(url, "node-1"))
+        joined(machine(file, "node-1"))
 
 
-def test_a_series_is_one_nodes_whatever_it_is_called(url: str, machine: Machines) -> None:
-    joined(machine(url, "east-1"))
+def test_a_series_is_one_nodes_whatever_it_is_called(file: str, machine: Machines) -> None:
+    joined(machine(file, "east-1"))
     with pytest.raises(CannotJoin, match="east-1"):
-        joined(machine(url, "west-1"))
+        joined(machine(file, "west-1"))
 
 
 @pytest.mark.live
@@ -154,8 +154,8 @@ def test_two_that_join_in_the_same_moment_do_not_share_a_series(
     assert len(line(rivals[0]).nodes) == 1
 
 
-def test_keys_are_given_never_made(url: str, machine: Machines) -> None:
-    settings = machine(url, keys=False)
+def test_keys_are_given_never_made(file: str, machine: Machines) -> None:
+    settings = machine(file, keys=False)
     with pytest.raises(CannotJoin, match="从别的节点"):
         joined(settings)
     assert not list((settings.home / "keys").glob("*.key")), "a key was made"
@@ -163,8 +163,8 @@ def test_keys_are_given_never_made(url: str, machine: Machines) -> None:
         Keys.load(settings.home / "keys")
 
 
-def test_the_first_node_may_make_them_and_no_other(url: str, machine: Machines) -> None:
-    first, second = machine(url, "node-1", keys=False), machine(url, "node-2", keys=False)
+def test_the_first_node_may_make_them_and_no_other(file: str, machine: Machines) -> None:
+    first, second = machine(file, "node-1", keys=False), machine(file, "node-2", keys=False)
     joined(first, make_keys=True)
     with pytest.raises(CannotJoin, match="已经有钥匙"):
         joined(second, make_keys=True)
@@ -172,10 +172,10 @@ def test_the_first_node_may_make_them_and_no_other(url: str, machine: Machines) 
 
 
 def test_sentences_of_one_version_before_serve_older_ones_do_not(
-    url: str, machine: Machines
+    file: str, machine: Machines
 ) -> None:
     """A set is brought to one node after the other, and any of them may be started meanwhile."""
-    first, second = machine(url, "node-1"), machine(url, "node-2")
+    first, second = machine(file, "node-1"), machine(file, "node-2")
     for each in (first, second):
         joined(each)
     publish(first.audio, "c2")
@@ -187,8 +187,8 @@ def test_sentences_of_one_version_before_serve_older_ones_do_not(
     assert "c3" in refusal(second)
 
 
-def test_renewed_keys_are_the_lines(url: str, machine: Machines) -> None:
-    first, second = machine(url, "node-1"), machine(url, "node-2")
+def test_renewed_keys_are_the_lines(file: str, machine: Machines) -> None:
+    first, second = machine(file, "node-1"), machine(file, "node-2")
     for each in (first, second):
         joined(each)
     other_key(first, "vault.key")
@@ -253,8 +253,10 @@ def test_a_node_that_lives_is_not_taken_out_one_that_is_away_is(
     assert any("移出" in each for each in membership.warnings)
 
 
-def test_what_is_published_while_the_service_runs_is_the_lines(url: str, machine: Machines) -> None:
-    settings, other = machine(url, "node-1"), machine(url, "node-2")
+def test_what_is_published_while_the_service_runs_is_the_lines(
+    file: str, machine: Machines
+) -> None:
+    settings, other = machine(file, "node-1"), machine(file, "node-2")
     for each in (settings, other):
         joined(each)
     served(settings, lambda _: publish(settings.audio, "c2"))

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics.answering.asking import ask
-from analytics.loading import losses
+from analytics.loading import horizon, losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
 from ivr.agents.notes import Notes, Owed, Talked
@@ -32,6 +32,7 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.recordings.talks import HeldTalk, hold, release
 from ivr.records.facts import Fact, LookedUp, Recorded, SessionEnded, SessionStarted, Voted
 from ivr.upkeep.retention import FirstDays
 from tests.analytics.spool import lines
@@ -185,6 +186,23 @@ def test_what_is_in_legal_hold_stays_with_its_sound_and_its_person(home: Path) -
     assert "cases: 1" in retention()
     assert {path.stem for path in home.rglob("*.wav")} == {"new", "middle"}
     assert "complainant old" not in people(home)
+
+
+def test_conversations_go_like_complaints_and_what_is_held_of_them_stays(home: Path) -> None:
+    for age, months in AGES.items():
+        talk = home / "recordings" / f"{ago(months):%Y-%m-%d}" / "talk" / f"talk {age}.wav"
+        talk.parent.mkdir(parents=True, exist_ok=True)
+        talk.touch()
+    day = f"{ago(AGES['old']):%Y-%m-%d}"
+    (home / "recordings" / day / "talk" / "beside.wav").touch()
+    kept = HeldTalk("talk old", f"{day}/talk/talk old.wav", "s", "", "", 1, "", "[]", "", "诉讼")
+    hold(home / "recordings", kept)
+    assert "conversations in legal hold: 1" in retention()
+    talks = {path.stem for path in home.rglob("talk/*.wav")}
+    assert talks == {"talk new", "talk middle", "talk old"}
+    release(home / "recordings", kept.path)
+    retention()
+    assert {path.stem for path in home.rglob("talk/*.wav")} == {"talk new", "talk middle"}
 
 
 def test_nobody_is_forgotten_whom_a_case_in_legal_hold_names(home: Path) -> None:
@@ -449,6 +467,15 @@ def test_files_that_are_given_up_are_noted_as_lost(home: Path) -> None:
     assert {"complainant new", "complainant middle", "voter new"} <= people(home)
     refused()
     assert {"complainant new", "complainant middle", "voter new"} <= people(home)
+
+
+@pytest.mark.parametrize(("table", "fact"), horizon._COMPLAINTS.items())
+def test_facts_are_as_long_lived_as_the_table_that_they_are_made_into(
+    table: str, fact: str
+) -> None:
+    load = (Path(horizon.__file__).parent / "load.sql").read_text()
+    made = load.partition(f"INSERT INTO hot.{table}\n")[2].partition(";")[0]
+    assert f"WHERE fact = '{fact}'" in made
 
 
 @pytest.mark.parametrize(
