@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 
 from ivr.config import Settings, SettingsError
 from ivr.database import brought_up_to_date, whole_transactions
@@ -161,6 +161,9 @@ class Shared:
             try:
                 with rows.begin():
                     return work(rows)
+            except ProgrammingError:  # perhaps a table that is not there: made anew meanwhile
+                self._ready = False
+                raise
             finally:
                 job.let_go()
 
