@@ -214,6 +214,11 @@ def copied_clips(audio: Path) -> dict[str, Any]:
     return {key: value for key, value in published.items() if key not in ("set", "built")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def users_of_tests(quick_passwords: None) -> None:
+    """They come in as often as a page is looked at; a hash says itself how much work it is."""
+
+
 @pytest.fixture(scope="session")
 def whole_set() -> prompts.PromptSet:
     """The prompts as `ivr build-prompts` made them; `make test` runs it first."""
