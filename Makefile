@@ -3,11 +3,16 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
-# Tests that call, each file with a line of its own. The longest go first: the last to begin ends last.
-CALL_FILES := $(wildcard tests/live/test_*.py)
-LONG := installing browser_phone survival balance sip feedback facts_survive console run agents vanished many link
-CALLS := $(patsubst %,tests/live/test_%.py,$(LONG))
-CALLS += $(filter-out $(CALLS),$(CALL_FILES))
+# Tests that call. The longest go first: the last to begin ends last. Short files share a pytest, for
+# each takes seconds of processor until its first test begins. A new file has a line of its own.
+live_files = $(patsubst %,tests/live/test_%.py,$(1))
+LONG := console run sip survival browser_phone alarms facts_survive desks agents feedback balance progress \
+  installing manners console_faults dialling queue probe words many link
+TOGETHER := information+announcement vanished+preview settings+feedback_faults+backends \
+  secrets+guardian+password doors+prompts+built_set+carried+asterisk+contract
+NAMED := $(call live_files,$(LONG) $(subst +, ,$(TOGETHER)))
+CALLS := $(call live_files,$(LONG)) $(filter-out $(NAMED),$(wildcard tests/live/test_*.py)) \
+  $(foreach each,$(TOGETHER),"$(call live_files,$(subst +, ,$(each)))")
 CALLS_JOBS ?= 6
 # All others, in parts that are not too unlike, the longest first here too.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
@@ -16,6 +21,8 @@ ignored = $(addprefix --ignore=,$(1))
 OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
   "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
 OTHERS_JOBS ?= 2
+AUDIT := "$(VENV)/bin/python -m tests.dependencies"
+STYLE := "$(VENV)/bin/ruff check ." "$(VENV)/bin/ruff format --check ." $(VENV)/bin/mypy $(VENV)/bin/lint-imports
 SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)
 
 # Debian's and Ubuntu's packages, installed only where they are missing.
@@ -43,10 +50,6 @@ define check_python
 	|| { echo "make: Python 3.11 or newer is needed: make PYTHON=python3.x …" >&2; exit 1; }
 endef
 
-define audit
-	echo "known faults of packages …"; $(VENV)/bin/python -m tests.dependencies
-endef
-
 # $(1): what else, $(2): into which file.
 define pin
 	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
@@ -54,7 +57,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus setup tools wheel bundle trial lock clean
+.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus kamailio setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -64,26 +67,21 @@ run:  ## The whole line, until Ctrl-C
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: ready style tools prompts asterisk pages browser postgres prometheus  ## Everything, live calls on a real Asterisk included
-	@$(SIDE_BY_SIDE) --calls $(CALLS) --others $(OTHERS)
-	@$(audit)
+test: ready tools prompts asterisk pages browser postgres prometheus kamailio  ## Everything, live calls on a real Asterisk included
+	@$(SIDE_BY_SIDE) --calls $(CALLS) --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
-live: tools prompts asterisk pages browser postgres  ## Real calls to a real Asterisk
+live: tools prompts asterisk pages browser postgres kamailio  ## Real calls to a real Asterisk
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
-check: style postgres prometheus  ## Style, types, import rules, the fast tests, known faults of packages
-	@$(SIDE_BY_SIDE) --mark "not live" --others $(OTHERS)
-	@$(audit)
+check: tools postgres prometheus kamailio  ## Style, types, import rules, the fast tests, known faults of packages
+	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 style: tools
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	@$(SIDE_BY_SIDE) --programs $(STYLE)
 
 prompts: setup  ## The sentences as sound; only what changed is made
 	@$(IVR) build-prompts
@@ -107,6 +105,11 @@ postgres:  # For the tests of many machines: they start a server of their own
 
 prometheus:  # Asks the rules of the alarms and the dashboard's queries, promtool beside it
 	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(call apt_install,prometheus); }
+
+kamailio:  # The edge before two cells, and keepalived, which reads what is written for two edges
+	@ls /usr/sbin/kamailio /usr/sbin/keepalived /usr/lib/*/kamailio/modules/{websocket,tls}.so >/dev/null 2>&1 \
+	|| { $(call apt_install,kamailio kamailio-websocket-modules kamailio-tls-modules keepalived); \
+	[ ! -d /run/systemd/system ] || $$as_root systemctl disable -q --now kamailio keepalived; }
 
 setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 

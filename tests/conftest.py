@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings as hypothesis_settings
 
+from ivr.accounts import passwords
 from ivr.accounts.demo import make_demo
 from ivr.config import Settings
 from ivr.speech.prompts import PromptSet
@@ -24,6 +26,14 @@ hypothesis_settings.load_profile("busy machine")
 @pytest.fixture(scope="session")
 def prompt_set(tmp_path_factory: pytest.TempPathFactory) -> PromptSet:
     return text_set(tmp_path_factory.mktemp("prompts"))
+
+
+@pytest.fixture(scope="module")
+def quick_passwords() -> Iterator[None]:
+    """Argon2id all the same, at a hundredth of the work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(1, 8, 1))
+        yield
 
 
 @pytest.fixture

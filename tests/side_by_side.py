@@ -1,9 +1,10 @@
-"""Several pytests at once: `python -m tests.side_by_side --calls FILE … --others RUN …`.
+"""Several pytests at once: `python -m tests.side_by_side --calls RUN … --others RUN …`.
 
 Each argument is one pytest, what it prints is shown when it ends; at the end stands how long each
-took. Tests that call wait for sentences that are spoken in real time and hardly need a processor,
-the others need nothing else: they fill what the calls leave, at the lowest priority, so that a call
-finds its processor as if it were alone.
+took, and how long a processor. Tests that call wait for sentences that are spoken in real time and
+hardly need a processor, the others need nothing else: they fill what the calls leave, at the lowest
+priority, so that a call finds its processor as if it were alone. Programs that are no pytest (what
+looks at types) stand in line with the others, before them.
 
 What they write lies in memory where there is room: half of their time was the disk's.
 
@@ -25,6 +26,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 TESTS_FAILED = 1
@@ -40,36 +42,60 @@ WIDTH = 120
 FAULT_WIDTH = 400
 """Characters: what failed and the beginning of why."""
 SHOWN = 12
-"""So many runs, the longest, stand in the table at the end."""
+"""So many runs, the longest, stand in the table at the end; and those that took most processor."""
+
+
+class Kind(Enum):
+    """What is run."""
+
+    CALLS = auto()
+    """A pytest whose tests call."""
+    OTHERS = auto()
+    """A pytest of other tests."""
+    PROGRAM = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pytest: its arguments, a folder of its own, and whether it calls."""
+    """One pytest with its arguments, or a program; and a folder of its own."""
 
     arguments: tuple[str, ...]
     folder: Path
-    calls: bool
+    kind: Kind
 
     def ended(self, *more: str) -> Ended:
         """Run it, show what it printed, and say what became of it."""
-        failed, written = self.folder / "failed", self.folder / "written"
+        written = self.folder / "written"
         written.mkdir(parents=True)
-        words = [sys.executable, "-m", "pytest", "-o", f"cache_dir={failed}", *more]
         began = time.monotonic()
-        pytest = subprocess.run(
-            [*words, *self.arguments]
-            if self.calls
-            else [*LAST, *words, *PATIENCE, *self.arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "TMPDIR": str(written)},
-            check=False,
-        )
+        code, busy, printed = _ran(self._words(more), {**os.environ, "TMPDIR": str(written)})
         shutil.rmtree(written, ignore_errors=True)
-        print(pytest.stdout, end="", flush=True)
-        return Ended(self, pytest.returncode, time.monotonic() - began, pytest.stdout)
+        print(printed, end="", flush=True)
+        return Ended(self, code, time.monotonic() - began, busy, printed)
+
+    def _words(self, more: Sequence[str]) -> list[str]:
+        pytest = [sys.executable, "-m", "pytest", "-o", f"cache_dir={self.folder / 'failed'}"]
+        match self.kind:
+            case Kind.CALLS:
+                return [*pytest, *more, *self.arguments]
+            case Kind.OTHERS:
+                return [*LAST, *pytest, *more, *PATIENCE, *self.arguments]
+            case Kind.PROGRAM:
+                return [*LAST, *self.arguments]
+
+
+def _ran(words: list[str], environment: dict[str, str]) -> tuple[int, float, str]:
+    """A program's exit code, its seconds of processor and what it printed.
+
+    Those of its children count as far as it waited for them: a fork server's do not.
+    """
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as program:
+        printed = program.stdout.read() if program.stdout else ""
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = os.waitstatus_to_exitcode(status)
+    return program.returncode, used.ru_utime + used.ru_stime, printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +105,8 @@ class Ended:
     run: Run
     code: int
     seconds: float
+    busy: float
+    """Seconds of processor."""
     printed: str
 
     def faults(self) -> list[str]:
@@ -95,16 +123,21 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--calls-jobs", type=int, default=4)
     parser.add_argument("--others", nargs="*", default=[], metavar="RUN")
     parser.add_argument("--others-jobs", type=int, default=2)
+    parser.add_argument("--programs", nargs="*", default=[], metavar="COMMAND")
     parser.add_argument("--mark", default="", help="which of the others' tests; all of them")
     asked = parser.parse_args(given)
-    marked = ["-m", asked.mark] if asked.mark else []
+    marked = ("-m", asked.mark) if asked.mark else ()
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         Path(folder).chmod(0o755)  # tests act as other users too
-        calls = [Run((run,), Path(folder, f"call-{n}"), True) for n, run in enumerate(asked.calls)]
-        others = [
-            Run((*marked, *run.split()), Path(folder, f"other-{n}"), False)
-            for n, run in enumerate(asked.others)
-        ]
+
+        def runs(kind: Kind, words: Sequence[str], *first: str) -> list[Run]:
+            named = ((*first, *run.split()) for run in words)
+            return [
+                Run(each, Path(folder, f"{kind.name}-{n}"), kind) for n, each in enumerate(named)
+            ]
+
+        calls = runs(Kind.CALLS, asked.calls)
+        others = runs(Kind.PROGRAM, asked.programs) + runs(Kind.OTHERS, asked.others, *marked)
         ended = _all_at_once((calls, asked.calls_jobs), (others, asked.others_jobs))
         print(_table(ended), flush=True)
         failed = [each.run for each in ended if each.code == TESTS_FAILED]
@@ -139,8 +172,13 @@ def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:
 
 def _table(ended: Sequence[Ended]) -> str:
     longest = sorted(ended, key=lambda each: -each.seconds)[:SHOWN]
-    rows = (f"  {each.seconds:6.1f} s  {' '.join(each.run.arguments)[:WIDTH]}" for each in longest)
-    return "\n".join(("\n=== what took longest ===", *rows))
+    busiest = sorted(ended, key=lambda each: -each.busy)[:SHOWN]
+    rows = (
+        f"  {each.seconds:6.1f} s {each.busy:6.1f} s  {' '.join(each.run.arguments)[:WIDTH]}"
+        for each in dict.fromkeys((*longest, *busiest))
+    )
+    total = f"  {'all':>8} {sum(each.busy for each in ended):6.1f} s"
+    return "\n".join(("\n=== what took longest, and its processor ===", *rows, total))
 
 
 def _alone(failed: Sequence[Run]) -> list[Ended]:

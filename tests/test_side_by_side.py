@@ -10,6 +10,17 @@ import pytest
 
 from tests.side_by_side import _memory, main
 
+
+@pytest.fixture(autouse=True)
+def usual_priority(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These are among the others themselves: a step further back they would stand still.
+
+    One test has the true priority, and is about it.
+    """
+    if request.function is not test_both_kinds_at_once_and_those_that_call_come_first:
+        monkeypatch.setattr("tests.side_by_side.LAST", ())
+
+
 PASSES = "def test_it(): pass\n"
 FAILS = "def test_it(): assert False\n"
 FAILS_ONCE = """
@@ -46,7 +57,9 @@ def test_all_that_pass_and_how_long_they_took(
     assert run(tmp_path, PASSES, PASSES, kind="--calls") == 0
     out = capfd.readouterr().out
     assert "once more" not in out
-    assert len(re.findall(r"\d s  \S*test_[01]\.py", out)) == 2
+    rows = re.findall(r"\d s +(\d+\.\d) s  \S*test_[01]\.py", out)
+    assert len(rows) == 2
+    assert min(map(float, rows)) > 0.0, "the seconds of processor"
 
 
 def test_what_failed_beside_others_may_pass_alone_and_is_named(
@@ -93,6 +106,7 @@ def test_other():
 """
 
 
+@pytest.mark.timeout(600)  # at the lowest priority, on a machine that has much else to do
 def test_both_kinds_at_once_and_those_that_call_come_first(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +140,14 @@ def test_what_stood_still_behind_calls_has_its_second_try_too(
 ) -> None:
     assert run_beside(tmp_path, PASSES, FAILS_ONCE) == 0
     assert f"passed alone, in: {tmp_path / 'test_other.py'}" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("program", "code"), [("true", 0), ("false", 1)])
+def test_a_program_stands_in_line_with_the_others(tmp_path: Path, program: str, code: int) -> None:
+    test = tmp_path / "test_other.py"
+    test.write_text(PASSES)
+    assert main(["--programs", program, "--others", str(test)]) == code
+    assert main(["--programs", program, "--calls", str(test)]) == code, "nor is it hidden by calls"
 
 
 WRITES = """

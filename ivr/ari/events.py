@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ivr.config import BROWSERS, GUESTS, PROBES, TRUNK_ENDPOINT
+from ivr.config import BROWSERS, EDGE, GUESTS, PROBES, TRUNK_ENDPOINT
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-_UNVOUCHED = frozenset({GUESTS, BROWSERS})
+_UNVOUCHED = frozenset({GUESTS, BROWSERS, EDGE})
 """Endpoints that may call themselves by any number."""
 _NO_SPEECH = 1
 """Asterisk's own reason (AST_SOFTHANGUP_DEV), told as a cause: no RTP and no RTCP for too long."""
@@ -42,7 +42,10 @@ class Channel:
     """The Stasis application that holds it; None when it is elsewhere."""
     created: datetime
     endpoint: str = ""
-    """Whose call it is, as pjsip.conf names them: a trunk, an agent's phone, or a guest."""
+    """Whose call it is, as pjsip.conf names them: a trunk, an agent's phone, or a guest.
+
+    What the edge brings is whose the edge says that it is.
+    """
     withheld: bool = False
     """The caller wants no number shown; a trunk may tell it us all the same."""
     unknown: bool = False
@@ -234,15 +237,16 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "")
-    app, dialled, told, screen, probe, *_ = told_us
+    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "", "")
+    app, dialled, told, screen, probe, whose, *_ = told_us
+    endpoint = json.get("name", "").partition("/")[2].rpartition("-")[0]
     return Channel(
         id=json["id"],
         state=json["state"],
         dialled=dialled if in_stasis else "",
         caller=None if number is None else Sensitive(number),
         app=app if in_stasis else None,
-        endpoint=json.get("name", "").partition("/")[2].rpartition("-")[0],
+        endpoint=whose if in_stasis and endpoint == EDGE and whose else endpoint,
         withheld=in_stasis and told.startswith("prohib"),
         unknown=in_stasis and told == _UNKNOWN,
         screen=screen if in_stasis else "",

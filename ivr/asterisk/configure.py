@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
+from ivr.asterisk import behind
 from ivr.asterisk.locate import Found, release
 from ivr.config import (
     BROWSERS,
     LINE_NUMBER,
     TRUNK_ENDPOINT,
     Agent,
+    EdgeSettings,
     NatSettings,
     Registration,
     Settings,
@@ -81,6 +83,8 @@ def configure(settings: Settings, found: Found) -> Path:
     logs.folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
     values |= _browsers(settings) if settings.console.phone.calls else _NO_BROWSERS
+    values |= behind.NONE if settings.edge is None else behind.edge(settings, settings.edge)
+    values["is_probe"] = _is_probe(settings)
     values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
     for template in sorted(TEMPLATES.glob("*.conf")):
         rendered = Template(template.read_text(encoding="utf-8")).substitute(values)
@@ -177,10 +181,9 @@ def _callers(settings: Settings) -> dict[str, str]:
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
         "line_number": LINE_NUMBER,
-        "probe_caller": _probe_caller(settings),
         "probe_header": PROBE,
         "probe_secret": _escaped(probe_secret(settings)),
-        "trunks": "\n".join(map(_trunk, trunks)),
+        "trunks": "\n".join(_trunk(trunk, settings.edge) for trunk in trunks),
         "trunk_contexts": "\n".join(_any_number(trunk) for trunk in trunks if trunk.any_number),
         "desk_code": settings.agents.desk_code,
         "agents": "\n".join(_agent(phone, settings) for phone in phones),
@@ -188,10 +191,12 @@ def _callers(settings: Settings) -> dict[str, str]:
     }
 
 
-def _probe_caller(settings: Settings) -> str:
+def _is_probe(settings: Settings) -> str:
     """As the dialplan compares it: brought by a trunk, for others name themselves as they like."""
     caller = settings.probe.caller
-    return f"{TRUNK_ENDPOINT}/{caller}" if caller else "none"
+    known = f'/${{CALLERID(num)}}" = "{f"{TRUNK_ENDPOINT}/{caller}" if caller else "none"}"'
+    direct = f'"${{CHANNEL:6:6}}{known}'
+    return direct if settings.edge is None else f'{direct} | "${{{behind.WHOSE}:0:6}}{known}'
 
 
 def _number(number: str) -> str:
@@ -215,10 +220,13 @@ def _dial(settings: Settings) -> str:
     return f" same => n,Dial({phones},{settings.agents.ring_seconds:.0f})" if phones else ""
 
 
-def _trunk(trunk: Trunk) -> str:
+def _trunk(trunk: Trunk, edge: EdgeSettings | None) -> str:
+    """Behind an edge calls go out by it: carriers know its address and no other."""
     name = trunk.endpoint
     context = f"context = {name}\n" if trunk.any_number else ""
     account = "" if trunk.registration is None else f"outbound_auth = {name}\n"
+    if edge is not None:
+        account += behind.way_out(edge)
     matches = "".join(f"match = {host}\n" for host in trunk.known_hosts())
     return (
         f"[{name}](trunk)\ndtmf_mode = {trunk.dtmf}\n{context}{account}"
@@ -239,6 +247,8 @@ def _registration(name: str, account: Registration) -> str:
 
 
 def _agent(agent: Agent, settings: Settings) -> str:
+    if settings.edge is not None:
+        return behind.agent(settings.edge, agent.extension)
     name, password = agent.extension, _escaped(agent_password(agent, settings))
     return (
         f"[{name}](agent)\nauth = {name}\naors = {name}\n"
@@ -324,7 +334,12 @@ def agent_password(agent: Agent, settings: Settings) -> str:
 
 
 def relay_secret(settings: Settings) -> str:
-    """By which Asterisk knows what comes through the console's relay; made once and kept."""
+    """By which Asterisk knows what comes through the console's relay; made once and kept.
+
+    The edge's where there is one, which adds it to what comes by its WebSocket.
+    """
+    if settings.edge is not None and settings.edge.secret is not None:
+        return settings.edge.secret.get_secret_value()
     return secret(folder(settings) / "relay.secret")
 
 

@@ -17,6 +17,7 @@ from ivr.cli import (
     backup,
     certificate,
     console,
+    edge,
     facts,
     feedback,
     helping,
@@ -69,6 +70,7 @@ _ROOMS = (
     service,
     settings,
     users,
+    edge,
 )
 for room in _ROOMS:
     room.add_to(app)

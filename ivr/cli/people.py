@@ -99,7 +99,8 @@ def rotate(
     from ivr.people.vault import VaultLocked, new_vault_key
 
     noted("rotate", key.value, reason)
-    home = load().home
+    settings = load()
+    home = settings.home
     try:
         if key is Key.TOKENS:
             new_tokens_key(home / "keys")
@@ -109,3 +110,8 @@ def rotate(
             typer.echo(f"{rows} people sealed anew; restart the service")
     except VaultLocked as locked:
         raise CommandFailure(str(locked)) from locked
+    if settings.shares:
+        typer.echo(
+            "多台机器：在本机 `ivr node join --renew`，把 keys 文件夹拷到每个节点，再一台一台重启"
+            " · other nodes need this key too, before any of them starts again"
+        )

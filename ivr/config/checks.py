@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
 
 from ivr.config.faults import Fault
-from ivr.config.settings import BROWSERS, GUESTS, Settings, SettingsError
+from ivr.config.settings import (
+    BROWSERS,
+    EDGE,
+    GUESTS,
+    EdgeSettings,
+    Settings,
+    SettingsError,
+    Trunk,
+)
 
 _NUMERIC = re.compile(r"[0-9./]+|.*:.*")
 """Of digits and dots, or with a colon: meant as an address, and no name."""
@@ -141,7 +149,7 @@ def _overlap(
 
 def _phones(settings: Settings) -> Iterator[Fault]:
     """Asterisk would take one of two phones of one number, and nobody knows which."""
-    seen: set[str] = {GUESTS, BROWSERS}
+    seen: set[str] = {GUESTS, BROWSERS, EDGE}
     for number, phone in enumerate(settings.agents.phones):
         if phone.extension.lower() in seen:
             yield _twice(("agents", "phones", str(number), "extension"), phone.extension)
@@ -261,6 +269,124 @@ def _dialling(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _edge(settings: Settings) -> Iterator[Fault]:
+    """Who the edges are, and what each number, trunk and phone belongs to."""
+    edge = settings.edge
+    if edge is None:
+        return
+    yield from _edge_addresses(edge)
+    yield from _edge_names(edge)
+    yield from _edge_trunks(edge, settings.trunks)
+    if edge.certificate and edge.key:
+        yield from _pair("edge", edge.certificate, edge.key)
+    elif edge.certificate or edge.key:
+        yield Fault(
+            ("edge", "certificate" if edge.key else "key"),
+            "证书和私钥要一起写",
+            "certificate and key go together",
+        )
+    if edge.websocket_port is not None and edge.secret is None:
+        yield Fault(
+            ("edge", "secret"),
+            "浏览器电话经边缘时必须填写，边缘和每个单元写同一个",
+            "browsers come through the edge: set it, the same on edge and cells",
+        )
+
+
+def _edge_addresses(edge: EdgeSettings) -> Iterator[Fault]:
+    """Each address is one machine's, and two edges have one in common that moves."""
+    places: list[tuple[str, str]] = [("addresses", address) for address in edge.addresses]
+    if edge.floating is not None:
+        places.append(("floating", edge.floating))
+    seen: set[str] = set()
+    for place, address in places:
+        if not _is_host(address):
+            yield Fault(("edge", place), f"{address} 不是地址", f"{address} is no address")
+        if address in seen:
+            yield _twice(("edge", place), address)
+        seen.add(address)
+    if len(edge.addresses) == 2 and edge.floating is None:
+        yield Fault(
+            ("edge", "floating"),
+            "两台边缘要有一个浮动地址，运营商和话机只认它",
+            "two edges need a floating address, which carriers and phones know",
+        )
+    cells: set[str] = set()
+    for cell in edge.cells:
+        port = int(cell.address.partition(":")[2] or 1)
+        if not _is_host(cell.host) or not 1 <= port <= 65535:
+            text = cell.address
+            yield Fault(("edge", "centres"), f"{text} 不是地址", f"{text} is no address")
+        if cell.host in seen and cell.uri.endswith(f":{edge.port}"):
+            yield Fault(
+                ("edge", "centres"),
+                f"单元 {cell.name} 的地址 {cell.address} 是边缘自己的",
+                f"cell {cell.name} has the edge's own address {cell.address}",
+            )
+        if cell.uri in cells:
+            yield _twice(("edge", "centres"), cell.address)
+        cells.add(cell.uri)
+
+
+def _edge_names(edge: EdgeSettings) -> Iterator[Fault]:
+    """What a call is told by leads to one centre and no other."""
+    centres = edge.centres
+    kinds = (
+        [centre.name for centre in centres],
+        [cell.name for cell in edge.cells],
+        [number for centre in centres for number in centre.numbers],
+        [trunk for centre in centres for trunk in centre.trunks],
+        [phone.extension.lower() for centre in centres for phone in centre.phones],
+    )
+    for names in kinds:
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield _twice(("edge", "centres"), name)
+    if len(centres) < 2:
+        return
+    for centre in centres:
+        if not centre.numbers and not centre.trunks:
+            yield Fault(
+                ("edge", "centres"),
+                f"{centre.name} 要写 numbers 或 trunks，否则没有来电到那里",
+                f"{centre.name} needs numbers or trunks, or no call goes there",
+            )
+
+
+def _edge_trunks(edge: EdgeSettings, trunks: tuple[Trunk, ...]) -> Iterator[Fault]:
+    """The edge knows carriers by their addresses."""
+    known = {trunk.name for trunk in trunks}
+    for centre in edge.centres:
+        for name in centre.trunks:
+            if name not in known:
+                yield Fault(
+                    ("edge", "centres"),
+                    f"{centre.name}：没有叫 {name} 的中继",
+                    f"{centre.name}: there is no trunk named {name}",
+                )
+    ours = {*edge.known, *(cell.host for cell in edge.cells)}
+    for number, trunk in enumerate(trunks):
+        if trunk.registration is not None:
+            yield Fault(
+                ("trunks", str(number), "registration"),
+                "要注册的中继不能经边缘：请运营商按地址认我们",
+                "the edge registers nowhere: have the carrier know us by our address",
+            )
+        for host in trunk.hosts:
+            network = _network(host)
+            inside = [
+                each
+                for each in sorted(ours)
+                if network is not None and _is_host(each) and ipaddress.ip_address(each) in network
+            ]
+            if inside:
+                yield Fault(
+                    ("trunks", str(number), "hosts"),
+                    f"{host} 里有边缘或单元自己的地址 {inside[0]}",
+                    f"{host} holds the edge's or a cell's own address {inside[0]}",
+                )
+
+
 def _transcripts(settings: Settings) -> Iterator[Fault]:
     """Models are never fetched: one is there, or nothing is written down."""
     cases = settings.cases
@@ -309,6 +435,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _speech_ports,
     _addresses,
     _trunks,
+    _edge,
     _phones,
     _answering,
     _certificates,

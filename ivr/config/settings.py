@@ -36,6 +36,8 @@ GUESTS = "anonymous"
 """The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
 BROWSERS = "browser"
 """The endpoint in Asterisk of all that call from the console's page."""
+EDGE = "edge"
+"""The endpoint in Asterisk of all that comes through the edge; whose it is stands in a header."""
 PROBES = "probe"
 """The endpoint in Asterisk of the caller of our own (拨测), and the mark of its calls."""
 
@@ -279,6 +281,92 @@ class Trunk(Part):
         """Whose calls are this carrier's."""
         registrar = () if self.registration is None else (self.registration.domain,)
         return tuple(dict.fromkeys((*self.hosts, *registrar)))
+
+
+Address = Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")]
+
+
+class EdgeCell(Part):
+    """One cell (Asterisk and its service) of a centre, as the edge reaches it."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,30}$")]
+    address: Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]{1,5})?$")]
+    """Of its SIP, with the port where that is not 5060."""
+    calls: Count = 100
+    """At once. A larger machine gets more when the smaller ones have theirs."""
+
+    @property
+    def host(self) -> str:
+        """Its address without the port."""
+        return self.address.partition(":")[0]
+
+    @property
+    def uri(self) -> str:
+        """As the edge calls it."""
+        return f"sip:{self.host}:{self.address.partition(':')[2] or SIP_PORT}"
+
+
+class EdgePhone(Part):
+    """The phone of an agent who registers at the edge."""
+
+    extension: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{2,20}$")]
+    password: SecretStr
+
+
+class Centre(Part):
+    """Whose calls go to which cells."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,30}$")]
+    cells: Annotated[tuple[EdgeCell, ...], Field(min_length=1)]
+    numbers: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
+    """That callers dial; they come before the trunk."""
+    trunks: tuple[str, ...] = ()
+    """Names of trunks whose calls are this centre's, whatever they dial."""
+    phones: tuple[EdgePhone, ...] = ()
+    """Of its agents."""
+
+
+class EdgeSettings(Part):
+    """One or two Kamailio before the cells; with this table a line knows that it stands behind."""
+
+    addresses: Annotated[tuple[Address, ...], Field(min_length=1, max_length=2)]
+    """Of the edges themselves."""
+    floating: Address | None = None
+    """That carriers and phones know, and the living one of two edges has (keepalived)."""
+    interface: Annotated[str, Field(pattern=r"^[0-9A-Za-z.@_-]{1,15}$")] = "eth0"
+    """Of the edges' machines, for the floating address."""
+    router: Annotated[int, Field(ge=1, le=255)] = 51
+    """VRRP's number of this pair; another pair on the same network has another."""
+    port: Port = SIP_PORT
+    run: str = "/run/kamailio"
+    """Where Kamailio has its control sockets."""
+    centres: tuple[Centre, ...] = ()
+    calls_per_second: Count = 50
+    """New calls of all carriers together, and of each stranger's address."""
+    stranger_requests: Annotated[int, Field(ge=10, le=10_000)] = 60
+    """Of an address that is no carrier's and no cell's, in two seconds; more are passed over."""
+    websocket_port: Port | None = None
+    """For browsers that are telephones; None: none come through the edge."""
+    certificate: Path | None = None
+    """PEM, with `key`: then browsers come by wss."""
+    key: Path | None = None
+    secret: SecretStr | None = None
+    """By which cells know what came through the edge's WebSocket; the same on edge and cells."""
+
+    @property
+    def called(self) -> str:
+        """Where carriers, phones and cells reach the edge."""
+        return self.floating or self.addresses[0]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """From where a cell takes the edge's word."""
+        return tuple(dict.fromkeys((*self.addresses, self.called)))
+
+    @property
+    def cells(self) -> tuple[EdgeCell, ...]:
+        """Of all centres."""
+        return tuple(cell for centre in self.centres for cell in centre.cells)
 
 
 class CallersSettings(Part):
@@ -669,6 +757,8 @@ class Settings(Part):
     patience: Patience = Patience()
     agents: AgentsSettings = AgentsSettings()
     trunks: tuple[Trunk, ...] = ()
+    edge: EdgeSettings | None = None
+    """None: carriers call this line itself."""
     nat: NatSettings | None = None
     """None: carriers reach the line under its own address."""
     callers: CallersSettings = CallersSettings()

@@ -29,7 +29,12 @@ def warnings(me: Identity, line: Line, *, ahead: float) -> list[str]:
             f"话术还是前一版 {me.catalog}，全线已是 {line.catalog}：在本机换上同一版再重启"
             " · this node still has the sentences of before"
         )
-    if line.node(me.name) is None:
+    if line.is_new:
+        told.append(
+            "共享数据库是空的，像是新建的：每个节点重新 `ivr node join`"
+            " · shared state is empty: join again on each node"
+        )
+    elif line.node(me.name) is None:
         told.append(f"节点 {me.name} 已被移出（ivr node remove） · this node was taken out")
     return told
 

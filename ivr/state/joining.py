@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from ivr.config import Settings, SettingsError
-from ivr.people.keys import Keys
+from ivr.people.keys import GIVEN, Keys
 from ivr.state import admission, nodes
 from ivr.state.identity import has_keys, identity
 from ivr.state.nodes import Identity, Line
@@ -49,6 +49,7 @@ def _make(settings: Settings, line: Line) -> None:
         )
     if has_keys(folder):
         raise CannotJoin(f"{folder} 里已经有钥匙：不带 --make-keys 再试 · there are keys already")
+    (folder / GIVEN).unlink(missing_ok=True)  # of a start or a try before: there was nothing yet
     Keys.load(folder)
 
 

@@ -165,7 +165,7 @@ class Membership:
     async def _learn(self, line: Line) -> None:
         self.warnings = admission.warnings(self._me, line, ahead=self._ahead)
         known = Known.of(line, self._me)
-        if known == self.known:
+        if known == self.known or line.is_new:
             return
         self.known = known
         try:

@@ -117,6 +117,11 @@ class Line:
     catalog: str = ""
     catalog_before: str = ""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether no node ever joined: a database that was made anew takes nobody out."""
+        return not self.keys
+
     def node(self, name: str) -> Node | None:
         """The one of that name."""
         return next((each for each in self.nodes if each.name == name), None)

@@ -28,6 +28,8 @@ ASTERISK = "Asterisk"
 SPEECH = "语音 · prompts"
 PAGES = "网页用的库 · what the pages load"
 SERVERS = "测试用的浏览器和服务器 · the tests' browser and servers"
+_SERVERS = ("browser", "postgres", "prometheus", "kamailio")
+"""What the Makefile calls them."""
 _IVR = Path(".venv/bin/ivr")
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")
 _LAST_WORDS = 5
@@ -78,9 +80,7 @@ def todo(make: str, *, tests: bool) -> list[Step]:
     if not found:
         steps.append(Step(ASTERISK, _asterisk, (PACKAGES,)))
     if tests:
-        steps.append(
-            Step(SERVERS, _command(make, "-s", "browser", "postgres", "prometheus"), (PACKAGES,))
-        )
+        steps.append(Step(SERVERS, _command(make, "-s", *_SERVERS), (PACKAGES,)))
     speak = (str(_IVR), "build-prompts", "--if-none", "--why", "make")
     pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON,), needed=tests)
     return [*steps, Step(SPEECH, _command(*speak), (PYTHON,)), pages]

@@ -1,5 +1,5 @@
 """The console's fixtures: alarms are answered there."""
 
-from tests.console.conftest import console, quick_passwords
+from tests.console.conftest import console, users_of_tests
 
-__all__ = ["console", "quick_passwords"]
+__all__ = ["console", "users_of_tests"]

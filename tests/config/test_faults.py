@@ -281,3 +281,37 @@ def test_a_certificate_needs_its_own_key(file: Path) -> None:
     assert "证书和私钥不是一对" in refused(file, pair.format(file.parent, "b"))
     file.write_text(pair.format(file.parent, "a"))
     assert load().tls is not None
+
+
+def test_everything_that_is_wrong_with_an_edge_is_told_at_once(file: Path) -> None:
+    cell = '{ name = "a", address = "10.0.0.11" }'
+    told = refused(
+        file,
+        '[[trunks]]\nname = "telecom"\nhosts = ["10.0.0.0/24"]\n[[trunks]]\nname = "other"\n'
+        'registration = { server = "sip.example", user = "u", password = "p" }\n'
+        '[edge]\naddresses = ["10.0.0.11", "10.0.0.12"]\nwebsocket_port = 8443\n'
+        'certificate = "/nowhere"\n'
+        f'[[edge.centres]]\nname = "x"\ncells = [{cell}]\ntrunks = ["nobody"]\n'
+        f'[[edge.centres]]\nname = "x"\ncells = [{cell}]\n',
+    )
+    for words in (
+        "两台边缘要有一个浮动地址",
+        "单元 a 的地址 10.0.0.11 是边缘自己的",
+        "a 用了两次",
+        "x 用了两次",
+        "x：没有叫 nobody 的中继",
+        "x 要写 numbers 或 trunks",
+        "要注册的中继不能经边缘",
+        "10.0.0.0/24 里有边缘或单元自己的地址 10.0.0.11",
+        "证书和私钥要一起写",
+        "浏览器电话经边缘时必须填写",
+    ):
+        assert words in told, words
+
+
+def test_an_edge_has_one_address_of_its_own_or_two_and_a_floating_one(file: Path) -> None:
+    assert "10.0.0.300 不是地址" in refused(file, '[edge]\naddresses = ["10.0.0.300"]\n')
+    both = '[edge]\naddresses = ["10.0.0.1", "10.0.0.2"]\nfloating = "10.0.0.1"\n'
+    assert "10.0.0.1 用了两次" in refused(file, both)
+    file.write_text('[edge]\naddresses = ["10.0.0.1"]\n')
+    assert load().edge is not None

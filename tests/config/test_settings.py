@@ -79,6 +79,14 @@ def test_the_example_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [phone.extension for phone in settings.agents.phones] == ["6001", "6002"]
 
 
+def test_the_example_of_an_edge_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = PROJECT / "deploy" / "kamailio" / "settings.example.toml"
+    monkeypatch.setenv("IVR_SETTINGS", str(example))
+    edge = load().edge
+    assert edge is not None
+    assert [cell.name for cell in edge.cells] == ["hz-1", "hz-2", "nb-1", "nb-2"]
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A settings file in a home folder of the test's own."""

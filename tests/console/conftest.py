@@ -6,22 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
 from analytics.loading.loader import run
 from analytics.loading.store import FactsFolder
 from console.rights import Role
-from ivr.accounts import passwords
 from ivr.config import Settings
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.console.visiting import Console, Visitor
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id all the same, at a hundredth of the work."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(1, 8, 1))
+@pytest.fixture(scope="module", autouse=True)
+def users_of_tests(quick_passwords: None) -> None:
+    """There are hundreds."""
 
 
 @pytest.fixture

@@ -214,6 +214,11 @@ def copied_clips(audio: Path) -> dict[str, Any]:
     return {key: value for key, value in published.items() if key not in ("set", "built")}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def users_of_tests(quick_passwords: None) -> None:
+    """They come in as often as a page is looked at; a hash says itself how much work it is."""
+
+
 @pytest.fixture(scope="session")
 def whole_set() -> prompts.PromptSet:
     """The prompts as `ivr build-prompts` made them; `make test` runs it first."""
@@ -236,30 +241,28 @@ def knowing(whole_set: prompts.PromptSet) -> Ear:
     )
 
 
+def _in_environment(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 @contextmanager
 def a_line(home: Path, whole_set: prompts.PromptSet, **changes: Any) -> Iterator[LiveLine]:
     """Asterisk with other settings than usual, and no service yet."""
     found = locate.install()
+    given: dict[str, Any] = {
+        "sip_port": free_port(),
+        "sip_host": "127.0.0.1",
+        "ari_port": free_port(),
+        "http_port": free_port(),
+        "agents": AGENTS,
+        **changes,
+    }
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith("IVR_")},
         "IVR_HOME": str(home),
-        "IVR_SIP_PORT": str(free_port()),
-        "IVR_SIP_HOST": "127.0.0.1",
-        "IVR_ARI_PORT": str(free_port()),
-        "IVR_HTTP_PORT": str(free_port()),
-        **{
-            f"IVR_{name.upper()}": json.dumps(value)
-            for name, value in {"agents": AGENTS, **changes}.items()
-        },
+        **{f"IVR_{name.upper()}": _in_environment(value) for name, value in given.items()},
     }
-    settings = Settings(
-        home=home,
-        sip_host="127.0.0.1",
-        sip_port=int(env["IVR_SIP_PORT"]),
-        ari_port=int(env["IVR_ARI_PORT"]),
-        http_port=int(env["IVR_HTTP_PORT"]),
-        **{"agents": AGENTS, **changes},
-    )
+    settings = Settings(home=home, **given)
     make_demo(home / "accounts.sqlite")
     line = LiveLine(settings, env, knowing(whole_set))
     publish_sounds(settings, whole_set)

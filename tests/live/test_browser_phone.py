@@ -32,7 +32,16 @@ from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
 from tests.live.conftest import LiveLine, a_line, free_port
 from tests.live.measured import measured
-from tests.live.pages import AXE, CHROMIUM, NARROW, PATIENCE_MS, WIDE, complaints_of, program
+from tests.live.pages import (
+    AXE,
+    CHROMIUM,
+    EXAMINED,
+    NARROW,
+    PATIENCE_MS,
+    WIDE,
+    complaints_of,
+    program,
+)
 
 pytestmark = [
     pytest.mark.live,
@@ -183,12 +192,8 @@ class Seat:
     async def faults(self) -> list[str]:
         """What axe-core finds."""
         await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = await self.page.evaluate("axe.run()")
-        return [
-            f"{each['id']}: {node['target']}"
-            for each in found["violations"]
-            for node in each["nodes"]
-        ]
+        found: list[str] = await self.page.evaluate(EXAMINED)
+        return found
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner, Result
 
 from ivr.cli.commands import app
@@ -165,6 +167,8 @@ def test_keys_are_given_never_made(file: str, machine: Machines) -> None:
 
 def test_the_first_node_may_make_them_and_no_other(file: str, machine: Machines) -> None:
     first, second = machine(file, "node-1", keys=False), machine(file, "node-2", keys=False)
+    with pytest.raises(CannotJoin, match="从别的节点"):
+        joined(first)
     joined(first, make_keys=True)
     with pytest.raises(CannotJoin, match="已经有钥匙"):
         joined(second, make_keys=True)
@@ -251,6 +255,27 @@ def test_a_node_that_lives_is_not_taken_out_one_that_is_away_is(
     assert line(settings).nodes == ()
     assert membership.draining
     assert any("移出" in each for each in membership.warnings)
+
+
+@pytest.mark.live
+def test_a_database_that_was_made_anew_takes_no_node_out(
+    postgres_url: str, machine: Machines
+) -> None:
+    """The line goes on; whoever looks is told to join again, and after that all is as before."""
+    settings = machine(postgres_url)
+    joined(settings)
+
+    def made_anew(_: Membership) -> None:
+        engine = create_engine(postgres_url, poolclass=NullPool)
+        with engine.begin() as rows:
+            rows.execute(text("DROP SCHEMA public CASCADE"))
+            rows.execute(text("CREATE SCHEMA public"))
+
+    membership = served(settings, made_anew, beats=2)
+    assert not membership.draining
+    assert any("ivr node join" in each for each in membership.warnings)
+    joined(settings)
+    assert not served(settings, lambda _: None).warnings
 
 
 def test_what_is_published_while_the_service_runs_is_the_lines(

@@ -1,0 +1,329 @@
+"""Two whole cells behind a real Kamailio: spread, given on, drained, killed; whose calls they are.
+
+All of it in a network namespace: the edge is 127.0.0.1, the cells .2 and .3, a carrier calls from
+.10, strangers from .11 on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.asterisk import locate, process
+from ivr.config import PROJECT, EdgeSettings, Settings
+from ivr.edge import console
+from ivr.edge.configure import configure
+from ivr.edge.console import Standing, State
+from ivr.speech.prompts import PromptSet
+from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
+from tests.live.network import own_network
+from tests.live.phone import Phone
+from tests.live.test_agents import ask_for_an_agent, until
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+
+EDGE, CARRIER, STRANGER = "127.0.0.1", "127.0.0.10", "127.0.0.11"
+CELLS = {"hz-1": "127.0.0.2", "hz-2": "127.0.0.3"}
+TRUNKS = [{"name": "telecom", "hosts": [CARRIER]}]
+PASSWORD = "at the edge; for all cells"
+PHONE = {"extension": "6001", "password": PASSWORD}
+AGENT = {"name": "一号坐席", "extension": "6001"}
+KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+
+
+def told(run: Path) -> dict[str, Any]:
+    cells = [{"name": name, "address": address} for name, address in CELLS.items()]
+    centre = {"name": "hz", "cells": cells, "phones": [PHONE]}
+    return {"addresses": [EDGE], "run": str(run), "centres": [centre]}
+
+
+@dataclass
+class Province:
+    """The edge with its Kamailio, and the cells by their names."""
+
+    settings: Settings
+    cells: dict[str, LiveLine]
+    kamailio: subprocess.Popen[bytes]
+
+    @property
+    def edge(self) -> EdgeSettings:
+        assert self.settings.edge is not None
+        return self.settings.edge
+
+    def standing(self) -> dict[str, Standing]:
+        return {each.name: each for each in console.cells(self.edge)}
+
+    def carried(self) -> dict[str, int]:
+        """How many channels of callers each cell has."""
+        return {
+            name: sum(each["name"].startswith("PJSIP/edge-") for each in line.ari("channels"))
+            for name, line in self.cells.items()
+        }
+
+    def whose(self, name: str) -> list[str]:
+        """By what the cell was told that its calls are, the last argument of each."""
+        return [
+            each["dialplan"]["app_data"].rpartition(",")[2]
+            for each in self.cells[name].ari("channels")
+        ]
+
+    async def at_rest(self) -> None:
+        """Until every cell takes calls and has none."""
+        await until(
+            lambda: (
+                all(
+                    each.state is State.TAKING and not each.calls
+                    for each in self.standing().values()
+                )
+                and not any(self.carried().values())
+            )
+        )
+
+    @asynccontextmanager
+    async def phone(self, host: str = CARRIER, **more: Any) -> AsyncIterator[Phone]:
+        async with Phone.connected((EDGE, 5060), host=host, **more) as phone:
+            yield phone
+
+    @asynccontextmanager
+    async def call(self, host: str = CARRIER, **headers: str) -> AsyncIterator[Caller]:
+        """Someone who calls the line through the edge, and is answered."""
+        async with self.phone(host) as phone:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            status = await phone.dial("12329", headers=named)
+            assert status == 200, f"the call was answered {status}\n{self.log()}"
+            yield Caller(self.cells["hz-1"], phone)
+
+    async def command(self, *words: str) -> str:
+        """What the operator of the edge is told; the telephones go on meanwhile."""
+        own = {
+            "IVR_HOME": str(self.settings.home),
+            "IVR_TRUNKS": json.dumps(TRUNKS),
+            "IVR_EDGE": json.dumps(told(Path(self.edge.run))),
+        }
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "ivr.cli", "edge", *words],
+            env=self.cells["hz-1"].env | own,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=PROJECT,
+        )
+        return done.stdout + done.stderr
+
+    def log(self) -> str:
+        return (self.settings.home / "kamailio.out").read_text(errors="replace")[-3000:]
+
+
+@contextmanager
+def a_kamailio(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """With what `ivr edge configure` writes."""
+    assert KAMAILIO is not None
+    folder = configure(settings)[0]
+    with (settings.home / "kamailio.out").open("wb") as out:
+        started = subprocess.Popen(
+            [
+                *("setpriv", "--pdeathsig", "KILL", KAMAILIO, "-DD", "-E"),
+                *("-f", str(folder / "kamailio.cfg"), "-P", str(settings.home / "kamailio.pid")),
+            ],
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        yield started
+    finally:
+        started.terminate()
+        started.wait(20)
+
+
+@pytest.fixture(scope="module")
+def province(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Province]:
+    if KAMAILIO is None:
+        pytest.skip("there is no Kamailio: make kamailio")
+    with own_network():
+        home = tmp_path_factory.mktemp("edge")
+        run = tmp_path_factory.mktemp("run")
+        settings = Settings.model_validate({"home": home, "trunks": TRUNKS, "edge": told(run)})
+        with a_kamailio(settings) as kamailio, two_cells(tmp_path_factory, whole_set) as cells:
+            yield Province(settings, cells, kamailio)
+
+
+@contextmanager
+def two_cells(
+    folders: pytest.TempPathFactory, whole_set: PromptSet
+) -> Iterator[dict[str, LiveLine]]:
+    with a_cell(folders, whole_set, "hz-1") as one, a_cell(folders, whole_set, "hz-2") as other:
+        for cell in (one, other):
+            cell.launch_service()
+        for cell in (one, other):
+            cell.wait_until_healthy()
+        yield {"hz-1": one, "hz-2": other}
+
+
+@contextmanager
+def a_cell(folders: pytest.TempPathFactory, whole_set: PromptSet, name: str) -> Iterator[LiveLine]:
+    first = 20_000 + 1000 * list(CELLS).index(name)
+    changes = {
+        "node": name,
+        "sip_host": CELLS[name],
+        "sip_port": 5060,
+        "rtp_first_port": first,
+        "rtp_last_port": first + 999,
+        "trunks": TRUNKS,
+        "agents": {**AGENTS, "phones": [AGENT]},
+        "edge": {"addresses": [EDGE]},
+    }
+    with a_line(folders.mktemp(name), whole_set, **changes) as line:
+        yield line
+
+
+def test_calls_are_spread_and_the_carrier_is_vouched_for(province: Province) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        async with AsyncExitStack() as calls:
+            callers = [await calls.enter_async_context(province.call()) for _ in range(4)]
+            assert province.carried() == {"hz-1": 2, "hz-2": 2}
+            assert province.whose("hz-1") == ["trunk-telecom"] * 2
+            await callers[0].hears_begin("main.greeting")
+        await until(lambda: province.carried() == {"hz-1": 0, "hz-2": 0})
+        await until(lambda: not sum(each.calls for each in province.standing().values()))
+
+    asyncio.run(story())
+
+
+def test_nobody_vouches_for_a_stranger_whatever_it_says(province: Province) -> None:
+    """Neither through the edge, nor past it, nor as an agent."""
+
+    async def story() -> None:
+        await province.at_rest()
+        claims = {"X-Trunk": "telecom", "X-Agent": "6001", "X-Last-Try": "yes"}
+        async with AsyncExitStack() as calls:
+            for _ in CELLS:
+                await calls.enter_async_context(province.call(STRANGER, **claims))
+            assert [province.whose(name) for name in CELLS] == [[""], [""]]
+        async with Phone.connected((CELLS["hz-1"], 5060), host=STRANGER) as past:
+            assert await past.dial("12329", headers=claims) == 200
+            assert province.whose("hz-1") == [""]
+            assert province.carried()["hz-1"] == 0, "it is no call of the edge's"
+        async with province.phone(STRANGER, user="6001", password="guessed") as agent:
+            assert await agent.dial("*9") == 407
+
+    asyncio.run(story())
+
+
+def test_a_cell_without_a_service_gives_the_call_on_and_the_last_apologises(
+    province: Province,
+) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        one, other = province.cells.values()
+        one.kill_service()
+        async with AsyncExitStack() as calls:
+            for _ in range(3):
+                await calls.enter_async_context(province.call())
+            assert province.carried() == {"hz-1": 0, "hz-2": 3}
+        other.kill_service()
+        async with province.call() as caller:
+            await caller.hears(one.ear.alias["line.apology"])
+            await caller.phone.wait_for_end(within=20)
+        one.launch_service()
+        other.launch_service()
+        for line in (one, other):
+            line.wait_until_healthy()
+
+    asyncio.run(story())
+    pages = [*(province.cells["hz-1"].settings.home / "spool").glob("*-asterisk.jsonl")]
+    carried = [line for page in pages for line in page.read_text().splitlines()]
+    assert sum('"away": true' in line for line in carried) <= 1, "a call given on is counted once"
+
+
+def test_a_drained_cell_keeps_its_calls_and_gets_no_new_ones(province: Province) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        async with AsyncExitStack() as calls:
+            calls.callback(console.set_taking, province.edge, "hz-1", taking=True)
+            before = [await calls.enter_async_context(province.call()) for _ in range(2)]
+            assert province.carried() == {"hz-1": 1, "hz-2": 1}
+            assert "不再接新来电" in await province.command("drain", "hz-1")
+            await asyncio.sleep(5.0)  # two answers to OPTIONS
+            assert province.standing()["hz-1"].state is State.DRAINED
+            for _ in range(2):
+                await calls.enter_async_context(province.call())
+            assert province.carried() == {"hz-1": 1, "hz-2": 3}
+            assert "停接新来电" in await province.command("list")
+            for caller in before:
+                await caller.hears_begin("main.greeting")
+                assert not caller.phone.ended.is_set()
+        assert "恢复接听" in await province.command("resume", "hz-1")
+        await province.at_rest()
+        async with province.call(), province.call():
+            assert province.carried() == {"hz-1": 1, "hz-2": 1}
+
+    asyncio.run(story())
+
+
+def test_of_a_killed_cell_the_calls_end_and_all_others_go_on(province: Province) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        one, other = province.cells.values()
+        async with AsyncExitStack() as calls:
+            phones = [(await calls.enter_async_context(province.call())).phone for _ in range(4)]
+            assert province.carried() == {"hz-1": 2, "hz-2": 2}
+            assert one.asterisk is not None
+            one.kill_service()
+            one.asterisk.kill()
+            one.asterisk.wait()
+            new = [(await calls.enter_async_context(province.call())).phone for _ in range(3)]
+            await until(lambda: sum(phone.ended.is_set() for phone in phones) == 2, within=20)
+            await asyncio.sleep(1.0)
+            assert sum(phone.ended.is_set() for phone in phones) == 2
+            assert not any(phone.ended.is_set() for phone in new)
+            assert len(other.ari("channels")) == 5
+            assert province.standing()["hz-1"].state is State.SILENT
+        found = locate.find()
+        assert found is not None
+        one.asterisk = process.start(one.settings, found)
+        process.wait_until_ready(one.settings, one.asterisk)
+        one.start_service()
+        await province.at_rest()
+        async with province.call(), province.call():
+            assert province.carried() == {"hz-1": 1, "hz-2": 1}
+
+    asyncio.run(story())
+
+
+def test_an_agent_registers_at_the_edge_and_is_rung_by_any_cell(province: Province) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        async with province.phone(STRANGER, user="6001", password="wrong") as thief:
+            with pytest.raises(AssertionError, match="401"):
+                await thief.register()
+        async with province.phone("127.0.0.12", user="6001", password=PASSWORD) as agent:
+            await agent.register()
+            await until(lambda: all(map(_sees_the_agent, province.cells.values())))
+            for _ in CELLS:
+                async with province.call() as caller:
+                    await ask_for_an_agent(caller)
+                    await until(agent.answered.is_set)
+                    caller.phone.speak(caller.line.ear.sound("survey.thanks"))
+                    await until(lambda: len(agent.heard.audio) > 8000)
+                    await agent.hang_up()
+                agent.ended.clear()
+            await agent.unregister()
+
+    asyncio.run(story())
+
+
+def _sees_the_agent(line: LiveLine) -> bool:
+    told = line.ari("endpoints/PJSIP/6001")
+    return bool(told["state"] == "online")

@@ -1,0 +1,127 @@
+"""A real service as one node of a line: joined, drained, and with its database stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ivr.lifecycle import asking
+from ivr.speech.prompts import PromptSet
+from ivr.state import nodes, switching
+from ivr.state.joining import join
+from ivr.state.shared import Shared
+from tests.analytics.postgres import made_database, postgres, programs
+from tests.live.conftest import LiveLine, a_line
+from tests.live.phone import Phone
+from tests.live.test_agents import until
+from tests.state.conftest import stopped
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(programs() is None, reason="no PostgreSQL on this machine"),
+]
+DEMO = "990102200012120127"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Path]:
+    pytest.importorskip("psycopg")
+    with postgres() as socket:
+        made_database(socket, "state")
+        yield socket
+
+
+@pytest.fixture(scope="module")
+def node(
+    server: Path, tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet
+) -> Iterator[LiveLine]:
+    """Asterisk runs; the machine has not joined yet."""
+    url = f"postgresql+psycopg://ivr@/state?host={server}"
+    shared = {"url": url, "address": "127.0.0.1"}
+    with a_line(tmp_path_factory.mktemp("node"), whole_set, state=shared) as line:
+        yield line
+
+
+def of_state(line: LiveLine, work: object) -> None:
+    shared = Shared(line.settings)
+    try:
+        shared.at_once(work)  # type: ignore[arg-type]
+    finally:
+        shared.close()
+
+
+async def dialled(line: LiveLine) -> int:
+    """What a new call is answered."""
+    async with Phone.open(line.settings.sip_port) as phone:
+        return await phone.dial("12329")
+
+
+def is_away(line: LiveLine) -> bool:
+    return "\nivr_state_away 1.0\n" in asking.metrics(line.settings, within=5)
+
+
+def test_who_has_not_joined_takes_no_call_and_says_what_to_do(node: LiveLine) -> None:
+    node.launch_service()
+    assert node.service is not None
+    assert node.service.wait(120) != 0
+    assert "没有钥匙" in node.log()
+    shared = Shared(node.settings)
+    join(node.settings, shared, make_keys=True)
+    shared.close()
+    node.start_service()
+
+
+def test_a_drained_node_answers_503_keeps_its_calls_and_comes_back(node: LiveLine) -> None:
+    async def story() -> None:
+        async with node.call() as caller:
+            await caller.hears_begin("main.menu")
+            of_state(node, partial(nodes.drain, name="node-1", draining=True))
+            await until(lambda: node.health()["status"] == "closed")
+            assert await dialled(node) == 503
+            caller.phone.press("7")
+            await caller.hears("line.goodbye")
+        of_state(node, partial(nodes.drain, name="node-1", draining=False))
+        await until(lambda: node.health()["status"] == "ok")
+        assert await dialled(node) == 200
+
+    asyncio.run(story())
+
+
+def test_a_balance_is_told_while_the_database_is_stopped(node: LiveLine, server: Path) -> None:
+    """The line is well, the operator sees it, and it is found again by itself."""
+
+    async def story() -> None:
+        await until(lambda: not is_away(node))
+        async with node.call() as caller:
+            await caller.hears_begin("main.menu")
+            with stopped(server):
+                caller.phone.press("1")
+                await caller.hears_begin("account.menu")
+                caller.phone.press("1")
+                await caller.hears_begin("identity.ask")
+                caller.phone.press(DEMO)
+                await caller.hears_begin("account.readout.1")
+                await until(lambda: is_away(node))
+                assert node.health()["status"] == "ok"
+                assert node.health()["node"]["warns"]
+        await until(lambda: not is_away(node))
+
+    asyncio.run(story())
+
+
+def test_closed_on_another_node_it_is_closed_here(node: LiveLine, tmp_path: Path) -> None:
+    elsewhere = node.settings.model_copy(update={"home": tmp_path})
+
+    async def story() -> None:
+        assert switching.close(elsewhere, "机房检修", datetime.now(UTC))
+        await until(lambda: node.health()["status"] == "closed")
+        async with node.call() as caller:
+            await caller.hears_begin("line.closed")
+
+    asyncio.run(story())
