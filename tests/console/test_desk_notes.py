@@ -14,10 +14,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from console.pages import desk
 from console.rights import Role
 from ivr.agents.desks import Moved, Remembered
 from ivr.agents.notes import FILE, Notes, Owed, Talked
-from ivr.agents.presence import Event, Presence, State
+from ivr.agents.presence import UNWRITTEN, Event, Presence, State
 from ivr.config import AgentsSettings, Settings
 from ivr.line.desking import wished
 from ivr.line.noting import go_on_noting, noted
@@ -218,6 +219,14 @@ def test_a_service_that_was_killed_in_the_midst_of_it_goes_on(
     asyncio.run(go_on_noting(centre.notes, centre.desks, held))
     assert [str(centre.desks.of(each).state) for each in PHONES] == ["wrap_up", "free"]
     assert CALL.talk in agent(console, "王敏").get("/desk/notes").text
+
+
+@pytest.mark.parametrize(("reason", "told"), [(UNWRITTEN, True), ("会议", False)])
+def test_who_did_not_write_in_time_is_told_why(reason: str, told: bool) -> None:
+    state = {"name": "王敏", "state": "not_ready", "since": None, "reason": reason}
+    shown = desk._shown({"6001": state}, FIRST)
+    assert ("写完小结，请按“接听来电”" in shown) is told
+    assert f"示忙（{reason}）" in shown
 
 
 def test_nothing_new_takes_nothing_away_from_who_writes(office: tuple[Console, Centre]) -> None:
