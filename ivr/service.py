@@ -115,7 +115,6 @@ async def serve(settings: Settings) -> None:
                 [
                     said(screens),
                     live(_overlooking(conductor)),
-                    wished(conductor.reception),
                     *Handling(conductor).routes(),
                     opened_by_hand(conductor.reception, conductor.calls.values),
                     *doors,
@@ -277,7 +276,8 @@ async def _composed(
         partial(_left_from, register, vault),
     )
     called_back = CalledBack(conductor.callbacks, partial(dial_secret, settings))
-    doors = [*outgoing.routes(), *called_back.routes(), noted(reception, notes)]
+    at_desks = [wished(reception, notes), noted(reception, notes)]
+    doors = [*outgoing.routes(), *called_back.routes(), *at_desks]
     return Hotline(conductor, takeover), journal, doors
 
 

@@ -32,6 +32,9 @@ WITH course AS (
     SELECT happened, 7 AS rank, 'recorded' AS what, reference AS told, kind AS outcome, ms
     FROM recording_saved WHERE session = $session
     UNION ALL BY NAME
+    SELECT happened, 7 AS rank, 'talk_recorded' AS what, reference AS told, outcome, ms
+    FROM talk_recording WHERE session = $session
+    UNION ALL BY NAME
     SELECT happened, 8 AS rank, 'voted' AS what, choice::VARCHAR AS told
     FROM survey_vote WHERE session = $session
     UNION ALL BY NAME

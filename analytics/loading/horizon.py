@@ -22,7 +22,18 @@ from analytics.loading.store import FactsFolder
 from ivr.hours import BEIJING
 from ivr.records.durable import write
 
-_COMPLAINTS = frozenset({"recording_saved", "recording_move", "case_move", "talk_recording"})
+_COMPLAINTS = {
+    "recording_saved": "Recorded",
+    "recording_move": "RecordingMoved",
+    "case_move": "CaseMoved",
+    "talk_recording": "TalkRecorded",
+}
+"""The tables that are kept as long as complaints, and the facts that they are made of."""
+PAST_AGE = f"""
+DELETE FROM incoming WHERE (happened + INTERVAL 8 HOUR)::DATE
+    < if(fact IN {tuple(_COMPLAINTS.values())}, $complaints::DATE, $calls::DATE)
+"""
+"""What has just been read and is not to be kept; its parameters are `bounds`."""
 
 _PAST = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table}"
@@ -59,13 +70,13 @@ class Horizon:
 
 def overdue(facts: duckdb.DuckDBPyConnection, horizon: Horizon) -> Mapping[str, int]:
     """How many rows of which tables are past their age."""
-    rows = answer(facts, _PAST, _days(horizon)).rows
+    rows = answer(facts, _PAST, bounds(horizon)).rows
     return {str(table): number for table, number in rows if isinstance(number, int) and number}
 
 
 def needed_people(facts: duckdb.DuckDBPyConnection, horizon: Horizon) -> frozenset[str]:
     """Tokens of everybody whom a complaint or a vote that is kept names."""
-    rows = answer(facts, _NEEDED, _days(horizon)).rows
+    rows = answer(facts, _NEEDED, bounds(horizon)).rows
     return frozenset(str(person) for (person,) in rows if person is not None)
 
 
@@ -100,7 +111,7 @@ def gaps(lost: Iterable[Loss], horizon: Horizon) -> tuple[Gap, ...]:
 
 def keep_from(folder: FactsFolder, horizon: Horizon) -> None:
     """Write down for the loader from which days on facts are kept; on disk when it returns."""
-    days = {name: str(day) for name, day in _days(horizon).items()}
+    days = {name: str(day) for name, day in bounds(horizon).items()}
     write(_note(folder), json.dumps(days).encode())
 
 
@@ -118,7 +129,8 @@ def first_days(horizon: Horizon) -> Iterator[tuple[str, date]]:
     return ((table, horizon.of(table)) for table in FACT_TABLES)
 
 
-def _days(horizon: Horizon) -> Mapping[str, date]:
+def bounds(horizon: Horizon) -> Mapping[str, date]:
+    """As the parameters of a query."""
     return {"calls": horizon.calls, "complaints": horizon.complaints}
 
 

@@ -13,6 +13,7 @@ from typing import cast
 
 import duckdb
 
+from analytics.loading.horizon import PAST_AGE, Horizon, bounds
 from analytics.loading.store import fact_columns
 from ivr.records.facts import NOT_CALLERS
 
@@ -59,12 +60,23 @@ SET VARIABLE late = (
 
 
 class Reader:
-    """Reads the spools under `spool` into a store; `scratch` is a file of its own."""
+    """Reads the spools under `spool` into a store; `scratch` is a file of its own.
 
-    def __init__(self, store: duckdb.DuckDBPyConnection, spool: Path, scratch: Path) -> None:
+    What is past its age by `kept` is not taken: a spool that is read again after its days have gone
+    would bring them back, and count them twice in what outlives them.
+    """
+
+    def __init__(
+        self,
+        store: duckdb.DuckDBPyConnection,
+        spool: Path,
+        scratch: Path,
+        kept: Callable[[], Horizon | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._spool = spool
         self._scratch = scratch
+        self._kept = kept
 
     def parts(self) -> Iterator[int]:
         """Read what there is until now, part by part; the number of lines of each.
@@ -117,7 +129,10 @@ class Reader:
         self._store.begin()
         with rolled_back(self._store):
             self._store.execute(_PLACE, {"name": name, "end": end})
-            self._store.execute(_LOAD.format(known=self._known()))
+            known = self._known()
+            if (horizon := self._kept()) is not None:
+                self._store.execute(PAST_AGE, bounds(horizon))
+            self._store.execute(_LOAD.format(known=known))
             self._store.commit()
 
     def _known(self) -> str:

@@ -103,7 +103,8 @@ class LakeLoader:
         self._folder = folder
         self._store = lake.attached()
         insist(self._make)
-        self._reader = Reader(self._store, folder.spool, folder.lock.with_name("incoming.jsonl"))
+        scratch = folder.lock.with_name("incoming.jsonl")
+        self._reader = Reader(self._store, folder.spool, scratch, partial(kept_from, folder))
 
     @property
     def period(self) -> float:

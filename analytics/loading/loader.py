@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -144,7 +145,8 @@ class Loader:
             self.close()
             raise
         scratch = self._folder.private.with_name("incoming.jsonl")
-        self._reader = Reader(self._store, self._folder.spool, scratch)
+        kept = partial(kept_from, self._folder)
+        self._reader = Reader(self._store, self._folder.spool, scratch, kept)
 
     def _check(self, now: datetime) -> None:
         """Find today what rotted; a damaged database is then opened anew, and repaired."""

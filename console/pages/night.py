@@ -10,7 +10,7 @@ from aiohttp import web
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route
-from ivr.alarms.night import coming, happened, last_night
+from ivr.alarms.night import coming, happened, last_night, still_wrong
 from ivr.hours import BEIJING
 
 
@@ -23,6 +23,7 @@ async def _night(request: web.Request) -> web.Response:
         since=since.astimezone(BEIJING),
         until=until.astimezone(BEIJING),
         events=found,
+        wrong=await asyncio.to_thread(still_wrong, request.app[SETTINGS], datetime.now(UTC)),
         coming=await asyncio.to_thread(coming, request.app[SETTINGS], datetime.now(UTC)),
         beijing=BEIJING,
     )

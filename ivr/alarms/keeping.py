@@ -36,6 +36,14 @@ def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
     write(home / _RINGING, json.dumps([asdict(each) for each in found]).encode())
 
 
+def looked(home: Path) -> float | None:
+    """When the watch wrote last what rings, as it does at each look; None: never."""
+    try:
+        return (home / _RINGING).stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
 def add_history(home: Path, turn: News, at: float) -> None:
     """That it began or ended, for whoever asks in the morning; one older file is kept."""
     path = home / _HISTORY

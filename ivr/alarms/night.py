@@ -20,6 +20,7 @@ from ivr.config import Settings
 from ivr.hours import BEIJING
 from ivr.lifecycle import logs
 from ivr.probe.outcomes import WORDS
+from ivr.records.facts import Refusal
 from ivr.speech import publications
 
 EVENING, MORNING = time(18, 0), time(9, 0)
@@ -31,6 +32,27 @@ _LOST: Final[Mapping[str, str]] = {
     "service_lost": "服务重启后通话已经不在",
     "vanished": "对方没有声音，通话被放弃",
 }
+_REFUSED: Final[Mapping[Refusal, str]] = {
+    "line_full": "来电太多，来电人听到线路忙",
+    "line_overrun": "来电太多，来电人听到忙音",
+    "draining": "服务就要停下，来电转给坐席",
+    "not_taken": "本系统故障，没有接待，来电转给坐席",
+    "unknown_number": "拨的号码热线没有",
+    "caller_busy": "同一号码同时打得太多",
+    "lookups_of_caller": "同一号码查的人太多",
+    "lookups_of_session": "同一通电话查的人太多",
+    "lookups_of_unknown": "没有号码的来电查的人太多",
+    "lookups_of_person": "同一人今天被查得太多",
+    "password_wrong": "查询密码不对",
+    "password_locked": "查询密码错得太多，今天锁住",
+    "case_wrong": "查办理进度，编号或另一项不对",
+    "case_locked": "查办理进度，错得太多，今天锁住",
+    "cases_of_caller": "查办理进度，同一号码试得太多",
+    "lookups_of_line": "所有来电一分钟里查得太多",
+}
+_SOURCES: Final = {"fund": "公积金", "loan": "贷款"}
+UNSEEN_SECONDS: Final = 120.0
+"""So long after its last look the watch does not look any more: nobody would hear of anything."""
 _OF_INTEREST = re.compile(
     rb'"fact": ?"(?:LinkLost|LinkRestored|Refused|Probed|Carried|LookedUp)"'
     rb'|"disposition": ?"(?:failed|asterisk_lost|service_lost|vanished)"'
@@ -54,6 +76,11 @@ _PROGRAMS: Final[Mapping[str, str]] = {
     "probe": "拨测程序",
     "retention": "到期删除",
 }
+_TORN = re.compile(
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} .*"
+    r"(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} [A-Z]+ )"
+)
+"""What a full disk has left of a line, with the next one behind it; it says so again."""
 _LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4}) (WARNING|ERROR|CRITICAL) (.*)")
 
 
@@ -97,6 +124,32 @@ def _gathered(found: list[Event]) -> Iterator[Event]:
     for (kind, what), count in times.items():
         key = kind, what
         yield Event(first[key], kind, what, count, last[key] if count > 1 else None)
+
+
+def still_wrong(settings: Settings, now: datetime) -> list[str]:
+    """What rings now, since when and what to do about it; and whether anybody is looking at all."""
+    rings = [
+        each for each in keeping.ringing(settings.home) if each.begun and each.alarm in BY_NAME
+    ]
+    found = [
+        f"{BY_NAME[each.alarm].title}{f'（{each.about}）' if each.about else ''}，"
+        f"从 {_moment(each.since)} 起{'，刚刚好转' if each.well_since is not None else ''}："
+        f"{BY_NAME[each.alarm].remedy}"
+        for each in rings
+    ]
+    looked = keeping.looked(settings.home)
+    if looked is None:
+        found.append("告警程序从来没有看过：`systemctl status ivr-watch`，或启动 `ivr watch`。")
+    elif now.timestamp() - looked > UNSEEN_SECONDS:
+        found.append(
+            f"告警程序没有在看，最后一次是 {_moment(looked)}：这以后出了什么事没有人知道；"
+            "看 watch.log，`systemctl restart ivr-watch`。"
+        )
+    return found
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, BEIJING).strftime("%m-%d %H:%M:%S")
 
 
 def coming(settings: Settings, now: datetime) -> list[str]:
@@ -159,10 +212,11 @@ def _told(fact: Mapping[str, Any]) -> tuple[str, str] | None:
         return "断话", _LOST[fact["disposition"]]
     if kind == "LookedUp":
         return _of_look_up(fact)
+    reason: Any = fact.get("reason")
     told: Mapping[str, tuple[str, str, bool]] = {
         "LinkLost": ("断线", "与 Asterisk 的连接断了", True),
         "LinkRestored": ("断线", f"与 Asterisk 连上，接回 {fact.get('adopted')} 通来电", True),
-        "Refused": ("拒绝", f"没有接待或没有查询：{fact.get('reason')}", True),
+        "Refused": ("拒绝", _REFUSED.get(reason, str(reason)), True),
         "Carried": ("断话", "服务不在，Asterisk 自己致歉、转坐席", bool(fact.get("away"))),
     }
     if kind == "Probed" and fact["verdict"] != "well":
@@ -172,10 +226,11 @@ def _told(fact: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _of_look_up(fact: Mapping[str, Any]) -> tuple[str, str] | None:
+    source = _SOURCES.get(fact["source"], fact["source"])
     if fact["outcome"] == "unavailable":
-        return "查询", f"账户查不了（{fact['source']}），来电人听到系统繁忙"
+        return "查询", f"账户查不了（{source}），来电人听到系统繁忙"
     if fact["ms"] >= SLOW_MS:
-        return "查询", f"账户查得慢（{fact['source']}，一秒以上）"
+        return "查询", f"账户查得慢（{source}，一秒以上）"
     return None
 
 
@@ -224,7 +279,7 @@ def _logged(line: str) -> Iterator[tuple[datetime, str]]:
                 yield datetime.fromisoformat(told["at"]), said
         except (ValueError, KeyError, TypeError):
             return
-    elif found := _LINE.match(line):
+    elif found := _LINE.match(_TORN.sub("", line)):
         at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S%z")
         yield at, f"{found[2]} {_SESSION.sub(':', found[3])}"
 

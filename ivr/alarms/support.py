@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from ivr.alarms import keeping
-from ivr.alarms.night import happened, without_numbers
+from ivr.alarms.night import happened, still_wrong, without_numbers
 from ivr.config import Settings, settings_file
 from ivr.lifecycle import asking, logs
 from ivr.probe.outcomes import last
@@ -73,6 +73,7 @@ def _parts(
         "health.json": lambda: _json(asking.health(settings)),
         "metrics.txt": lambda: asking.metrics(settings, within=5),
         "alarms.json": lambda: _json([asdict(each) for each in keeping.ringing(settings.home)]),
+        "now.txt": lambda: "\n".join(still_wrong(settings, now)),
         "two-days.txt": lambda: "\n".join(
             f"{each.at.isoformat()} {each.kind} {each.what} ×{each.times}"
             for each in happened(settings, now - timedelta(days=2), now)

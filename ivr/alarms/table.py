@@ -126,7 +126,7 @@ ALARMS: Final = (
     ),
     Alarm(
         "recordings_unfiled", "录音没有归档", "ivr_recordings_unfiled", ">", 0, 60, "warning",
-        "投诉、建议录了音，十分钟以后还没有归档，也还没有编号。",
+        "投诉、建议或通话录了音，十分钟以后还没有归档。",
         "看 recordings.folder 写得进去吗、满没满；修好以后自动归档。",
     ),
     Alarm(

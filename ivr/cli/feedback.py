@@ -34,7 +34,11 @@ WHERE on_days(happened, $since, $until)
   AND ($kind IS NULL OR kind = $kind) AND ($state IS NULL OR state = $state)
 ORDER BY happened, reference
 """
-_ONE = "SELECT reference, path, sha256, state FROM recording WHERE reference = $reference"
+_ONE = """
+SELECT path, sha256 FROM recording WHERE reference = $reference
+UNION ALL SELECT path, sha256 FROM talk_recording
+WHERE reference = $reference AND path IS NOT NULL LIMIT 1
+"""
 
 
 class Kind(StrEnum):

@@ -28,7 +28,7 @@ def night(
     """What happened last night: outages, restarts, lost calls, slow look-ups. 昨夜"""
     from datetime import UTC
 
-    from ivr.alarms.night import coming, happened, last_night
+    from ivr.alarms.night import coming, happened, last_night, still_wrong
     from ivr.config import load
     from ivr.hours import BEIJING
 
@@ -46,6 +46,8 @@ def night(
         typer.echo(f"{at}  {each.kind}  {each.what}{times}")
     if not found:
         typer.echo("什么也没有发生 · nothing happened")
+    for told in still_wrong(settings, datetime.now(UTC)):
+        typer.echo(f"现在    告警  {told}")
     for told in coming(settings, datetime.now(UTC)):
         typer.echo(f"接下来  话术  {told}")
 

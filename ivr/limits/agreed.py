@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     func,
     select,
@@ -53,9 +54,6 @@ LOCK: Final = Table(
     Column("until_at", Float),
     Column("set_at", Float),
 )
-_RESET: Final = COUNTED.alias("reset")
-_LONG_AGO: Final = -1.0
-"""Before everything, for a database."""
 _DECIDING: Final = 2
 """What `alone` calls it."""
 _ANEW: Final = "-anew"
@@ -83,17 +81,17 @@ class Rows:
     def __init__(self, rows: Connection, ask: str) -> None:
         self._rows = rows
         self._ask = ask
+        self._words = WORDS[rows.dialect.name]
         self.changes: list[Change] = []
 
     def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
         """See Counts."""
-        found = select(COUNTED.c.value).where(*self._after(kind, name, since)).distinct()
-        return frozenset(self._rows.execute(found).scalars())
+        found = self._rows.execute(_VALUES, _after(kind, name, since))
+        return frozenset(found.scalars())
 
     def count(self, kind: Kind, name: str, since: float) -> int:
         """See Counts."""
-        found = select(func.count()).where(*self._after(kind, name, since))
-        return int(self._rows.execute(found).scalar_one())
+        return int(self._rows.execute(_COUNT, _after(kind, name, since)).scalar_one())
 
     def note(self, noted: Noted) -> None:
         """See Counts."""
@@ -105,40 +103,65 @@ class Rows:
 
     def is_locked(self, key: str, now: float) -> bool:
         """See Counts."""
-        found = select(LOCK.c.name).where(LOCK.c.name == key, LOCK.c.until_at > now)
-        return self._rows.execute(found).first() is not None
+        return self._rows.execute(_LOCKED, {"key": key, "now": now}).first() is not None
 
     def lock(self, lock: Lock) -> None:
         """See Counts."""
         self.changes.append(lock)
-        given = _insert(self._rows)(LOCK).values(
-            name=lock.key, until_at=lock.until, set_at=now(self._rows)
-        )
-        longer = given.on_conflict_do_update(
-            index_elements=[LOCK.c.name],
-            set_={"until_at": given.excluded.until_at, "set_at": given.excluded.set_at},
-            where=given.excluded.until_at > LOCK.c.until_at,
-        )
-        self._rows.execute(longer)
+        told = {"name": lock.key, "until_at": lock.until, "set_at": now(self._rows)}
+        self._rows.execute(self._words.lock, told)
 
     def _add(self, change: Change, kind: str, name: str, value: str, at: float) -> None:
         key = f"{self._ask}.{len(self.changes)}"
         self.changes.append(change)
-        given = _insert(self._rows)(COUNTED).values(
-            id=key, kind=kind, name=name, value=value, at=at
-        )
-        self._rows.execute(given.on_conflict_do_nothing())
+        told = {"id": key, "kind": kind, "name": name, "value": value, "at": at}
+        self._rows.execute(self._words.count, told)
 
-    def _after(self, kind: Kind, name: str, since: float) -> Sequence[Any]:
-        reset = select(func.coalesce(func.max(_RESET.c.at), _LONG_AGO)).where(
-            _RESET.c.kind == f"{kind}{_ANEW}", _RESET.c.name == name
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the standard has no word for: to write what may be there already."""
+
+    count: Any
+    """Once, by its id."""
+    lock: Any
+    """Where it lasts longer than the one that is there."""
+
+    @classmethod
+    def of(cls, dialect: Any) -> Words:
+        """As this dialect has them."""
+        lock = dialect.insert(LOCK)
+        longer = lock.on_conflict_do_update(
+            index_elements=[LOCK.c.name],
+            set_={"until_at": lock.excluded.until_at, "set_at": lock.excluded.set_at},
+            where=lock.excluded.until_at > LOCK.c.until_at,
         )
-        return (
-            COUNTED.c.kind == kind,
-            COUNTED.c.name == name,
-            COUNTED.c.at > max(since, _LONG_AGO),
-            COUNTED.c.at > reset.scalar_subquery(),
-        )
+        return cls(dialect.insert(COUNTED).on_conflict_do_nothing(), longer)
+
+
+WORDS: Final = {"postgresql": Words.of(postgresql), "sqlite": Words.of(sqlite)}
+_RESET: Final = COUNTED.alias("reset")
+_LONG_AGO: Final = -1.0
+"""Before everything, for a database."""
+_COUNTS: Final = (
+    COUNTED.c.kind == bindparam("kind"),
+    COUNTED.c.name == bindparam("name"),
+    COUNTED.c.at > bindparam("since"),
+    COUNTED.c.at
+    > select(func.coalesce(func.max(_RESET.c.at), _LONG_AGO))
+    .where(_RESET.c.kind == bindparam("reset"), _RESET.c.name == bindparam("name"))
+    .scalar_subquery(),
+)
+_VALUES: Final = select(COUNTED.c.value).where(*_COUNTS).distinct()
+_COUNT: Final = select(func.count()).select_from(COUNTED).where(*_COUNTS)
+_LOCKED: Final = select(LOCK.c.name).where(
+    LOCK.c.name == bindparam("key"), LOCK.c.until_at > bindparam("now")
+)
+
+
+def _after(kind: Kind, name: str, since: float) -> dict[str, Any]:
+    reset = f"{kind}{_ANEW}"
+    return {"kind": kind, "name": name, "since": max(since, _LONG_AGO), "reset": reset}
 
 
 @dataclass(slots=True)
@@ -315,11 +338,6 @@ def _tidied(oldest: float, clock: float, rows: Connection) -> None:
     """What counts no more for anybody is taken out."""
     rows.execute(delete(COUNTED).where(COUNTED.c.at < oldest))
     rows.execute(delete(LOCK).where(LOCK.c.until_at < clock - DAY))
-
-
-def _insert(rows: Connection) -> Any:
-    """Of this dialect: the standard has no word for what is there already."""
-    return postgresql.insert if rows.dialect.name == "postgresql" else sqlite.insert
 
 
 def _item(ask: str, changes: Iterable[Change]) -> list[Any]:

@@ -5,11 +5,14 @@ Only the console is answered: it shows the secret that both read from the line's
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 
+from ivr.agents.notes import Notes, NotKept, Talked
 from ivr.agents.presence import WISHES, Event
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.config import Agent, Settings
@@ -20,7 +23,7 @@ _BACK: Final = frozenset({Event.READY, Event.SIGN_IN})
 """Takes calls again. By phone that is always possible: the page where one writes may be away."""
 
 
-def wished(reception: Reception) -> web.RouteDef:
+def wished(reception: Reception, notes: Notes) -> web.RouteDef:
     """The route: `wish` is one of WISHES, `reason` one of the settings' for 示忙."""
 
     async def answered(request: web.Request) -> web.Response:
@@ -29,12 +32,23 @@ def wished(reception: Reception) -> web.RouteDef:
         agent = phone_at(settings, request.match_info["extension"])
         wish, reason = _wish(await request.json(), settings.agents.not_ready_reasons)
         desks = reception.means.switchboard.desks
-        if wish in _BACK and desks.owes(agent) is not None:
+        if wish in _BACK and await _must_write(desks.owes(agent), agent, notes):
             return refused(409, "先写完上一通的小结 · write the note of the last call first")
         presence = desks.wishes(agent, wish, "console", reason)
         return web.json_response({"state": presence.state, "reason": presence.reason})
 
     return web.post("/desks/{extension}", answered)
+
+
+async def _must_write(talked: Talked | None, agent: Agent, notes: Notes) -> bool:
+    """Whether there is a note to be written first, and the page asks for it."""
+    if talked is None:
+        return False
+    try:
+        owed = await asyncio.to_thread(notes.owed_by, agent.extension, datetime.now(UTC))
+    except NotKept:
+        return False
+    return any(each.talked.talk == talked.talk for each in owed)
 
 
 async def admit_console(request: web.Request, settings: Settings) -> None:

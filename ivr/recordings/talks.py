@@ -181,6 +181,11 @@ class TalkArchive:
             for track in self.tracks(slip, slip.pieces)
         )
 
+    def size(self, slip: TalkSlip) -> int:
+        """Bytes of the last piece by now."""
+        tracks = self.tracks(slip, slip.pieces)
+        return sum(track.stat().st_size for track in tracks if track.exists())
+
     def file(self, slip: TalkSlip) -> TalkSound | None:
         """Put the pieces together; on disk when it returns. Twice is harmless.
 

@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 SLOW_SECONDS: Final = 2.0
 """So long a conversation's orders wait for a slow disk."""
-CLOSING_SECONDS: Final = 3.0
-"""Asterisk may take so long to write the end of a piece; one that was killed never does."""
+CLOSING_SECONDS = 6.0
+"""Asterisk writes at least so often while it records; one that was killed never does again."""
 LOOK_SECONDS: Final = 0.1
 PROMISE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 30.0
@@ -140,7 +140,7 @@ class Recorder:
 
     def until(self) -> float:
         """When (the loop's clock) to look again: a pause ends by itself, a refusal may be over."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         if (ends := self.pause_ends()) is not None:
             return now + max(0.0, (ends - self.tapes.now()).total_seconds())
         return now + RETRY_SECONDS if self.slip is not None and self.stands == "failed" else inf
@@ -171,7 +171,7 @@ class Recorder:
         met = tuple(dict.fromkeys((*slip.agents, *agents)))
         if met != slip.agents:
             await self._keep(replace(slip, agents=met))
-        if self.is_paused and self.until() > asyncio.get_running_loop().time():
+        if self.is_paused and self.until() > _now():
             return
         if is_held:
             await self._leave_out("hold")
@@ -364,10 +364,16 @@ class FiledTapes:
         self._open.pop(slip.reference, None)
 
     async def _closed(self, slip: TalkSlip) -> None:
-        """Until Asterisk has written the end of it, or will not any more."""
-        deadline = asyncio.get_running_loop().time() + CLOSING_SECONDS
+        """Until Asterisk has written the end of it, or will not any more.
+
+        Where no service was there, it records on what caller and agent say to each other.
+        """
+        size, deadline = -1, 0.0
         while not await asyncio.to_thread(self.archive.is_closed, slip):
-            if asyncio.get_running_loop().time() > deadline:
+            grown, now = await asyncio.to_thread(self.archive.size, slip), _now()
+            if grown != size:
+                size, deadline = grown, now + CLOSING_SECONDS
+            elif now > deadline:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -454,6 +460,10 @@ class NothingTaped:
     def now(self) -> datetime:
         """By the clock of this machine."""
         return datetime.now().astimezone()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _soon(work: Awaitable[T]) -> T:

@@ -46,6 +46,7 @@ _SERVER: Final = (
 server could lose, the last tenths of a second of counts, each node still has in its memory."""
 _ROOM: Final = 12329
 """Of PostgreSQL's advisory locks, those of this room."""
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(:room, :what)")
 SCHEMA: Final = Path(__file__).resolve().parent / "schema"
 
 
@@ -211,8 +212,7 @@ def now(rows: Connection) -> float:
 def alone(rows: Connection, what: int) -> None:
     """Nobody else is in such a transaction until this one ends; SQLite has one writer anyway."""
     if rows.dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(:room, :what)")
-        rows.execute(lock, {"room": _ROOM, "what": what})
+        rows.execute(_ALONE, {"room": _ROOM, "what": what})
 
 
 def _result(doing: asyncio.Future[T] | Future[T]) -> T:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -13,9 +16,11 @@ from typer.testing import CliRunner
 from console.pages import night as night_page
 from console.rights import Role
 from ivr.alarms import keeping
+from ivr.alarms import night as night_told
 from ivr.alarms.night import happened, last_night
 from ivr.alarms.ringing import News, Ringing
 from ivr.alarms.support import gather
+from ivr.alarms.table import BY_NAME
 from ivr.cli.commands import app
 from ivr.config import AgentsSettings, AlarmsSettings, MailSettings, Settings, Webhook
 from ivr.hours import BEIJING
@@ -24,6 +29,7 @@ from ivr.records.facts import (
     LinkLost,
     LinkRestored,
     LookedUp,
+    Refusal,
     Refused,
     SessionEnded,
     SessionStarted,
@@ -109,10 +115,10 @@ def test_the_night_is_told_in_its_order_and_nothing_of_the_day(night: Settings) 
         ("启动", "接电话的服务启动", 1),
         ("断线", "与 Asterisk 的连接断了", 1),
         ("断线", "与 Asterisk 连上，接回 3 通来电", 1),
-        ("查询", "账户查不了（fund），来电人听到系统繁忙", 2),
-        ("查询", "账户查得慢（fund，一秒以上）", 1),
+        ("查询", "账户查不了（公积金），来电人听到系统繁忙", 2),
+        ("查询", "账户查得慢（公积金，一秒以上）", 1),
         ("断话", "通话因本系统故障中断，来电人听到致歉", 1),
-        ("拒绝", "没有接待或没有查询：line_full", 1),
+        ("拒绝", "来电太多，来电人听到线路忙", 1),
         ("断话", "服务不在，Asterisk 自己致歉、转坐席", 1),
         ("拨测", "接通了，只有静音（main.greeting）", 1),
         ("日志", "service: ERROR ivr.x: … of … …", 1),
@@ -126,6 +132,44 @@ def test_the_night_is_told_in_its_order_and_nothing_of_the_day(night: Settings) 
     ]
 
 
+def test_every_refusal_has_its_words() -> None:
+    assert set(night_told._REFUSED) == set(get_args(Refusal))
+
+
+def test_what_a_full_disk_has_torn_is_not_told_as_something_new(settings: Settings) -> None:
+    log = settings.home / "log" / "loader.log"
+    log.parent.mkdir()
+    log.write_text(
+        "2026-11-26 22:20:00+0800 ERROR x: facts are not published\n"
+        "2026-11-26 22:20:10+0800 ERROR x: fac2026-11-26 22:21:00+0800 INFO x: published\n"
+        "2026-11-26 22:21:10+0800 ERROR x: fa2026-11-26 22:22:00+0800 ERROR x: another\n",
+        encoding="utf-8",
+    )
+    told = [each.what for each in happened(settings, *last_night(MORNING))]
+    assert told == ["loader: ERROR x: facts are not published", "loader: ERROR x: another"]
+
+
+def test_what_is_wrong_now_is_told_with_what_to_do(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the night alone nobody knows whether what began in it is over."""
+    monkeypatch.setenv("IVR_HOME", str(settings.home))
+    assert "告警程序从来没有看过" in CliRunner().invoke(app, ["night"]).stdout
+    rings = [
+        Ringing("disk_low", "home", 1.0, time.time() - 300, begun=True),
+        Ringing("service_away", "", 0.0, time.time() - 5),
+    ]
+    keeping.keep_ringing(settings.home, rings)
+    told = CliRunner().invoke(app, ["night"]).stdout
+    assert "磁盘快满（home），从" in told
+    assert BY_NAME["disk_low"].remedy in told
+    assert "接电话的服务不在" not in told, "it does not ring yet"
+    assert "告警程序" not in told
+    old = time.time() - 600
+    os.utime(settings.home / "alarms.json", (old, old))
+    assert "告警程序没有在看，最后一次是" in CliRunner().invoke(app, ["night"]).stdout
+
+
 def test_a_quiet_night(settings: Settings) -> None:
     assert happened(settings, MORNING - timedelta(hours=12), MORNING) == []
 
@@ -134,7 +178,7 @@ def test_the_command_tells_any_span(night: Settings, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("IVR_HOME", str(night.home))
     span = ["--from", "2026-11-26 22:03", "--to", "2026-11-26 22:06"]
     shown = CliRunner().invoke(app, ["night", *span]).stdout
-    assert "账户查不了（fund），来电人听到系统繁忙（2 次，到 22:05:00）" in shown
+    assert "账户查不了（公积金），来电人听到系统繁忙（2 次，到 22:05:00）" in shown
     assert "断线" not in shown
 
 
@@ -151,6 +195,7 @@ def test_the_shift_leader_reads_the_night_on_a_page(
     shown = console.signed_in("王敏", Role.LEADER).get("/night").text
     assert "11-26 22:04:00" in shown
     assert "来电人听到系统繁忙" in shown
+    assert "告警程序从来没有看过" in shown
     assert console.signed_in("统计员", Role.ANALYST).get("/night").status == 403
 
 

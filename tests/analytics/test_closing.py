@@ -16,6 +16,7 @@ from analytics.answering.asking import answer, ask, opened
 from analytics.answering.views import ALL
 from analytics.loading import closing
 from analytics.loading.closing import ClosedDays, Period
+from analytics.loading.horizon import Horizon, keep_from
 from analytics.loading.loader import Loader, last_closed
 from analytics.loading.spools import KEEP
 from analytics.loading.store import SCHEMA, FactsFolder, migrate, open_store
@@ -227,6 +228,23 @@ def test_a_lost_database_comes_back_from_parquet_and_spools(
     folder.private.unlink()
     passed(folder)
     assert content(folder) == before
+
+
+def test_a_spool_that_outlives_its_facts_brings_none_of_them_back(tmp_path: Path) -> None:
+    """Counts by day outlive what was counted: read again, the same calls would count twice."""
+    folder = FactsFolder(tmp_path)
+    spool_file(tmp_path).write_bytes(lines(days_of_calls(0, 8)))
+    passed(folder, MONTH_CLOSED)
+    counted = content(folder)[-1]
+    keep_from(folder, Horizon(calls=date(2026, 12, 1), complaints=date(2026, 12, 1)))
+    passed(folder, MONTH_CLOSED)
+    kept = content(folder)
+    assert {session for session, *_ in kept[0]} == {f"8-{n}" for n in range(3)}
+    assert kept[-1] == counted, "nothing of the counts is forgotten"
+    folder.private.unlink()
+    for _ in range(2):
+        passed(folder, MONTH_CLOSED + 3 * DAY)
+    assert content(folder) == kept
 
 
 @pytest.mark.parametrize("harm", ["lost", "torn"])

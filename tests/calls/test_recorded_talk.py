@@ -14,7 +14,7 @@ import pytest
 from ivr.agents.desks import Desks
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.inbox import Ordered
-from ivr.config import AgentsSettings, Settings
+from ivr.config import Agent, AgentsSettings, Settings
 from ivr.desk.orders import Deed, Failed, NotDone, Order
 from ivr.hours import BEIJING
 from ivr.recordings.archive import CannotKeep
@@ -108,6 +108,10 @@ class Talking:
         assert isinstance(self.desk.call.line, ScriptedLine)
         return self.desk.call.line.texts
 
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        return self.desk.call.means.settings.agents.phones
+
     async def begin(self) -> asyncio.Task[str]:
         wish = self.desk.wish()
         await self.desk.exchange.rung.get()
@@ -115,9 +119,8 @@ class Talking:
         await asyncio.sleep(1)
         return wish
 
-    async def order(self, deed: Deed) -> None:
-        agent = self.desk.call.means.settings.agents.phones[0]
-        order = Order(deed, agent)
+    async def order(self, deed: Deed, *, to: Agent | None = None) -> None:
+        order = Order(deed, self.agents[0], to)
         self.desk.call.inbox.put(Ordered(order))
         await order.done
         await asyncio.sleep(0.1)
@@ -228,6 +231,28 @@ def test_a_pause_and_a_hold_leave_a_gap_and_the_agent_is_told_only_when_it_holds
         assert [gap.why for gap in slip.gaps] == ["pause", "hold"]
         assert slip.left_out_ms("pause") == pytest.approx(20_000, abs=500)
         assert slip.left_out_ms("hold") == pytest.approx(5_000, abs=500)
+        assert talking.tape.begun == ["1", "2"]
+
+    held(story)
+
+
+def test_it_goes_on_with_a_colleague_who_is_named_and_what_was_asked_before_is_not_in_it(
+    held: Callable[..., None],
+) -> None:
+    async def story(talking: Talking) -> None:
+        wish = await talking.begin()
+        await talking.order(Deed.CONSULT, to=talking.agents[1])
+        talking.desk.exchange.picks_up("6002")
+        await asyncio.sleep(5)
+        assert not talking.tape.runs, "the caller hears music"
+        await talking.order(Deed.HAND_OVER)
+        assert talking.tape.runs
+        await asyncio.sleep(5)
+        talking.desk.exchange.goes("6002", NORMAL)
+        assert await wish == "answered"
+        (slip,) = talking.tapes.ended
+        assert slip.agents == ("一号坐席", "二号坐席")
+        assert [gap.why for gap in slip.gaps] == ["hold"]
         assert talking.tape.begun == ["1", "2"]
 
     held(story)

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from console import living
 from console.rights import Role
 from ivr.agents.desks import Desks
+from ivr.agents.notes import Notes
 from ivr.agents.presence import Event
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.pins import FILE, Pins, TooEasy
@@ -38,6 +39,7 @@ class Service:
         self.desks = Desks(settings.agents, lambda: 1000.0)
         self.means = self
         self.switchboard = Switchboard(self.desks)
+        self.notes = Notes(settings.home, settings.node)
 
     def given(self) -> Service:
         return self
@@ -49,7 +51,7 @@ def office(settings: Settings, request: pytest.FixtureRequest) -> Iterator[tuple
     chosen = settings.model_copy(update={"http_port": free_port(), "agents": agents})
     console, service = Console(chosen), Service(chosen)
     app = web.Application()
-    app.add_routes([wished(service)])  # type: ignore[arg-type]
+    app.add_routes([wished(service, service.notes)])  # type: ignore[arg-type]
     server = TestServer(app, port=chosen.http_port)
     console.loop.run_until_complete(server.start_server())
     yield console, service.desks

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +14,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from console.pages import desk
 from console.rights import Role
 from ivr.agents.desks import Moved, Remembered
-from ivr.agents.notes import Notes, Owed, Talked
-from ivr.agents.presence import Event, Presence, State
+from ivr.agents.notes import FILE, Notes, Owed, Talked
+from ivr.agents.presence import UNWRITTEN, Event, Presence, State
 from ivr.config import AgentsSettings, Settings
 from ivr.line.desking import wished
 from ivr.line.noting import go_on_noting, noted
@@ -34,7 +37,6 @@ class Centre(Service):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.notes = Notes(settings.home, settings.node)
         self.desks.told = self.hear
 
     def hear(self, moved: Moved) -> None:
@@ -58,7 +60,7 @@ def office(settings: Settings, request: pytest.FixtureRequest) -> Iterator[tuple
     chosen = settings.model_copy(update={"http_port": free_port(), "agents": agents})
     console, centre = Console(chosen), Centre(chosen)
     app = web.Application()
-    app.add_routes([wished(centre), noted(centre, centre.notes)])  # type: ignore[arg-type]
+    app.add_routes([wished(centre, centre.notes), noted(centre, centre.notes)])  # type: ignore[arg-type]
     server = TestServer(app, port=chosen.http_port)
     console.loop.run_until_complete(server.start_server())
     yield console, centre
@@ -101,6 +103,26 @@ def test_nobody_takes_calls_again_who_must_write_first(office: tuple[Console, Ce
     centre.desks.wishes(FIRST, Event.READY, "phone")
     assert centre.state == "free"
     assert "bbbb" in visitor.get("/desk/notes").text, "it is asked for still"
+
+
+@pytest.mark.parametrize("lost", ["too old", "never kept", "damaged"])
+def test_a_note_that_cannot_be_written_keeps_nobody_from_taking_calls(
+    office: tuple[Console, Centre], lost: str
+) -> None:
+    """After a week of holidays nobody remembers; after a full disk there is nothing to write in."""
+    console, centre = office
+    centre.talk()
+    file = console.settings.home / FILE
+    if lost == "too old":
+        with closing(sqlite3.connect(file)) as rows, rows:
+            rows.execute("UPDATE note SET ended = '2026-01-01T00:00:00.000+00:00'")
+    elif lost == "never kept":
+        file.unlink()
+    else:
+        file.write_bytes(b"damaged, and long enough for a header" * 20)
+    visitor = agent(console, "王敏")
+    assert "已示闲" in visitor.post("/desk", {"wish": "ready"}).text
+    assert centre.state == "free"
 
 
 @pytest.mark.parametrize("office", [False], indirect=True)
@@ -197,6 +219,14 @@ def test_a_service_that_was_killed_in_the_midst_of_it_goes_on(
     asyncio.run(go_on_noting(centre.notes, centre.desks, held))
     assert [str(centre.desks.of(each).state) for each in PHONES] == ["wrap_up", "free"]
     assert CALL.talk in agent(console, "王敏").get("/desk/notes").text
+
+
+@pytest.mark.parametrize(("reason", "told"), [(UNWRITTEN, True), ("会议", False)])
+def test_who_did_not_write_in_time_is_told_why(reason: str, told: bool) -> None:
+    state = {"name": "王敏", "state": "not_ready", "since": None, "reason": reason}
+    shown = desk._shown({"6001": state}, FIRST)
+    assert ("写完小结，请按“接听来电”" in shown) is told
+    assert f"示忙（{reason}）" in shown
 
 
 def test_nothing_new_takes_nothing_away_from_who_writes(office: tuple[Console, Centre]) -> None:

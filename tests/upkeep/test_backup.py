@@ -99,8 +99,8 @@ OTHERS = {
     "something-of-tomorrow/deep/down.json": "kept, since nobody has named it",
 }
 """What other parts of the line keep, or will keep, under the home folder."""
-LEFT_OUT = {"asterisk", "log", "cache", "generated_audio", "keys"}
-"""Made again at a start, or in the second file: named here and in the program."""
+LEFT_OUT = {"asterisk", "log", "cache", "generated_audio", "keys", "state"}
+"""Made again at a start, in the second file, or one machine's: named here and in the program."""
 
 
 def test_all_that_anybody_keeps_at_home_is_in_it_unless_it_is_named_as_left_out(
@@ -115,6 +115,8 @@ def test_all_that_anybody_keeps_at_home_is_in_it_unless_it_is_named_as_left_out(
                 rows.execute("CREATE TABLE kept (what TEXT)")
         else:
             path.write_text(content)
+    (line.home / "state").mkdir()
+    (line.home / "state" / "machine").write_text("which one of the nodes this is")
     back_up(line, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
     kept = names(tmp_path / "b.tar")
     assert {f"home/{name}" for name in OTHERS} <= kept

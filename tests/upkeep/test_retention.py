@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics.answering.asking import ask
-from analytics.loading import losses
+from analytics.loading import horizon, losses
 from analytics.loading.loader import run as load_facts
 from analytics.loading.store import FactsFolder
 from ivr.agents.notes import Notes, Owed, Talked
@@ -467,6 +467,15 @@ def test_files_that_are_given_up_are_noted_as_lost(home: Path) -> None:
     assert {"complainant new", "complainant middle", "voter new"} <= people(home)
     refused()
     assert {"complainant new", "complainant middle", "voter new"} <= people(home)
+
+
+@pytest.mark.parametrize(("table", "fact"), horizon._COMPLAINTS.items())
+def test_facts_are_as_long_lived_as_the_table_that_they_are_made_into(
+    table: str, fact: str
+) -> None:
+    load = (Path(horizon.__file__).parent / "load.sql").read_text()
+    made = load.partition(f"INSERT INTO hot.{table}\n")[2].partition(";")[0]
+    assert f"WHERE fact = '{fact}'" in made
 
 
 @pytest.mark.parametrize(
