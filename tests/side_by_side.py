@@ -41,6 +41,8 @@ ROOM = 6 * 2**30
 WIDTH = 120
 FAULT_WIDTH = 400
 """Characters: what failed and the beginning of why."""
+LAST_LINES = 6
+"""Of a program that is no pytest, or of one that came to no test."""
 SHOWN = 12
 """So many runs, the longest, stand in the table at the end; and those that took most processor."""
 
@@ -110,10 +112,10 @@ class Ended:
     printed: str
 
     def faults(self) -> list[str]:
-        """Pytest's own lines of what failed, or how it ended where it never came to them."""
+        """Pytest's own lines of what failed, or the last ones where there are none."""
         lines = self.printed.splitlines()
         named = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
-        return [line[:FAULT_WIDTH] for line in named or lines[-1:]]
+        return [line[:FAULT_WIDTH] for line in named or lines[-LAST_LINES:]]
 
 
 def main(given: Sequence[str]) -> int:
