@@ -76,7 +76,7 @@ from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
 from ivr.recordings.talks import SLIPS, TalkArchive
-from ivr.recordings.taping import FiledTapes
+from ivr.recordings.tapes import FiledTapes
 from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir

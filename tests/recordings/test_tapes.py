@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ivr.recordings import taping
+from ivr.recordings import tapes
 from ivr.recordings.archive import CannotKeep
 from ivr.recordings.talks import TalkArchive, TalkSlip
-from ivr.recordings.taping import FiledTapes
+from ivr.recordings.tapes import FiledTapes
 from ivr.records.facts import Fact, TalkRecorded
 from tests.recordings.test_archive import wav
 from tests.recordings.test_talks import NOON, begun, loud, opened, write
@@ -99,7 +99,7 @@ def test_what_asterisk_writes_still_is_waited_for(
     filing: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller whom the guardian has sent to the agents talks on, and is recorded on."""
-    monkeypatch.setattr(taping, "CLOSING_SECONDS", 2.0)
+    monkeypatch.setattr(tapes, "CLOSING_SECONDS", 2.0)
 
     async def story(room: Filing) -> None:
         slip = room.talk()
@@ -126,7 +126,7 @@ def test_what_asterisk_writes_still_is_waited_for(
 def test_what_a_killed_asterisk_has_left_is_filed(
     filing: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taping, "CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr(tapes, "CLOSING_SECONDS", 0.1)
 
     async def story(room: Filing) -> None:
         slip = room.talk()
