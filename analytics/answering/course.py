@@ -114,6 +114,7 @@ _WHAT = {
     "transferred": "转人工",
     "recorded": "录音已存",
     "talk_recorded": "通话录音",
+    "noted": "小结主题",
     "voted": "投票",
     "refused": "拒绝",
     "ended": "结束",
@@ -152,6 +153,8 @@ def _told(row: dict[str, Any], words: Vocabulary) -> list[str]:  # noqa: PLR0911
             return [word("kind", outcome), f"编号 {told}"]
         case "talk_recorded":
             return [word("talk_outcome", outcome), f"编号 {told}" if told else ""]
+        case "noted":
+            return [told, outcome]
         case "voted":
             return ["不表态" if told == "0" else f"{told}（1 最好）"]
         case "ended":

@@ -35,6 +35,9 @@ WITH course AS (
     SELECT happened, 7 AS rank, 'talk_recorded' AS what, reference AS told, outcome, ms
     FROM talk_recording WHERE session = $session
     UNION ALL BY NAME
+    SELECT happened, 7 AS rank, 'noted' AS what, subject AS told, agent AS outcome
+    FROM call_note WHERE session = $session
+    UNION ALL BY NAME
     SELECT happened, 8 AS rank, 'voted' AS what, choice::VARCHAR AS told
     FROM survey_vote WHERE session = $session
     UNION ALL BY NAME

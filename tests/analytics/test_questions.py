@@ -11,6 +11,7 @@ import pytest
 
 from analytics.answering.asking import SCHEMA, CannotAnswer, answer, opened
 from analytics.answering.comparing import usual_days
+from analytics.answering.course import course
 from analytics.answering.questioning import Days, Question, Terms, question_called, questions
 from analytics.answering.words import Vocabulary
 from analytics.loading.loader import Loader
@@ -31,6 +32,7 @@ from ivr.records.facts import (
     SessionAnswered,
     SessionEnded,
     SessionStarted,
+    TalkRecorded,
     Transferred,
     Voted,
 )
@@ -568,6 +570,28 @@ def test_calls_are_counted_by_subject_key_and_agent_once_each(tmp_path: Path) ->
         ("其他", None, "乙", 1, 25.0),
         ("提取", "loan", "甲", 1, 25.0),
     ]
+
+
+def test_what_was_noted_about_a_call_and_that_it_was_recorded_stands_in_its_course(
+    tmp_path: Path,
+) -> None:
+    later = datetime(2026, 11, 24, 4, 2, tzinfo=UTC)
+    facts = [
+        *at_noon("s1", DAY),
+        (later, TalkRecorded(session="s1", agents="甲", outcome="no_room")),
+        (
+            later,
+            CallNoted(
+                session="s1", talk="t", agent="甲", extension="6001", subject="提取",
+                key="account", ms=1000,
+            ),
+        ),
+    ]  # fmt: skip
+    asked(tmp_path, "call_subjects", facts, Days(DAY, DAY))
+    with opened(FactsFolder(tmp_path).published) as snapshot:
+        told = [(event.what, event.told) for event in course(snapshot, "s1", Vocabulary()).events]
+    assert ("小结主题", "提取，甲") in told
+    assert [words for what, words in told if what == "通话录音"] != []
 
 
 def test_who_listened_to_an_agent_is_no_row(tmp_path: Path) -> None:
