@@ -178,6 +178,12 @@ class Seat:
             ".filter((part) => !part.matches('.unsaid, .yet')).map((s) => s.textContent).join(''))"
         )
 
+    async def has_read(self, letters: int) -> None:
+        """Wait until so many of the last sentence have been said."""
+        async with asyncio.timeout(30):
+            while len((await self.reads())[-1]) < letters:
+                await self.page.wait_for_timeout(50)
+
     async def picture(self, name: str) -> None:
         """At a desk and on a phone."""
         SCREENS.mkdir(parents=True, exist_ok=True)
@@ -324,6 +330,7 @@ def test_what_is_read_is_what_was_said_when_a_key_cuts_it_short(console: Console
             await seat.calls()
             await seat.hears("main.greeting")
             await seat.page.wait_for_selector("#said li:nth-child(2) .now-said")
+            await seat.has_read(8)
             await seat.page.keyboard.press("3")
             await seat.page.wait_for_selector("#said li:nth-child(3)")
             greeting, menu, _ = await seat.reads()
@@ -337,7 +344,7 @@ def test_what_is_read_is_what_was_said_when_a_key_cuts_it_short(console: Console
             assert not said.whole
             await seat.page.click("#call")
             await seat.page.wait_for_selector("#course:not([hidden])")
-            assert f"{menu[:10]}" in await seat.page.inner_text("#steps")
+            assert menu[:4] in await seat.page.inner_text("#steps")
             assert "退出查询请按七" not in await seat.page.inner_text("#steps")
         await console.line.settled()
 

@@ -323,7 +323,7 @@ def test_the_desk_shows_that_it_is_recorded_and_a_pause_is_one_key_away(
     opened.desks.calls["6004"] = {**CALL, "recording": {"stands": "paused", "until": "14:03:20"}}
     page.keyboard.press("Enter")
     expect(call).to_contain_text("录音已暂停，14:03:20 自动继续")
-    page.screenshot(path=pictures / "desk-paused.png", full_page=True)
+    look(page, pictures, "desk-paused")
     _tab_to(page, "继续录音")
     opened.desks.calls["6004"] = dict(CALL)
     page.keyboard.press("Enter")
