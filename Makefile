@@ -14,9 +14,11 @@ NAMED := $(call live_files,$(LONG) $(subst +, ,$(TOGETHER)))
 CALLS := $(call live_files,$(LONG)) $(filter-out $(NAMED),$(wildcard tests/live/test_*.py)) \
   $(foreach each,$(TOGETHER),"$(call live_files,$(subst +, ,$(each)))")
 CALLS_JOBS ?= 6
+# Trial calls to a line of the tests' own: no Asterisk, but packets in real time, as calls are.
+IN_TIME := tests/probe
 # All others, in parts that are not too unlike, the longest first here too.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
-PARTS := $(FACTS) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
+PARTS := $(FACTS) $(IN_TIME) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
 ignored = $(addprefix --ignore=,$(1))
 OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
   "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
@@ -68,7 +70,7 @@ run:  ## The whole line, until Ctrl-C
 	@$(IVR) run
 
 test: ready tools prompts asterisk pages browser postgres prometheus kamailio  ## Everything, live calls on a real Asterisk included
-	@$(SIDE_BY_SIDE) --calls $(CALLS) --programs $(STYLE) $(AUDIT) --others $(OTHERS)
+	@$(SIDE_BY_SIDE) --calls $(CALLS) $(IN_TIME) --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
@@ -78,7 +80,7 @@ live: tools prompts asterisk pages browser postgres kamailio  ## Real calls to a
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
 check: tools postgres prometheus kamailio  ## Style, types, import rules, the fast tests, known faults of packages
-	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) $(AUDIT) --others $(OTHERS)
+	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) $(AUDIT) --others $(OTHERS) $(IN_TIME)
 
 style: tools
 	@$(SIDE_BY_SIDE) --programs $(STYLE)

@@ -36,6 +36,7 @@ async def moved(line: LiveLine) -> None:
         phone.behind_router = "10.255.255.1"
         assert await phone.dial("12329") == 200
         caller = Caller(line, phone)
+        await caller.hears_begin("main.greeting")  # Asterisk knows by then from where keys come
         phone.press("421")  # a long text: 离职提取 is read out meanwhile
         await caller.hears_begin("information.4.2.1")
         await asyncio.sleep(8.0)
