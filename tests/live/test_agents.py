@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -29,7 +29,13 @@ async def agent_phone(line: LiveLine, agent: Agent, policy: str) -> AsyncIterato
     async with Phone.open(line.settings.sip_port, user=agent.extension, password=password) as phone:
         phone.policy = policy
         await phone.register()
-        yield phone
+        try:
+            yield phone
+        except BaseException:  # what the line knew of this phone, beside what has failed
+            with suppress(OSError):
+                print(line.ari(f"endpoints/PJSIP/{agent.extension}"))
+            print(line.log()[-3000:])
+            raise
         await phone.unregister()
 
 
