@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from console.evidence import shape_of, sound_of
 from console.pages.cases import HEARD, REGISTER, case_of, heard_mark, shown
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
@@ -18,7 +19,6 @@ from ivr.cases.case import Case
 from ivr.cases.moves import Refused
 from ivr.people.keys import Keys
 from ivr.people.vault import Vault, VaultLocked
-from ivr.recordings.shape import Evidence, evidence, shape
 
 _MOMENT: Final = re.compile(r"(?:(\d{1,2}):)?(\d{1,4})(?:\.(\d))?")
 
@@ -37,24 +37,15 @@ async def _why(request: web.Request) -> web.Response:
 async def _sound(request: web.Request) -> web.StreamResponse:
     """The recording, whole or a range of it, while it is what was filed."""
     case = await _heard_case(request)
-    path = request.app[SETTINGS].recordings_folder / case.filed.path
-    match await asyncio.to_thread(evidence, path, case.filed.sha256):
-        case Evidence.GONE:
-            raise web.HTTPNotFound(text=Evidence.GONE)
-        case Evidence.CHANGED:
-            raise web.HTTPConflict(text=Evidence.CHANGED)
-    return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
+    return await sound_of(
+        request.app[SETTINGS].recordings_folder / case.filed.path, case.filed.sha256
+    )
 
 
 async def _shape(request: web.Request) -> web.Response:
     """What its waveform is drawn of."""
     case = await _heard_case(request)
-    path = request.app[SETTINGS].recordings_folder / case.filed.path
-    try:
-        made = await asyncio.to_thread(lambda: shape(path.read_bytes()))
-    except FileNotFoundError:
-        raise web.HTTPNotFound(text=Evidence.GONE) from None
-    return web.json_response({"ms": made.ms, "peaks": made.peaks, "silences": made.silences})
+    return await shape_of(request.app[SETTINGS].recordings_folder / case.filed.path)
 
 
 async def _heard_case(request: web.Request) -> Case:

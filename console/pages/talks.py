@@ -13,6 +13,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer, answer
+from console.evidence import shape_of, sound_of
 from console.facts import asked
 from console.pages.calls import day_of
 from console.pages.cases import HEARD, heard_mark
@@ -23,7 +24,7 @@ from console.trail import note
 from ivr.config import standing
 from ivr.hours import BEIJING
 from ivr.recordings import talks
-from ivr.recordings.shape import Evidence, evidence, shape
+from ivr.recordings.shape import Evidence, evidence
 from ivr.recordings.talks import HeldTalk
 
 MOST_SHOWN: Final = 500
@@ -192,24 +193,13 @@ async def _reason(request: web.Request) -> str:
 async def _sound(request: web.Request) -> web.StreamResponse:
     """The recording, whole or a range of it, while it is what was filed."""
     talk = await _heard_talk(request)
-    path = request.app[SETTINGS].recordings_folder / talk.path
-    match await asyncio.to_thread(evidence, path, talk.sha256):
-        case Evidence.GONE:
-            raise web.HTTPNotFound(text=Evidence.GONE)
-        case Evidence.CHANGED:
-            raise web.HTTPConflict(text=Evidence.CHANGED)
-    return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
+    return await sound_of(request.app[SETTINGS].recordings_folder / talk.path, talk.sha256)
 
 
 async def _shape(request: web.Request) -> web.Response:
     """What its waveform is drawn of."""
     talk = await _heard_talk(request)
-    path = request.app[SETTINGS].recordings_folder / talk.path
-    try:
-        made = await asyncio.to_thread(lambda: shape(path.read_bytes()))
-    except FileNotFoundError:
-        raise web.HTTPNotFound(text=Evidence.GONE) from None
-    return web.json_response({"ms": made.ms, "peaks": made.peaks, "silences": made.silences})
+    return await shape_of(request.app[SETTINGS].recordings_folder / talk.path)
 
 
 async def _heard_talk(request: web.Request) -> Talk:

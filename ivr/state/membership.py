@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from ivr.config import Settings, SettingsError
+from ivr.lifecycle.tending import tended
 from ivr.speech.publications import MANIFEST
 from ivr.state import admission, nodes
 from ivr.state.identity import Known, identity, published
@@ -93,7 +94,8 @@ class Membership:
 
     def begin(self) -> None:
         """Be heard of from now on."""
-        self._task = asyncio.create_task(self._beating())
+        beating = tended("a beat of this node", self.beat, self._beat_seconds)
+        self._task = asyncio.create_task(beating)
 
     async def stop(self) -> None:
         """No beat any more; what the last one had to do is done or given up."""
@@ -121,14 +123,6 @@ class Membership:
                     return
         except CannotReach as gone:
             self._shared.lost(str(gone))
-
-    async def _beating(self) -> None:
-        while True:
-            try:
-                await self.beat()
-            except Exception:  # the next beat is another chance; callers go on meanwhile
-                log.exception("a beat of this node failed")
-            await asyncio.sleep(self._beat_seconds)
 
     def _looked(self, rows: Connection) -> Line:
         line = nodes.read(rows)
