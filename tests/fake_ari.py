@@ -177,6 +177,7 @@ class FakeAsterisk:
         add("PUT", "/ari/applications/{app}/eventFilter", self._filter)
         add("POST", "/ari/applications/{app}/subscription", self._subscribe)
         add("GET", "/ari/endpoints/{tech}", self._endpoints)
+        add("GET", "/ari/endpoints/{tech}/{name}", self._endpoint)
         add("GET", "/ari/channels", self._channels)
         add("GET", "/ari/channels/{channel}", self._get)
         add("POST", "/ari/channels/{channel}", self._originate)
@@ -265,6 +266,12 @@ class FakeAsterisk:
 
     async def _endpoints(self, _: web.Request) -> web.Response:
         return web.json_response([{"resource": each, "state": "online"} for each in self.phones])
+
+    async def _endpoint(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name in self.phones:
+            return web.json_response({"resource": name, "state": "online"})
+        return web.json_response({"message": "Endpoint not found"}, status=404)
 
     async def _filter(self, request: web.Request) -> web.Response:
         self._allowed = frozenset(each["type"] for each in (await request.json())["allowed"])

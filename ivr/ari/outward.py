@@ -37,18 +37,18 @@ class ChannelsOutward:
     async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
         """The phone shows the line's own number, and the case or the wish beside it."""
         settings = self.settings()
-        leg = Leg(
-            endpoint=f"PJSIP/{agent.extension}",
-            app=settings.ari_app,
-            originator=None,
-            ring_seconds=round(settings.dialling.agent_seconds),
-            caller_id=_shown(settings),
-            variables={
-                "HOTLINE_REFERENCE": reference,
-                "PJSIP_HEADER(add,X-Hotline-Reference)": reference,
-            },
-        )
         with _faults(AgentAway):
+            leg = Leg(
+                endpoint=await self.ari.endpoints.phone(agent),
+                app=settings.ari_app,
+                originator=None,
+                ring_seconds=round(settings.dialling.agent_seconds),
+                caller_id=_shown(settings),
+                variables={
+                    "HOTLINE_REFERENCE": reference,
+                    "PJSIP_HEADER(add,X-Hotline-Reference)": reference,
+                },
+            )
             await self.ari.channels.originate_with_id(leg_name(attempt, "agent"), leg)
 
     async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
