@@ -138,9 +138,7 @@ def test_an_answer_of_an_unknown_shape_is_a_fault_with_a_meaning(text: str) -> N
     tell(story)
 
 
-def test_an_agents_phone_in_the_browser_counts_before_the_desk_set() -> (
-    None
-):
+def test_an_agents_phone_in_the_browser_counts_before_the_desk_set() -> None:
     async def story(fake: FakeAsterisk, ari: Ari) -> None:
         agent = Agent(name="甲", extension="6001")
         fake.phones = frozenset({"6001"})

@@ -171,6 +171,15 @@ def written(line: LiveLine) -> str:
     return last.get("6001", "signed_out")
 
 
+async def comes_to(line: LiveLine, *states: str) -> None:
+    """Until the agent is in one of these."""
+    try:
+        await until(lambda: written(line) in states)
+    except AssertionError:
+        book = (line.settings.home / "agents" / "states.jsonl").read_text()
+        raise AssertionError(f"{states} expected\n{book}\n{line.log()[-3000:]}") from None
+
+
 async def heard(phone: Phone, *tones: int) -> None:
     """Until exactly these tones are in what the caller hears within half a second."""
 
@@ -189,7 +198,7 @@ async def at_desk(console: Console, tmp_path: Path) -> AsyncIterator[Seat]:
         seated(browser, console) as seat,
     ):
         await seat.page.get_by_role("button", name="接听来电").click()
-        await until(lambda: written(console.line) == "free")
+        await comes_to(console.line, "free")
         yield seat
 
 
@@ -231,10 +240,10 @@ def test_rung_answered_held_and_hung_up(console: Console, line: LiveLine, tmp_pa
             await page.keyboard.press("F9")
             await seat.is_told("等来电")
             await caller.hears("agent.ended")
-            await until(lambda: written(line) in {"wrap_up", "free"})
+            await comes_to(line, "wrap_up", "free")
             assert not beside.incoming, "the browser's counts"
             await page.click("#phone-off")
-            await until(lambda: written(line) == "free")
+            await comes_to(line, "free")
             async with line.call() as second:
                 await ask_for_an_agent(second)
                 await until(lambda: bool(beside.incoming))
@@ -264,7 +273,7 @@ def test_a_page_that_is_closed_costs_the_caller_no_place(
             ask(line, second.extension, {"wish": "sign_in"}, about="")
             await seat.page.close()
             await caller.hears("agent.cut_off")
-            await until(lambda: written(line) == "away")
+            await comes_to(line, "away")
             await until(other.answered.is_set)
             other.speak(hum(AGENT, 60))
             await heard(caller.phone, AGENT)
