@@ -42,6 +42,7 @@ from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
+from ivr.dialling.taped import Taping
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -66,6 +67,7 @@ from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
+from ivr.line.tape import ConsoleTape
 from ivr.line.watching import said
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
@@ -81,7 +83,7 @@ from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import Shelf
+from ivr.speech.prompts import Shelf, Utterance, sentence
 from ivr.speech.publications import in_words
 
 if TYPE_CHECKING:
@@ -227,7 +229,7 @@ async def _composed(
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
-    outward = ChannelsOutward(ari, standing.now)
+    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf))
     dialler = Dialler(
         settings=standing.now,
         outward=outward,
@@ -236,6 +238,7 @@ async def _composed(
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
         switchboard=means.switchboard,
+        taping=Taping(tapes, partial(ConsoleTape, settings)),
     )
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
@@ -316,6 +319,11 @@ def _adopted(means: Means, settings: Settings) -> None:
     """Other settings hold: what the whole line shares takes them too."""
     means.switchboard.adopt(settings.agents)
     means.limits.adopt(settings.limits)
+
+
+def _announced(shelf: Shelf) -> Utterance:
+    """What somebody whom we call hears before they are joined with an agent and recorded."""
+    return shelf.current().utterance(sentence("main.greeting"), sentence("agent.recorded"))
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:

@@ -249,7 +249,8 @@ class Conductor:
         if not self.inherited:
             return
         busy = [live.call.session for live in self.calls.values()]
-        going_on = {*busy, *(each.session for each in self.unfinished.values())}
+        dialled = frozenset() if self.dialler is None else self.dialler.sessions()
+        going_on = {*busy, *dialled, *(each.session for each in self.unfinished.values())}
         self.desk.file_left_over(going_on)
         self.reception.means.tapes.file_left_over(going_on)
 
