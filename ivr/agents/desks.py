@@ -354,12 +354,22 @@ class Desks:
             self._since[each.extension] = clock - max(0.0, (now - each.since).total_seconds())
             self._arm(each.extension)
 
-    def learn(self, told: Remembered) -> None:
-        """How another node says that an agent is; whoever talks for us is as we know."""
-        if told.extension not in self._talking:
-            self._elsewhere.add(told.extension)
-            self._talked.pop(told.extension, None)
+    def learn(self, told: Remembered, *, ours: bool) -> None:
+        """How an agent is, as all nodes know it; of one who talks for us, what is to follow.
+
+        `ours`: what follows by itself is for this node to do.
+        """
+        extension = told.extension
+        if extension not in self._talking:
+            (self._elsewhere.discard if ours else self._elsewhere.add)(extension)
+            self._talked.pop(extension, None)
             self.remember([told])
+        elif told.presence.state is State.TALKING:
+            self._presence[extension] = told.presence
+
+    def told_elsewhere(self) -> frozenset[str]:
+        """Whose state another node has told."""
+        return frozenset(self._elsewhere)
 
     def is_left_alone(self, extension: str) -> None:
         """The node is gone that had this agent's conversation, and the conversation with it."""
@@ -380,7 +390,8 @@ class Desks:
         if now == before:
             return
         began, clock = self._since.get(extension), self.clock()
-        self._elsewhere.discard(extension)
+        if now.state is not State.TALKING or extension in self._talking:
+            self._elsewhere.discard(extension)
         self._presence[extension] = now
         if _is_another(before, now):
             self._since[extension] = clock

@@ -73,9 +73,7 @@ class Switchboard:
     def waits(self) -> tuple[float, ...]:
         """Since when each caller of this node waits who has no agent yet, whoever is next first."""
         waiting = self.queue.waiting()
-        return tuple(
-            each.since for each in waiting if not (each.is_wish or each.is_elsewhere)
-        )
+        return tuple(each.since for each in waiting if not (each.is_wish or each.is_elsewhere))
 
     def longest_wait(self) -> float:
         """Seconds that whoever has waited longest has had no agent; 0 where nobody waits."""
