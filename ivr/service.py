@@ -59,6 +59,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.missing import Missing
 from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
@@ -292,6 +293,7 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
+    conductor.missing = Missing(ari, conductor.legs, conductor.vanished)
     as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
         conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)

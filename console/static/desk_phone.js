@@ -84,6 +84,7 @@ class Phone {
 
   begin() {
     tell("正在登记…", "warn");
+    show({ off: true });
     this.#ua.start();
   }
 

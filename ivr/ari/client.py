@@ -191,6 +191,10 @@ def _online(listed: Any) -> frozenset[str]:
     )
 
 
+def _received(json: Any) -> int:
+    return int(json["rxcount"])
+
+
 def _is_online(json: Any) -> bool:
     return bool(json.get("state") == "online")
 
@@ -283,6 +287,10 @@ class Channels:
     async def set_channel_var(self, channel: str, variable: str, value: str) -> None:
         """A variable of the channel, which outlives the service."""
         await self._ari.post(f"channels/{channel}/variable", variable=variable, value=value)
+
+    async def received(self, channel: str) -> int:
+        """How many packets of speech have come from the far end."""
+        return await self._ari.get(f"channels/{channel}/rtp_statistics", _received)
 
     async def get_channel_var(self, channel: str, variable: str) -> str:
         """Its value; ChannelGone too where there is no such variable."""

@@ -167,6 +167,19 @@ class Dialler:
         """Of tries that have no end, as recordings know them."""
         return frozenset(bridge_name(attempt.name) for attempt in self.ledger.begun())
 
+    def legs(self) -> dict[str, Agent]:
+        """Of agents who talk."""
+        talking = (each.attempt for each in self._going.values() if each.stage == "talking")
+        agents = ((attempt, self._agent_of(attempt)) for attempt in talking)
+        return {leg_name(one.name, "agent"): who for one, who in agents if who is not None}
+
+    def vanished(self, name: str) -> None:
+        """The agent's phone has, in the midst of the conversation."""
+        going = self._going.get(name)
+        if going is not None and (agent := self._agent_of(going.attempt)) is not None:
+            self.switchboard.desks.vanished(agent)
+        self.over(name, "agent")
+
     async def suspend(self) -> None:
         """Leave all as it is: Asterisk keeps who talks, and we or a successor find them again."""
         tasks = []

@@ -104,6 +104,7 @@ class Console:
     scheme: str = "http"
 
     def start(self) -> None:
+        before = self.log().count(f"{self.scheme}://") if self.output.exists() else 0
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ivr.cli", "console"],
@@ -113,7 +114,7 @@ class Console:
                 stderr=log,
             )
         deadline = time.monotonic() + 120
-        while f"{self.scheme}://" not in self.log():
+        while self.log().count(f"{self.scheme}://") <= before:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 

@@ -48,8 +48,9 @@ LOUD = 0.12
 """Share of a sound's power from which on a tone is in it."""
 LISTENED = 25 * FRAME
 """Half a second."""
-_EXPECTED = re.compile("WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|status of 401")
-"""What a browser says of a console that is killed, and of one that asks for a sign-in."""
+_EXPECTED = re.compile("WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|status of 401|inline style")
+"""What a browser says of a console that is killed, and of one that asks for a sign-in; and of
+htmx, which settles an element on which axe tries a style just then."""
 
 
 def microphone(path: Path) -> Path:
