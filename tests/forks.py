@@ -41,6 +41,7 @@ IMPORTED = (
     "analytics.answering.questioning",
     "analytics.loading.loader",
     "console.app",
+    "hypothesis.strategies",
     "ivr.cases.register",
     "ivr.cli.commands",
     "ivr.cli.serving",
