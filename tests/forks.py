@@ -153,7 +153,8 @@ def start(
     nice: int = 0,
 ) -> Forked:
     """`python -m WORDS` here, or IVR and words; files by number or DEVNULL, stdout also PIPE."""
-    program = Program(words, dict(os.environ if env is None else env), str(Path.cwd()), nice)
+    told = {**(os.environ if env is None else env), ADDRESS: address()}
+    program = Program(words, told, str(Path.cwd()), nice)
     return Forked(program, stdin, stdout, stderr)
 
 

@@ -75,7 +75,7 @@ class Run:
         written = self.folder / "written"
         written.mkdir(parents=True)
         began = time.monotonic()
-        environment = {**os.environ, forks.ADDRESS: forks.address(), "TMPDIR": str(written)}
+        environment = {**os.environ, "TMPDIR": str(written)}
         code, busy, printed = self._ran(more, environment)
         shutil.rmtree(written, ignore_errors=True)
         print(printed, end="", flush=True)
