@@ -45,9 +45,7 @@ def depot(settings: Settings) -> Depot:
         return BucketDepot(told.bucket)
     if told.folder is not None:
         return FolderDepot(told.folder, MARK)
-    raise SettingsError(
-        "没有设置 depot：各机器没有共用的存放处 · no [depot] in settings.toml"
-    )
+    raise SettingsError("没有设置 depot：各机器没有共用的存放处 · no [depot] in settings.toml")
 
 
 def begin(kept: Depot, line: str) -> None:

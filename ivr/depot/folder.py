@@ -81,4 +81,3 @@ class FolderDepot:
             yield
         except OSError as refused:
             raise DepotAway(f"{self._folder}: {refused.strerror}") from refused
-

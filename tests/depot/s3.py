@@ -114,7 +114,7 @@ def _open(door: Door) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
