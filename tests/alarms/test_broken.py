@@ -349,7 +349,8 @@ def test_prompts_behind(
     folder = tmp_path_factory.mktemp("shared")
     state = StateSettings(url=SecretStr(f"sqlite:///{folder}/state.sqlite"), address="127.0.0.1")
     depot_of = DepotSettings(folder=folder / "mounted")
-    line = alone.model_copy(update={"state": state, "depot": depot_of})
+    shared = {"state": state, "depot": depot_of, "audio": folder / "nothing published"}
+    line = alone.model_copy(update=shared)
     begin(depot(line), line_of(line))
     (folder / "state.sqlite").mkdir()
     duty = on_duty(line, monkeypatch)
