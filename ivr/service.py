@@ -147,6 +147,21 @@ def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
     return gate
 
 
+def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitStack) -> None:
+    """Each phone rings for one call of all nodes; they hear of what becomes of agents here."""
+    if node is None:
+        return
+    floor = import_module("ivr.agents.together").among_nodes(node, switchboard)
+    stack.push_async_callback(floor.stop)
+    keep = switchboard.desks.told
+
+    def told(moved: Moved) -> None:
+        keep(moved)
+        floor.moved(moved)
+
+    switchboard.desks.told = told
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -197,6 +212,7 @@ async def _composed(
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
+    _share_agents(node, switchboard, stack)
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
@@ -265,7 +281,7 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
         conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
     )
@@ -371,11 +387,12 @@ async def _inherited(
     return await asyncio.to_thread(left, spool)
 
 
-async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+async def _desks_as_they_were(book: Book, notes: Notes, switchboard: Switchboard) -> None:
     """Who was how, and what they still have to write."""
     held = await asyncio.to_thread(book.taken_over)
-    desks.remember(held)
-    await go_on_noting(notes, desks, held)
+    switchboard.desks.remember(held)
+    switchboard.floor.begin(held)
+    await go_on_noting(notes, switchboard.desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:

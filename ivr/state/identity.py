@@ -78,6 +78,8 @@ class Known:
     keys: Mapping[str, str] = field(default_factory=dict)
     """Empty: this machine has never been admitted."""
     catalogs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of the nodes that live, this one among them: they share the agents."""
 
     @classmethod
     def of(cls, line: Line, me: Identity) -> Known:
@@ -90,6 +92,7 @@ class Known:
             draining=taken_out or (ours is not None and ours.draining),
             keys=dict(line.keys),
             catalogs=tuple(filter(None, (line.catalog, line.catalog_before))),
+            names=tuple(sorted({me.name} | {each.name for each in line.nodes if each.lives})),
         )
 
     @classmethod
@@ -97,7 +100,8 @@ class Known:
         """What is on disk; nothing is known where there is none, or it is damaged."""
         try:
             told = json.loads(_file(home).read_bytes())
-            return cls(**{**told, "catalogs": tuple(told["catalogs"])})
+            several = {name: tuple(told.get(name, ())) for name in ("catalogs", "names")}
+            return cls(**{**told, **several})
         except (OSError, ValueError, TypeError, KeyError):
             return cls()
 
