@@ -162,6 +162,17 @@ def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitS
     switchboard.desks.told = told
 
 
+def _take_part(node: Node | None, conductor: Conductor) -> None:
+    """As one of several nodes: who was asked, how many calls there are, whether to take any."""
+    if node is None:
+        return
+    asked = conductor.reception.means.asked
+    import_module("ivr.calls.asked_together").among_nodes(node, asked)
+    conductor.set_aside = node.drains
+    conductor.callers = node.counts_calls()
+    node.begin(lambda: len(conductor.calls))
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -258,10 +269,7 @@ async def _composed(
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
-    if node is not None:
-        conductor.set_aside = node.drains
-        conductor.callers = node.counts_calls()
-        node.begin(lambda: len(conductor.calls))
+    _take_part(node, conductor)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining and not conductor.set_aside()

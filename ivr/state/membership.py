@@ -26,7 +26,7 @@ from ivr.state.identity import Known, identity, published
 from ivr.state.nodes import Identity, Line
 from ivr.state.prompts import in_force_here, taken
 from ivr.state.release import CannotTake
-from ivr.state.shared import CannotReach, Shared, now
+from ivr.state.shared import CannotReach, Shared, TooNew, now
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ class Membership:
         """
         try:
             line = await self._shared.attempt(self._looked, START_SECONDS)
+        except TooNew as newer:
+            wrong = [str(newer)]
         except CannotReach as gone:
             self._shared.lost(str(gone))
             wrong = self._by_heart(str(gone))

@@ -41,7 +41,7 @@ from sqlalchemy.exc import (
 )
 
 from ivr.config import Settings, SettingsError
-from ivr.database import brought_up_to_date, whole_transactions
+from ivr.database import SchemaNewer, brought_up_to_date, whole_transactions
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,10 @@ SCHEMA: Final = Path(__file__).resolve().parent / "schema"
 
 class CannotReach(Exception):
     """The database does not answer, or not in time; says so without what was asked."""
+
+
+class TooNew(CannotReach):
+    """It answers, and a later program has changed its schema: this one must not use it."""
 
 
 class Away:
@@ -274,6 +278,8 @@ def _result(doing: asyncio.Future[T] | Future[T]) -> T:
     """Raises CannotReach for what a driver says: its words may hold what was written."""
     try:
         return doing.result()
+    except SchemaNewer as newer:
+        raise TooNew(str(newer)) from None
     except (SQLAlchemyError, OSError) as fault:
         kind = type(getattr(fault, "orig", None) or fault).__name__
         raise CannotReach(f"数据库用不了：{kind} · the database of [state] fails") from None
