@@ -36,10 +36,9 @@ from ivr.agents.wishes import Move, Wish, Wishes, as_line, from_line, told_of
 from ivr.config import Settings
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import CallbackOver, Standing
-from ivr.state.identity import FOLDER
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
-from ivr.state.nodes import LEASE_SECONDS, NODE
+from ivr.state.nodes import FOLDER, LEASE_SECONDS, NODE
 from ivr.state.outbox import Outbox
 from ivr.state.shared import CLOCK, Shared, told_alone
 
