@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool
 from ivr.cases.case import Case, Event, Filed, after, event_of, told
 from ivr.cases.moves import Deed, Move, Office, Refused, State
 from ivr.cases.opening import CannotReach
-from ivr.database import brought_up_to_date, whole_transactions
+from ivr.database import SchemaNewer, brought_up_to_date, whole_transactions
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 BUSY_SECONDS = 5.0
@@ -292,6 +292,8 @@ class Cases:
             yield
         except IntegrityError:
             raise
+        except SchemaNewer as newer:
+            raise CannotReach(f"工单数据库：{newer}") from None
         except (SQLAlchemyError, OSError) as fault:
             kind = type(getattr(fault, "orig", None) or fault).__name__
             raise CannotReach(

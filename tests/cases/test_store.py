@@ -14,7 +14,7 @@ from threading import Barrier
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import create_engine, select, update
+from sqlalchemy import create_engine, select, text, update
 
 from ivr.cases import enclosures, store
 from ivr.cases.enclosures import Enclosures
@@ -166,6 +166,18 @@ def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> N
     engine.dispose()
     for table in store.META.tables.values():
         assert made[table.name] == {column.name for column in table.columns}
+
+
+def test_a_database_that_a_later_program_has_changed_is_left_alone(url: str) -> None:
+    engine = create_engine(url)
+    at = store.migrate(engine)
+    with engine.begin() as rows:
+        rows.execute(text("INSERT INTO schema_version VALUES (900)"))
+    engine.dispose()
+    later = Cases(url)
+    with pytest.raises(CannotReach, match=f"第 900 版.*第 {at} 版"):
+        later.open(FILED)
+    later.close()
 
 
 def test_many_who_open_it_for_the_first_time_at_once(url: str) -> None:
