@@ -39,9 +39,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ivr.config import LimitsSettings, Settings
 from ivr.limits.gate import Gate
 from ivr.limits.limits import DAY, Counts, Kind, Limits, Lock, Memory, Noted
-from ivr.state.identity import FOLDER
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
+from ivr.state.nodes import FOLDER
 from ivr.state.outbox import Outbox
 from ivr.state.shared import CLOCK, Away, Shared, alone, now, told_alone
 

@@ -13,11 +13,10 @@ from ivr.config import Settings
 from ivr.people.keys import GIVEN, KEYS, SEALING, Keys
 from ivr.records.durable import write
 from ivr.speech.publications import MANIFEST
-from ivr.state.nodes import Identity, Line
+from ivr.state.nodes import FOLDER, Identity, Line
+from ivr.state.prompts import in_force_here
 
 PACKAGE = "ivr-12329"
-FOLDER = "state"
-"""Under the home folder: what belongs to this machine, and what it last knew."""
 
 
 def identity(settings: Settings) -> Identity:
@@ -35,6 +34,7 @@ def identity(settings: Settings) -> Identity:
         version=version(PACKAGE),
         catalog=published(settings.audio),
         keys=Keys.load(folder).fingerprints(),
+        prompts=in_force_here(settings) if settings.depot.is_named else "",
     )
 
 
