@@ -26,7 +26,7 @@ from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
-from ivr.agents.wishes import Wishes
+from ivr.agents.wishes import WishBook, Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
@@ -162,6 +162,17 @@ def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitS
     switchboard.desks.told = told
 
 
+def _shared_wishes(
+    node: Node | None, settings: Settings, wishes: Wishes, note: Callable[[Fact], None]
+) -> WishBook:
+    """What callers wish; with several nodes, whichever of them they have told."""
+    if node is None:
+        return wishes
+    room = import_module("ivr.agents.wishes_together")
+    shared: WishBook = room.among_nodes(node, settings, wishes, note)
+    return shared
+
+
 def _take_part(node: Node | None, conductor: Conductor) -> None:
     """As one of several nodes: who was asked, how many calls there are, whether to take any."""
     if node is None:
@@ -250,7 +261,7 @@ async def _composed(
         follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=wishes,
+        wishes=_shared_wishes(node, settings, wishes, journal.note),
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))

@@ -26,7 +26,6 @@ from sqlalchemy import (
     Engine,
     Executable,
     Float,
-    Row,
     create_engine,
     literal_column,
     select,
@@ -241,13 +240,13 @@ def alone(rows: Connection, what: int) -> None:
 
 def told_alone(
     rows: Connection, what: int, query: Executable, asked: Mapping[str, Any]
-) -> Sequence[Row[Any] | tuple[Any, ...]]:
+) -> Sequence[tuple[Any, ...]]:
     """`alone`, and then the answer to `query` as it is when everybody else is out: one round trip.
 
     Two statements, for one would see the rows as they were before it waited for the others.
     """
     if rows.dialect.name != "postgresql":
-        return rows.execute(query, asked).all()
+        return [tuple(row) for row in rows.execute(query, asked)]
     return _in_one_trip(rows, [(_ALONE, {"room": _ROOM, "what": what}), (query, asked)])
 
 
