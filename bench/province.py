@@ -2,9 +2,9 @@
 
 No Asterisk: each line has its keys and its database, as each centre has; each cell is a node as the
 service makes it (limits, calls of one number, the agents' floor, its beat), and its callers do at a
-day's busiest rate what callers do. All cells are in one process, which must get its processor: where
-it does not, cells go on without the database, and that is told. Told too: how long callers waited
-for what is decided together, whether a budget was exceeded or a phone rung twice, what it cost.
+day's busiest rate what callers do. All cells are in one process, which must get its processor:
+where it does not, cells go on without the database, and that is told. Told too: how long callers
+waited for what is decided together, whether a budget was exceeded or a phone rung twice, the cost.
 """
 
 from __future__ import annotations
