@@ -18,6 +18,7 @@ SECONDS = 60
 """What takes so long never ends."""
 IMPORTED = (
     "tests.commands",
+    "tests.command_tree",
     "analytics.answering.exporting",
     "analytics.answering.questioning",
     "analytics.loading.loader",
