@@ -15,10 +15,9 @@ from ivr.accounts import passwords
 from ivr.accounts.demo import make_demo
 from ivr.config import Settings
 from ivr.speech.prompts import PromptSet
-from tests import commands
 from tests.textset import text_set
 
-multiprocessing.set_forkserver_preload(list(commands.IMPORTED))
+multiprocessing.set_forkserver_preload(["prompt_build.build"])
 hypothesis_settings.register_profile("busy machine", deadline=None)
 hypothesis_settings.load_profile("busy machine")
 
