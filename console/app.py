@@ -14,7 +14,7 @@ from sqlite3 import Error as DatabaseError
 from aiohttp import web
 
 from analytics.answering.asking import CannotAnswer
-from console import browser, telephone, transcribing
+from console import beside, browser, telephone
 from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
 from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, staffing, words
@@ -74,7 +74,7 @@ def application(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(_reports_at_set_times)
     app.cleanup_ctx.append(calling.waited_for)
-    app.cleanup_ctx.append(transcribing.written_down)
+    app.cleanup_ctx.append(beside.accompanied)
     app.cleanup_ctx.append(telephone.connected)
     app.router.add_get("/livez", _livez)
     if (bundles := browser.folder() / "lib").is_dir():

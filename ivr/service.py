@@ -26,7 +26,7 @@ from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
-from ivr.agents.wishes import Wishes
+from ivr.agents.wishes import WishBook, Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
@@ -147,6 +147,43 @@ def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
     return gate
 
 
+def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitStack) -> None:
+    """Each phone rings for one call of all nodes; they hear of what becomes of agents here."""
+    if node is None:
+        return
+    floor = import_module("ivr.agents.together").among_nodes(node, switchboard)
+    stack.push_async_callback(floor.stop)
+    keep = switchboard.desks.told
+
+    def told(moved: Moved) -> None:
+        keep(moved)
+        floor.moved(moved)
+
+    switchboard.desks.told = told
+
+
+def _shared_wishes(
+    node: Node | None, settings: Settings, wishes: Wishes, note: Callable[[Fact], None]
+) -> WishBook:
+    """What callers wish; with several nodes, whichever of them they have told."""
+    if node is None:
+        return wishes
+    room = import_module("ivr.agents.wishes_together")
+    shared: WishBook = room.among_nodes(node, settings, wishes, note)
+    return shared
+
+
+def _take_part(node: Node | None, conductor: Conductor) -> None:
+    """As one of several nodes: who was asked, how many calls there are, whether to take any."""
+    if node is None:
+        return
+    asked = conductor.reception.means.asked
+    import_module("ivr.calls.asked_together").among_nodes(node, asked)
+    conductor.set_aside = node.drains
+    conductor.callers = node.counts_calls()
+    node.begin(lambda: len(conductor.calls))
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -197,6 +234,7 @@ async def _composed(
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
+    _share_agents(node, switchboard, stack)
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
@@ -223,7 +261,7 @@ async def _composed(
         follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=wishes,
+        wishes=_shared_wishes(node, settings, wishes, journal.note),
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
@@ -242,10 +280,7 @@ async def _composed(
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
-    if node is not None:
-        conductor.set_aside = node.drains
-        conductor.callers = node.counts_calls()
-        node.begin(lambda: len(conductor.calls))
+    _take_part(node, conductor)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining and not conductor.set_aside()
@@ -265,7 +300,7 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
         conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
     )
@@ -371,11 +406,12 @@ async def _inherited(
     return await asyncio.to_thread(left, spool)
 
 
-async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+async def _desks_as_they_were(book: Book, notes: Notes, switchboard: Switchboard) -> None:
     """Who was how, and what they still have to write."""
     held = await asyncio.to_thread(book.taken_over)
-    desks.remember(held)
-    await go_on_noting(notes, desks, held)
+    switchboard.desks.remember(held)
+    switchboard.floor.begin(held)
+    await go_on_noting(notes, switchboard.desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:

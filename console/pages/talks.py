@@ -21,10 +21,12 @@ from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
-from ivr.config import standing
+from ivr.config import Settings, standing
 from ivr.hours import BEIJING
 from ivr.recordings import talks
-from ivr.recordings.shape import Evidence, evidence
+from ivr.recordings.finding import find
+from ivr.recordings.shape import Evidence
+from ivr.recordings.shipped import Shipped
 from ivr.recordings.talks import HeldTalk
 
 MOST_SHOWN: Final = 500
@@ -39,6 +41,10 @@ WHYS: Final[Mapping[str, str]] = {
     "hold": "来电人在听音乐",
     "fault": "没有录成",
 }
+_ELSEWHERE: Final = (
+    "这段录音是别的节点录的，或已经不在：到录它的那个节点的控制台保全"
+    " · recorded on another node: hold it in that node's console"
+)
 _LISTED: Final = """
 SELECT reference, local_time(happened) AS at, session, agents, outcome, path, ms, sha256,
        pauses, gaps FROM talk_recording
@@ -162,8 +168,7 @@ async def _shown(request: web.Request, talk: Talk, *, fault: str = "") -> web.Re
     heard = heard_mark(request, talk.reference) in request.app[HEARD]
     state = Evidence.GONE
     if talk.path and heard:
-        path = request.app[SETTINGS].recordings_folder / talk.path
-        state = await asyncio.to_thread(evidence, path, talk.sha256)
+        _, state = await asyncio.to_thread(find, request.app[SETTINGS], talk.path, talk.sha256)
     return page(
         request,
         "talk.html.j2",
@@ -193,13 +198,13 @@ async def _reason(request: web.Request) -> str:
 async def _sound(request: web.Request) -> web.StreamResponse:
     """The recording, whole or a range of it, while it is what was filed."""
     talk = await _heard_talk(request)
-    return await sound_of(request.app[SETTINGS].recordings_folder / talk.path, talk.sha256)
+    return await sound_of(request.app[SETTINGS], talk.path, talk.sha256)
 
 
 async def _shape(request: web.Request) -> web.Response:
     """What its waveform is drawn of."""
     talk = await _heard_talk(request)
-    return await shape_of(request.app[SETTINGS].recordings_folder / talk.path)
+    return await shape_of(request.app[SETTINGS], talk.path, talk.sha256)
 
 
 async def _heard_talk(request: web.Request) -> Talk:
@@ -220,7 +225,7 @@ async def _hold(request: web.Request) -> web.Response:
     if talk.held is not None:
         await note(request, "talk released", talk.reference, reason)
         await asyncio.to_thread(talks.release, folder, talk.path)
-    elif (folder / talk.path).is_file():
+    elif await asyncio.to_thread(_is_ours, request.app[SETTINGS], talk.path):
         await note(request, "talk held", talk.reference, reason)
         held = HeldTalk(
             talk.reference, talk.path, talk.session, talk.agents, talk.at, talk.ms, talk.sha256,
@@ -228,8 +233,15 @@ async def _hold(request: web.Request) -> web.Response:
         )  # fmt: skip
         await asyncio.to_thread(talks.hold, folder, held)
     else:
-        return await _shown(request, talk, fault=Evidence.GONE)
+        fault = _ELSEWHERE if request.app[SETTINGS].depot.is_named else Evidence.GONE
+        return await _shown(request, talk, fault=fault)
     raise web.HTTPSeeOther(f"/talks/{quote(talk.reference)}")
+
+
+def _is_ours(settings: Settings, path: str) -> bool:
+    """Whether this machine decides how long it is kept: it is here, or was sent from here."""
+    here = (settings.recordings_folder / path).is_file()
+    return here or (settings.depot.is_named and Shipped(settings.home).has(path))
 
 
 PAGE = Page(

@@ -448,6 +448,8 @@ class RecordingsSettings(Part):
     """With less free on the disk no recording is begun, and the caller is told."""
     talks: bool = False
     """Conversations with agents are recorded too, and callers are told so before."""
+    local_days: Annotated[int, Field(ge=1)] | None = None
+    """So long one stays here that the depot has, proven again then; None: till its age."""
     pause_seconds: Annotated[float, Field(ge=5, le=3600)] = 120.0
     """A pause that an agent forgets ends so soon, and the conversation is recorded again."""
     series: Annotated[int, Field(ge=0, le=99)] | None = None
@@ -601,6 +603,35 @@ class StateSettings(Part):
     """`postgresql+psycopg://…`, the same on every machine; None: nothing is shared."""
     address: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_\[\]-]+$")] | None = None
     """Where the edge sends this node's calls, host or host:port; None: `sip_host`, `sip_port`."""
+
+
+class BucketSettings(Part):
+    """A bucket of any service that speaks S3."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z.-]{1,61}[0-9a-z]$")]
+    key: str
+    """Its access key ID."""
+    secret: SecretStr
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/]+$")] | None = None
+    """`https://host`; None: Amazon's own, by `region`."""
+    region: str = "us-east-1"
+    in_path: bool = True
+    """Whether the bucket's name stands in the path; else `endpoint` begins with it."""
+    prefix: Annotated[str, Field(pattern=r"^[0-9A-Za-z_./-]*$")] = ""
+    """Before all names, where several lines share the bucket."""
+
+
+class DepotSettings(Part):
+    """Where all machines of a line find the same files: prompt sets, and filed recordings."""
+
+    folder: Path | None = None
+    """Mounted at the same place on each machine, such as NFS."""
+    bucket: BucketSettings | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there is one."""
+        return self.folder is not None or self.bucket is not None
 
 
 class SpeechSettings(Part):
@@ -776,6 +807,7 @@ class Settings(Part):
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     state: StateSettings = StateSettings()
+    depot: DepotSettings = DepotSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
     reports: ReportsSettings = ReportsSettings()

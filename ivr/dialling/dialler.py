@@ -290,7 +290,9 @@ class Dialler:
 
     async def _agent_came(self, going: Going, settings: Settings, agent: Agent) -> Called | None:
         """Let the agent's phone ring; None: the agent is there and waits."""
-        with self.switchboard.rung(agent):
+        async with self.switchboard.rung(agent) as is_ours:
+            if not is_ours:
+                return Called("agent_busy")
             try:
                 await self.outward.ring_agent(going.attempt.name, agent, going.attempt.reference)
             except AgentAway:
