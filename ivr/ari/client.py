@@ -350,7 +350,7 @@ class Bridges:
     _ari: Ari
 
     async def create_with_id(self, bridge: str) -> None:
-        """A mixing bridge under an id we chose; media pass through Asterisk, which may play into it.
+        """A mixing bridge under an id we chose; media pass Asterisk, which may play into them.
 
         Without proxy_media two telephones' packets may go past what Asterisk plays to one of them.
         """
