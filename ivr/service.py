@@ -26,7 +26,7 @@ from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
-from ivr.agents.wishes import Wishes
+from ivr.agents.wishes import WishBook, Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
@@ -42,6 +42,7 @@ from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
+from ivr.dialling.taped import Taping
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -58,6 +59,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.missing import Missing
 from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
@@ -66,6 +68,7 @@ from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
+from ivr.line.tape import ConsoleTape
 from ivr.line.watching import said
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
@@ -81,7 +84,7 @@ from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import Shelf
+from ivr.speech.prompts import Shelf, Utterance, sentence
 from ivr.speech.publications import in_words
 
 if TYPE_CHECKING:
@@ -147,6 +150,43 @@ def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
     return gate
 
 
+def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitStack) -> None:
+    """Each phone rings for one call of all nodes; they hear of what becomes of agents here."""
+    if node is None:
+        return
+    floor = import_module("ivr.agents.together").among_nodes(node, switchboard)
+    stack.push_async_callback(floor.stop)
+    keep = switchboard.desks.told
+
+    def told(moved: Moved) -> None:
+        keep(moved)
+        floor.moved(moved)
+
+    switchboard.desks.told = told
+
+
+def _shared_wishes(
+    node: Node | None, settings: Settings, wishes: Wishes, note: Callable[[Fact], None]
+) -> WishBook:
+    """What callers wish; with several nodes, whichever of them they have told."""
+    if node is None:
+        return wishes
+    room = import_module("ivr.agents.wishes_together")
+    shared: WishBook = room.among_nodes(node, settings, wishes, note)
+    return shared
+
+
+def _take_part(node: Node | None, conductor: Conductor) -> None:
+    """As one of several nodes: who was asked, how many calls there are, whether to take any."""
+    if node is None:
+        return
+    asked = conductor.reception.means.asked
+    import_module("ivr.calls.asked_together").among_nodes(node, asked)
+    conductor.set_aside = node.drains
+    conductor.callers = node.counts_calls()
+    node.begin(lambda: len(conductor.calls))
+
+
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
@@ -197,6 +237,7 @@ async def _composed(
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
+    _share_agents(node, switchboard, stack)
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
@@ -223,11 +264,11 @@ async def _composed(
         follow_ups=RegisterFollowUps(register),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=wishes,
+        wishes=_shared_wishes(node, settings, wishes, journal.note),
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
-    outward = ChannelsOutward(ari, standing.now)
+    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf))
     dialler = Dialler(
         settings=standing.now,
         outward=outward,
@@ -236,16 +277,14 @@ async def _composed(
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
         switchboard=means.switchboard,
+        taping=Taping(tapes, partial(ConsoleTape, settings)),
     )
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
 
-    if node is not None:
-        conductor.set_aside = node.drains
-        conductor.callers = node.counts_calls()
-        node.begin(lambda: len(conductor.calls))
+    _take_part(node, conductor)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining and not conductor.set_aside()
@@ -265,7 +304,8 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
-    as_they_were = partial(_desks_as_they_were, book, notes, desks)
+    conductor.missing = Missing(ari, conductor.legs, conductor.vanished)
+    as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
         conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
     )
@@ -316,6 +356,11 @@ def _adopted(means: Means, settings: Settings) -> None:
     """Other settings hold: what the whole line shares takes them too."""
     means.switchboard.adopt(settings.agents)
     means.limits.adopt(settings.limits)
+
+
+def _announced(shelf: Shelf) -> Utterance:
+    """What somebody whom we call hears before they are joined with an agent and recorded."""
+    return shelf.current().utterance(sentence("main.greeting"), sentence("agent.recorded"))
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:
@@ -371,11 +416,12 @@ async def _inherited(
     return await asyncio.to_thread(left, spool)
 
 
-async def _desks_as_they_were(book: Book, notes: Notes, desks: Desks) -> None:
+async def _desks_as_they_were(book: Book, notes: Notes, switchboard: Switchboard) -> None:
     """Who was how, and what they still have to write."""
     held = await asyncio.to_thread(book.taken_over)
-    desks.remember(held)
-    await go_on_noting(notes, desks, held)
+    switchboard.desks.remember(held)
+    switchboard.floor.begin(held)
+    await go_on_noting(notes, switchboard.desks, held)
 
 
 def _agents_day(spool: Path) -> list[dict[str, Any]]:

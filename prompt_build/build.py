@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.records.durable import write_all
+from ivr.speech.publications import LOCK
 from prompt_build import sets, unchanged
 from prompt_build.catalog.content import Catalog
 from prompt_build.catalog.reading import load
@@ -83,7 +84,7 @@ def build(
     """
     began = time.monotonic()
     catalog = load(words)
-    with locked(audio / sets.LOCK, wait=False):
+    with locked(audio / LOCK, wait=False):
         asked = unchanged.asked(catalog, speaking)
         if (before := unchanged.same(audio, asked)) is not None:
             return _nothing_new(catalog, before, time.monotonic() - began)

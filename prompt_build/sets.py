@@ -20,14 +20,21 @@ from typing import Any
 
 from ivr.records.durable import write
 from ivr.speech import publications
-from ivr.speech.publications import LOG, MANIFEST, Heard, How, Publication, Timed, clock
+from ivr.speech.publications import (
+    LOCK,
+    LOG,
+    MANIFEST,
+    PUBLISHING,
+    Heard,
+    How,
+    Publication,
+    Timed,
+    clock,
+)
 from prompt_build.locking import locked
 
-LOCK = "lock"
-"""Held by whoever makes or removes clips."""
 GRACE = timedelta(hours=24)
 """A set that was heard within this time may still be played by a call in progress."""
-_PUBLISHING = "publishing.lock"
 NUMBERS = "numbers"
 """Stands for all clips of numbers where two sets are compared."""
 _NAME = re.compile(r"(\d{4,})\.json\Z")
@@ -230,7 +237,7 @@ def publish(  # noqa: PLR0913  a publication has as many parts as it has
     Raises NoSuchSet, or Unfit where the code could not speak it.
     """
     now = now or datetime.now(UTC)
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         before = publications.last(audio)
         ahead = tuple(each for each in before.timed if each.since > now) if before else ()
         publication = Publication(number, now, how, who, why, ahead if timed is None else timed)
@@ -255,7 +262,7 @@ def arrange(audio: Path, publication: Publication, breaches: Breaches = lambda _
 
     Raises NoSuchSet, or Unfit where the code could not speak one of its sets.
     """
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         _arrange(audio, publication, breaches)
 
 
@@ -284,7 +291,7 @@ def schedule(
     Raises NoSuchTime, NoSuchSet or Unfit.
     """
     check_times(timed.since, timed.until, now)
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         before = publications.last(audio)
         if before is None:
             raise NoSuchSet("还没有发布过，先发布一版 · publish a set first")
@@ -320,7 +327,7 @@ def withdraw(  # noqa: PLR0913  as of a publication
 
     One that has begun is over now, and callers hear what is underneath.
     """
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         before = publications.last(audio)
         standing = [each for each in before.timed if not each.is_over(now)] if before else []
         gone = tuple(each for each in standing if each.set == number and _may_end(each, now))
@@ -335,7 +342,7 @@ def withdraw(  # noqa: PLR0913  as of a publication
 
 def renew(audio: Path, timed: tuple[Timed, ...], breaches: Breaches = lambda _: ()) -> None:
     """The same publication with sets that were made again for what lies over it."""
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         log = publications.read(audio)
         others = [each for each in log[-1].timed if each.until is None and each.words is None]
         fresh = {(each.since, each.until) for each in timed}
@@ -348,7 +355,7 @@ def renew(audio: Path, timed: tuple[Timed, ...], breaches: Breaches = lambda _: 
 
 def settled(audio: Path, now: datetime) -> None:
     """What has begun to stay has no words of its own any more: they are in the city's file."""
-    with locked(audio / _PUBLISHING):
+    with locked(audio / PUBLISHING):
         log = publications.read(audio)
         timed = tuple(
             replace(each, words=None) if each.until is None and each.since <= now else each
@@ -373,13 +380,7 @@ def _unfit(number: int, broken: Sequence[str]) -> str:
 def lost(audio: Path, manifest: Manifest) -> list[str]:
     """The set's files that are not there."""
     there = present(audio)
-    return [file for file in _files(manifest) if file not in there]
-
-
-def _files(manifest: Manifest) -> Iterator[str]:
-    for entry in manifest["prompts"].values():
-        yield from entry["files"].values()
-        yield f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json"
+    return [file for file in publications.files_of(manifest) if file not in there]
 
 
 def rollback(
@@ -505,7 +506,7 @@ def collect(
     makes clips.
     """
     now = now or datetime.now(UTC)
-    with locked(audio / LOCK, wait=False), locked(audio / _PUBLISHING):
+    with locked(audio / LOCK, wait=False), locked(audio / PUBLISHING):
         known = numbers_of(audio)
         needed = {*known[-keep_sets:], *_needed(audio, now), *_heard_since(audio, now)}
         dropped = [number for number in known if number not in needed]
@@ -526,4 +527,4 @@ def _heard_since(audio: Path, now: datetime) -> set[int]:
 def _used(audio: Path) -> set[str]:
     manifests = [load(audio, number) for number in numbers_of(audio)]
     manifests += [heard] if (heard := published(audio)) else []
-    return {file for manifest in manifests for file in _files(manifest)}
+    return {file for manifest in manifests for file in publications.files_of(manifest)}

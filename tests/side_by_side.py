@@ -6,6 +6,9 @@ hardly need a processor, the others need nothing else: they fill what the calls 
 priority, so that a call finds its processor as if it were alone. Programs that are no pytest (what
 looks at types) stand in line with the others, before them.
 
+One program has imported everything; each pytest is a fork of it, as are the services and commands
+that tests start (`tests.forks`).
+
 What they write lies in memory where there is room: half of their time was the disk's.
 
 What failed beside calls is tried once more when nothing else runs: a call in real time that met
@@ -29,10 +32,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from tests import forks
+
 TESTS_FAILED = 1
 """pytest's exit code; every higher one is a fault that no second try mends."""
-LAST = ("nice", "-n", "19")
-"""Runs when nobody else wants to."""
+LAST = 19
+"""So nice that it runs when nobody else wants to."""
 PATIENCE = ("-o", "timeout=900")
 """Seconds that one test may take there; what runs last may stand still for minutes."""
 IN_MEMORY = Path("/dev/shm")
@@ -70,27 +75,34 @@ class Run:
         written = self.folder / "written"
         written.mkdir(parents=True)
         began = time.monotonic()
-        code, busy, printed = _ran(self._words(more), {**os.environ, "TMPDIR": str(written)})
+        environment = {**os.environ, "TMPDIR": str(written)}
+        code, busy, printed = self._ran(more, environment)
         shutil.rmtree(written, ignore_errors=True)
         print(printed, end="", flush=True)
         return Ended(self, code, time.monotonic() - began, busy, printed)
 
-    def _words(self, more: Sequence[str]) -> list[str]:
-        pytest = [sys.executable, "-m", "pytest", "-o", f"cache_dir={self.folder / 'failed'}"]
-        match self.kind:
-            case Kind.CALLS:
-                return [*pytest, *more, *self.arguments]
-            case Kind.OTHERS:
-                return [*LAST, *pytest, *more, *PATIENCE, *self.arguments]
-            case Kind.PROGRAM:
-                return [*LAST, *self.arguments]
+    def _ran(self, more: Sequence[str], environment: dict[str, str]) -> tuple[int, float, str]:
+        """Its exit code, its seconds of processor and what it printed."""
+        if self.kind is Kind.PROGRAM:
+            return _program(["nice", "-n", str(LAST), *self.arguments], environment)
+        printed = self.folder / "printed"
+        words = ["pytest", "-o", f"cache_dir={self.folder / 'failed'}", *more]
+        calls = self.kind is Kind.CALLS
+        patience = () if calls else PATIENCE
+        with printed.open("wb") as file:
+            out = file.fileno()
+            pytest = forks.start(
+                *(*words, *patience, *self.arguments),
+                env=environment,
+                stdout=out,
+                stderr=out,
+                nice=0 if calls else LAST,
+            )
+        return pytest.wait(), pytest.busy, printed.read_text(encoding="utf-8", errors="replace")
 
 
-def _ran(words: list[str], environment: dict[str, str]) -> tuple[int, float, str]:
-    """A program's exit code, its seconds of processor and what it printed.
-
-    Those of its children count as far as it waited for them: a fork server's do not.
-    """
+def _program(words: list[str], environment: dict[str, str]) -> tuple[int, float, str]:
+    """The same of a program that is no pytest; what it did not wait for is not counted."""
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as program:
@@ -129,6 +141,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--mark", default="", help="which of the others' tests; all of them")
     asked = parser.parse_args(given)
     marked = ("-m", asked.mark) if asked.mark else ()
+    forks.address()  # before threads ask for it
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         Path(folder).chmod(0o755)  # tests act as other users too
 

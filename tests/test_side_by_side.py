@@ -18,7 +18,7 @@ def usual_priority(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     One test has the true priority, and is about it.
     """
     if request.function is not test_both_kinds_at_once_and_those_that_call_come_first:
-        monkeypatch.setattr("tests.side_by_side.LAST", ())
+        monkeypatch.setattr("tests.side_by_side.LAST", 0)
 
 
 PASSES = "def test_it(): pass\n"

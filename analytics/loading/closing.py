@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -211,13 +211,14 @@ class ClosedDays:
         in the database alone when its spool has gone.
         """
         closed = {table: _closed(table, period, until) for table in ALL}
+        held = self._with_rows(closed)
         new = [
             self._written(
                 table,
                 period,
-                f"FROM hot.{table} WHERE {where} ORDER BY {TIME.get(table, 'happened')}",
+                f"FROM hot.{table} WHERE {closed[table]} ORDER BY {TIME.get(table, 'happened')}",
             )
-            for table, where in closed.items()
+            for table in held
         ]
         filed = f"SELECT session FROM hot.call_session WHERE {closed['call_session']}"
         renewed = list(self._renewed(filed))
@@ -225,8 +226,21 @@ class ClosedDays:
             [old for old, _ in renewed],
             [*new, *(kept for _, kept in renewed)],
             f"DELETE FROM hot.superseded WHERE session IN ({filed})",
-            *(f"DELETE FROM hot.{table} WHERE {closed[table]}" for table in FACT_TABLES),
+            *(
+                f"DELETE FROM hot.{table} WHERE {closed[table]}"
+                for table in held
+                if table not in ROLL_UPS
+            ),
         )
+
+    def _with_rows(self, closed: Mapping[str, str]) -> list[str]:
+        """Tables that have rows of their condition: of a day most have none, and get no file."""
+        asked = " UNION ALL ".join(
+            f"SELECT {literal(table)} AS name WHERE EXISTS (FROM hot.{table} WHERE {where})"
+            for table, where in closed.items()
+        )
+        found = {name for (name,) in self._rows(asked)}
+        return [table for table in closed if table in found]
 
     def _renewed(self, filed: str) -> Iterator[tuple[Listed, Listed]]:
         """Files with rows of calls that are filed again now, and the same files without them."""

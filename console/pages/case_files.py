@@ -26,7 +26,8 @@ from ivr.cases.clocks import Light
 from ivr.cases.moves import MOST_CHARACTERS, State
 from ivr.cases.sealing import Unreadable
 from ivr.hours import BEIJING
-from ivr.recordings.shape import Evidence, evidence
+from ivr.recordings.finding import find
+from ivr.recordings.shape import Evidence
 
 _SIZES: Final = ((400, "normal", 7), (1500, "small", 4), (MOST_CHARACTERS * 100, "smallest", 2))
 """Of the paper: up to so many characters of an answer, its letters, and how many events fit."""
@@ -110,12 +111,12 @@ async def _zip(request: web.Request) -> web.Response:
     reason = str(form.get("reason", "")).strip()
     if not reason:
         return await shown(request, fault="写明为什么导出 · say why", status=422)
-    sound = request.app[SETTINGS].recordings_folder / case.filed.path
-    state = Evidence.GONE
+    sound, state = Path(), Evidence.GONE
     if case.filed.has_sound:
-        state = await asyncio.to_thread(evidence, sound, case.filed.sha256)
-    if state is Evidence.CHANGED:
-        return await shown(request, fault=Evidence.CHANGED, status=422)
+        filed = (case.filed.path, case.filed.sha256)
+        sound, state = await asyncio.to_thread(find, request.app[SETTINGS], *filed)
+    if state in (Evidence.CHANGED, Evidence.AWAY):
+        return await shown(request, fault=state, status=422)
     await note(request, "case exported", case.number, reason)
     try:
         parts = await asyncio.to_thread(_parts, request, case, sound, state)

@@ -25,7 +25,8 @@ from ivr.cases.store import NoCase, Outrun, Sought
 from ivr.cases.transcribing import WARNING, Transcript
 from ivr.config import Agent, AnswerTemplate, Settings, SettingsError, standing
 from ivr.hours import BEIJING
-from ivr.recordings.shape import Evidence, evidence
+from ivr.recordings.finding import find
+from ivr.recordings.shape import Evidence
 
 REGISTER = web.AppKey("register", Register)
 HEARD = web.AppKey("heard", set[tuple[str, str]])
@@ -124,7 +125,6 @@ async def shown(
     form that was refused, so that nobody writes it twice."""
     case, register = await case_of(request), request.app[REGISTER]
     settings = request.app[SETTINGS]
-    sound = settings.recordings_folder / case.filed.path
     heard = heard_mark(request, case.number) in request.app[HEARD]
     clocks = await asyncio.to_thread(lambda: register.clocks)
     moves = [
@@ -145,7 +145,7 @@ async def shown(
         moves=[(move, RULES[move].needs) for move in moves],
         events=[(event, event.at.astimezone(BEIJING)) for event in case.events],
         heard=heard,
-        evidence=await asyncio.to_thread(evidence, sound, case.filed.sha256) if heard else None,
+        evidence=await asyncio.to_thread(_evidence, settings, case) if heard else None,
         marks=await asyncio.to_thread(register.marks.of, case.number),
         transcript=await asyncio.to_thread(_transcript, register, case.number) if heard else None,
         not_evidence=WARNING,
@@ -173,6 +173,10 @@ def _transcript(register: Register, number: str) -> Transcript | None:
         return register.transcripts.of(number)
     except Unreadable:
         return None
+
+
+def _evidence(settings: Settings, case: Case) -> Evidence:
+    return find(settings, case.filed.path, case.filed.sha256)[1]
 
 
 def _phones(settings: Settings) -> tuple[Agent, ...]:

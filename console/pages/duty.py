@@ -45,6 +45,7 @@ _PARTS: Final = {
     "keys": "密钥",
     "disk": "磁盘",
     "recordings": "录音",
+    "depot": "共用的存放处",
     "clock": "时钟",
     "records": "话务记录",
     "lost records": "丢失的记录",

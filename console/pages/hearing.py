@@ -37,15 +37,13 @@ async def _why(request: web.Request) -> web.Response:
 async def _sound(request: web.Request) -> web.StreamResponse:
     """The recording, whole or a range of it, while it is what was filed."""
     case = await _heard_case(request)
-    return await sound_of(
-        request.app[SETTINGS].recordings_folder / case.filed.path, case.filed.sha256
-    )
+    return await sound_of(request.app[SETTINGS], case.filed.path, case.filed.sha256)
 
 
 async def _shape(request: web.Request) -> web.Response:
     """What its waveform is drawn of."""
     case = await _heard_case(request)
-    return await shape_of(request.app[SETTINGS].recordings_folder / case.filed.path)
+    return await shape_of(request.app[SETTINGS], case.filed.path, case.filed.sha256)
 
 
 async def _heard_case(request: web.Request) -> Case:

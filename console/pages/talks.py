@@ -21,10 +21,13 @@ from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
-from ivr.config import standing
+from ivr.config import Settings, standing
+from ivr.dialling.names import attempt_of
 from ivr.hours import BEIJING
 from ivr.recordings import talks
-from ivr.recordings.shape import Evidence, evidence
+from ivr.recordings.finding import find
+from ivr.recordings.shape import Evidence
+from ivr.recordings.shipped import Shipped
 from ivr.recordings.talks import HeldTalk
 
 MOST_SHOWN: Final = 500
@@ -39,6 +42,10 @@ WHYS: Final[Mapping[str, str]] = {
     "hold": "来电人在听音乐",
     "fault": "没有录成",
 }
+_ELSEWHERE: Final = (
+    "这段录音是别的节点录的，或已经不在：到录它的那个节点的控制台保全"
+    " · recorded on another node: hold it in that node's console"
+)
 _LISTED: Final = """
 SELECT reference, local_time(happened) AS at, session, agents, outcome, path, ms, sha256,
        pauses, gaps FROM talk_recording
@@ -66,6 +73,11 @@ class Talk:
     sha256: str
     gaps: str
     held: HeldTalk | None = None
+
+    @property
+    def is_of_ours(self) -> bool:
+        """Of a call that the line has made: there is no caller's call to it."""
+        return attempt_of(self.session) is not None
 
     @property
     def told(self) -> str:
@@ -108,7 +120,7 @@ async def _search(request: web.Request) -> web.Response:
     today = datetime.now(BEIJING).date()
     fault, found = "", []
     held = await _held(request)
-    agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
+    now = await asyncio.to_thread(standing, request.app[SETTINGS])
     try:
         wanted = {
             "first": day_of(query.get("from", ""), today),
@@ -128,8 +140,8 @@ async def _search(request: web.Request) -> web.Response:
         found=found,
         held=[_of_held(each) for each in held.values()],
         most=MOST_SHOWN,
-        agents=[phone.name for phone in agents.phones],
-        records=request.app[SETTINGS].recordings.talks,
+        agents=[phone.name for phone in now.agents.phones],
+        records=now.recordings.talks,
         fault=fault,
     )
 
@@ -162,8 +174,7 @@ async def _shown(request: web.Request, talk: Talk, *, fault: str = "") -> web.Re
     heard = heard_mark(request, talk.reference) in request.app[HEARD]
     state = Evidence.GONE
     if talk.path and heard:
-        path = request.app[SETTINGS].recordings_folder / talk.path
-        state = await asyncio.to_thread(evidence, path, talk.sha256)
+        _, state = await asyncio.to_thread(find, request.app[SETTINGS], talk.path, talk.sha256)
     return page(
         request,
         "talk.html.j2",
@@ -193,13 +204,13 @@ async def _reason(request: web.Request) -> str:
 async def _sound(request: web.Request) -> web.StreamResponse:
     """The recording, whole or a range of it, while it is what was filed."""
     talk = await _heard_talk(request)
-    return await sound_of(request.app[SETTINGS].recordings_folder / talk.path, talk.sha256)
+    return await sound_of(request.app[SETTINGS], talk.path, talk.sha256)
 
 
 async def _shape(request: web.Request) -> web.Response:
     """What its waveform is drawn of."""
     talk = await _heard_talk(request)
-    return await shape_of(request.app[SETTINGS].recordings_folder / talk.path)
+    return await shape_of(request.app[SETTINGS], talk.path, talk.sha256)
 
 
 async def _heard_talk(request: web.Request) -> Talk:
@@ -220,7 +231,7 @@ async def _hold(request: web.Request) -> web.Response:
     if talk.held is not None:
         await note(request, "talk released", talk.reference, reason)
         await asyncio.to_thread(talks.release, folder, talk.path)
-    elif (folder / talk.path).is_file():
+    elif await asyncio.to_thread(_is_ours, request.app[SETTINGS], talk.path):
         await note(request, "talk held", talk.reference, reason)
         held = HeldTalk(
             talk.reference, talk.path, talk.session, talk.agents, talk.at, talk.ms, talk.sha256,
@@ -228,8 +239,15 @@ async def _hold(request: web.Request) -> web.Response:
         )  # fmt: skip
         await asyncio.to_thread(talks.hold, folder, held)
     else:
-        return await _shown(request, talk, fault=Evidence.GONE)
+        fault = _ELSEWHERE if request.app[SETTINGS].depot.is_named else Evidence.GONE
+        return await _shown(request, talk, fault=fault)
     raise web.HTTPSeeOther(f"/talks/{quote(talk.reference)}")
+
+
+def _is_ours(settings: Settings, path: str) -> bool:
+    """Whether this machine decides how long it is kept: it is here, or was sent from here."""
+    here = (settings.recordings_folder / path).is_file()
+    return here or (settings.depot.is_named and Shipped(settings.home).has(path))
 
 
 PAGE = Page(

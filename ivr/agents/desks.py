@@ -23,6 +23,8 @@ DeskState = State | Literal["ringing", "absent"]
 """How an agent is, as the shift's leader sees it: a phone may ring, or be nowhere."""
 By = Literal["phone", "console", "line"]
 """Where a change came from: the agent's own telephone, the agent's page, or what happened."""
+OTHERS_FIRST_SECONDS = 15.0
+"""What follows by itself is done by the node that told of it, unless it is gone by then."""
 _ON_DUTY = frozenset({State.FREE, State.TALKING, State.WRAP_UP})
 """Who is in one of these is there for callers, now or soon."""
 
@@ -90,8 +92,12 @@ class Desks:
     """What stays when the service ends is told by the calendar."""
     changed: Callable[[], None] = lambda: None
     """Called when somebody may be free who was not."""
+    taken_elsewhere: frozenset[str] = frozenset()
+    """Whose phones ring or talk for another node, or are not ours to ring."""
     _ringing: dict[str, float] = field(default_factory=dict)
     """Since when."""
+    _elsewhere: set[str] = field(default_factory=set)
+    """Whose state another node has told: what follows by itself is that node's to do first."""
     _presence: dict[str, Presence] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
     _talking: set[str] = field(default_factory=set)
@@ -166,13 +172,20 @@ class Desks:
 
     def is_free(self, agent: Agent) -> bool:
         """Whether this phone may be rung for a caller now."""
-        taken = agent.extension in self._ringing or agent.extension in self._aside
-        return not taken and self.may_come(agent)
+        return not self._is_taken(agent.extension) and self.may_come(agent)
 
     def may_listen(self, agent: Agent) -> bool:
         """Whether this phone is taken by nothing, however its owner is."""
-        taken = agent.extension in self._ringing or agent.extension in self._aside
-        return not taken and self._held(agent.extension).state is not State.TALKING
+        is_talking = self._held(agent.extension).state is State.TALKING
+        return not self._is_taken(agent.extension) and not is_talking
+
+    def _is_taken(self, extension: str) -> bool:
+        here = extension in self._ringing or extension in self._aside
+        return here or extension in self.taken_elsewhere
+
+    def engaged(self) -> frozenset[str]:
+        """Whose phones ring or talk for a call of this node, or are set aside for one."""
+        return frozenset({*self._ringing, *self._aside, *self._talking})
 
     def may_come(self, agent: Agent) -> bool:
         """Whether this phone may be rung now, or as soon as it rings for others no more."""
@@ -219,6 +232,8 @@ class Desks:
             return "ringing", self._ringing[agent.extension]
         if state is State.FREE and agent.extension not in online:
             return "absent", None
+        if state is State.FREE and agent.extension in self.taken_elsewhere:
+            return "ringing", None
         return state, self._since.get(agent.extension)
 
     # --- what happens -------------------------------------------------------------------------
@@ -295,6 +310,15 @@ class Desks:
         if agent.extension not in self._talking:
             self._happens(agent, Event.HUNG_UP)
 
+    def vanished(self, agent: Agent) -> None:
+        """The phone has, in the midst of the conversation: nobody is rung there by itself again."""
+        log.warning(
+            "%s 的话机在通话中断了，设为离开 · the phone of %s has vanished: away",
+            agent.name,
+            agent.name,
+        )
+        self._happens(agent, Event.VANISHED)
+
     def missed(self, agent: Agent) -> None:
         """Somebody has answered, and there was no conversation: nothing is to be written."""
         self._talked.pop(agent.extension, None)
@@ -323,7 +347,8 @@ class Desks:
         """These talk, as Asterisk shows it; a conversation that nobody looks after is over."""
         found = {*extensions, *self._talking}
         for extension, presence in tuple(self._presence.items()):
-            if presence.state is State.TALKING and extension not in found:
+            is_ours = extension not in found | self._elsewhere
+            if presence.state is State.TALKING and is_ours:
                 self._happens(self.agent(extension), Event.HUNG_UP)
 
     def remember(self, before: Iterable[Remembered]) -> None:
@@ -338,6 +363,34 @@ class Desks:
             self._since[each.extension] = clock - max(0.0, (now - each.since).total_seconds())
             self._arm(each.extension)
 
+    def learn(self, told: Remembered, *, ours: bool) -> None:
+        """How an agent is, as all nodes know it; of one who talks for us, what is to follow.
+
+        `ours`: what follows by itself is for this node to do.
+        """
+        extension = told.extension
+        if extension not in self._talking:
+            (self._elsewhere.discard if ours else self._elsewhere.add)(extension)
+            self._talked.pop(extension, None)
+            self.remember([told])
+        elif told.presence.state is State.TALKING:
+            self._presence[extension] = told.presence
+
+    def told_elsewhere(self) -> frozenset[str]:
+        """Whose state another node has told."""
+        return frozenset(self._elsewhere)
+
+    def is_left_alone(self, extension: str) -> None:
+        """The node is gone that had this agent's conversation, and the conversation with it."""
+        self._happens(self.agent(extension), Event.HUNG_UP)
+
+    def lose_sight(self) -> None:
+        """The other nodes cannot be asked: who talks there may be free by now; the phone says."""
+        for extension in self._elsewhere - self._talking:
+            held = self._held(extension)
+            if held.state is State.TALKING:
+                self._presence[extension] = Presence(held.then)
+
     def _happens(self, agent: Agent, event: Event, *, by: By = "line", reason: str = "") -> None:
         """Take the step, unless it is none; tell of it."""
         extension, before = agent.extension, self._held(agent.extension)
@@ -346,6 +399,8 @@ class Desks:
         if now == before:
             return
         began, clock = self._since.get(extension), self.clock()
+        if now.state is not State.TALKING or extension in self._talking:
+            self._elsewhere.discard(extension)
         self._presence[extension] = now
         if _is_another(before, now):
             self._since[extension] = clock
@@ -379,7 +434,8 @@ class Desks:
                 seconds, event = settings.passed_over_seconds, Event.BACK
             case _:
                 return
-        at = self._since.get(extension, self.clock()) + seconds
+        late = OTHERS_FIRST_SECONDS if extension in self._elsewhere else 0.0
+        at = self._since.get(extension, self.clock()) + seconds + late
         self._due[extension] = (at, event)
         with suppress(RuntimeError):  # without a loop it happens when somebody looks
             loop = asyncio.get_running_loop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -45,11 +45,18 @@ class Waiting:
     """Some phone rings for this caller now."""
     is_served: bool = False
     """An agent has answered: no other phone is wanted, unless that agent is gone at once."""
+    is_elsewhere: bool = False
+    """Another node has the caller, and says who may ring for them: `left`."""
 
     @property
     def ranks_since(self) -> float:
         """By which moment it comes before others of its standing."""
         return self.since if self.kept is None else min(self.since, self.kept)
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Whoever has a smaller one is served first."""
+        return RANKS.index(self.standing), self.ranks_since
 
 
 @dataclass(slots=True)
@@ -65,6 +72,19 @@ class Queue:
     def enter(self, place: Waiting) -> None:
         """Take a place; it stands instead of any that the same one had."""
         self._places[place.who] = place
+
+    def place(self, who: str) -> Waiting | None:
+        """The one that somebody has."""
+        return self._places.get(who)
+
+    def here(self) -> tuple[Waiting, ...]:
+        """The places of this node's own callers and wishes."""
+        return tuple(place for place in self._places.values() if not place.is_elsewhere)
+
+    def see_elsewhere(self, places: Iterable[Waiting]) -> None:
+        """These are the places that other nodes have; who has one here has that one."""
+        ours = {place.who: place for place in self.here()}
+        self._places = {place.who: place for place in places} | ours
 
     def leave(self, place: Waiting) -> None:
         """Give it up; another that was taken meanwhile stays."""
@@ -85,7 +105,7 @@ class Queue:
         there = (
             each for each in self._places.values() if not (each.is_wish and each.person in here)
         )
-        return tuple(sorted(there, key=lambda each: (RANKS.index(each.standing), each.ranks_since)))
+        return tuple(sorted(there, key=lambda each: each.rank))
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Those who have no agent yet, whoever is next first."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from ivr.agents.desks import Desks
 from ivr.agents.estimate import Minutes, minutes_to_wait
+from ivr.agents.floor import ByItself, Floor
 from ivr.agents.notes import Talked
 from ivr.agents.queue import Queue, Waiting
 from ivr.config import Agent, AgentsSettings, Skill
@@ -38,6 +39,8 @@ class Switchboard:
 
     desks: Desks
     queue: Queue = field(default_factory=Queue)
+    floor: Floor = field(default_factory=ByItself)
+    """The other nodes of the line, which ring the same phones."""
     _online: frozenset[str] = frozenset()
     """Phones that are registered, when somebody looked last."""
     _looked: float = float("-inf")
@@ -68,8 +71,9 @@ class Switchboard:
         return self.settings.strategy != "all_at_once"
 
     def waits(self) -> tuple[float, ...]:
-        """Since when each caller waits who has no agent yet, whoever is next first."""
-        return tuple(place.since for place in self.queue.waiting() if not place.is_wish)
+        """Since when each caller of this node waits who has no agent yet, whoever is next first."""
+        waiting = self.queue.waiting()
+        return tuple(each.since for each in waiting if not (each.is_wish or each.is_elsewhere))
 
     def longest_wait(self) -> float:
         """Seconds that whoever has waited longest has had no agent; 0 where nobody waits."""
@@ -99,6 +103,7 @@ class Switchboard:
 
     def look_again(self) -> None:
         """Somebody may be free now: whoever waits looks."""
+        self.floor.tell()
         for place in self.queue.in_order():
             place.wake()
 
@@ -113,6 +118,7 @@ class Switchboard:
         """
         place.left = self.desks.in_order(self.present(place.skill))
         self.queue.enter(place)
+        self.floor.tell()
         try:
             yield place
         finally:
@@ -124,6 +130,7 @@ class Switchboard:
         """Keep a place for a caller who is found again by a new service, until `waiting`."""
         place.is_expected = True
         self.queue.enter(place)
+        self.floor.tell()
 
     def give_up(self, who: str) -> None:
         """A place that was kept for somebody who does not come."""
@@ -138,8 +145,25 @@ class Switchboard:
         """Whether some phone that is there rings or talks now."""
         return not all(self.desks.is_free(agent) for agent in self.present())
 
-    def claim(self, place: Waiting) -> Round:
-        """The phones that ring for this caller from now on: all there are, or the next one."""
+    async def claim(self, place: Waiting) -> Round:
+        """The phones that ring for this caller from now on: all there are, or the next one.
+
+        Chosen here by what this node knows, and rung only when no other node rings them: whoever
+        was quicker, or has somebody who is next before, has them.
+        """
+        chosen = self._chosen(place)
+        if not chosen:
+            return ()
+        mine = await self.floor.take(chosen, place)
+        for agent in chosen:
+            if agent not in mine:
+                self._give_back(agent, place)
+        if mine:
+            self.look_again()
+        return mine
+
+    def _chosen(self, place: Waiting) -> Round:
+        """Kept for this caller from now on, before anybody else here has a turn."""
         for each in self.queue.waiting():
             self._look_who_may_ring(each)
         free = [agent for agent in self._for(place) if self.desks.is_free(agent)]
@@ -150,9 +174,15 @@ class Switchboard:
             place.is_ringing = True
             self._ringing[agent.extension] = place
             self.desks.rings(agent)
-        if mine:
-            self.look_again()
         return tuple(mine)
+
+    def _give_back(self, agent: Agent, place: Waiting) -> None:
+        """Another node has it: it has not rung here, and may the next time."""
+        if self._ringing.get(agent.extension) is place:
+            del self._ringing[agent.extension]
+            self.desks.rings_no_more(agent)
+            place.is_ringing = place in self._ringing.values()
+            place.left.append(agent)
 
     def _for(self, place: Waiting) -> list[Agent]:
         """Whom an agent has passed the caller on to comes first, and alone."""
@@ -164,7 +194,7 @@ class Switchboard:
 
     def _look_who_may_ring(self, place: Waiting) -> None:
         """In a queue people come and go, and who was tried is tried again after a while."""
-        if place.stays:
+        if place.stays and not place.is_elsewhere:
             since = self.desks.clock() - AGAIN_SECONDS
             place.left = [
                 agent
@@ -243,16 +273,29 @@ class Switchboard:
             if is_over:
                 self.desks.hung_up(agent)
 
-    @contextmanager
-    def rung(self, agent: Agent) -> Iterator[None]:
-        """A phone rings for a call that the line makes, and for nobody else meanwhile."""
+    @asynccontextmanager
+    async def rung(self, agent: Agent) -> AsyncIterator[bool]:
+        """A phone rings for a call that the line makes, and for nobody else meanwhile.
+
+        False where it is another node's.
+        """
+        is_claimed = agent.extension in self._ringing
         self.desks.rings(agent)
         try:
-            yield
+            yield is_claimed or bool(await self.floor.take([agent], None))
         finally:
             self.free(agent)
             self.desks.rings_no_more(agent)
             self.look_again()
+
+    @asynccontextmanager
+    async def reserved(self, agent: Agent) -> AsyncIterator[bool]:
+        """Nobody else's call rings this phone as long as this lasts; False: another's does."""
+        self.desks.set_aside(agent)
+        try:
+            yield bool(await self.floor.take([agent], None))
+        finally:
+            self.desks.back_from_aside(agent)
 
     def _serve(self, place: Waiting | None, *, served: bool) -> None:
         if place is not None:

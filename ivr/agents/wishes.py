@@ -87,6 +87,11 @@ class Move:
     outcome: DialOutcome | None = None
     """Of the try that this is about; None: there was none."""
 
+    @property
+    def lives(self) -> bool:
+        """Whether it is still to be fulfilled then."""
+        return self.state in LIVING
+
 
 def told_of(wish: Wish) -> CallbackOver:
     """The fact of a wish that is over."""
@@ -145,6 +150,10 @@ class Wishes:
         """The last one of this number, whatever has become of it."""
         return self._read().get(person)
 
+    def person(self, number: Sensitive[str]) -> str:
+        """By which its wish is known."""
+        return self._tokens.caller(number.reveal())
+
     def living(self, person: str) -> Wish | None:
         """The wish of this number that is still to be fulfilled."""
         wish = self.of(person)
@@ -160,7 +169,7 @@ class Wishes:
         now: datetime,
     ) -> bool:
         """Keep a wish, durably; False where one of that number lives already. OSError: no room."""
-        wish = Wish(self._tokens.caller(number.reveal()), since, standing, session, now)
+        wish = Wish(self.person(number), since, standing, session, now)
         return await asyncio.to_thread(self.keep, wish, number)
 
     def keep(self, wish: Wish, number: Sensitive[str]) -> bool:
@@ -201,7 +210,7 @@ class Wishes:
             kept = self._kept_from(when)
             gone = len(self._read()) - len(kept)
             if gone:
-                write(self._path, b"".join(map(_line, kept)), mode=0o600)
+                write(self._path, b"".join(map(as_line, kept)), mode=0o600)
         return gone
 
     def overdue(self, when: datetime) -> int:
@@ -218,7 +227,7 @@ class Wishes:
             yield
 
     def _write(self, wish: Wish) -> None:
-        append(self._path, _line(wish))
+        append(self._path, as_line(wish))
 
     def _read(self) -> Mapping[str, Wish]:
         return {wish.person: wish for wish in read(self._path)}
@@ -227,15 +236,17 @@ class Wishes:
 def read(path: Path) -> tuple[Wish, ...]:
     """The last move of each number's wish, the longest waiting first; needs no key."""
     lines = path.read_bytes().splitlines() if path.exists() else ()
-    last = {wish.person: wish for line in lines if (wish := _wish(line)) is not None}
+    last = {wish.person: wish for line in lines if (wish := from_line(line)) is not None}
     return tuple(sorted(last.values(), key=lambda wish: wish.since))
 
 
-def _line(wish: Wish) -> bytes:
+def as_line(wish: Wish) -> bytes:
+    """For a file, or another node; names tokens only."""
     return json.dumps(asdict(wish), default=datetime.isoformat).encode() + b"\n"
 
 
-def _wish(line: bytes) -> Wish | None:
+def from_line(line: bytes) -> Wish | None:
+    """The same, read; None for a line that is torn."""
     try:
         told = json.loads(line)
         moments = {name: datetime.fromisoformat(told[name]) for name in ("since", "at")}

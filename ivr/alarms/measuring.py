@@ -33,6 +33,7 @@ from ivr.probe.telephone import Telephone
 from ivr.recordings.talks import SLIPS, is_over
 from ivr.speech import publications
 from ivr.upkeep.backup import made_last
+from ivr.upkeep.courier import Report
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,15 @@ def _recordings(settings: Settings, now: datetime) -> Iterator[Figure]:
     yield Figure("ivr_recordings_unfiled", float(len(old)))
 
 
+def _depot(settings: Settings, now: datetime) -> Iterator[Figure]:
+    """For how long something has waited for the courier; nothing before its first round."""
+    report = Report.read(settings.home) if settings.depot.is_named else None
+    if report is not None:
+        unsent = report.behind(report.recordings, now)
+        yield Figure("ivr_recordings_unsent_seconds", unsent)
+        yield Figure("ivr_prompts_behind_seconds", report.behind(report.prompts, now))
+
+
 def _certificates(settings: Settings, now: datetime) -> Iterator[Figure]:
     files = {
         "console": settings.console.certificate,
@@ -205,6 +215,7 @@ _OF_FILES: tuple[Measure, ...] = (
     _loader,
     _probes,
     _recordings,
+    _depot,
     _certificates,
     _texts,
     _backup,

@@ -130,6 +130,18 @@ ALARMS: Final = (
         "看 recordings.folder 写得进去吗、满没满；修好以后自动归档。",
     ),
     Alarm(
+        "recordings_unsent", "录音没有送到共用的存放处", "ivr_recordings_unsent_seconds", ">", 1800,
+        60, "warning",
+        "归档的录音半小时了还只在这台机器上：这台坏了就没有了。",
+        "`ivr courier --once` 说明卡在哪里：挂载、网络、密钥、空间；好了自动补送，本机的不会先删。",
+    ),
+    Alarm(
+        "prompts_behind", "话术不是全线在用的那一版", "ivr_prompts_behind_seconds", ">", 300, 60,
+        "warning",
+        "这个节点和别的节点说的话不一样，或它发布的还没有到别的节点。",
+        "`ivr courier --once` 说明卡在哪里；`ivr node list` 列出还缺的节点。",
+    ),
+    Alarm(
         "cases_over_time", "有工单超期", "ivr_cases_over_time", ">", 0, 60, "warning",
         "有投诉、建议或留言过了受理、答复、办结或回访的期限，还没有办。",
         "控制台“工单”，只看“已超期”：派人、改派，或由值班长延期、挂起。",

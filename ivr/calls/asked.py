@@ -24,6 +24,11 @@ class Asked:
         self._turn(today)
         return not self._known.isdisjoint(token for token in tokens if token is not None)
 
+    def all(self, today: date) -> frozenset[str]:
+        """The tokens of everybody who has."""
+        self._turn(today)
+        return frozenset(self._known)
+
     def _turn(self, today: date) -> None:
         if today != self._day:
             self._day, self._known = today, set()

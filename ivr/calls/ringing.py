@@ -49,7 +49,7 @@ class Ringing:
         one_by_one = self.switchboard.one_by_one
         if one_by_one and self.legs and not self._has_rung_long():
             return
-        phones = self.switchboard.claim(self.place)
+        phones = await self.switchboard.claim(self.place)
         if one_by_one and phones:
             await self.all_ring_out()
         for agent in phones:

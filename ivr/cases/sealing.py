@@ -21,17 +21,26 @@ class Unreadable(Exception):
 
 def seal(keys: Path, place: str, content: bytes) -> str:
     """In base64. `keys`: the folder of the line's keys; `place`: where alone it can be opened."""
+    return b64encode(seal_bytes(keys, place, content)).decode("ascii")
+
+
+def seal_bytes(keys: Path, place: str, content: bytes) -> bytes:
+    """The same for a file."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return b64encode(nonce + _cipher(keys).encrypt(nonce, content, place.encode())).decode("ascii")
+    return nonce + _cipher(keys).encrypt(nonce, content, place.encode())
 
 
 def unseal(keys: Path, place: str, sealed: str) -> bytes:
     """What was sealed there; raises Unreadable."""
-    whole = b64decode(sealed)
-    nonce, rest = whole[:_NONCE_BYTES], whole[_NONCE_BYTES:]
+    return unseal_bytes(keys, place, b64decode(sealed))
+
+
+def unseal_bytes(keys: Path, place: str, sealed: bytes) -> bytes:
+    """The same for a file."""
+    nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
         return _cipher(keys).decrypt(nonce, rest, place.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise Unreadable(
             "是用另一把密钥封存的，或被改过：从备份放回 keys/cases.key · sealed under another key,"
             " or changed: restore keys/cases.key"

@@ -15,7 +15,7 @@ from ivr.cli.failure import CommandFailure
 
 _ROOTS_OWN = ("service",)
 """Commands that are about the machine, and no line's owner could do."""
-_STAYING = ("run", "serve", "guard", "loader", "console", "watch")
+_STAYING = ("run", "serve", "guard", "loader", "console", "watch", "courier")
 """Commands that stay, and need nothing that is root's."""
 UNIT_PAUSE_SECONDS = 10.0
 """A unit's program that cannot work is started again at once, and for ever: a wrong setting would

@@ -90,24 +90,21 @@ def export(
     reason: Annotated[str, REASON],
 ) -> None:
     """Copy a recording out, to be heard; noted in the audit trail. 导出录音"""
-    import hashlib
-
     from ivr.config import load
+    from ivr.recordings.finding import find
+    from ivr.recordings.shape import Evidence
     from ivr.records.durable import write
 
-    settings = load()
     known = _recording(reference)
-    source = settings.recordings_folder / str(known["path"])
-    path = target / source.name if target.is_dir() else target
+    filed = Path(str(known["path"]))
+    path = target / filed.name if target.is_dir() else target
     if path.exists():
         raise CommandFailure(f"{path} is there already: name a new file", exit_code=2)
     noted("export", reference, reason)
-    try:
-        content = source.read_bytes()
-    except OSError as lost:
-        raise CommandFailure(f"{source}: {lost.strerror}") from lost
-    if hashlib.sha256(content).hexdigest() != known["sha256"]:
-        raise CommandFailure(f"{source} is not as it was recorded: it was changed or damaged")
+    source, state = find(load(), str(filed), str(known["sha256"]))
+    if state is not Evidence.WHOLE:
+        raise CommandFailure(f"{source}: {state}")
+    content = source.read_bytes()
     write(path, content, mode=0o600)
     typer.echo(f"{path}: {len(content)} bytes, as it was recorded")
 

@@ -59,7 +59,8 @@ def list_(
 
     with _state() as (_, shared):
         line = shared.at_once(nodes.read)
-    typer.echo(_as_json(line) if as_json else "\n".join(map(_in_words, line.nodes)) or "还没有节点")
+    told = "\n".join(_in_words(each, line) for each in line.nodes)
+    typer.echo(_as_json(line) if as_json else told or "还没有节点")
 
 
 def drain(
@@ -111,12 +112,15 @@ def _state() -> Iterator[tuple[Settings, Shared]]:
         shared.close()
 
 
-def _in_words(node: Node) -> str:
+def _in_words(node: Node, line: Line) -> str:
+    from ivr.state.admission import lacks_prompts
+
+    lacks = "（还没有在用的那一版 not in force）" if lacks_prompts(node, line) else ""
     state = ("排空 draining" if node.draining else "在线 up") if node.lives else "不在 away"
     heard = f"{node.unheard:.0f} 秒前 s ago" if node.unheard < 1e6 else "从未 never"
     return (
         f"{node.name}  {node.series:02}  {node.address}  {state}  {node.calls} 通 calls  {heard}"
-        f"  话术 {node.catalog or '-'}  {node.version}"
+        f"  话术 {node.catalog or '-'}{lacks}  {node.version}"
     )
 
 
@@ -124,5 +128,10 @@ def _as_json(line: Line) -> str:
     import json
     from dataclasses import asdict
 
-    told = [{**asdict(node), "lives": node.lives} for node in line.nodes]
+    from ivr.state.admission import lacks_prompts
+
+    told = [
+        {**asdict(node), "lives": node.lives, "lacks_prompts": lacks_prompts(node, line)}
+        for node in line.nodes
+    ]
     return json.dumps(told, ensure_ascii=False, indent=1)

@@ -48,6 +48,7 @@ def run(
     from ivr.agents.notes import Notes
     from ivr.config import load
     from ivr.hours import BEIJING
+    from ivr.recordings.shipped import Shipped
     from ivr.recordings.talks import held_paths, held_talks
     from ivr.upkeep.retention import FirstDays, midnight, note, overdue_recordings, remove
 
@@ -62,10 +63,14 @@ def run(
     paths = [each.path for each in held]
     paths += [path for talk in talks for path in held_paths(talk)]
     recordings = overdue_recordings(settings.recordings_folder, first.complaints, paths)
+    sent = Shipped(settings.home)
+    sent_past = sent.overdue(first.complaints, paths) if settings.depot.is_named else []
     named = _named(cases, first) | {wish.person for wish in wishes.all() if wish.lives}
     past = _past(settings.home / "spool", vault, first, now, named)
     rows, people = past.rows, past.people
     if not dry_run:
+        if sent_past:
+            sent.doom(sent_past)
         for each in recordings:
             remove(each)
         _overdue_cases(cases, first, remove=True)
@@ -78,6 +83,7 @@ def run(
     old_notes = _overdue_notes(notes, begin, held, remove=not dry_run)
     removed = {
         "days of recordings": len(recordings),
+        "recordings in the depot": len(sent_past),
         "cases": old_cases,
         "wishes to be called back": old_wishes,
         "notes of calls": old_notes,
@@ -93,8 +99,23 @@ def run(
         typer.echo(f"保全的通话录音不删 · conversations in legal hold: {len(talks)}")
     if any(removed.values()) and not dry_run:
         note(settings.home / "retention.jsonl", now, removed, first)
+    if sent_past and not dry_run:
+        typer.echo(_gone_from_depot(settings))
     if past.unsure:
         raise CommandFailure(_told(past))
+
+
+def _gone_from_depot(settings: Settings) -> str:
+    """What it could not be told just now it is told by the courier."""
+    from ivr.depot.depot import depot
+    from ivr.depot.errors import DepotAway
+    from ivr.recordings.shipping import Shipping
+
+    try:
+        removed = Shipping(settings, depot(settings)).remove_past()
+    except DepotAway as away:
+        return f"{away}；送件程序（ivr courier）在它恢复以后删 · the courier removes them later"
+    return f"共用的存放处也删了 {removed} 段 · removed from the depot"
 
 
 @dataclass(frozen=True, slots=True)

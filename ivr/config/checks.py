@@ -430,6 +430,28 @@ def _state(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _depot(settings: Settings) -> Iterator[Fault]:
+    told = settings.depot
+    if told.folder is not None and told.bucket is not None:
+        yield Fault(
+            ("depot", "bucket"),
+            "文件夹和存储桶只能有一个，删去一个",
+            "name a folder or a bucket, not both",
+        )
+    if told.folder is not None and not told.folder.is_absolute():
+        yield Fault(
+            ("depot", "folder"),
+            "写成从 / 开始的路径，每台机器都挂在这里",
+            "must be absolute: the place where each machine mounts it",
+        )
+    if settings.recordings.local_days is not None and not told.is_named:
+        yield Fault(
+            ("recordings", "local_days"),
+            "没有设置 depot：录音只在本机，不能删",
+            "needs [depot]: this machine has the only copy",
+        )
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _ports,
     _speech_ports,
@@ -443,6 +465,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _accounts,
     _facts,
     _state,
+    _depot,
     _dialling,
     _transcripts,
     _series,

@@ -36,6 +36,8 @@ GUESTS = "anonymous"
 """The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
 BROWSERS = "browser"
 """The endpoint in Asterisk of all that call from the console's page."""
+IN_BROWSER = ".web"
+"""What the endpoint of an agent's phone in the browser is called, after the extension."""
 EDGE = "edge"
 """The endpoint in Asterisk of all that comes through the edge; whose it is stands in a header."""
 PROBES = "probe"
@@ -138,6 +140,11 @@ class Agent(Part):
     def knows(self, skill: Skill | None) -> bool:
         """Whether a caller who wants to talk about that may be given to this agent."""
         return skill is None or not self.skills or skill in self.skills
+
+    @property
+    def browser(self) -> str:
+        """The endpoint in Asterisk of their phone in the browser."""
+        return f"{self.extension}{IN_BROWSER}"
 
     @property
     def users(self) -> frozenset[str]:
@@ -448,6 +455,8 @@ class RecordingsSettings(Part):
     """With less free on the disk no recording is begun, and the caller is told."""
     talks: bool = False
     """Conversations with agents are recorded too, and callers are told so before."""
+    local_days: Annotated[int, Field(ge=1)] | None = None
+    """So long one stays here that the depot has, proven again then; None: till its age."""
     pause_seconds: Annotated[float, Field(ge=5, le=3600)] = 120.0
     """A pause that an agent forgets ends so soon, and the conversation is recorded again."""
     series: Annotated[int, Field(ge=0, le=99)] | None = None
@@ -603,6 +612,35 @@ class StateSettings(Part):
     """Where the edge sends this node's calls, host or host:port; None: `sip_host`, `sip_port`."""
 
 
+class BucketSettings(Part):
+    """A bucket of any service that speaks S3."""
+
+    name: Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z.-]{1,61}[0-9a-z]$")]
+    key: str
+    """Its access key ID."""
+    secret: SecretStr
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/]+$")] | None = None
+    """`https://host`; None: Amazon's own, by `region`."""
+    region: str = "us-east-1"
+    in_path: bool = True
+    """Whether the bucket's name stands in the path; else `endpoint` begins with it."""
+    prefix: Annotated[str, Field(pattern=r"^[0-9A-Za-z_./-]*$")] = ""
+    """Before all names, where several lines share the bucket."""
+
+
+class DepotSettings(Part):
+    """Where all machines of a line find the same files: prompt sets, and filed recordings."""
+
+    folder: Path | None = None
+    """Mounted at the same place on each machine, such as NFS."""
+    bucket: BucketSettings | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there is one."""
+        return self.folder is not None or self.bucket is not None
+
+
 class SpeechSettings(Part):
     """Who speaks, how fast, and in which codings the trunks want it."""
 
@@ -627,6 +665,8 @@ class PhoneSettings(Part):
     """At once; 0: no page, and Asterisk answers no browser. Each is one of ARI's 100 sessions."""
     open_to: Literal["this_machine", "everybody", "nobody"] = "this_machine"
     """Who needs no sign-in: browsers of this machine, whoever reaches the page, or nobody."""
+    agents: bool = True
+    """Whether agents may answer callers in the page 坐席, in place of a telephone of their own."""
 
 
 class ConsoleSettings(Part):
@@ -776,6 +816,7 @@ class Settings(Part):
     console: ConsoleSettings = ConsoleSettings()
     facts: FactsSettings = FactsSettings()
     state: StateSettings = StateSettings()
+    depot: DepotSettings = DepotSettings()
     probe: ProbeSettings = ProbeSettings()
     mail: MailSettings = MailSettings()
     reports: ReportsSettings = ReportsSettings()

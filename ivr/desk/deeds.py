@@ -80,7 +80,9 @@ async def _consult(room: Room, order: Order) -> None:
         raise NotDone("已经有一位同事了 · a colleague is there already")
     if not room.is_held:
         await room.hold()
-    await room.ask(colleague)
+    if not await room.ask(colleague):
+        await room.retrieve()
+        raise _not_free(colleague)
 
 
 async def _drop(room: Room, _: Order) -> None:
@@ -124,8 +126,12 @@ async def _free(room: Room, colleague: Agent | None) -> Agent:
     if colleague is None or room.members.leg_of(colleague) is not None:
         raise NotDone("请选一位同事 · choose a colleague")
     if not await room.free(colleague):
-        raise NotDone(f"{colleague.name}现在不能接 · not free")
+        raise _not_free(colleague)
     return colleague
+
+
+def _not_free(colleague: Agent) -> NotDone:
+    return NotDone(f"{colleague.name}现在不能接 · not free")
 
 
 _OF_EVERYBODY: Final = frozenset({Deed.MUTE, Deed.UNMUTE, Deed.PAUSE, Deed.RESUME, Deed.KEYS})

@@ -47,9 +47,12 @@ class Room:
         await self.exchange.mute(leg, on=on)
         self.members.set_muted(leg, on=on)
 
-    async def ask(self, colleague: Agent) -> None:
-        """Let a colleague's phone ring."""
-        self.members.ask(await self.exchange.ask(colleague, self.screen()), colleague)
+    async def ask(self, colleague: Agent) -> bool:
+        """Let a colleague's phone ring; False where it rings for another node meanwhile."""
+        async with self.members.switchboard.reserved(colleague) as is_ours:
+            if is_ours:
+                self.members.ask(await self.exchange.ask(colleague, self.screen()), colleague)
+            return is_ours
 
     async def ask_to_listen(self, supervisor: Agent) -> None:
         """Let a supervisor's phone ring."""

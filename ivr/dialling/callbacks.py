@@ -211,7 +211,7 @@ class Callbacks:
 
     async def _call_if_free(self, wish: Wish) -> None:
         held = self._held[wish.person]
-        for agent in () if held.place.is_served else self.switchboard.claim(held.place):
+        for agent in () if held.place.is_served else await self.switchboard.claim(held.place):
             try:
                 begun = await self._begun(wish, agent, by=BY_ITSELF, reserved=True)
             except Exception:

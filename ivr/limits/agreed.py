@@ -8,34 +8,42 @@ went away, of which nobody knows whether it was counted: everything counted has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Final, TypeVar
+from functools import cache, partial
+from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
+    Executable,
     Float,
     MetaData,
+    Select,
     String,
     Table,
     bindparam,
+    cast,
     delete,
+    false,
     func,
+    literal,
+    literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.config import LimitsSettings, Settings
 from ivr.limits.gate import Gate
 from ivr.limits.limits import DAY, Counts, Kind, Limits, Lock, Memory, Noted
-from ivr.state.identity import FOLDER
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
+from ivr.state.nodes import FOLDER
 from ivr.state.outbox import Outbox
-from ivr.state.shared import Away, Shared, alone, now
+from ivr.state.shared import CLOCK, Away, Shared, alone, now, told_alone
 
 T = TypeVar("T")
 
@@ -75,47 +83,140 @@ class Anew:
 Change = Noted | Anew | Lock
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about what was counted, or locked, which a database can answer with others."""
+
+    what: Literal["values", "count", "locked"]
+    kind: Kind | None
+    name: str
+    since: float
+    """Of a lock: the moment at which it has to hold."""
+
+
+class Rehearsal:
+    """Nothing was counted yet: what a decision asks, and whether it changes anything."""
+
+    def __init__(self) -> None:
+        self.asked: dict[Asked, None] = {}
+        self.changes = False
+
+    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+        """See Counts."""
+        self.asked[Asked("values", kind, name, since)] = None
+        return frozenset()
+
+    def count(self, kind: Kind, name: str, since: float) -> int:
+        """See Counts."""
+        self.asked[Asked("count", kind, name, since)] = None
+        return 0
+
+    def note(self, _: Noted) -> None:
+        """See Counts."""
+        self.changes = True
+
+    def anew(self, *_: Any) -> None:
+        """See Counts."""
+        self.changes = True
+
+    def is_locked(self, key: str, now: float) -> bool:
+        """See Counts."""
+        self.asked[Asked("locked", None, key, now)] = None
+        return False
+
+    def lock(self, _: Lock) -> None:
+        """See Counts."""
+        self.changes = True
+
+
 class Rows:
-    """Counts of all nodes, in one transaction; what is changed has the ids `ask.0`, `ask.1`, …"""
+    """Counts of all nodes, in one transaction; what is changed has the ids `ask.0`, `ask.1`, …
+
+    What is known by `learn` is not asked again, but for what has changed since; changes are written
+    when something is asked of which they may be part, and by `write`.
+    """
 
     def __init__(self, rows: Connection, ask: str) -> None:
         self._rows = rows
         self._ask = ask
         self._words = WORDS[rows.dialect.name]
+        self._known: dict[Asked, frozenset[str]] = {}
+        self._counted: list[dict[str, Any]] = []
         self.changes: list[Change] = []
+
+    def learn(self, asked: Sequence[Asked], *, alone: bool) -> None:
+        """All of this with one question; `alone`: while nobody else decides."""
+        query, told = _question(asked)
+        answers: dict[int, set[str]] = {}
+        for row in self._found(query, told, alone=alone):
+            answers.setdefault(row[0], set()).add(row[1])
+        for which, each in enumerate(asked):
+            self._known[each] = frozenset(answers.get(which, ()))
+
+    def _found(self, query: Executable, told: dict[str, Any], *, alone: bool) -> Sequence[Any]:
+        if alone:
+            return told_alone(self._rows, _DECIDING, query, told)
+        return self._rows.execute(query, told).all()
 
     def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
         """See Counts."""
-        found = self._rows.execute(_VALUES, _after(kind, name, since))
-        return frozenset(found.scalars())
+        return self._answer(Asked("values", kind, name, since))
 
     def count(self, kind: Kind, name: str, since: float) -> int:
         """See Counts."""
-        return int(self._rows.execute(_COUNT, _after(kind, name, since)).scalar_one())
+        (count,) = self._answer(Asked("count", kind, name, since))
+        return int(count)
 
     def note(self, noted: Noted) -> None:
         """See Counts."""
         self._add(noted, noted.kind, noted.name, noted.value, noted.at)
+        for each, known in self._known.items():
+            if (each.kind, each.name) == (noted.kind, noted.name) and noted.at > each.since:
+                self._known[each] = _with(each, known, noted)
 
     def anew(self, kind: Kind, name: str, at: float) -> None:
         """See Counts."""
         self._add(Anew(kind, name, at), f"{kind}{_ANEW}", name, "", at)
+        self._forget(lambda each: (each.kind, each.name) == (kind, name))
 
     def is_locked(self, key: str, now: float) -> bool:
         """See Counts."""
-        return self._rows.execute(_LOCKED, {"key": key, "now": now}).first() is not None
+        return bool(self._answer(Asked("locked", None, key, now)))
 
     def lock(self, lock: Lock) -> None:
         """See Counts."""
         self.changes.append(lock)
-        told = {"name": lock.key, "until_at": lock.until, "set_at": now(self._rows)}
-        self._rows.execute(self._words.lock, told)
+        self._rows.execute(self._words.lock, {"name": lock.key, "until_at": lock.until})
+        self._forget(lambda each: each.what == "locked" and each.name == lock.key)
+
+    def write(self) -> None:
+        """What is not written yet."""
+        if self._counted:
+            self._rows.execute(self._words.count, self._counted)
+            self._counted = []
+
+    def _answer(self, asked: Asked) -> frozenset[str]:
+        if asked not in self._known:
+            self.write()
+            self.learn([asked], alone=False)
+        return self._known[asked]
+
+    def _forget(self, is_concerned: Callable[[Asked], bool]) -> None:
+        self._known = {each: told for each, told in self._known.items() if not is_concerned(each)}
 
     def _add(self, change: Change, kind: str, name: str, value: str, at: float) -> None:
         key = f"{self._ask}.{len(self.changes)}"
         self.changes.append(change)
         told = {"id": key, "kind": kind, "name": name, "value": value, "at": at}
-        self._rows.execute(self._words.count, told)
+        self._counted.append(told)
+
+
+def _with(asked: Asked, known: frozenset[str], noted: Noted) -> frozenset[str]:
+    """The same answer once that is counted too."""
+    if asked.what == "values":
+        return known | {noted.value}
+    (count,) = known
+    return frozenset({str(int(count) + 1)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +229,11 @@ class Words:
     """Where it lasts longer than the one that is there."""
 
     @classmethod
-    def of(cls, dialect: Any) -> Words:
+    def of(cls, dialect: Any, clock: ColumnElement[float]) -> Words:
         """As this dialect has them."""
-        lock = dialect.insert(LOCK)
+        lock = dialect.insert(LOCK).values(
+            name=bindparam("name"), until_at=bindparam("until_at"), set_at=clock
+        )
         longer = lock.on_conflict_do_update(
             index_elements=[LOCK.c.name],
             set_={"until_at": lock.excluded.until_at, "set_at": lock.excluded.set_at},
@@ -139,29 +242,60 @@ class Words:
         return cls(dialect.insert(COUNTED).on_conflict_do_nothing(), longer)
 
 
-WORDS: Final = {"postgresql": Words.of(postgresql), "sqlite": Words.of(sqlite)}
+WORDS: Final = {
+    "postgresql": Words.of(postgresql, CLOCK["postgresql"]),
+    "sqlite": Words.of(sqlite, CLOCK["sqlite"]),
+}
 _RESET: Final = COUNTED.alias("reset")
 _LONG_AGO: Final = -1.0
 """Before everything, for a database."""
-_COUNTS: Final = (
-    COUNTED.c.kind == bindparam("kind"),
-    COUNTED.c.name == bindparam("name"),
-    COUNTED.c.at > bindparam("since"),
-    COUNTED.c.at
-    > select(func.coalesce(func.max(_RESET.c.at), _LONG_AGO))
-    .where(_RESET.c.kind == bindparam("reset"), _RESET.c.name == bindparam("name"))
-    .scalar_subquery(),
-)
-_VALUES: Final = select(COUNTED.c.value).where(*_COUNTS).distinct()
-_COUNT: Final = select(func.count()).select_from(COUNTED).where(*_COUNTS)
-_LOCKED: Final = select(LOCK.c.name).where(
-    LOCK.c.name == bindparam("key"), LOCK.c.until_at > bindparam("now")
-)
 
 
-def _after(kind: Kind, name: str, since: float) -> dict[str, Any]:
-    reset = f"{kind}{_ANEW}"
-    return {"kind": kind, "name": name, "since": max(since, _LONG_AGO), "reset": reset}
+def _question(asked: Sequence[Asked]) -> tuple[Executable, dict[str, Any]]:
+    """One query for all of them, whose rows are `(which, value)`, and what it is asked with."""
+    told: dict[str, Any] = {}
+    for n, each in enumerate(asked):
+        told |= {f"name{n}": each.name, f"since{n}": max(each.since, _LONG_AGO)}
+        if each.kind is not None:
+            told |= {f"kind{n}": each.kind, f"anew{n}": f"{each.kind}{_ANEW}"}
+    return _query(tuple(each.what for each in asked)), told
+
+
+@cache
+def _query(what: tuple[str, ...]) -> Executable:
+    """Made once for each way in which decisions ask."""
+    if not what:
+        return select(literal(0), literal("")).where(false())
+    return union_all(*(_PARTS[each](n) for n, each in enumerate(what)))
+
+
+def _part(n: int, value: ColumnElement[Any]) -> Select[Any]:
+    return select(literal_column(str(n)), value)
+
+
+def _counting(n: int) -> tuple[ColumnElement[bool], ...]:
+    """What counts under that name: later than its moment, and than the last time it began anew."""
+    last = (
+        select(func.coalesce(func.max(_RESET.c.at), _LONG_AGO))
+        .where(_RESET.c.kind == bindparam(f"anew{n}"), _RESET.c.name == bindparam(f"name{n}"))
+        .scalar_subquery()
+    )
+    return (
+        COUNTED.c.kind == bindparam(f"kind{n}"),
+        COUNTED.c.name == bindparam(f"name{n}"),
+        COUNTED.c.at > bindparam(f"since{n}"),
+        COUNTED.c.at > last,
+    )
+
+
+_PARTS: Final[Mapping[str, Callable[[int], Select[Any]]]] = {
+    "values": lambda n: _part(n, COUNTED.c.value).where(*_counting(n)).distinct(),
+    "count": lambda n: _part(n, cast(func.count(), String)).where(*_counting(n)),
+    "locked": lambda n: _part(n, LOCK.c.name).where(
+        LOCK.c.name == bindparam(f"name{n}"), LOCK.c.until_at > bindparam(f"since{n}")
+    ),
+}
+"""The part of a query that answers one question."""
 
 
 @dataclass(slots=True)
@@ -304,10 +438,19 @@ def apply(counts: Counts, changes: Iterable[Change]) -> None:
 def _together(
     settings: LimitsSettings, decide: Callable[[Limits], T], ask: str, rows: Connection
 ) -> tuple[T, list[Change]]:
-    """One decision, while nobody else decides."""
-    alone(rows, _DECIDING)
+    """One decision, while nobody else decides.
+
+    What it will ask is found out by deciding as if nothing was counted yet, and asked with one
+    question; whatever it asks beyond that is asked when it comes to it. What changes nothing needs
+    nobody to wait.
+    """
+    rehearsed = Rehearsal()
+    decide(Limits(settings, counts=rehearsed))
     counts = Rows(rows, ask)
-    return decide(Limits(settings, counts=counts)), counts.changes
+    counts.learn(tuple(rehearsed.asked), alone=rehearsed.changes)
+    answer = decide(Limits(settings, counts=counts))
+    counts.write()
+    return answer, counts.changes
 
 
 def _merged(settings: LimitsSettings, items: Sequence[Any], rows: Connection) -> None:
@@ -321,9 +464,12 @@ def _merged(settings: LimitsSettings, items: Sequence[Any], rows: Connection) ->
             apply(counts, [change])
             if isinstance(change, Noted):
                 noted[change.kind, change.name] = change
-    reviewing = Limits(settings, counts=Rows(rows, uuid4().hex))
+        counts.write()
+    reviewed = Rows(rows, uuid4().hex)
+    reviewing = Limits(settings, counts=reviewed)
     for each in noted.values():
         reviewing.review(each, each.at)
+    reviewed.write()
 
 
 def _locks_since(moment: float, rows: Connection) -> tuple[list[Lock], float, float]:

@@ -21,6 +21,7 @@ class Evidence(StrEnum):
     WHOLE = "完好"
     CHANGED = "录音和存档时不一样，被改过或损坏，不能作证据 · changed since it was filed"
     GONE = "录音已经不在 · the recording is gone"
+    AWAY = "录音在各机器共用的存放处，现在取不到，稍后再听 · the depot cannot be reached now"
 
 
 def evidence(path: Path, sha256: str) -> Evidence:

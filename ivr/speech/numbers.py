@@ -67,8 +67,7 @@ class Reading:
     def _made(self, *, ends: bool) -> tuple[str, ...]:
         *others, last = self.chunks
         names = (*map(clip_name, others), clip_name(last, ends=ends))
-        made = inventory()
-        if any(name not in made for name in names):
+        if not all(map(inventory().__contains__, names)):
             raise Unreadable("the value is outside the range that clips are made for")
         return names
 

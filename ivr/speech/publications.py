@@ -21,6 +21,10 @@ MANIFEST = "manifest.json"
 SETS = "sets"
 """The folder of all kept sets, `0007.json` each."""
 LOG = "published.json"
+LOCK = "lock"
+"""Held by whoever makes, brings or removes clips."""
+PUBLISHING = "publishing.lock"
+"""Held by whoever writes the log."""
 
 How = Literal["publish", "rollback", "forward", "schedule", "withdraw"]
 
@@ -157,10 +161,14 @@ def heard(log: Sequence[Publication], now: datetime) -> list[Heard]:
 def read(audio: Path) -> list[Publication]:
     """The log, the first one first; ValueError, KeyError or TypeError where it is damaged."""
     try:
-        noted = json.loads((audio / LOG).read_bytes())
+        return parsed((audio / LOG).read_bytes())
     except FileNotFoundError:
         return []
-    return [_publication(each) for each in noted]
+
+
+def parsed(log: bytes) -> list[Publication]:
+    """The log as it is in its file; ValueError, KeyError or TypeError where it is damaged."""
+    return [_publication(each) for each in json.loads(log)]
 
 
 def last(audio: Path) -> Publication | None:
@@ -182,6 +190,13 @@ def file_of(audio: Path, publication: Publication | None, now: datetime) -> Path
 def kept(audio: Path, number: int) -> Path:
     """The manifest of a kept set."""
     return audio / SETS / f"{number:04d}.json"
+
+
+def files_of(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """All files of a set's clips, and what each was made of, as paths below the folder."""
+    for entry in manifest["prompts"].values():
+        yield from entry["files"].values()
+        yield f"clips/{entry['recipe'][:2]}/{entry['recipe']}.json"
 
 
 def _publication(noted: Any) -> Publication:

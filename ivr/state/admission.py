@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ivr.state.nodes import Identity, Line
+from ivr.state.nodes import Identity, Line, Node
 
 CLOCK_SECONDS: Final = 2.0
 """Locks and limits are times: clocks may differ from the database's by no more."""
@@ -24,7 +24,12 @@ def to_join(me: Identity, line: Line, *, ahead: float) -> list[str]:
 def warnings(me: Identity, line: Line, *, ahead: float) -> list[str]:
     """What somebody must look at though the node serves."""
     told = list(_clock(ahead))
-    if line.catalog and me.catalog == line.catalog_before:
+    if lacks_prompts(me, line):
+        told.append(
+            "还没有全线在用的话术，送件程序（ivr courier）正在取；`ivr courier --once` 说明卡在哪里"
+            " · the prompts that are in force are not here yet"
+        )
+    elif line.catalog and me.catalog == line.catalog_before:
         told.append(
             f"话术还是前一版 {me.catalog}，全线已是 {line.catalog}：在本机换上同一版再重启"
             " · this node still has the sentences of before"
@@ -57,6 +62,11 @@ def _names(me: Identity, line: Line) -> Iterator[str]:
                 f"编号系列 {me.series:02} 已经是 {other.name} 的，录音编号会重复："
                 "改 node 末尾的数字，或 recordings.series · this series belongs to another node"
             )
+
+
+def lacks_prompts(me: Identity | Node, line: Line) -> bool:
+    """Whether other prompts than those in force are heard there."""
+    return bool(line.prompts) and me.prompts != line.prompts
 
 
 def keys(me: Identity, line: Line) -> Iterator[str]:

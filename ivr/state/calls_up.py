@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Executable,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import LEASE_SECONDS, NODE
-from ivr.state.shared import AWAY, Away, Shared, alone, now
+from ivr.state.shared import AWAY, CLOCK, Away, Shared, alone, told_alone
 
 CALL: Final = Table(
     "call_up",
@@ -95,18 +108,35 @@ class CallsUp:
 
 def _claimed(node: str, session: str, caller: str, most: int, rows: Connection) -> bool:
     """Asked again after an outcome that nobody knows, it counts once."""
-    alone(rows, _CLAIMING)
-    living = NODE.c.seen_at > now(rows) - LEASE_SECONDS
-    others = (
+    asked = {"caller": caller, "session": session}
+    ((others,),) = told_alone(rows, _CLAIMING, _others(rows.dialect.name), asked)
+    if others >= most:
+        return False
+    rows.execute(_COUNTED[rows.dialect.name], {**asked, "node": node})
+    return True
+
+
+@cache
+def _others(dialect: str) -> Executable:
+    """How many calls of that caller are up besides this one, on nodes that live."""
+    living = NODE.c.seen_at > CLOCK[dialect] - LEASE_SECONDS
+    return (
         select(func.count())
         .select_from(CALL.join(NODE, NODE.c.name == CALL.c.node))
-        .where(CALL.c.caller == caller, CALL.c.session != session, living)
+        .where(CALL.c.caller == bindparam("caller"), CALL.c.session != bindparam("session"), living)
     )
-    if rows.execute(others).scalar_one() >= most:
-        return False
-    _forgotten(session, rows)
-    rows.execute(insert(CALL).values(session=session, node=node, caller=caller))
-    return True
+
+
+def _counting(dialect: Any) -> Executable:
+    counted = dialect.insert(CALL)
+    ours: Executable = counted.on_conflict_do_update(
+        index_elements=[CALL.c.session],
+        set_={"node": counted.excluded.node, "caller": counted.excluded.caller},
+    )
+    return ours
+
+
+_COUNTED: Final = {"postgresql": _counting(postgresql), "sqlite": _counting(sqlite)}
 
 
 def _forgotten(session: str, rows: Connection) -> None:

@@ -13,11 +13,10 @@ from ivr.config import Settings
 from ivr.people.keys import GIVEN, KEYS, SEALING, Keys
 from ivr.records.durable import write
 from ivr.speech.publications import MANIFEST
-from ivr.state.nodes import Identity, Line
+from ivr.state.nodes import FOLDER, Identity, Line
+from ivr.state.prompts import in_force_here
 
 PACKAGE = "ivr-12329"
-FOLDER = "state"
-"""Under the home folder: what belongs to this machine, and what it last knew."""
 
 
 def identity(settings: Settings) -> Identity:
@@ -35,6 +34,7 @@ def identity(settings: Settings) -> Identity:
         version=version(PACKAGE),
         catalog=published(settings.audio),
         keys=Keys.load(folder).fingerprints(),
+        prompts=in_force_here(settings) if settings.depot.is_named else "",
     )
 
 
@@ -78,6 +78,8 @@ class Known:
     keys: Mapping[str, str] = field(default_factory=dict)
     """Empty: this machine has never been admitted."""
     catalogs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of the nodes that live, this one among them: they share the agents."""
 
     @classmethod
     def of(cls, line: Line, me: Identity) -> Known:
@@ -90,6 +92,7 @@ class Known:
             draining=taken_out or (ours is not None and ours.draining),
             keys=dict(line.keys),
             catalogs=tuple(filter(None, (line.catalog, line.catalog_before))),
+            names=tuple(sorted({me.name} | {each.name for each in line.nodes if each.lives})),
         )
 
     @classmethod
@@ -97,7 +100,8 @@ class Known:
         """What is on disk; nothing is known where there is none, or it is damaged."""
         try:
             told = json.loads(_file(home).read_bytes())
-            return cls(**{**told, "catalogs": tuple(told["catalogs"])})
+            several = {name: tuple(told.get(name, ())) for name in ("catalogs", "names")}
+            return cls(**{**told, **several})
         except (OSError, ValueError, TypeError, KeyError):
             return cls()
 

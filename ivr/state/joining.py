@@ -8,10 +8,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from ivr.config import Settings, SettingsError
+from ivr.depot.depot import depot
+from ivr.depot.errors import DepotAway
 from ivr.people.keys import GIVEN, Keys
-from ivr.state import admission, nodes
+from ivr.state import admission, nodes, prompts
 from ivr.state.identity import has_keys, identity
 from ivr.state.nodes import Identity, Line
+from ivr.state.release import CannotOffer, CannotTake
 from ivr.state.shared import Shared, alone, now
 
 
@@ -31,13 +34,27 @@ def join(
     try:
         if make_keys:
             _make(settings, line)
+        if line.prompts and settings.depot.is_named and not renew:
+            prompts.taken(settings, depot(settings), line.prompts)
         me = identity(settings)
-    except SettingsError as unusable:
+    except (SettingsError, DepotAway, CannotTake) as unusable:
         raise CannotJoin(str(unusable)) from unusable
     wrong = shared.at_once(partial(_entered, me=me, renew=renew))
     if wrong:
         raise CannotJoin("\n".join(wrong))
+    if renew and settings.depot.is_named:
+        _give(settings, shared)
     return me
+
+
+def _give(settings: Settings, shared: Shared) -> None:
+    """What is published here is heard everywhere; raises CannotJoin."""
+    try:
+        prompts.renewed(settings, shared, depot(settings))
+    except (DepotAway, CannotOffer) as unusable:
+        raise CannotJoin(
+            f"已加入，但话术没有送到：{unusable}；好了以后再来一次 · joined; try again"
+        ) from unusable
 
 
 def _make(settings: Settings, line: Line) -> None:

@@ -17,12 +17,16 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from ivr.config import Settings, SettingsError
+from ivr.depot.depot import depot
+from ivr.depot.errors import DepotAway
 from ivr.lifecycle.tending import tended
 from ivr.speech.publications import MANIFEST
 from ivr.state import admission, nodes
 from ivr.state.identity import Known, identity, published
 from ivr.state.nodes import Identity, Line
-from ivr.state.shared import CannotReach, Shared, now
+from ivr.state.prompts import in_force_here, taken
+from ivr.state.release import CannotTake
+from ivr.state.shared import CannotReach, Shared, TooNew, now
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +86,29 @@ class Membership:
         """
         try:
             line = await self._shared.attempt(self._looked, START_SECONDS)
+        except TooNew as newer:
+            wrong = [str(newer)]
         except CannotReach as gone:
             self._shared.lost(str(gone))
             wrong = self._by_heart(str(gone))
         else:
+            await self._be_as_the_line_is(line)
             wrong = admission.faults(self._me, line, ahead=self._ahead)
             if not wrong:
                 await self._learn(line)
         if wrong:
             raise SettingsError("\n".join(wrong))
+
+    async def _be_as_the_line_is(self, line: Line) -> None:
+        """Sentences with which this node may not serve are changed for the line's, if it can."""
+        if not (self._settings.depot.is_named and line.prompts):
+            return
+        if any(admission.catalog(self._me, line)):
+            try:
+                await asyncio.to_thread(taken, self._settings, depot(self._settings), line.prompts)
+            except (DepotAway, CannotTake) as lacking:
+                log.warning("the line's prompts cannot be had: %s", lacking)
+            self._me = await asyncio.to_thread(identity, self._settings)
 
     def begin(self) -> None:
         """Be heard of from now on."""
@@ -168,7 +186,12 @@ class Membership:
             log.warning("what is known of the other nodes is not written down: %s", full.strerror)
 
     def _look_at_publication(self) -> None:
-        """Read again only where there is another file."""
+        """Read again only where there is another file; with a depot the courier tells the line."""
+        if self._settings.depot.is_named:
+            here = in_force_here(self._settings)
+            heard = published(self._settings.audio) or self._me.catalog
+            self._me = replace(self._me, catalog=heard, prompts=here)
+            return
         try:
             seen = (self._settings.audio / MANIFEST).stat().st_mtime_ns
         except FileNotFoundError:

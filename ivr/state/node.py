@@ -20,7 +20,7 @@ class Node:
     def __init__(self, settings: Settings, shared: Shared, membership: Membership) -> None:
         self.shared = shared
         self.membership = membership
-        self._name = settings.node
+        self.name = settings.node
         self._at_last: list[Callable[[], None]] = []
         self.shares(SharedSwitch(settings.home, shared))
 
@@ -47,7 +47,7 @@ class Node:
 
     def counts_calls(self) -> CallsUp:
         """Of one number, on all nodes."""
-        calls = CallsUp(self._name, self.shared, lambda: self.known.nodes)
+        calls = CallsUp(self.name, self.shared, lambda: self.known.nodes)
         self.shares(calls)
         return calls
 

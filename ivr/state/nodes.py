@@ -25,6 +25,8 @@ from sqlalchemy import (
 
 from ivr.state.shared import now
 
+FOLDER: Final = "state"
+"""Under the home folder: what belongs to this machine, and what it last knew of the others."""
 LEASE_SECONDS: Final = 10.0
 """A node that has not been heard of for so long is taken for dead."""
 META: Final = MetaData()
@@ -41,6 +43,7 @@ NODE = Table(
     Column("version", String),
     Column("catalog", String),
     Column("clock_ahead", Float),
+    Column("prompts", String),
 )
 JOINING: Final = 1
 """What `alone` calls it."""
@@ -53,6 +56,8 @@ AGREED = Table(
     Column("at", Float),
 )
 CATALOG: Final = "catalog"
+PROMPTS: Final = "prompts"
+"""The hash of the release that callers hear on all nodes, where there is a depot."""
 KEY: Final = "key "
 """Before the name of a key's file."""
 
@@ -80,6 +85,8 @@ class Identity:
     """Version of the published sentences; empty where none are published yet."""
     keys: Mapping[str, str]
     """The fingerprint of each, by its file's name."""
+    prompts: str = ""
+    """The hash of the release that callers hear here; empty: none, or there is no depot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ class Node:
     catalog: str
     clock_ahead: float
     """Seconds, of its clock before the database's."""
+    prompts: str = ""
+    """As of its identity."""
 
     @property
     def lives(self) -> bool:
@@ -116,6 +125,8 @@ class Line:
     """None before the first node has joined."""
     catalog: str = ""
     catalog_before: str = ""
+    prompts: str = ""
+    """The hash of the release that is in force; empty: nothing was given to a depot."""
 
     @property
     def is_new(self) -> bool:
@@ -135,15 +146,17 @@ def read(rows: Connection) -> Line:
         Node(
             row.name, row.series, row.machine, row.address, max(0.0, clock - row.seen_at),
             bool(row.draining), row.calls, row.version, row.catalog, row.clock_ahead,
+            row.prompts,
         )
         for row in found
     )  # fmt: skip
     agreed = {row.name: row for row in rows.execute(select(AGREED))}
     keys = {name[len(KEY) :]: row.value for name, row in agreed.items() if name.startswith(KEY)}
+    prompts = agreed[PROMPTS].value if PROMPTS in agreed else ""
     catalog = agreed.get(CATALOG)
     if catalog is None:
-        return Line(clock, nodes, keys)
-    return Line(clock, nodes, keys, catalog.value, catalog.value_before)
+        return Line(clock, nodes, keys, prompts=prompts)
+    return Line(clock, nodes, keys, catalog.value, catalog.value_before, prompts)
 
 
 def join(rows: Connection, me: Identity) -> None:
@@ -215,4 +228,5 @@ def _told(me: Identity) -> dict[str, str | int]:
         "address": me.address,
         "version": me.version,
         "catalog": me.catalog,
+        "prompts": me.prompts,
     }

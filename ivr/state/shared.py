@@ -12,18 +12,35 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    Executable,
+    Float,
+    create_engine,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from ivr.config import Settings, SettingsError
-from ivr.database import brought_up_to_date, whole_transactions
+from ivr.database import SchemaNewer, brought_up_to_date, patience_with, whole_transactions
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +64,20 @@ server could lose, the last tenths of a second of counts, each node still has in
 _ROOM: Final = 12329
 """Of PostgreSQL's advisory locks, those of this room."""
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(:room, :what)")
+CLOCK: Final = {
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())", Float),
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0", Float),
+}
+"""Seconds since 1970 by the database's own clock, for a statement of each dialect."""
 SCHEMA: Final = Path(__file__).resolve().parent / "schema"
 
 
 class CannotReach(Exception):
     """The database does not answer, or not in time; says so without what was asked."""
+
+
+class TooNew(CannotReach):
+    """It answers, and a later program has changed its schema: this one must not use it."""
 
 
 class Away:
@@ -203,10 +229,7 @@ class _Job:
 
 def now(rows: Connection) -> float:
     """Seconds since 1970 by the database's own clock."""
-    is_file = rows.dialect.name == "sqlite"
-    clock = "(julianday('now') - 2440587.5) * 86400.0"
-    told = clock if is_file else "extract(epoch FROM clock_timestamp())"
-    return float(rows.execute(text(f"SELECT {told}")).scalar_one())
+    return float(rows.execute(select(CLOCK[rows.dialect.name])).scalar_one())
 
 
 def alone(rows: Connection, what: int) -> None:
@@ -215,10 +238,47 @@ def alone(rows: Connection, what: int) -> None:
         rows.execute(_ALONE, {"room": _ROOM, "what": what})
 
 
+def told_alone(
+    rows: Connection, what: int, query: Executable, asked: Mapping[str, Any]
+) -> Sequence[tuple[Any, ...]]:
+    """`alone`, and then the answer to `query` as it is when everybody else is out: one round trip.
+
+    Two statements, for one would see the rows as they were before it waited for the others.
+    """
+    if rows.dialect.name != "postgresql":
+        return [tuple(row) for row in rows.execute(query, asked)]
+    return _in_one_trip(rows, [(_ALONE, {"room": _ROOM, "what": what}), (query, asked)])
+
+
+def _in_one_trip(
+    rows: Connection, statements: Sequence[tuple[Any, Mapping[str, Any]]]
+) -> list[tuple[Any, ...]]:
+    """What the last one answers; the driver's pipeline, which SQLAlchemy does not know."""
+    driver: Any = rows.connection.driver_connection
+    try:
+        with driver.pipeline():
+            for statement, told in statements:
+                words = _compiled(statement, rows.dialect)
+                answer = driver.execute(words.string, words.construct_params(told))
+            return list(answer.fetchall())
+    except driver.Error as fault:
+        rows.invalidate(fault)
+        raise DBAPIError.instance(
+            "", {}, fault, driver.Error, hide_parameters=True, dialect=rows.dialect
+        ) from None
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Any, dialect: Dialect) -> Any:
+    return statement.compile(dialect=dialect)
+
+
 def _result(doing: asyncio.Future[T] | Future[T]) -> T:
     """Raises CannotReach for what a driver says: its words may hold what was written."""
     try:
         return doing.result()
+    except SchemaNewer as newer:
+        raise TooNew(str(newer)) from None
     except (SQLAlchemyError, OSError) as fault:
         kind = type(getattr(fault, "orig", None) or fault).__name__
         raise CannotReach(f"数据库用不了：{kind} · the database of [state] fails") from None
@@ -234,10 +294,8 @@ def _engine(settings: Settings) -> Engine:
     if settings.state.url is None:
         raise SettingsError("没有设置 state.url · [state] is not set")
     url = settings.state.url.get_secret_value()
-    server = {"connect_timeout": _CONNECT_SECONDS, "options": _SERVER}
-    given: dict[str, Any] = {
-        "connect_args": server if url.startswith("postgresql") else {"check_same_thread": False}
-    }
+    server = patience_with(url, connect_seconds=_CONNECT_SECONDS, options=_SERVER)
+    given: dict[str, Any] = {"connect_args": server or {"check_same_thread": False}}
     try:
         engine = create_engine(
             url,

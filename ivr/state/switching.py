@@ -24,9 +24,8 @@ from ivr.lifecycle import switch
 from ivr.lifecycle.switch import Closed
 from ivr.records import holding
 from ivr.records.durable import write
-from ivr.state.identity import FOLDER
 from ivr.state.membership import PATIENCE_SECONDS
-from ivr.state.nodes import AGREED
+from ivr.state.nodes import AGREED, FOLDER
 from ivr.state.shared import CannotReach, Shared, alone
 
 SWITCH: Final = "switch"

@@ -33,7 +33,8 @@ from ivr.upkeep.installation import ENVIRONMENT
 SECRET = ("keys/*", "asterisk/ari.secret", "asterisk/agents/*.secret")
 """What goes into the second file, below the home folder."""
 _MADE_AGAIN = (
-    "asterisk", "log", "cache", "generated_audio", "keys", "state", "facts/pub/ivr.duckdb",
+    "asterisk", "log", "cache", "generated_audio", "keys", "state", "fetched",
+    "facts/pub/ivr.duckdb",
 )  # fmt: skip
 """Written anew at a start, in the second file, a part of the backup of its own, or this machine's
 only: which node it is. Two machines restored from one backup are two."""

@@ -39,10 +39,13 @@ from ivr.speech.announcements import Announcements, CannotAnnounce, lacks
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSetError, Unsaid, load
 from ivr.upkeep.clips import damaged
+from ivr.upkeep.courier import STALE, Report
 
 LEAST_FREE_BYTES = 1_000_000_000
 STALE_SECONDS = 60.0
 PROBES_SHOWN = 10
+_FEW = 20
+"""So many recordings may be on their way."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before it ends a certificate is to be renewed."""
 PROBE_STALE_SECONDS = 600.0
@@ -388,6 +391,36 @@ def recordings(settings: Settings) -> Finding:
     )
 
 
+def carried(settings: Settings) -> Finding:
+    """Does the line's depot have our recordings, and we the line's prompts?"""
+    name = "depot"
+    if not settings.depot.is_named:
+        told = "没有设置 depot：话术、录音只在本机 · no [depot]"
+        return Finding(name, True, told, warns=settings.shares)
+    report, now = Report.read(settings.home), datetime.now(UTC)
+    if report is None:
+        told = "送件程序还没有跑过：先启动控制台，或 `ivr courier` · the courier never ran"
+        return Finding(name, True, told, warns=True)
+    told = "；".join(_waits(report, now)) or "录音都送到了，话术是在用的那一版 · all is there"
+    return Finding(name, True, told + _own_accounts(settings), warns=any(_waits(report, now)))
+
+
+def _waits(report: Report, now: datetime) -> Iterator[str]:
+    if now - datetime.fromisoformat(report.at) > STALE:
+        yield "送件程序停了：看控制台，或 `ivr courier --once` · the courier does not run"
+    if report.recordings.fault or report.recordings.waiting > _FEW:
+        yield f"{report.recordings.waiting} 段录音还没有送到：{report.recordings.fault}"
+    if report.prompts.fault:
+        yield f"话术没有和全线对上：{report.prompts.fault}"
+
+
+def _own_accounts(settings: Settings) -> str:
+    """What does not come by the depot, and is said to be each node's own."""
+    if settings.shares and settings.accounts.url is None:
+        return "；账户是本机的文件，不随 depot：每个节点导入同一份，或用 accounts.url"
+    return ""
+
+
 def loader(settings: Settings) -> Finding:
     """Do analysts see what happened a moment ago?"""
     published = settings.home / "facts" / "pub" / "ivr.duckdb"
@@ -584,6 +617,7 @@ CHECKS: tuple[Check, ...] = (
     keys,
     disk,
     recordings,
+    carried,
     clock,
     loader,
     opened,

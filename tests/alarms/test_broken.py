@@ -34,12 +34,15 @@ from ivr.alarms.watching import Watch
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
-from ivr.config.settings import StateSettings
+from ivr.config.settings import DepotSettings, StateSettings
+from ivr.depot.depot import begin, depot
+from ivr.hours import BEIJING
 from ivr.lifecycle.vitals import Vitals
 from ivr.probe.sip import Message
 from ivr.records.journal import append
 from ivr.speech.publications import MANIFEST
 from ivr.state.shared import Shared
+from ivr.upkeep.courier import Courier, line_of
 from tests.alarms.test_watching import alone, probed
 from tests.cases.test_moves import FILED, lead
 from tests.live.faults import small_disk
@@ -315,3 +318,47 @@ def _publish(audio: Path, *, days: int) -> None:
     tree: dict[str, Any] = {"1": {"children": {"2": {"expires": due}}}, "2": {"expires": None}}
     audio.mkdir(exist_ok=True)
     (audio / MANIFEST).write_text(json.dumps({"information": tree}), encoding="utf-8")
+
+
+def test_recordings_unsent(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The folder is not mounted for an hour; mounted again, all is sent without a command."""
+    mounted = tmp_path_factory.mktemp("mounted")
+    line = alone.model_copy(update={"depot": DepotSettings(folder=mounted)})
+    begin(depot(line), line_of(line))
+    duty = on_duty(line, monkeypatch)
+    aside = mounted.rename(mounted.with_name("unmounted"))
+    sound = line.recordings_folder / f"{duty.now.astimezone(BEIJING):%Y-%m-%d}" / "complaint"
+    sound.mkdir(parents=True)
+    (sound / "1.wav").write_bytes(b"RIFF")
+    courier = Courier(line, lambda: duty.now)
+    courier.round()
+    duty.now += timedelta(hours=1)
+    courier.round()
+    duty.rings("recordings_unsent")
+    aside.rename(mounted)
+    courier.round()
+    duty.is_over("recordings_unsent")
+
+
+def test_prompts_behind(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The database by which the line agrees is away; the courier goes on by itself after it."""
+    folder = tmp_path_factory.mktemp("shared")
+    state = StateSettings(url=SecretStr(f"sqlite:///{folder}/state.sqlite"), address="127.0.0.1")
+    depot_of = DepotSettings(folder=folder / "mounted")
+    shared = {"state": state, "depot": depot_of, "audio": folder / "nothing published"}
+    line = alone.model_copy(update=shared)
+    begin(depot(line), line_of(line))
+    (folder / "state.sqlite").mkdir()
+    duty = on_duty(line, monkeypatch)
+    courier = Courier(line, lambda: duty.now)
+    courier.round()
+    duty.now += timedelta(minutes=6)
+    courier.round()
+    duty.rings("prompts_behind")
+    (folder / "state.sqlite").rmdir()
+    courier.round()
+    duty.is_over("prompts_behind")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +19,9 @@ from analytics.loading.horizon import Horizon, keep_from
 from analytics.loading.loader import Loader, last_closed
 from analytics.loading.spools import KEEP
 from analytics.loading.store import SCHEMA, FactsFolder, migrate, open_store
-from ivr.records.facts import Recorded, RecordingMoved, SessionEnded, Step
+from ivr.records.facts import DialogueEntered, Recorded, RecordingMoved, SessionEnded, Step
 from tests.analytics.spool import Timed, lines, spool_file
+from tests.analytics.standing import Standing, passed
 from tests.analytics.test_loader import call
 
 pytestmark = pytest.mark.live
@@ -38,6 +38,7 @@ CONTENT = (
     "SELECT event, session, n FROM call_step ORDER BY ALL",
     "SELECT event, session, outcome FROM lookup ORDER BY ALL",
     "SELECT day, dialogue, prompt, sum(times), sum(ms) FROM step_day GROUP BY ALL ORDER BY ALL",
+    "SELECT day, dialogue, sum(visits) FROM visit_day GROUP BY ALL ORDER BY ALL",
 )
 
 
@@ -55,17 +56,6 @@ def content(folder: FactsFolder) -> list[list[tuple[object, ...]]]:
         return [list(answer(facts, query).rows) for query in CONTENT]
 
 
-def passed(folder: FactsFolder, now: datetime | None = None) -> None:
-    """One pass of a loader that starts and ends; at `now` it tidies."""
-    loader = Loader(folder)
-    loader.load()
-    if now is not None:
-        for _ in loader.tidy(now):
-            loader.publish()  # as between any two steps
-    loader.publish()
-    loader.close()
-
-
 def hot_rows(folder: FactsFolder) -> int:
     ((rows,),) = ask(folder.published, "SELECT count(*) FROM hot.call_session").rows
     assert isinstance(rows, int)
@@ -78,14 +68,22 @@ def counting(folder: FactsFolder) -> set[str]:
     }
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> FactsFolder:
-    spool_file(tmp_path).write_bytes(lines(days_of_calls(0, 1, 2, 3)))
-    return FactsFolder(tmp_path)
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Standing:
+    """Of four days of calls."""
+
+    def begun(folder: FactsFolder) -> None:
+        visits = [
+            (NOON + day * DAY, DialogueEntered(session=f"{day}-0", dialogue="account.inquiry"))
+            for day in range(4)
+        ]
+        spool_file(folder.home).write_bytes(lines([*days_of_calls(0, 1, 2, 3), *visits]))
+
+    return Standing(tmp_path_factory.mktemp("line"), begun)
 
 
-def test_closed_days_leave_the_database_and_all_stays_as_it_was(folder: FactsFolder) -> None:
-    passed(folder)
+def test_closed_days_leave_the_database_and_all_stays_as_it_was(line: Standing) -> None:
+    folder = line.after(None)
     before = content(folder)
     passed(folder, CLOSED + DAY)
     assert hot_rows(folder) == 6  # two days of four
@@ -99,8 +97,8 @@ def test_today_and_yesterday_stay() -> None:
     assert last_closed(before_midnight + timedelta(minutes=1)) == date(2026, 11, 23)
 
 
-def test_a_closed_month_becomes_one_file_for_each_table(folder: FactsFolder) -> None:
-    passed(folder, CLOSED)
+def test_a_closed_month_becomes_one_file_for_each_table(line: Standing) -> None:
+    folder = line.after(CLOSED)
     passed(folder, CLOSED + DAY)
     before = content(folder)
     passed(folder, MONTH_CLOSED)
@@ -111,8 +109,8 @@ def test_a_closed_month_becomes_one_file_for_each_table(folder: FactsFolder) -> 
     assert hot_rows(folder) == 0
 
 
-def test_a_snapshot_that_is_still_open_reads_retired_files(folder: FactsFolder) -> None:
-    passed(folder, CLOSED)
+def test_a_snapshot_that_is_still_open_reads_retired_files(line: Standing) -> None:
+    folder = line.after(CLOSED)
     with duckdb.connect(str(folder.published), read_only=True) as analyst:
         first = analyst.execute(CONTENT[1]).fetchall()
         passed(folder, CLOSED + DAY)
@@ -121,9 +119,9 @@ def test_a_snapshot_that_is_still_open_reads_retired_files(folder: FactsFolder) 
 
 
 def test_retired_files_go_after_their_grace_and_counting_ones_never(
-    folder: FactsFolder, monkeypatch: pytest.MonkeyPatch
+    line: Standing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passed(folder, CLOSED)
+    folder = line.after(CLOSED)
     old = counting(folder)
     torn = folder.parquet / "call_step-2026-11-24-torn.parquet"
     torn.write_bytes(b"PAR1")
@@ -146,8 +144,8 @@ def late_step(session: str, n: int) -> Timed:
     return NOON + timedelta(seconds=20), step
 
 
-def test_a_late_fact_renews_its_call_once(folder: FactsFolder) -> None:
-    passed(folder, CLOSED)
+def test_a_late_fact_renews_its_call_once(line: Standing) -> None:
+    folder = line.after(CLOSED)
     spool_file(folder.home, "facts-late.jsonl").write_bytes(lines([late_step("0-0", 2)]))
     query = "SELECT steps, disposition FROM call_session WHERE session = '0-0'"
     for now in (None, CLOSED, MONTH_CLOSED):
@@ -159,9 +157,9 @@ def test_a_late_fact_renews_its_call_once(folder: FactsFolder) -> None:
 
 
 def test_facts_that_come_again_after_their_day_was_filed_change_nothing(
-    folder: FactsFolder,
+    line: Standing,
 ) -> None:
-    passed(folder, MONTH_CLOSED)
+    folder = line.after(MONTH_CLOSED)
     before, files = content(folder), counting(folder)
     again = spool_file(folder.home).read_bytes()
     spool_file(folder.home, "facts-copy.jsonl").write_bytes(again)
@@ -171,7 +169,8 @@ def test_facts_that_come_again_after_their_day_was_filed_change_nothing(
     assert hot_rows(folder) == 0
 
 
-def test_a_call_without_an_end_waits_for_it_and_keeps_its_counts(folder: FactsFolder) -> None:
+def test_a_call_without_an_end_waits_for_it_and_keeps_its_counts(line: Standing) -> None:
+    folder = line.after()
     facts = call("long")
     spool_file(folder.home, "facts-long.jsonl").write_bytes(lines(facts[:-1]))
     passed(folder, CLOSED)
@@ -184,8 +183,9 @@ def test_a_call_without_an_end_waits_for_it_and_keeps_its_counts(folder: FactsFo
 
 
 def test_a_call_that_never_ended_is_filed_after_a_week_and_can_end_later(
-    folder: FactsFolder,
+    line: Standing,
 ) -> None:
+    folder = line.after()
     lost = spool_file(folder.home, "facts-lost.jsonl")
     lost.write_bytes(lines(call("lost")[:2]))
     passed(folder, MONTH_CLOSED)
@@ -198,7 +198,8 @@ def test_a_call_that_never_ended_is_filed_after_a_week_and_can_end_later(
         assert ask(folder.published, query).rows == (("service_lost", None, "12329"),)
 
 
-def test_a_recording_moves_though_its_day_is_filed(folder: FactsFolder) -> None:
+def test_a_recording_moves_though_its_day_is_filed(line: Standing) -> None:
+    folder = line.after()
     saved = Recorded(
         session="0-0", kind="complaint", person="p", path="x.wav", ms=5, bytes=6, sha256="0",
         reference="R1",
@@ -218,9 +219,9 @@ def test_a_recording_moves_though_its_day_is_filed(folder: FactsFolder) -> None:
 @pytest.mark.parametrize("now", [CLOSED + DAY, MONTH_CLOSED])
 @pytest.mark.parametrize("spools", [True, False])
 def test_a_lost_database_comes_back_from_parquet_and_spools(
-    folder: FactsFolder, now: datetime, spools: bool
+    line: Standing, now: datetime, spools: bool
 ) -> None:
-    passed(folder, now)
+    folder = line.after(now)
     if not spools:  # filed long ago: another file has its place
         spool_file(folder.home).write_bytes(lines(days_of_calls(9)))
         passed(folder, MONTH_CLOSED + 10 * DAY)
@@ -235,12 +236,12 @@ def test_a_spool_that_outlives_its_facts_brings_none_of_them_back(tmp_path: Path
     folder = FactsFolder(tmp_path)
     spool_file(tmp_path).write_bytes(lines(days_of_calls(0, 8)))
     passed(folder, MONTH_CLOSED)
-    counted = content(folder)[-1]
+    counted = content(folder)[-2:]
     keep_from(folder, Horizon(calls=date(2026, 12, 1), complaints=date(2026, 12, 1)))
     passed(folder, MONTH_CLOSED)
     kept = content(folder)
     assert {session for session, *_ in kept[0]} == {f"8-{n}" for n in range(3)}
-    assert kept[-1] == counted, "nothing of the counts is forgotten"
+    assert kept[-2:] == counted, "nothing of the counts is forgotten"
     folder.private.unlink()
     for _ in range(2):
         passed(folder, MONTH_CLOSED + 3 * DAY)
@@ -250,9 +251,9 @@ def test_a_spool_that_outlives_its_facts_brings_none_of_them_back(tmp_path: Path
 @pytest.mark.parametrize("harm", ["lost", "torn"])
 @pytest.mark.parametrize("table", ["call_step", "call_session", "step_day"])
 def test_a_damaged_file_is_told_and_comes_back_from_the_spools(
-    folder: FactsFolder, harm: str, table: str, caplog: pytest.LogCaptureFixture
+    line: Standing, harm: str, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    passed(folder, CLOSED + DAY)
+    folder = line.after(CLOSED + DAY)
     before = content(folder)
     victim = next(folder.parquet.glob(f"{table}-*"))
     whole = victim.read_bytes()
@@ -273,7 +274,7 @@ def test_a_damaged_file_is_told_and_comes_back_from_the_spools(
     ],
 )
 def test_what_rots_inside_a_file_is_found(
-    folder: FactsFolder,
+    line: Standing,
     table: str,
     round_days: int,
     days: list[int],
@@ -282,7 +283,7 @@ def test_what_rots_inside_a_file_is_found(
 ) -> None:
     """Its footer is whole, so that a start sees nothing."""
     monkeypatch.setattr(closing, "CHECK_DAYS", round_days)
-    passed(folder, CLOSED + DAY)
+    folder = line.after(CLOSED + DAY)
     before = content(folder)
     victim = next(folder.parquet.glob(f"{table}-*"))
     _zeroed(victim)
@@ -306,8 +307,8 @@ def _zeroed(parquet: Path) -> None:
     parquet.write_bytes(whole[:4] + bytes(len(whole) - 4 - footer) + whole[-footer:])
 
 
-def test_files_of_an_older_schema_stay_readable(folder: FactsFolder) -> None:
-    passed(folder, CLOSED)
+def test_files_of_an_older_schema_stay_readable(line: Standing) -> None:
+    folder = line.after(CLOSED)
     old = next(folder.parquet.glob("call_session-*"))
     with duckdb.connect() as older:
         rows = f"SELECT * EXCLUDE (cause, agent_ms) FROM '{old}'"
@@ -327,25 +328,6 @@ def test_steps_of_the_schema_are_numbered_one_by_one() -> None:
     assert numbers == list(range(1, len(STEPS) + 1))
 
 
-@pytest.fixture(scope="module")
-def a_month(tmp_path_factory: pytest.TempPathFactory) -> tuple[FactsFolder, Path]:
-    """A line whose month is filed, and where it is kept as it was."""
-    home = tmp_path_factory.mktemp("month") / "home"
-    home.mkdir()
-    spool_file(home).write_bytes(lines(days_of_calls(0, 1, 2, 3)))
-    passed(FactsFolder(home), MONTH_CLOSED)
-    return FactsFolder(home), home.rename(home.with_name("as it was"))
-
-
-@pytest.fixture
-def filed(a_month: tuple[FactsFolder, Path]) -> Iterator[FactsFolder]:
-    """That line, at its place: its facts know the way to their files."""
-    folder, as_it_was = a_month
-    shutil.copytree(as_it_was, folder.home)
-    yield folder
-    shutil.rmtree(folder.home)
-
-
 LOST = ("call_step", "step_day", "visit_day")
 OLDER = [
     *((step, LOST[number % len(LOST)]) for number, step in enumerate(STEPS)),
@@ -356,16 +338,18 @@ OLDER = [
 
 @pytest.mark.parametrize(("step", "lost"), OLDER, ids=lambda part: getattr(part, "stem", part))
 def test_days_of_any_older_schema_are_counted_anew(
-    filed: FactsFolder, step: Path, lost: str, tmp_path: Path
+    line: Standing, step: Path, lost: str, tmp_path: Path
 ) -> None:
     """Every file of the month was written when the schema had no later step than this one."""
-    folder, before = filed, content(filed)
+    folder = line.after(MONTH_CLOSED)
+    before = content(folder)
     _written_under(step, folder.parquet, tmp_path / "older")
     next(folder.parquet.glob(f"{lost}-*")).unlink()
     passed(folder)
     assert content(folder) == before
-    for table in ALL:
-        ask(folder.published, f"SELECT * FROM {table}")
+    with opened(folder.published) as facts:
+        for table in ALL:
+            answer(facts, f"SELECT * FROM {table}")
 
 
 def _written_under(step: Path, parquet: Path, scratch: Path) -> None:
@@ -390,8 +374,8 @@ def _written_under(step: Path, parquet: Path, scratch: Path) -> None:
                 Path(f"{file}.tmp").replace(file)
 
 
-def test_a_home_that_moved_finds_its_files(folder: FactsFolder, tmp_path: Path) -> None:
-    passed(folder, CLOSED)
+def test_a_home_that_moved_finds_its_files(line: Standing, tmp_path: Path) -> None:
+    folder = line.after(CLOSED)
     before = content(folder)
     moved = tmp_path / "moved"
     moved.mkdir()
@@ -486,8 +470,9 @@ def test_a_day_is_filed_under_its_month_once_that_is_closed(
     assert Period.of(day, until).name == name
 
 
-def test_a_file_that_is_not_whole_is_never_listed(folder: FactsFolder) -> None:
+def test_a_file_that_is_not_whole_is_never_listed(line: Standing) -> None:
     """Killed while writing: the next loader files the same days again."""
+    folder = line.after()
     store = open_store(folder)
     days = ClosedDays(store, folder.parquet)
     days.open(NOON)

@@ -29,6 +29,7 @@ from ivr.records import journal
 from ivr.records.facts import Recorded, RecordingMoved, Refused, Step
 from ivr.records.journal import Journal
 from tests.analytics.spool import lines, spool_file
+from tests.analytics.standing import Standing, passed
 from tests.analytics.test_closing import (
     CLOSED,
     MONTH_CLOSED,
@@ -36,37 +37,33 @@ from tests.analytics.test_closing import (
     content,
     counting,
     days_of_calls,
-    passed,
 )
 from tests.analytics.test_loader import call
 
 pytestmark = pytest.mark.live
 
 DAY = timedelta(days=1)
+MERGED = (CLOSED + DAY, MONTH_CLOSED)
+"""Two passes: days are filed, and their month is merged."""
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> FactsFolder:
+def line(tmp_path_factory: pytest.TempPathFactory) -> Standing:
     """A line with closed days, whose spools have gone, and open ones."""
-    home = tmp_path_factory.mktemp("origin")
-    folder = FactsFolder(home)
-    spool_file(home).write_bytes(lines(days_of_calls(0, 1)))
-    passed(folder, CLOSED + DAY)
-    spool_file(home).unlink()
-    spool_file(home, "facts-2.jsonl").write_bytes(lines(days_of_calls(2, 3)))
-    passed(folder, CLOSED)
-    return folder
+
+    def begun(folder: FactsFolder) -> None:
+        spool_file(folder.home).write_bytes(lines(days_of_calls(0, 1)))
+        passed(folder, CLOSED + DAY)
+        spool_file(folder.home).unlink()
+        spool_file(folder.home, "facts-2.jsonl").write_bytes(lines(days_of_calls(2, 3)))
+        passed(folder, CLOSED)
+
+    return Standing(tmp_path_factory.mktemp("line"), begun)
 
 
 @pytest.fixture
-def folder(origin: FactsFolder, tmp_path: Path) -> FactsFolder:
-    """The same line in a home of the test's own, as if it had always been there."""
-    for part in ("facts", "spool"):
-        shutil.copytree(origin.home / part, tmp_path / part)
-    folder = FactsFolder(tmp_path)
-    folder.published.unlink()  # it names the files of the other home
-    passed(folder)
-    return folder
+def folder(line: Standing) -> FactsFolder:
+    return line.after()
 
 
 # --- rebuilds ---------------------------------------------------------------------------------
@@ -226,13 +223,11 @@ def test_retired_files_are_set_apart_and_go_thirty_days_later(
 
 
 @pytest.fixture
-def older(folder: FactsFolder) -> Path:
+def older(line: Standing, tmp_path: Path) -> Path:
     """The private database as it was before days were filed and their month was merged."""
-    older = folder.home / "older.duckdb"
-    shutil.copy(folder.private, older)
-    passed(folder, CLOSED + DAY)
-    passed(folder, MONTH_CLOSED)
-    for spool in folder.spool.glob("*.jsonl"):
+    older = tmp_path / "older.duckdb"
+    shutil.copy(line.after().private, older)
+    for spool in line.after(*MERGED).spool.glob("*.jsonl"):
         spool.unlink()  # filed long ago
     return older
 
@@ -259,11 +254,10 @@ def test_a_database_older_than_its_list_is_made_anew(
     assert list(folder.private.parent.glob("quarantine/*/*-private.duckdb"))
 
 
-def test_a_list_older_than_the_database_is_written_anew(folder: FactsFolder) -> None:
+def test_a_list_older_than_the_database_is_written_anew(line: Standing) -> None:
+    old = (line.after().parquet / listing.FILE).read_bytes()
+    folder = line.after(*MERGED)
     listed = folder.parquet / listing.FILE
-    old = listed.read_bytes()
-    passed(folder, CLOSED + DAY)
-    passed(folder, MONTH_CLOSED)
     before, new = content(folder), listed.read_bytes()
     assert new != old
     listed.write_bytes(old)
@@ -272,13 +266,14 @@ def test_a_list_older_than_the_database_is_written_anew(folder: FactsFolder) -> 
     assert content(folder) == before
 
 
-def test_a_folder_restored_without_the_database_is_taken_as_it_is(folder: FactsFolder) -> None:
+def test_a_folder_restored_without_the_database_is_taken_as_it_is(
+    line: Standing, tmp_path: Path
+) -> None:
     """Its list is older; what was filed since then stands as lost until it is put back."""
-    backup = folder.home / "backup"
-    shutil.copytree(folder.parquet, backup)
-    before = content(folder)
-    passed(folder, CLOSED + DAY)
-    passed(folder, MONTH_CLOSED)
+    backup = tmp_path / "backup"
+    shutil.copytree(line.after().parquet, backup)
+    before = content(line.after())
+    folder = line.after(*MERGED)
     shutil.rmtree(folder.parquet)
     shutil.move(backup, folder.parquet)
     passed(folder, MONTH_CLOSED)

@@ -14,7 +14,7 @@ from threading import Barrier
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import create_engine, select, update
+from sqlalchemy import create_engine, select, text, update
 
 from ivr.cases import enclosures, store
 from ivr.cases.enclosures import Enclosures
@@ -23,8 +23,10 @@ from ivr.cases.moves import Move, Refused, State
 from ivr.cases.opening import CannotReach
 from ivr.cases.sealing import Unreadable
 from ivr.cases.store import Cases, NoCase, Outrun, Sought
+from tests.analytics.postgres import made_database
 from tests.cases.conftest import on_sqlite
 from tests.cases.test_moves import FILED, NOON, handle, lead
+from tests.state.conftest import stopped
 
 OTHER = replace(FILED, number="01000026", kind="suggestion", at=NOON + timedelta(days=1))
 
@@ -168,6 +170,18 @@ def test_the_schema_is_applied_once_and_is_what_the_code_asks_for(url: str) -> N
         assert made[table.name] == {column.name for column in table.columns}
 
 
+def test_a_database_that_a_later_program_has_changed_is_left_alone(url: str) -> None:
+    engine = create_engine(url)
+    at = store.migrate(engine)
+    with engine.begin() as rows:
+        rows.execute(text("INSERT INTO schema_version VALUES (900)"))
+    engine.dispose()
+    later = Cases(url)
+    with pytest.raises(CannotReach, match=f"第 900 版.*第 {at} 版"):
+        later.open(FILED)
+    later.close()
+
+
 def test_many_who_open_it_for_the_first_time_at_once(url: str) -> None:
     together = Barrier(4)
 
@@ -182,6 +196,20 @@ def test_many_who_open_it_for_the_first_time_at_once(url: str) -> None:
 def test_the_file_is_readable_by_this_user_only(tmp_path: Path) -> None:
     Cases(on_sqlite(tmp_path)).open(FILED)
     assert stat.S_IMODE((tmp_path / "cases.sqlite").stat().st_mode) == 0o600
+
+
+@pytest.mark.live
+@pytest.mark.timeout(60)
+def test_a_server_that_does_not_answer_keeps_nobody(server: Path) -> None:
+    """SIGSTOP: it takes connections and says nothing. What was filed is opened later, once."""
+    made_database(server, "held")
+    cases = Cases(f"postgresql+psycopg://ivr@/held?host={server}")
+    assert cases.open(FILED)
+    with stopped(server), pytest.raises(CannotReach):
+        cases.open(OTHER)
+    assert cases.open(OTHER)
+    assert not cases.open(OTHER)
+    cases.close()
 
 
 def test_a_database_that_cannot_be_reached_says_so_without_its_url(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_what_cannot_be_copied_out_is_said(home: Path, tmp_path: Path) -> None:
     file.write_bytes(SOUND[:-1])
     assert "changed" in str(failure(*words, COMPLAINT, target, "--reason", "r"))
     file.unlink()
-    assert "No such file" in str(failure(*words, COMPLAINT, target, "--reason", "r"))
+    assert "已经不在" in str(failure(*words, COMPLAINT, target, "--reason", "r"))
     assert not Path(target).exists()
 
 

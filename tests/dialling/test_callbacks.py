@@ -186,7 +186,7 @@ def test_a_wish_waits_until_an_agent_is_free_and_comes_before_who_came_later(hel
         desk.switchboard.look_again()
         await asyncio.sleep(0.1)
         assert desk.rings() == ["agent 6001"]
-        assert desk.switchboard.claim(later) == (), "the phone rings for the wish"
+        assert await desk.switchboard.claim(later) == (), "the phone rings for the wish"
 
     held(story)
 

@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +30,8 @@ from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
 from ivr.speech.contract import CONTRACT
 from prompt_build import sets
+from tests import forks
+from tests.forks import Forked
 from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 
@@ -51,22 +52,16 @@ class LiveLine:
     env: dict[str, str]
     ear: Ear
     asterisk: subprocess.Popen[bytes] | None = None
-    service: subprocess.Popen[bytes] | None = None
+    service: Forked | None = None
 
     def start_service(self) -> None:
         self.launch_service()
         self.wait_until_healthy()
 
     def launch_service(self) -> None:
-        log = (self.settings.home / "service.out").open("ab")
-        self.service = subprocess.Popen(
-            [sys.executable, "-m", "ivr.cli", "serve"],
-            env=self.env,
-            stdout=log,
-            stderr=log,
-            cwd=PROJECT,
-        )
-        log.close()
+        with (self.settings.home / "service.out").open("ab") as file:
+            log = file.fileno()
+            self.service = forks.start(forks.IVR, "serve", env=self.env, stdout=log, stderr=log)
 
     def wait_until_healthy(self, within: float = HANGING_SECONDS) -> None:
         deadline = time.monotonic() + within

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ivr.config import PROJECT
 from ivr.probe.ear import Ear
 from ivr.speech.announcements import Announcements, Sound, new
 from ivr.speech.prompts import PromptSet
+from tests import commands
 from tests.live.conftest import LiveLine
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -25,15 +24,8 @@ CLIP = "announcement"
 
 def ivr(line: LiveLine, *words: str) -> str:
     """A command at this line, with the published speech of this checkout."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ivr.cli", *words],
-        env=line.env | {"IVR_AUDIO": str(PROJECT / "generated_audio")},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    published = {"IVR_AUDIO": str(PROJECT / "generated_audio")}
+    done = commands.ivr(line.env | published, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -9,8 +9,6 @@ import asyncio
 import base64
 import hashlib
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,6 +28,8 @@ from ivr.config import PROJECT
 from ivr.probe.ear import HeardClip, Listener
 from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
+from tests import forks
+from tests.forks import Forked
 from tests.live.conftest import LiveLine, a_line, free_port
 from tests.live.measured import measured
 from tests.live.pages import (
@@ -98,22 +98,19 @@ class Console:
 
     line: LiveLine
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
     otherwise: Mapping[str, str] = field(default_factory=dict)
     """What is set otherwise than for the line's other programs."""
     scheme: str = "http"
 
     def start(self) -> None:
+        before = self.log().count(f"{self.scheme}://") if self.output.exists() else 0
         with self.output.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ivr.cli", "console"],
-                env={**self.line.env, **self.otherwise},
-                cwd=PROJECT,
-                stdout=log,
-                stderr=log,
-            )
+            env = {**self.line.env, **self.otherwise}
+            told = log.fileno()
+            self.process = forks.start(forks.IVR, "console", env=env, stdout=told, stderr=told)
         deadline = time.monotonic() + 120
-        while f"{self.scheme}://" not in self.log():
+        while self.log().count(f"{self.scheme}://") <= before:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 

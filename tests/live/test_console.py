@@ -16,7 +16,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import threading
 import time
 import wave
@@ -41,11 +40,12 @@ from ivr.asterisk.configure import desk_secret
 from ivr.cases.case import Filed
 from ivr.cases.moves import Deed, Move, Office, State
 from ivr.cases.register import Register
-from ivr.config import PROJECT, Settings, standing
+from ivr.config import Settings, standing
 from ivr.line.overview import Overview, live
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import TalkRecorded
 from ivr.speech.announcements import Announcements, Sound, new
+from tests import forks
 from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.console.test_desk_call import CALL, Service
@@ -157,8 +157,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
         sound.parent.mkdir(parents=True)
         sound.write_bytes(content)
     port, service_port, told = free_port(), free_port(), Told(busy())
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ivr.cli", "console"],
+    process = forks.start(
+        *(forks.IVR, "console"),
         env={
             **os.environ,
             "IVR_HOME": str(home),
@@ -166,9 +166,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             "IVR_HTTP_PORT": str(service_port),
             "IVR_AGENTS": json.dumps({"phones": PHONES, "sign_in": True}),
         },
-        cwd=PROJECT,
         stdout=subprocess.PIPE,
-        text=True,
     )
     try:
         assert process.stdout is not None
@@ -178,7 +176,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
             yield Opened(f"http://127.0.0.1:{port}", home, told, desks)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.wait(30)
 
 
 class _service:  # noqa: N801  a context manager

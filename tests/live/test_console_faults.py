@@ -6,8 +6,6 @@ import asyncio
 import resource
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from console.users import FILE, Users
-from ivr.config import PROJECT
 from ivr.speech.prompts import PromptSet
+from tests import forks
+from tests.forks import Forked
 from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line, free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -31,18 +30,14 @@ class Console:
 
     line: LiveLine
     port: int
-    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _running: list[Forked] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[bytes]:
-        log = (self.line.settings.home / "console.out").open("ab")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ivr.cli", "console"],
-            env=self.line.env,
-            cwd=PROJECT,
-            stdout=log,
-            stderr=log,
-        )
-        log.close()
+    def start(self) -> Forked:
+        with (self.line.settings.home / "console.out").open("ab") as log:
+            told = log.fileno()
+            process = forks.start(
+                *(forks.IVR, "console"), env=self.line.env, stdout=told, stderr=told
+            )
         self._running.append(process)
         deadline = time.monotonic() + HANGING_SECONDS
         while self.asked("/livez") != 200:

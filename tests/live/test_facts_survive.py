@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -15,9 +13,9 @@ import pytest
 
 from analytics.loading.store import FactsFolder
 from ivr.asterisk import locate, process
-from ivr.config import PROJECT
 from ivr.records.durable import append
 from ivr.speech import prompts
+from tests import commands
 from tests.live.conftest import LiveLine, a_line
 from tests.live.faults import small_disk
 from tests.live.test_agents import until
@@ -157,9 +155,7 @@ def test_a_database_that_is_broken_is_not_noticed_and_each_fact_arrives_once(
 
 
 def load(line: LiveLine) -> int:
-    command = [sys.executable, "-m", "ivr.cli", "loader", "--once"]
-    done = subprocess.run(command, env=line.env, cwd=PROJECT, check=False, capture_output=True)
-    return done.returncode
+    return commands.ivr(line.env, "loader", "--once").returncode
 
 
 def ended_calls(published: Path) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 
 import pytest
 
-from ivr.config import PROJECT
+from tests import commands
 from tests.live.conftest import LiveLine
 
 pytestmark = pytest.mark.live
@@ -55,8 +53,7 @@ def test_texts_are_heard_and_left_level_by_level(line: LiveLine) -> None:
 
 def switch(line: LiveLine, word: str) -> None:
     """The operator's command, while the service runs."""
-    command = [sys.executable, "-m", "ivr.cli", "line", word]
-    subprocess.run(command, env=line.env, cwd=PROJECT, check=True, capture_output=True)
+    commands.ivr(line.env, "line", word).check_returncode()
 
 
 def test_a_closed_line_says_so_and_ends_and_is_opened_again(line: LiveLine) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from ivr.config import PROJECT
 from prompt_build import sets
+from tests import forks
+from tests.forks import Forked
 from tests.live.conftest import free_port
 
 pytestmark = pytest.mark.live
@@ -28,7 +29,7 @@ class Preview:
 
     address: str
     catalog: Path
-    process: subprocess.Popen[str]
+    process: Forked
 
     def rewrite(self, before: str, after: str) -> None:
         text = self.catalog.read_text(encoding="utf-8")
@@ -40,20 +41,16 @@ class Preview:
 def previewing(folder: Path) -> Iterator[Preview]:
     catalog = Path(shutil.copy(PROJECT / "scripts.zh.toml", folder))
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ivr.cli", "preview", "--port", str(port)],
-        env={**os.environ, "IVR_CATALOG": str(catalog)},
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    env = {**os.environ, "IVR_CATALOG": str(catalog)}
+    words = (forks.IVR, "preview", "--port", str(port))
+    process = forks.start(*words, env=env, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
         yield Preview(f"http://127.0.0.1:{port}/", catalog, process)
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.wait(30)
     assert process.returncode == 0, "Ctrl-C is how it ends"
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ivr.config import PROJECT
 from ivr.lifecycle import asking, switch
 from ivr.probe.outcomes import last
 from ivr.probe.timing import call_once
 from ivr.records.journal import utc_now
 from ivr.speech.prompts import PromptSet
+from tests import commands
 from tests.live.conftest import LiveLine, a_line
 from tests.live.test_agents import until
 from tests.live.test_carried import carried
@@ -90,12 +88,9 @@ def test_who_only_says_to_be_the_probe_is_a_caller_like_others(strict_line: Live
 
 def test_the_command_says_how_it_went_and_its_exit_code_too(bare_line: LiveLine) -> None:
     """Without a service Asterisk apologises by itself; without accounts the service does."""
-    asked = [sys.executable, "-m", "ivr.cli", "probe", "--json"]
 
     def told() -> tuple[int, dict[str, object]]:
-        done = subprocess.run(
-            asked, env=bare_line.env, cwd=PROJECT, capture_output=True, check=False, timeout=120
-        )
+        done = commands.ivr(bare_line.env, "probe", "--json")
         return done.returncode, json.loads(done.stdout)
 
     code, away = told()

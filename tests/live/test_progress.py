@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 
 import pytest
 
-from ivr.config import PROJECT
 from ivr.people.operator import operator_name
+from tests import commands
 from tests.live.conftest import LiveLine
 from tests.live.test_agents import until
 from tests.live.test_feedback import PERSON, filed, how_many, keyed, recorded, speech
@@ -21,14 +19,7 @@ __all__ = ["speech"]
 
 def moved(line: LiveLine, *words: str) -> None:
     """By a command of the line, as its people do it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ivr.cli", "recordings", *words],
-        env=line.env,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = commands.ivr(line.env, "recordings", *words)
     assert done.returncode == 0, done.stderr
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from console.rights import Role
 from console.users import Users
-from ivr.config import PROJECT, Settings
+from ivr.config import Settings
 from ivr.people.sensitive import Sensitive
 from ivr.probe.ear import Ear
 from ivr.speech.prompts import PromptSet
@@ -27,6 +26,8 @@ from ivr.speech.publications import Timed
 from prompt_build import sets
 from prompt_build.catalog.source import source_of
 from prompt_build.rehearing import as_written
+from tests import forks
+from tests.forks import Forked
 from tests.live.conftest import LiveLine, a_line, copied_clips, free_port
 from tests.live.pages import tab
 from tests.live.test_console import PASSWORD, look
@@ -80,14 +81,8 @@ def _spoken_before(settings: Settings) -> None:
     as_written(settings, SENTENCE, replace(source_of(settings), instead=draft))
 
 
-def _console(line: LiveLine) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ivr.cli", "console"],
-        env=line.env,
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def _console(line: LiveLine) -> Forked:
+    process = forks.start(forks.IVR, "console", env=line.env, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert "http://127.0.0.1" in process.stdout.readline()
     return process

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ivr.speech import prompts
+from ivr.speech.publications import LOCK
 from prompt_build import sets
 from prompt_build.build import MOST_FAILED, BuildFailed, Built, build
 from prompt_build.catalog.faults import CatalogError
@@ -193,7 +194,7 @@ def test_an_absent_voice_is_not_missed_while_nothing_is_to_be_said(
 
 
 def test_two_builds_do_not_share_a_folder(catalog: Path, audio: Path) -> None:
-    with locked(audio / sets.LOCK), pytest.raises(Busy, match="another build"):
+    with locked(audio / LOCK), pytest.raises(Busy, match="another build"):
         built(catalog, audio)
 
 

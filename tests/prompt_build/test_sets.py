@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ivr.speech import publications
-from ivr.speech.publications import MANIFEST, Timed
+from ivr.speech.publications import LOCK, MANIFEST, Timed
 from prompt_build import sets
 from prompt_build.locking import Busy, locked
 from prompt_build.sets import Change, NoSuchSet, NoSuchTime
@@ -255,7 +255,7 @@ def test_what_an_interrupted_build_left_goes(tmp_path: Path) -> None:
 
 def test_nothing_is_cleared_away_while_a_build_runs(tmp_path: Path) -> None:
     sets.publish(tmp_path, keep(tmp_path, bye="再见"))
-    with locked(tmp_path / sets.LOCK), pytest.raises(Busy):
+    with locked(tmp_path / LOCK), pytest.raises(Busy):
         sets.collect(tmp_path, keep_sets=1)
 
 

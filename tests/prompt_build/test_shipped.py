@@ -14,7 +14,9 @@ from prompt_build.recipe import Recipe
 from prompt_build.synthesis import accepted
 from prompt_build.voices import Audio
 
-HANDFUL = 6
+HANDFUL = 4
+SHORT = 40
+"""Hanzi; each costs the voice a quarter of a second of processor, and the longest have 250."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def test_a_handful_made_again_is_what_ships(wanted: tuple[Recipe, ...]) -> None:
     """Spectra are compared as they are heard: mastered, at 8 kHz, through A-law."""
     kokoro.install()
     voice = kokoro.Kokoro()
-    for recipe in random.sample(wanted, HANDFUL):  # another handful each time
+    short = [each for each in wanted if len(each.text) <= SHORT]
+    for recipe in random.sample(short, HANDFUL):  # another handful each time
         again = accepted(voice, recipe, RATE)
         ships = opus.read(SHIPPED, recipe, KOKORO.rate)
         assert ships is not None

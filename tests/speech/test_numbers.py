@@ -23,6 +23,7 @@ OWN = TABLE.with_name("readings_own.tsv")
 ORIGINAL = PROJECT.parent / "shared" / "domain" / "readings.tsv"
 _DIGIT = {word: value for value, word in enumerate("零一二三四五六七八九")}
 _UNIT = {"十": 10, "百": 100, "千": 1000}
+_AMOUNT = re.compile("(负?)(?:(.+)元整?)?零?(?:(.)角)?(?:(.)分)?")
 
 
 def rows() -> Iterator[dict[str, str]]:
@@ -47,7 +48,7 @@ def parsed(words: str) -> int:
 
 
 def parsed_cents(words: str) -> int:
-    found = re.fullmatch(r"(负?)(?:(.+)元整?)?零?(?:(.)角)?(?:(.)分)?", words)
+    found = _AMOUNT.fullmatch(words)
     assert found is not None
     sign, yuan, jiao, fen = found.groups(default="零")
     cents = parsed(yuan) * 100 + _DIGIT[jiao] * 10 + _DIGIT[fen]
@@ -107,12 +108,13 @@ def _playable(kind: str, value: str) -> bool:
 )
 def test_amounts_read_back(count: int) -> None:
     """Any magnitude is as likely as another, so that the zeros in the middle all occur."""
-    chance = random.Random(12329)
-    for _ in range(count):
-        cents = chance.randrange(10 ** chance.randint(1, 10))
+    chance, said_by = random.Random(12329), numbers.inventory().__getitem__
+    for magnitude in chance.choices([10**digits for digits in range(1, 11)], k=count):
+        cents = int(chance.random() * magnitude)
         reading = numbers.read("amount", Decimal(cents) / 100)
-        assert parsed_cents(reading.text) == cents
-        assert "".join(numbers.inventory()[name] for name in reading.clips) == reading.text
+        text = reading.text
+        assert parsed_cents(text) == cents
+        assert "".join(map(said_by, reading.clips)) == text
 
 
 @given(st.integers(-(10**14) + 1, 10**14 - 1))

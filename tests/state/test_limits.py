@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 
 from ivr.config import LimitsSettings
 from ivr.limits.agreed import COUNTED, share
@@ -69,6 +69,30 @@ def test_many_that_ask_in_the_same_moment_get_no_more_than_the_budget(on_postgre
         assert admitted == SMALL.ids_per_caller
 
     told(story, on_postgres, SMALL)
+
+
+def test_a_decision_asks_once_and_writes_once(each_way: Pair) -> None:
+    """Whatever it decides: a question, what is to be kept, and the marks of a transaction."""
+
+    async def story(one: OneOf, _: OneOf) -> None:
+        said: list[str] = []
+        event.listen(
+            one.node.shared.engine, "before_cursor_execute", lambda *told: said.append(told[2])
+        )
+        for decision in (
+            lambda n: one.limits.look_up(Asker("s", f"c{n}"), f"p{n}", NOW),
+            lambda n: one.limits.look_up(Asker(f"s{n}"), f"p{n}", NOW),
+            lambda n: one.limits.password_locked(f"p{n}", NOW),
+            lambda n: one.limits.wrong_password(f"p{n}", NOW),
+            lambda n: one.limits.ask_case(Asker("s", f"c{n}"), f"{n}", NOW),
+            lambda n: one.limits.wrong_case(Asker("s", f"c{n}"), f"{n}", NOW),
+            lambda n: one.calls.may_enter(f"s{n}", f"c{n}", 3),
+        ):
+            said.clear()
+            await decision(1)
+            assert len(said) <= 3, said
+
+    told(story, each_way)
 
 
 def test_wrong_guesses_on_two_nodes_lock_on_both(each_way: Pair) -> None:

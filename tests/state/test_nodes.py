@@ -24,7 +24,7 @@ from ivr.state import nodes
 from ivr.state.identity import identity
 from ivr.state.joining import CannotJoin, join
 from ivr.state.membership import Membership
-from ivr.state.shared import Shared
+from ivr.state.shared import CannotReach, Shared
 from tests.state.conftest import Machines, other_key, publish
 
 if TYPE_CHECKING:
@@ -307,6 +307,50 @@ def test_a_node_starts_without_the_database_if_it_was_admitted_before(
     assert "keys/tokens.key" in refusal(lost)
     stranger = machine(away, "node-2")
     assert "还没有加入" in refusal(stranger)
+
+
+def a_later_program_was_here(settings: Settings) -> None:
+    with state(settings) as shared:
+        shared.at_once(
+            lambda rows: rows.execute(text("INSERT INTO state_version VALUES (900)")).rowcount
+        )
+
+
+def test_a_schema_that_a_later_program_made_is_refused_with_words(
+    url: str, machine: Machines
+) -> None:
+    """At the start, also of a node that knows its line by heart, and by every command."""
+    settings = machine(url)
+    joined(settings)
+    assert not refusal(settings)
+    a_later_program_was_here(settings)
+    why = refusal(settings)
+    assert "900" in why
+    assert "升级" in why
+    with pytest.raises(CannotReach, match="第 900 版"):
+        line(settings)
+
+
+def test_who_serves_goes_on_while_a_later_program_changes_the_schema(
+    file: str, machine: Machines
+) -> None:
+    """Nodes are upgraded one after the other: a schema is widened first."""
+    settings = machine(file)
+    joined(settings)
+
+    async def story() -> None:
+        shared = Shared(settings, rest_seconds=0.0)
+        member = Membership(settings, shared, identity(settings))
+        try:
+            await member.admitted()
+            await member.beat()
+            await asyncio.to_thread(a_later_program_was_here, settings)
+            await member.beat()
+            assert shared.up
+        finally:
+            await asyncio.to_thread(shared.close)
+
+    asyncio.run(story())
 
 
 def test_the_commands(machine: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

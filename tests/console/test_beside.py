@@ -1,16 +1,19 @@
-"""The process that transcribes lives as long as the console, where it is asked for."""
+"""What works beside the pages lives as long as they do, where it is asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from console import transcribing
+from console import beside
+from ivr.cli.commands import app
 from ivr.config import Settings
 from tests.console.visiting import Console
 
@@ -34,10 +37,10 @@ def until_written(console: Console, file: Path, least: int = 1) -> str:
 
 def test_it_ends_with_the_console(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     command = (sys.executable, "-c", STAYS + "time.sleep(600)")
-    monkeypatch.setattr(transcribing, "COMMAND", command)
+    monkeypatch.setattr(beside, "IVR", command)
     console = Console(asked_for(settings))
     number = int(until_written(console, settings.home / "ran"))
-    assert len(transcribing_tasks(console.loop)) == 1
+    assert tasks(console.loop) == ["transcribing"]
     os.kill(number, 0)
     console.close()
     with pytest.raises(ProcessLookupError):
@@ -48,8 +51,8 @@ def test_one_that_has_died_is_followed_by_another(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dies = "import os; open(os.environ['IVR_HOME'] + '/ran', 'a').write('x'); os._exit(1)"
-    monkeypatch.setattr(transcribing, "COMMAND", (sys.executable, "-c", dies))
-    monkeypatch.setattr(transcribing, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(beside, "IVR", (sys.executable, "-c", dies))
+    at_once(monkeypatch)
     console = Console(asked_for(settings))
     until_written(console, settings.home / "ran", least=2)
     console.close()
@@ -67,8 +70,8 @@ def test_one_that_could_not_be_started_is_followed_by_another(
         return await real(*words, **how)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
-    monkeypatch.setattr(transcribing, "COMMAND", (sys.executable, "-c", STAYS + "time.sleep(600)"))
-    monkeypatch.setattr(transcribing, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(beside, "IVR", (sys.executable, "-c", STAYS + "time.sleep(600)"))
+    at_once(monkeypatch)
     console = Console(asked_for(settings))
     until_written(console, settings.home / "ran")
     console.close()
@@ -77,14 +80,33 @@ def test_one_that_could_not_be_started_is_followed_by_another(
 def test_nobody_starts_it_where_it_is_off(settings: Settings) -> None:
     console = Console(settings)
     console.loop.run_until_complete(asyncio.sleep(0))
-    assert transcribing_tasks(console.loop) == []
+    assert tasks(console.loop) == []
     console.close()
 
 
-def test_its_command_is_there() -> None:
-    assert transcribing.COMMAND[1:] == ("-m", "ivr.cli", "recordings", "transcribe")
+def test_the_courier_runs_where_there_is_a_depot(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command = (sys.executable, "-c", STAYS + "time.sleep(600)")
+    monkeypatch.setattr(beside, "IVR", command)
+    depot = settings.depot.model_copy(update={"folder": tmp_path / "mounted"})
+    console = Console(settings.model_copy(update={"depot": depot}))
+    until_written(console, settings.home / "ran")
+    assert tasks(console.loop) == ["courier"]
+    console.close()
 
 
-def transcribing_tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
-    names = [task.get_name() for task in asyncio.all_tasks(loop)]
-    return [name for name in names if name == transcribing.TASK]
+def test_their_commands_are_there() -> None:
+    for companion in beside.COMPANIONS:
+        assert CliRunner().invoke(app, [*companion.words, "--help"]).exit_code == 0
+
+
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has ended is followed without a pause."""
+    hurried = tuple(replace(each, again_seconds=0.0) for each in beside.COMPANIONS)
+    monkeypatch.setattr(beside, "COMPANIONS", hurried)
+
+
+def tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
+    known = {each.name for each in beside.COMPANIONS}
+    return [name for task in asyncio.all_tasks(loop) if (name := task.get_name()) in known]

@@ -1,0 +1,1 @@
+"""A folder and a bucket as depots."""
