@@ -70,6 +70,8 @@ class Conversation:
         elif leg in self.members.watching:
             await self.room.drop(leg)
         elif leg in self.members.inside:
+            if vanished:
+                self.members.vanished(leg)
             await self._left(leg, vanished=vanished)
 
     async def parted(self, bridge: str, who: str) -> None:

@@ -190,6 +190,8 @@ class Hotline:
             live.call.inbox.put(Finished(event.name))
             self.conductor.count_broken(live)
             live.broke_off = event.failed
+        elif (attempt := attempt_of(event.channel or "")) and self.conductor.dialler is not None:
+            self.conductor.dialler.said(attempt, whole=not event.failed)
 
     def _recorded(self, event: RecordingFinished) -> None:
         if live := self.calls.get(event.channel or ""):
