@@ -32,8 +32,11 @@ def ringing(home: Path) -> tuple[Ringing, ...]:
 
     An alarm that only another version of the program knows is no alarm of this one.
     """
-    found = _read(home / _RINGING, lambda kept: tuple(Ringing(**each) for each in kept), ())
-    return tuple(each for each in found if each.alarm in BY_NAME)
+
+    def known(kept: Iterable[Mapping[str, Any]]) -> tuple[Ringing, ...]:
+        return tuple(Ringing(**each) for each in kept if each["alarm"] in BY_NAME)
+
+    return _read(home / _RINGING, known, ())
 
 
 def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:
