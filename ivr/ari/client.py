@@ -365,8 +365,11 @@ class Bridges:
     _ari: Ari
 
     async def create_with_id(self, bridge: str) -> None:
-        """A mixing bridge under an id we chose."""
-        await self._ari.post(f"bridges/{bridge}", type="mixing")
+        """A mixing bridge under an id we chose; media pass Asterisk, which may play into them.
+
+        Without proxy_media two telephones' packets may go past what Asterisk plays to one of them.
+        """
+        await self._ari.post(f"bridges/{bridge}", type="mixing,proxy_media")
 
     async def add_channel(self, bridge: str, *channels: str) -> None:
         """Let these channels hear each other."""

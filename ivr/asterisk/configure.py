@@ -37,6 +37,8 @@ RETURN_SECONDS = 3
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
+_SLN16 = "load = format_sln.so\n"
+"""Asterisk asks the disk for every name that a sound might have: this module knows eleven."""
 SITE = "site"
 """The folder of files that the operator adds to ours, each under the name of the one it adds to."""
 _DIGEST_SINCE = (22, 2)
@@ -150,6 +152,7 @@ def _doors(settings: Settings) -> dict[str, str]:
         "tls": "" if settings.tls is None else _tls(settings.tls, settings),
         "probe_speech": "" if settings.tls is None else f"{_SPEECH['plain']}\n",
         "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
+        "sln16_module": _SLN16 if "sln16" in settings.speech.formats else "",
     }
 
 

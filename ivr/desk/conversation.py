@@ -102,6 +102,7 @@ class Conversation:
         members.leave(leg)
         if was_in_charge:
             await self._now_in_charge(agent)
+        await self.room.await_caller()
 
     def _afterwards(self, *, vanished: bool) -> Afterwards:
         """Who hangs up while a colleague is rung passes the caller on."""

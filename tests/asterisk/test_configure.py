@@ -359,6 +359,15 @@ def test_without_the_page_no_browser_is_answered(settings: Settings) -> None:
     assert "res_pjsip_transport_websocket.so" not in rendered(off, "modules.conf")
 
 
+def test_a_sound_is_looked_for_under_no_name_that_it_never_has(settings: Settings) -> None:
+    """Asterisk asks the disk for each: 69 names a clip, and a readout has 27 clips."""
+    assert "\ndefaultlanguage =\n" in rendered(settings, "asterisk.conf")
+    assert "format_sln.so" not in rendered(settings, "modules.conf")
+    speech = settings.speech.model_copy(update={"formats": ("alaw", "sln16")})
+    wide = settings.model_copy(update={"speech": speech})
+    assert "load = format_sln.so\n" in rendered(wide, "modules.conf")
+
+
 def test_an_agents_phone_in_the_browser_is_known_by_a_password_that_no_page_has(
     settings: Settings,
 ) -> None:
