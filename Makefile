@@ -54,7 +54,7 @@ endef
 
 # $(1): what else, $(2): into which file.
 define pin
-	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
+	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres --extra s3 \
 	  --extra fast --extra install --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
