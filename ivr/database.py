@@ -22,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 
+GONE_SECONDS = 5
+"""A server that says nothing for so long is asked whether it is there."""
 _LOCK = 12329
 """Of PostgreSQL: one process at a time brings a schema up to date."""
 
@@ -35,6 +37,23 @@ class SchemaNewer(Exception):
             "机器一样；不要用旧程序"
             " · a later program has changed this database: upgrade this machine's"
         )
+
+
+def patience_with(url: str, *, connect_seconds: int, options: str = "") -> dict[str, Any]:
+    """What a driver is given, so that a server which does not answer keeps no thread for ever.
+
+    A machine that is gone is noticed by its network: nothing else ends a wait for its answer.
+    """
+    if not url.startswith("postgresql"):
+        return {}
+    return {
+        "connect_timeout": connect_seconds,
+        "options": options,
+        "tcp_user_timeout": GONE_SECONDS * 1000,
+        "keepalives_idle": GONE_SECONDS,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+    }
 
 
 def whole_transactions(engine: Engine, *, busy_seconds: float) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,12 @@ from tests.textset import text_set
 multiprocessing.set_forkserver_preload(["prompt_build.build"])
 hypothesis_settings.register_profile("busy machine", deadline=None)
 hypothesis_settings.load_profile("busy machine")
+
+
+def pytest_collection_finish() -> None:
+    """Where a test runs commands in this process, their tree is made once."""
+    if "typer.testing" in sys.modules:
+        importlib.import_module("tests.command_tree")
 
 
 @pytest.fixture(scope="session")

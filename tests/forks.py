@@ -55,8 +55,9 @@ IMPORTED = (
     "playwright.sync_api",
     "prompt_build.build",
     "pytest",
+    "tests.command_tree",
 )
-"""No module of the tests is among them: pytest writes their assertions anew."""
+"""No module with assertions is among them: pytest writes those anew."""
 IVR = str(Path(sys.executable).with_name("ivr"))
 """The command as an operator has it."""
 SECONDS = 60

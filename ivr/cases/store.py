@@ -34,10 +34,13 @@ from sqlalchemy.pool import NullPool
 from ivr.cases.case import Case, Event, Filed, after, event_of, told
 from ivr.cases.moves import Deed, Move, Office, Refused, State
 from ivr.cases.opening import CannotReach
-from ivr.database import SchemaNewer, brought_up_to_date, whole_transactions
+from ivr.database import SchemaNewer, brought_up_to_date, patience_with, whole_transactions
 
 SCHEMA = Path(__file__).resolve().parent / "schema"
 BUSY_SECONDS = 5.0
+CONNECT_SECONDS = 2
+"""A server that does not answer keeps a thread of the service no longer: calls need threads too."""
+_SERVER = "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000"
 """So long one process waits for another that is writing."""
 META = MetaData()
 CASE = Table(
@@ -322,7 +325,8 @@ def columns(engine: Engine) -> dict[str, set[str]]:
 
 def _engine(url: str) -> Engine:
     """A connection for each use: moves are rare, and none outlives a database that goes away."""
-    engine = create_engine(url, poolclass=NullPool)
+    given = patience_with(url, connect_seconds=CONNECT_SECONDS, options=_SERVER)
+    engine = create_engine(url, poolclass=NullPool, connect_args=given)
     whole_transactions(engine, busy_seconds=BUSY_SECONDS)
     return engine
 

@@ -40,7 +40,7 @@ from sqlalchemy.exc import (
 )
 
 from ivr.config import Settings, SettingsError
-from ivr.database import SchemaNewer, brought_up_to_date, whole_transactions
+from ivr.database import SchemaNewer, brought_up_to_date, patience_with, whole_transactions
 
 log = logging.getLogger(__name__)
 
@@ -294,10 +294,8 @@ def _engine(settings: Settings) -> Engine:
     if settings.state.url is None:
         raise SettingsError("没有设置 state.url · [state] is not set")
     url = settings.state.url.get_secret_value()
-    server = {"connect_timeout": _CONNECT_SECONDS, "options": _SERVER}
-    given: dict[str, Any] = {
-        "connect_args": server if url.startswith("postgresql") else {"check_same_thread": False}
-    }
+    server = patience_with(url, connect_seconds=_CONNECT_SECONDS, options=_SERVER)
+    given: dict[str, Any] = {"connect_args": server or {"check_same_thread": False}}
     try:
         engine = create_engine(
             url,

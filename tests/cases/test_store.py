@@ -23,8 +23,10 @@ from ivr.cases.moves import Move, Refused, State
 from ivr.cases.opening import CannotReach
 from ivr.cases.sealing import Unreadable
 from ivr.cases.store import Cases, NoCase, Outrun, Sought
+from tests.analytics.postgres import made_database
 from tests.cases.conftest import on_sqlite
 from tests.cases.test_moves import FILED, NOON, handle, lead
+from tests.state.conftest import stopped
 
 OTHER = replace(FILED, number="01000026", kind="suggestion", at=NOON + timedelta(days=1))
 
@@ -194,6 +196,20 @@ def test_many_who_open_it_for_the_first_time_at_once(url: str) -> None:
 def test_the_file_is_readable_by_this_user_only(tmp_path: Path) -> None:
     Cases(on_sqlite(tmp_path)).open(FILED)
     assert stat.S_IMODE((tmp_path / "cases.sqlite").stat().st_mode) == 0o600
+
+
+@pytest.mark.live
+@pytest.mark.timeout(60)
+def test_a_server_that_does_not_answer_keeps_nobody(server: Path) -> None:
+    """SIGSTOP: it takes connections and says nothing. What was filed is opened later, once."""
+    made_database(server, "held")
+    cases = Cases(f"postgresql+psycopg://ivr@/held?host={server}")
+    assert cases.open(FILED)
+    with stopped(server), pytest.raises(CannotReach):
+        cases.open(OTHER)
+    assert cases.open(OTHER)
+    assert not cases.open(OTHER)
+    cases.close()
 
 
 def test_a_database_that_cannot_be_reached_says_so_without_its_url(tmp_path: Path) -> None:
