@@ -17,7 +17,17 @@ from analytics.answering.asking import CannotAnswer
 from console import beside, browser, telephone
 from console.delivering import keep_time
 from console.guarding import add_headers, entitled, guard
-from console.pages import EVERY_PAGE, calling, cases, desk, drafting, duty, staffing, words
+from console.pages import (
+    EVERY_PAGE,
+    calling,
+    cases,
+    desk,
+    desk_phone,
+    drafting,
+    duty,
+    staffing,
+    words,
+)
 from console.publishing import Publishing
 from console.rendering import page
 from console.rights import Action
@@ -76,6 +86,7 @@ def application(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(calling.waited_for)
     app.cleanup_ctx.append(beside.accompanied)
     app.cleanup_ctx.append(telephone.connected)
+    app.cleanup_ctx.append(desk_phone.connected)
     app.router.add_get("/livez", _livez)
     if (bundles := browser.folder() / "lib").is_dir():
         app.router.add_static("/lib", bundles)

@@ -125,9 +125,12 @@ def entitled(route: Route) -> Handler:
     return handle
 
 
-async def entitled_still(request: web.Request, action: Action) -> bool:
-    """Whether who watches a stream may go on: sessions end, and people are locked out."""
-    session = await _session(request, touch=False)
+async def entitled_still(request: web.Request, action: Action, *, touch: bool = False) -> bool:
+    """Whether who watches a stream may go on: sessions end, and people are locked out.
+
+    `touch`: the person has just done something by it.
+    """
+    session = await _session(request, touch=touch)
     return session is not None and allowed(request, action)
 
 

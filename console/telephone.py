@@ -10,14 +10,14 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp import web
 
 from console.routes import SETTINGS
 from ivr.asterisk.configure import RELAYED, SCREEN, relay_secret
-from ivr.config import Settings
 from ivr.lifecycle import asking
 from ivr.line.watching import MARK
 
@@ -31,6 +31,8 @@ SPARE = 5
 FULL, NO_LINE = 4001, 4002
 """Why the relay hangs up, as `phone.js` knows it (RFC 6455, 7.4.2: codes for private use)."""
 BEAT_SECONDS = 20.0
+CLOSING_SECONDS = 2.0
+"""For a page to say that it has heard of the end; one that has vanished never does."""
 SILENCE_SECONDS = 60.0
 """The service sends a comment more often; after so long it hangs."""
 _METHODS = "INVITE|ACK|BYE|CANCEL|UPDATE|OPTIONS|INFO|PRACK"
@@ -69,32 +71,70 @@ async def relay(request: web.Request) -> web.WebSocketResponse:
     Who may call, and from which origin, has been checked before.
     """
     settings, relays = request.app[SETTINGS], request.app[_RELAYS]
-    browser = web.WebSocketResponse(
-        protocols=(SUBPROTOCOL,), max_msg_size=LARGEST_BYTES, heartbeat=BEAT_SECONDS
-    )
-    await browser.prepare(request)
+    browser = await opened(request)
     calls = settings.console.phone.calls
     if not calls or len(relays) >= calls + SPARE:
         await browser.close(code=FULL)
         return browser
     relays.add(browser)
     try:
-        await _carried(browser, request.app[_CLIENT], settings)
+        await carried(request, browser, Vouching(relay_secret(settings)))
     finally:
         relays.discard(browser)
     return browser
 
 
-async def _carried(
-    browser: web.WebSocketResponse, client: aiohttp.ClientSession, settings: Settings
-) -> None:
-    url = f"{settings.ari_base.removesuffix('/ari')}/ws"
-    vouched = f"{RELAYED}: {relay_secret(settings)}\r\n"
+async def opened(request: web.Request) -> web.WebSocketResponse:
+    """The page's end of it."""
+    browser = web.WebSocketResponse(
+        protocols=(SUBPROTOCOL,),
+        max_msg_size=LARGEST_BYTES,
+        heartbeat=BEAT_SECONDS,
+        timeout=CLOSING_SECONDS,
+    )
+    await browser.prepare(request)
+    return browser
+
+
+class Way(Protocol):
+    """What goes through between a page and Asterisk, and as what."""
+
+    def out(self, message: str) -> str | None:
+        """A page's message as Asterisk is to have it; None: it is passed over."""
+
+    def back(self, message: str) -> None:
+        """Asterisk says this to the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """Of somebody who calls the line: each request brings what only the relay knows."""
+
+    secret: str = field(repr=False)
+
+    def out(self, message: str) -> str | None:
+        """Only what a call is made of."""
+        if request := _REQUEST.match(message):
+            return f"{request[1]}{RELAYED}: {self.secret}\r\n{request[2]}"
+        return message if is_response(message) else None
+
+    def back(self, message: str) -> None:
+        """Nothing is to be known of it."""
+
+
+def is_response(message: str) -> bool:
+    """Whether it answers a request."""
+    return _RESPONSE.match(message) is not None
+
+
+async def carried(request: web.Request, browser: web.WebSocketResponse, way: Way) -> None:
+    """Until one of the two closes; the page is told by a code where Asterisk is not there."""
+    url = f"{request.app[SETTINGS].ari_base.removesuffix('/ari')}/ws"
     try:
-        async with client.ws_connect(
+        async with request.app[_CLIENT].ws_connect(
             url, protocols=(SUBPROTOCOL,), max_msg_size=LARGEST_BYTES
         ) as asterisk:
-            await _until_one_closes(_out(browser, asterisk, vouched), _back(asterisk, browser))
+            await _until_one_closes(_out(browser, asterisk, way), _back(asterisk, browser, way))
     except aiohttp.ClientError as refused:
         log.warning("Asterisk takes no browser's call at %s: %s", url, type(refused).__name__)
         await browser.close(code=NO_LINE)
@@ -113,22 +153,26 @@ async def _until_one_closes(*ways: Coroutine[Any, Any, None]) -> None:
 
 
 async def _out(
-    browser: web.WebSocketResponse, asterisk: aiohttp.ClientWebSocketResponse, vouched: str
+    browser: web.WebSocketResponse, asterisk: aiohttp.ClientWebSocketResponse, way: Way
 ) -> None:
     async for message in browser:
         text = message.data if message.type is aiohttp.WSMsgType.TEXT else ""
-        if request := _REQUEST.match(text):
-            await asterisk.send_str(f"{request[1]}{vouched}{request[2]}")
-        elif _RESPONSE.match(text):
-            await asterisk.send_str(text)
+        if (passed := way.out(text)) is not None:
+            await asterisk.send_str(passed)
 
 
-async def _back(asterisk: aiohttp.ClientWebSocketResponse, browser: web.WebSocketResponse) -> None:
+async def _back(
+    asterisk: aiohttp.ClientWebSocketResponse, browser: web.WebSocketResponse, way: Way
+) -> None:
     async for message in asterisk:
         if message.type is aiohttp.WSMsgType.TEXT:
-            await browser.send_str(message.data)
+            text = message.data
         elif message.type is aiohttp.WSMsgType.BINARY:  # Asterisk may send its text so
-            await browser.send_str(message.data.decode(errors="replace"))
+            text = message.data.decode(errors="replace")
+        else:
+            continue
+        way.back(text)
+        await browser.send_str(text)
 
 
 # --- what is being said -----------------------------------------------------------------------

@@ -42,6 +42,7 @@ from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
 from ivr.dialling.ledger import Ledger
+from ivr.dialling.taped import Taping
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
 from ivr.lifecycle.health import Part, served
@@ -58,6 +59,7 @@ from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
+from ivr.line.missing import Missing
 from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
 from ivr.line.outgoing import Outgoing
@@ -66,6 +68,7 @@ from ivr.line.reception import Reception
 from ivr.line.screens import Screens
 from ivr.line.signalling import overheard
 from ivr.line.takeover import Takeover
+from ivr.line.tape import ConsoleTape
 from ivr.line.watching import said
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
@@ -81,7 +84,7 @@ from ivr.records.facts import AgentMoved, Fact, Voted
 from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
-from ivr.speech.prompts import Shelf
+from ivr.speech.prompts import Shelf, Utterance, sentence
 from ivr.speech.publications import in_words
 
 if TYPE_CHECKING:
@@ -265,7 +268,7 @@ async def _composed(
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
-    outward = ChannelsOutward(ari, standing.now)
+    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf))
     dialler = Dialler(
         settings=standing.now,
         outward=outward,
@@ -274,6 +277,7 @@ async def _composed(
         note=journal.note,
         trail=Audit(settings.home / "audit.jsonl", keys.audit).note,
         switchboard=means.switchboard,
+        taping=Taping(tapes, partial(ConsoleTape, settings)),
     )
     reception = Reception(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
@@ -300,6 +304,7 @@ async def _composed(
         note=journal.note,
         is_open=may_call,
     )
+    conductor.missing = Missing(ari, conductor.legs, conductor.vanished)
     as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
         conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
@@ -351,6 +356,11 @@ def _adopted(means: Means, settings: Settings) -> None:
     """Other settings hold: what the whole line shares takes them too."""
     means.switchboard.adopt(settings.agents)
     means.limits.adopt(settings.limits)
+
+
+def _announced(shelf: Shelf) -> Utterance:
+    """What somebody whom we call hears before they are joined with an agent and recorded."""
+    return shelf.current().utterance(sentence("main.greeting"), sentence("agent.recorded"))
 
 
 def _publish(settings: Settings, shelf: Shelf) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import multiprocessing
 import sys
@@ -25,7 +26,12 @@ hypothesis_settings.load_profile("busy machine")
 
 
 def pytest_collection_finish() -> None:
-    """Where a test runs commands in this process, their tree is made once."""
+    """Where a test runs commands in this process, their tree is made once.
+
+    What there is by now stays to the end: the collector need not go through it again and again.
+    """
+    gc.collect()
+    gc.freeze()
     if "typer.testing" in sys.modules:
         importlib.import_module("tests.command_tree")
 

@@ -61,6 +61,8 @@ class FakeAsterisk:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     recordings: dict[str, str] = field(default_factory=dict)
     """Those that are queued or go on, with their channels."""
+    heard: dict[str, int] = field(default_factory=dict)
+    """Packets of speech that have come on each channel."""
     keys_sent: dict[str, str] = field(default_factory=dict)
     """To the far end of each channel."""
     ears: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -177,6 +179,7 @@ class FakeAsterisk:
         add("PUT", "/ari/applications/{app}/eventFilter", self._filter)
         add("POST", "/ari/applications/{app}/subscription", self._subscribe)
         add("GET", "/ari/endpoints/{tech}", self._endpoints)
+        add("GET", "/ari/endpoints/{tech}/{name}", self._endpoint)
         add("GET", "/ari/channels", self._channels)
         add("GET", "/ari/channels/{channel}", self._get)
         add("POST", "/ari/channels/{channel}", self._originate)
@@ -187,6 +190,7 @@ class FakeAsterisk:
         add("POST", "/ari/channels/{channel}/record", self._record)
         add("*", "/ari/channels/{channel}/moh", self._on_channel)
         add("*", "/ari/channels/{channel}/mute", self._on_channel)
+        add("GET", "/ari/channels/{channel}/rtp_statistics", self._statistics)
         add("POST", "/ari/channels/{channel}/dtmf", self._send_keys)
         add("POST", "/ari/channels/{channel}/variable", self._set_variable)
         add("GET", "/ari/channels/{channel}/variable", self._variable)
@@ -265,6 +269,18 @@ class FakeAsterisk:
 
     async def _endpoints(self, _: web.Request) -> web.Response:
         return web.json_response([{"resource": each, "state": "online"} for each in self.phones])
+
+    async def _statistics(self, request: web.Request) -> web.Response:
+        heard = self.heard.get(request.match_info["channel"])
+        if heard is None:
+            return web.json_response({"message": "Channel not found"}, status=404)
+        return web.json_response({"rxcount": heard, "txcount": 0})
+
+    async def _endpoint(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name in self.phones:
+            return web.json_response({"resource": name, "state": "online"})
+        return web.json_response({"message": "Endpoint not found"}, status=404)
 
     async def _filter(self, request: web.Request) -> web.Response:
         self._allowed = frozenset(each["type"] for each in (await request.json())["allowed"])

@@ -201,6 +201,8 @@ class ScriptedExchange:
     muted: set[str] = field(default_factory=set)
     heard_by: dict[str, str] = field(default_factory=dict)
     """Whom each supervisor hears."""
+    waits: set[str] = field(default_factory=set)
+    """Who hears music because the caller has the line on hold."""
     keys: str = ""
     asked: list[str] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
@@ -273,6 +275,10 @@ class ScriptedExchange:
     async def mute(self, leg: str, *, on: bool) -> None:
         self._may("mute")
         (self.muted.add if on else self.muted.discard)(leg)
+
+    async def let_wait(self, leg: str, *, on: bool) -> None:
+        self._may("let_wait")
+        (self.waits.add if on else self.waits.discard)(leg)
 
     async def send_keys(self, keys: Sensitive[str]) -> None:
         self._may("send_keys")

@@ -18,8 +18,9 @@ from console.rights import Action
 from console.routes import SETTINGS, Page, Route
 from console.service import ServiceAway, ask
 from console.trail import note
-from ivr.agents.presence import UNWRITTEN, WISHES, Event
+from ivr.agents.presence import CUT_OFF, UNWRITTEN, WISHES, Event
 from ivr.agents.presence import State as Presence
+from ivr.asterisk.configure import agents_in_browsers
 from ivr.calls.pins import Pins, TooEasy
 from ivr.config import Agent, Settings, standing
 from ivr.people.sensitive import Sensitive
@@ -42,7 +43,7 @@ def described(part: dict[str, Any]) -> dict[str, Any]:
     word, shape = STATES[part["state"]]
     reason = part.get("reason", "")
     then = part.get("then")
-    if part["state"] == "not_ready" and reason:
+    if part["state"] in {"not_ready", "away"} and reason:
         word = f"{word}（{reason}）"
     elif then:
         word = f"{word}，然后{STATES[then][0]}"
@@ -99,6 +100,7 @@ def _shown(agents: dict[str, dict[str, Any]] | None, own: Agent | None) -> str:
         mine=None if mine is None else described(mine),
         others=others,
         unwritten=UNWRITTEN,
+        cut_off=CUT_OFF,
     )
 
 
@@ -118,8 +120,10 @@ async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web
     return page(
         request,
         "desk.html.j2",
-        status=422 if fault else 200,
+        status=422 if fault and "HX-Request" not in request.headers else 200,
         agent=own,
+        in_browser=agents_in_browsers(request.app[SETTINGS]),
+        ports=_ports(request.app[SETTINGS]),
         attends=agents.sign_in,
         reasons=agents.not_ready_reasons,
         code=agents.desk_code,
@@ -127,6 +131,10 @@ async def _page(request: web.Request, *, told: str = "", fault: str = "") -> web
         told=told,
         fault=fault,
     )
+
+
+def _ports(settings: Settings) -> str:
+    return f"{settings.rtp_first_port}–{settings.rtp_last_port}"
 
 
 async def _wish(request: web.Request) -> web.Response:

@@ -84,6 +84,10 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = {
         Field("agents.hours.holidays", "节假日，一行一段", "", "lines"),
         Field("agents.hours.working_days", "调休上班的日子，一行一天", "", "lines"),
     ),
+    "通话录音": (
+        Field("recordings.talks", "和坐席的通话录音", "", "choice", _YES_NO),
+        Field("recordings.pause_seconds", "坐席暂停录音，最多多久", "秒"),
+    ),
     "限制": (
         Field("limits.calls", "同时通话，整条热线", "路"),
         Field("limits.calls_per_caller", "同时通话，一个号码", "路"),

@@ -22,6 +22,7 @@ from console.rights import Action
 from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
 from ivr.config import Settings, standing
+from ivr.dialling.names import attempt_of
 from ivr.hours import BEIJING
 from ivr.recordings import talks
 from ivr.recordings.finding import find
@@ -74,6 +75,11 @@ class Talk:
     held: HeldTalk | None = None
 
     @property
+    def is_of_ours(self) -> bool:
+        """Of a call that the line has made: there is no caller's call to it."""
+        return attempt_of(self.session) is not None
+
+    @property
     def told(self) -> str:
         """What became of it."""
         return OUTCOMES.get(self.outcome, self.outcome)
@@ -114,7 +120,7 @@ async def _search(request: web.Request) -> web.Response:
     today = datetime.now(BEIJING).date()
     fault, found = "", []
     held = await _held(request)
-    agents = (await asyncio.to_thread(standing, request.app[SETTINGS])).agents
+    now = await asyncio.to_thread(standing, request.app[SETTINGS])
     try:
         wanted = {
             "first": day_of(query.get("from", ""), today),
@@ -134,8 +140,8 @@ async def _search(request: web.Request) -> web.Response:
         found=found,
         held=[_of_held(each) for each in held.values()],
         most=MOST_SHOWN,
-        agents=[phone.name for phone in agents.phones],
-        records=request.app[SETTINGS].recordings.talks,
+        agents=[phone.name for phone in now.agents.phones],
+        records=now.recordings.talks,
         fault=fault,
     )
 

@@ -1,9 +1,8 @@
 // The browser phone: SIP through the console's relay, speech straight to Asterisk, keys as RFC 4733.
 
 import { clock, Course, ENDED, follow, Transcript } from "/static/said.js";
+import { GAP_MS, hear, KEY_MS, keyOf, Keys, library, Mouth, reachable, socket } from "/static/voice.js";
 
-const KEY_MS = 100;
-const GAP_MS = 70;
 const SOUND_SECONDS = 15;
 /** Codes by which the relay hangs up (console/telephone.py). */
 const FULL = 4001;
@@ -14,52 +13,6 @@ const room = document.querySelector(".phone");
 const transcript = room && new Transcript(at("said"));
 let call = null;
 
-/** A microphone that is off: a track with a source, for without one a browser sends nothing. */
-class Mouth {
-  #context = new AudioContext();
-  #silence;
-  #microphone = null;
-
-  constructor() {
-    const source = this.#context.createConstantSource();
-    const gain = this.#context.createGain();
-    const end = this.#context.createMediaStreamDestination();
-    gain.gain.value = 0;
-    source.connect(gain).connect(end);
-    source.start();
-    this.#silence = end.stream;
-  }
-
-  get stream() {
-    return this.#silence;
-  }
-
-  get open() {
-    return this.#microphone !== null;
-  }
-
-  async speak(sender) {
-    const wanted = { audio: { echoCancellation: true, noiseSuppression: true } };
-    this.#microphone = await navigator.mediaDevices.getUserMedia(wanted);
-    await sender.replaceTrack(this.#microphone.getAudioTracks()[0]);
-  }
-
-  async hush(sender) {
-    await sender.replaceTrack(this.#silence.getAudioTracks()[0]);
-    this.#stop();
-  }
-
-  close() {
-    this.#stop();
-    this.#context.close();
-  }
-
-  #stop() {
-    this.#microphone?.getTracks().forEach((track) => track.stop());
-    this.#microphone = null;
-  }
-}
-
 class Call {
   #ua;
   #session = null;
@@ -69,17 +22,13 @@ class Call {
   #course = new Course();
   #began = null;
   #over = false;
-  #keys = "";
-  #keying = false;
+  #keys = null;
   #ticking;
   #waiting;
 
   constructor(JsSIP) {
-    JsSIP.debug.disable();
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new JsSIP.WebSocketInterface(`${scheme}://${location.host}/phone/ws`);
     this.#ua = new JsSIP.UA({
-      sockets: [socket],
+      sockets: [socket(JsSIP, "/phone/ws")],
       uri: "sip:browser@hotline.invalid",
       register: false,
     });
@@ -112,15 +61,10 @@ class Call {
   }
 
   #listen(connection) {
-    if (!connection || connection.ontrack) return;
-    connection.ontrack = ({ track }) => {
-      this.#ear.srcObject = new MediaStream([track]);
-      this.#ear.play();
-    };
-    connection.onconnectionstatechange = () => {
-      if (connection.connectionState === "connected") clearTimeout(this.#waiting);
-      else if (connection.connectionState === "failed") this.#soundless();
-    };
+    hear(connection, this.#ear, {
+      connected: () => clearTimeout(this.#waiting),
+      failed: () => this.#soundless(),
+    });
   }
 
   #up() {
@@ -150,21 +94,10 @@ class Call {
     if (told.kind === "ended") this.end(ENDED[told.disposition] ?? "通话结束");
   }
 
-  /** Keys wait for those before them: to add to what is being sent would send some of it twice. */
   press(keys) {
-    this.#keys += keys;
     at("pressed").textContent += keys;
-    if (!this.#keying) this.#key();
-  }
-
-  #key() {
-    const { dtmf } = this.#sender;
-    const keys = this.#keys;
-    this.#keys = "";
-    this.#keying = keys !== "" && !this.#over;
-    if (!this.#keying) return;
-    dtmf.ontonechange = ({ tone }) => tone === "" && this.#key();
-    dtmf.insertDTMF(keys, KEY_MS, GAP_MS);
+    this.#keys ??= new Keys(this.#sender);
+    this.#keys.press(keys);
   }
 
   async toggleMicrophone() {
@@ -200,18 +133,6 @@ class Call {
     }, 500);
     over(why, this.#began === null ? "" : `，${clock(this.#lasted())}`, kind);
   }
-}
-
-/** An address of documentation (RFC 5737): nobody is there. */
-const NOWHERE = "192.0.2.1";
-
-/**
- * Without a microphone's permission a browser hides its addresses: 0.0.0.0 would mean "hold", and
- * Asterisk would look up names in .local, slowly and for nothing. ICE finds out where we are.
- */
-function reachable({ originator, sdp }) {
-  if (originator !== "local") return sdp;
-  return sdp.replace(/[0-9a-f-]+\.local\b/g, NOWHERE).replaceAll("c=IN IP4 0.0.0.0", `c=IN IP4 ${NOWHERE}`);
 }
 
 function newToken() {
@@ -286,8 +207,7 @@ async function dial() {
   at("pressed").textContent = "";
   transcript.clear();
   try {
-    const { default: JsSIP } = await library;
-    call = new Call(JsSIP);
+    call = new Call(await library);
     at("call").textContent = "挂断";
     at("call").className = "bad";
     call.begin();
@@ -308,15 +228,6 @@ function press(keys) {
   [...keys].forEach((key, n) => setTimeout(() => flash(key), n * (KEY_MS + GAP_MS)));
 }
 
-/** The key of a telephone on a keyboard; by its place where an input method has it. */
-function keyOf(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return null;
-  if (/^[0-9*#]$/.test(event.key)) return event.key;
-  return event.key === "Process" ? (/^(?:Digit|Numpad)([0-9])$/.exec(event.code)?.[1] ?? null) : null;
-}
-
-const library = import("/lib/jssip.js");
-library.catch(() => {});
 if (room) {
   at("insecure").hidden = window.isSecureContext;
   at("call").addEventListener("click", () => (call === null ? dial() : call.hangUp()));

@@ -310,6 +310,15 @@ class Desks:
         if agent.extension not in self._talking:
             self._happens(agent, Event.HUNG_UP)
 
+    def vanished(self, agent: Agent) -> None:
+        """The phone has, in the midst of the conversation: nobody is rung there by itself again."""
+        log.warning(
+            "%s 的话机在通话中断了，设为离开 · the phone of %s has vanished: away",
+            agent.name,
+            agent.name,
+        )
+        self._happens(agent, Event.VANISHED)
+
     def missed(self, agent: Agent) -> None:
         """Somebody has answered, and there was no conversation: nothing is to be written."""
         self._talked.pop(agent.extension, None)

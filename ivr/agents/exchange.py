@@ -97,6 +97,9 @@ class Exchange(Protocol):
     async def mute(self, leg: str, *, on: bool) -> None:
         """Nothing of what is said there is heard, or it is again."""
 
+    async def let_wait(self, leg: str, *, on: bool) -> None:
+        """Who is there hears music: the caller's own telephone has the line on hold."""
+
     async def send_keys(self, keys: Sensitive[str]) -> None:
         """To the caller's side, as keys of a telephone."""
 
@@ -155,6 +158,9 @@ class Roomless:
     async def mute(self, leg: str, *, on: bool) -> None:
         """There is no leg."""
         raise ExchangeFailed
+
+    async def let_wait(self, leg: str, *, on: bool) -> None:
+        """There is no leg."""
 
     async def send_keys(self, keys: Sensitive[str]) -> None:
         """There is nobody to hear them."""

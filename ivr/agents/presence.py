@@ -46,6 +46,8 @@ class Event(StrEnum):
     SIGN_OUT = "sign_out"
     ANSWERED = "answered"
     HUNG_UP = "hung_up"
+    VANISHED = "vanished"
+    """The phone has vanished in the midst of a conversation, whose end is told apart."""
     WRAPPED_UP = "wrapped_up"
     """After-call work is done: its note is written, or its time is over."""
     NEGLECTED = "neglected"
@@ -58,6 +60,8 @@ class Event(StrEnum):
 
 UNWRITTEN: Final = "小结没写"
 """Why somebody is not ready after NEGLECTED."""
+CUT_OFF: Final = "话机断了"
+"""Why somebody is away after VANISHED."""
 WISHES: Final[Mapping[Event, str]] = {
     Event.SIGN_IN: "签入",
     Event.READY: "示闲",
@@ -73,9 +77,10 @@ class Presence:
 
     state: State = State.FREE
     reason: str = ""
-    """Why not ready; empty in all other states but those that lead there."""
+    """Why not ready, or away where not for a ring; empty but there and in what leads there."""
     then: State = State.FREE
-    """Of TALKING and WRAP_UP: FREE, NOT_READY or SIGNED_OUT, as the agent wished meanwhile."""
+    """Of TALKING and WRAP_UP: FREE, NOT_READY or SIGNED_OUT, as the agent wished meanwhile; of
+    TALKING also AWAY, where the phone has vanished."""
 
     @property
     def may_be_rung(self) -> bool:
@@ -135,8 +140,10 @@ def _answered(before: Presence) -> Presence:
 def _talking(before: Presence, event: Event, *, reason: str, wraps_up: bool) -> Presence:
     """A wish is for the end of the conversation."""
     if event is Event.HUNG_UP:
-        works = wraps_up and before.then is not State.SIGNED_OUT
+        works = wraps_up and before.then not in {State.SIGNED_OUT, State.AWAY}
         return Presence(State.WRAP_UP, before.reason, before.then) if works else _then(before)
+    if event is Event.VANISHED and before.then is not State.SIGNED_OUT:
+        return Presence(State.TALKING, CUT_OFF, State.AWAY)
     then = _THEN.get(event)
     if then is None:
         return before
@@ -144,4 +151,5 @@ def _talking(before: Presence, event: Event, *, reason: str, wraps_up: bool) -> 
 
 
 def _then(before: Presence) -> Presence:
-    return Presence(before.then, before.reason if before.then is State.NOT_READY else "")
+    keeps = before.then in {State.NOT_READY, State.AWAY}
+    return Presence(before.then, before.reason if keeps else "")

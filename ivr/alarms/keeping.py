@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ivr.alarms.ringing import Mark, News, Ringing
+from ivr.alarms.table import BY_NAME
 from ivr.records.durable import append, write
 from ivr.records.holding import alone
 
@@ -27,8 +28,15 @@ _ANSWERED = "trunks-answered.json"
 
 
 def ringing(home: Path) -> tuple[Ringing, ...]:
-    """As it was written last; nothing where there is none, or what no one can read."""
-    return _read(home / _RINGING, lambda kept: tuple(Ringing(**each) for each in kept), ())
+    """As it was written last; nothing where there is none, or what no one can read.
+
+    An alarm that only another version of the program knows is no alarm of this one.
+    """
+
+    def known(kept: Iterable[Mapping[str, Any]]) -> tuple[Ringing, ...]:
+        return tuple(Ringing(**each) for each in kept if each["alarm"] in BY_NAME)
+
+    return _read(home / _RINGING, known, ())
 
 
 def keep_ringing(home: Path, found: Iterable[Ringing]) -> None:

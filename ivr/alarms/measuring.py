@@ -20,7 +20,7 @@ from cryptography import x509
 from prometheus_client.parser import text_string_to_metric_families
 
 from ivr.alarms import keeping
-from ivr.alarms.ringing import Figure
+from ivr.alarms.ringing import Figure, Whole
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.asterisk import locate, process
@@ -53,23 +53,26 @@ OPTIONS_SECONDS = 3.0
 PROBES_LOOKED_AT = 10
 
 
-async def measured(settings: Settings, now: datetime) -> list[Figure]:
+Measured = Figure | Whole
+
+
+async def measured(settings: Settings, now: datetime) -> list[Measured]:
     """All figures of this moment; takes seconds where something does not answer."""
-    found: list[Figure] = []
+    found: list[Measured] = []
     for measure in _OF_FILES:
         found += await asyncio.to_thread(_safely, measure, settings, now)
     try:
-        async for figure in _asked(settings, now):
-            found.append(figure)
+        async for told in _asked(settings, now):
+            found.append(told)
     except Exception:
         log.exception("some figures could not be asked for; the others are told")
     return found
 
 
-Measure = Callable[[Settings, datetime], Iterable[Figure]]
+Measure = Callable[[Settings, datetime], Iterable[Measured]]
 
 
-def _safely(measure: Measure, settings: Settings, now: datetime) -> list[Figure]:
+def _safely(measure: Measure, settings: Settings, now: datetime) -> list[Measured]:
     """What a broken file or an absent program tells is told by another figure, or by none.
 
     A fault of ours costs this figure, and no other alarm.
@@ -92,10 +95,11 @@ def _health(settings: Settings, _: datetime) -> Iterator[Figure]:
         yield Figure("ivr_part_ok", float(told[part]["ok"]), {"part": part})
 
 
-def _of_service(settings: Settings, _: datetime) -> Iterator[Figure]:
+def _of_service(settings: Settings, _: datetime) -> Iterator[Measured]:
     for family in text_string_to_metric_families(asking.metrics(settings, within=3)):
         if family.name in OF_SERVICE:
             yield from (Figure(family.name, sample.value) for sample in family.samples)
+    yield from map(Whole, OF_SERVICE)
 
 
 def _disk(settings: Settings, _: datetime) -> Iterator[Figure]:
@@ -105,10 +109,11 @@ def _disk(settings: Settings, _: datetime) -> Iterator[Figure]:
         yield Figure("ivr_disk_free_bytes", float(free), {"place": place})
 
 
-def _loader(settings: Settings, now: datetime) -> Iterator[Figure]:
+def _loader(settings: Settings, now: datetime) -> Iterator[Measured]:
     """How long the oldest fact that is not published may have waited."""
     spools = [path.stat() for path in (settings.home / "spool").glob("*.jsonl")]
     newest = max((each.st_mtime for each in spools if each.st_size), default=None)
+    yield Whole("ivr_loader_lag_seconds")
     if newest is None:
         return
     published = settings.home / "facts" / "pub" / "ivr.duckdb"
@@ -149,16 +154,18 @@ def _recordings(settings: Settings, now: datetime) -> Iterator[Figure]:
     yield Figure("ivr_recordings_unfiled", float(len(old)))
 
 
-def _depot(settings: Settings, now: datetime) -> Iterator[Figure]:
+def _depot(settings: Settings, now: datetime) -> Iterator[Measured]:
     """For how long something has waited for the courier; nothing before its first round."""
-    report = Report.read(settings.home) if settings.depot.is_named else None
-    if report is not None:
+    if not settings.depot.is_named:
+        yield Whole("ivr_recordings_unsent_seconds")
+        yield Whole("ivr_prompts_behind_seconds")
+    elif (report := Report.read(settings.home)) is not None:
         unsent = report.behind(report.recordings, now)
         yield Figure("ivr_recordings_unsent_seconds", unsent)
         yield Figure("ivr_prompts_behind_seconds", report.behind(report.prompts, now))
 
 
-def _certificates(settings: Settings, now: datetime) -> Iterator[Figure]:
+def _certificates(settings: Settings, now: datetime) -> Iterator[Measured]:
     files = {
         "console": settings.console.certificate,
         "tls": None if settings.tls is None else settings.tls.certificate,
@@ -168,9 +175,10 @@ def _certificates(settings: Settings, now: datetime) -> Iterator[Figure]:
             ends = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
             days = (ends - now).total_seconds() / 86_400
             yield Figure("ivr_certificate_days", days, {"certificate": name})
+    yield Whole("ivr_certificate_days")
 
 
-def _texts(settings: Settings, now: datetime) -> Iterator[Figure]:
+def _texts(settings: Settings, now: datetime) -> Iterator[Measured]:
     """Until the first text of the information tree is to be looked at again."""
     audio = settings.audio
     heard = publications.file_of(audio, publications.last(audio), now)
@@ -179,6 +187,7 @@ def _texts(settings: Settings, now: datetime) -> Iterator[Figure]:
     if due:
         today = now.astimezone(BEIJING).date()
         yield Figure("ivr_texts_days", float((min(due) - today).days))
+    yield Whole("ivr_texts_days")
 
 
 def _expiries(nodes: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -196,12 +205,13 @@ def _backup(settings: Settings, now: datetime) -> Iterator[Figure]:
     yield Figure("ivr_backup_age_seconds", (now - since).total_seconds())
 
 
-def _registered(settings: Settings, _: datetime) -> Iterator[Figure]:
+def _registered(settings: Settings, _: datetime) -> Iterator[Measured]:
     accounts = [trunk for trunk in settings.trunks if trunk.registration is not None]
     found = locate.find() if accounts and process.answers(settings) else None
-    if found is None:
+    if accounts and found is None:
         return
-    states = process.registrations(settings, found)
+    states = {} if found is None else process.registrations(settings, found)
+    yield Whole("ivr_trunk_registered")
     for trunk in accounts:
         is_there = states.get(trunk.endpoint) == "Registered"
         yield Figure("ivr_trunk_registered", float(is_there), {"trunk": trunk.name})
@@ -226,12 +236,13 @@ _OF_FILES: tuple[Measure, ...] = (
 # --- what is asked over the network ------------------------------------------------------------
 
 
-async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Figure]:
+async def _asked(settings: Settings, now: datetime) -> AsyncIterator[Measured]:
     if (lacking := await _agents_lacking(settings, now)) is not None:
         yield Figure("ivr_agents_lacking", lacking)
     for trunk in settings.trunks:
         if (answers := await _trunk_answers(settings.home, trunk.equipment())) is not None:
             yield Figure("ivr_trunk_answers", float(answers), {"trunk": trunk.name})
+    yield Whole("ivr_trunk_answers")
 
 
 async def _trunk_answers(home: Path, equipment: Sequence[tuple[str, int]]) -> bool | None:

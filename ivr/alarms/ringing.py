@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ivr.alarms.table import ALARMS, Alarm
+from ivr.alarms.table import ALARMS, BY_NAME, Alarm
 
 OVER_SECONDS = 120.0
 """So long an alarm's reason must be gone before the alarm is over."""
@@ -25,6 +25,16 @@ class Figure:
     metric: str
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that there is of a metric has been measured: what rang of anything else is no more.
+
+    A trunk or a certificate that was taken out of the settings, the last text with an end.
+    """
+
+    metric: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +78,27 @@ class News:
 
 
 def examined(
-    before: Iterable[Ringing], figures: Iterable[Figure], now: float
+    before: Iterable[Ringing], measured: Iterable[Figure | Whole], now: float
 ) -> tuple[Ringing, ...]:
     """What rings, or is about to; a figure that nobody could measure changes nothing."""
     known = {each.key: each for each in before}
-    measured = list(figures)
-    for alarm in ALARMS:
-        for figure in measured:
-            if figure.metric == alarm.metric and alarm.labels.items() <= figure.labels.items():
-                _follow(known, alarm, figure, now)
+    told = list(measured)
+    figures = [each for each in told if isinstance(each, Figure)]
+    followed = {
+        _follow(known, alarm, figure, now)
+        for alarm in ALARMS
+        for figure in figures
+        if figure.metric == alarm.metric and alarm.labels.items() <= figure.labels.items()
+    }
+    whole = {each.metric for each in told if isinstance(each, Whole)}
+    for key, each in [*known.items()]:
+        if key not in followed and BY_NAME[each.alarm].metric in whole:
+            _is_well(known, each, now)
     return tuple(known.values())
 
 
-def _follow(known: dict[str, Ringing], alarm: Alarm, figure: Figure, now: float) -> None:
+def _follow(known: dict[str, Ringing], alarm: Alarm, figure: Figure, now: float) -> str:
+    """The key of what the figure is about."""
     about = next(
         (figure.labels[name] for name in _OF_A_PLACE
          if name in figure.labels and name not in alarm.labels), ""
@@ -92,10 +110,16 @@ def _follow(known: dict[str, Ringing], alarm: Alarm, figure: Figure, now: float)
         known[fresh.key] = replace(
             is_new, begun=is_new.begun or now - is_new.since >= alarm.seconds
         )
-    elif was is not None and not was.begun:
-        del known[fresh.key]
-    elif was is not None and was.well_since is None:
-        known[fresh.key] = replace(was, value=figure.value, well_since=now)
+    elif was is not None:
+        _is_well(known, replace(was, value=figure.value), now)
+    return fresh.key
+
+
+def _is_well(known: dict[str, Ringing], was: Ringing, now: float) -> None:
+    if not was.begun:
+        del known[was.key]
+    elif was.well_since is None:
+        known[was.key] = replace(was, well_since=now)
 
 
 def news(

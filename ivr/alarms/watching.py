@@ -47,12 +47,13 @@ class Watch(Collector):
 
     async def look(self, now: datetime) -> None:
         """Measure all, tell what is news, keep what rings."""
-        self.figures = await measured(self.settings, now)
+        found = await measured(self.settings, now)
         if self.cases.late is not None:
-            self.figures.append(Figure("ivr_cases_over_time", float(self.cases.late)))
+            found.append(Figure("ivr_cases_over_time", float(self.cases.late)))
+        self.figures = [each for each in found if isinstance(each, Figure)]
         at = now.timestamp()
         home = self.settings.home
-        before, self.ringing = self.ringing, examined(self.ringing, self.figures, at)
+        before, self.ringing = self.ringing, examined(self.ringing, found, at)
         self.turns += [(at, turn) for turn in turned(before, self.ringing, at)]
         repeat = self.settings.alarms.repeat_hours * 3600
         told = news(self.ringing, keeping.marks(home), at, repeat)

@@ -29,6 +29,7 @@ from ivr.ari.errors import (
 )
 from ivr.ari.events import Bridge, Channel, bridge_of, channel_of, moment
 from ivr.ari.wire import Answer, Wire
+from ivr.config import IN_BROWSER, Agent
 from ivr.people.sensitive import Sensitive
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,17 @@ def _readable(read: Callable[[Any], T], listed: Iterable[Any]) -> Iterator[T]:
 
 
 def _online(listed: Any) -> frozenset[str]:
-    return frozenset(json["resource"] for json in listed if json.get("state") == "online")
+    return frozenset(
+        json["resource"].removesuffix(IN_BROWSER) for json in listed if _is_online(json)
+    )
+
+
+def _received(json: Any) -> int:
+    return int(json["rxcount"])
+
+
+def _is_online(json: Any) -> bool:
+    return bool(json.get("state") == "online")
 
 
 def _kind(path: str) -> str:
@@ -277,6 +288,10 @@ class Channels:
         """A variable of the channel, which outlives the service."""
         await self._ari.post(f"channels/{channel}/variable", variable=variable, value=value)
 
+    async def received(self, channel: str) -> int:
+        """How many packets of speech have come from the far end."""
+        return await self._ari.get(f"channels/{channel}/rtp_statistics", _received)
+
     async def get_channel_var(self, channel: str, variable: str) -> str:
         """Its value; ChannelGone too where there is no such variable."""
         return await self._ari.get(
@@ -350,8 +365,11 @@ class Bridges:
     _ari: Ari
 
     async def create_with_id(self, bridge: str) -> None:
-        """A mixing bridge under an id we chose."""
-        await self._ari.post(f"bridges/{bridge}", type="mixing")
+        """A mixing bridge under an id we chose; media pass Asterisk, which may play into them.
+
+        Without proxy_media two telephones' packets may go past what Asterisk plays to one of them.
+        """
+        await self._ari.post(f"bridges/{bridge}", type="mixing,proxy_media")
 
     async def add_channel(self, bridge: str, *channels: str) -> None:
         """Let these channels hear each other."""
@@ -377,8 +395,19 @@ class Endpoints:
     _ari: Ari
 
     async def online(self, tech: str = "PJSIP") -> frozenset[str]:
-        """The names of the endpoints that are registered, or reachable by configuration."""
+        """The names of the endpoints that are registered, or reachable by configuration.
+
+        An agent's phone in the browser counts as the agent's phone.
+        """
         return await self._ari.get(f"endpoints/{tech}", _online)
+
+    async def phone(self, agent: Agent) -> str:
+        """The agent's one phone that counts: in the browser where that is registered."""
+        try:
+            in_browser = await self._ari.get(f"endpoints/PJSIP/{agent.browser}", _is_online)
+        except ChannelGone:  # Asterisk knows no such endpoint: agents have none in the browser
+            in_browser = False
+        return f"PJSIP/{agent.browser if in_browser else agent.extension}"
 
 
 @dataclass(frozen=True, slots=True)

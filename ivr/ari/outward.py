@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from ivr.ari.client import Ari, Leg
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel
+from ivr.ari.line import ChannelLine
 from ivr.config import TRUNK_ENDPOINT, Agent, Settings
 from ivr.dialling.names import attempt_of, bridge_name, leg_name
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held
 from ivr.people.sensitive import Sensitive
+from ivr.speech.prompts import Utterance
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ class ChannelsOutward:
 
     ari: Ari
     settings: Callable[[], Settings]
+    announcement: Callable[[], Utterance]
+    """That a conversation is recorded."""
 
     async def online(self) -> frozenset[str]:
         """The phones that are registered."""
@@ -37,18 +41,18 @@ class ChannelsOutward:
     async def ring_agent(self, attempt: str, agent: Agent, reference: str) -> None:
         """The phone shows the line's own number, and the case or the wish beside it."""
         settings = self.settings()
-        leg = Leg(
-            endpoint=f"PJSIP/{agent.extension}",
-            app=settings.ari_app,
-            originator=None,
-            ring_seconds=round(settings.dialling.agent_seconds),
-            caller_id=_shown(settings),
-            variables={
-                "HOTLINE_REFERENCE": reference,
-                "PJSIP_HEADER(add,X-Hotline-Reference)": reference,
-            },
-        )
         with _faults(AgentAway):
+            leg = Leg(
+                endpoint=await self.ari.endpoints.phone(agent),
+                app=settings.ari_app,
+                originator=None,
+                ring_seconds=round(settings.dialling.agent_seconds),
+                caller_id=_shown(settings),
+                variables={
+                    "HOTLINE_REFERENCE": reference,
+                    "PJSIP_HEADER(add,X-Hotline-Reference)": reference,
+                },
+            )
             await self.ari.channels.originate_with_id(leg_name(attempt, "agent"), leg)
 
     async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
@@ -67,6 +71,17 @@ class ChannelsOutward:
             with suppress(ChannelGone):  # the line itself speaks, or the agent has just gone
                 await self.ari.channels.ring(leg_name(attempt, "agent"))
             await self.ari.channels.originate_with_id(leg_name(attempt, "number"), leg)
+
+    async def say_it_is_recorded(self, attempt: str) -> None:
+        """After the line's own name: who is called does not know yet who it is."""
+        with _faults():
+            line = ChannelLine(self.ari, leg_name(attempt, "number"))
+            await line.play(self.announcement())
+
+    async def channel(self, attempt: str) -> str:
+        """As its channel tells."""
+        with _faults():
+            return (await self.ari.channels.get(leg_name(attempt, "number"))).name
 
     async def join(self, attempt: str) -> bool:
         """A bridge of the try's own name."""

@@ -37,6 +37,8 @@ RETURN_SECONDS = 3
 _CODECS = {"alaw": "alaw", "ulaw": "ulaw", "g722": "g722", "sln16": "slin16"}
 """A file's coding, and what Asterisk calls it in an offer."""
 _MUSIC = "music.hold"
+_SLN16 = "load = format_sln.so\n"
+"""Asterisk asks the disk for every name that a sound might have: this module knows eleven."""
 SITE = "site"
 """The folder of files that the operator adds to ours, each under the name of the one it adds to."""
 _DIGEST_SINCE = (22, 2)
@@ -82,7 +84,7 @@ def configure(settings: Settings, found: Found) -> Path:
     (base / "spool/recording").chmod(0o700)
     logs.folder(settings).mkdir(parents=True, exist_ok=True)
     values = {**_places(settings, found), **_doors(settings), **_callers(settings)}
-    values |= _browsers(settings) if settings.console.phone.calls else _NO_BROWSERS
+    values |= _browsers(settings)
     values |= behind.NONE if settings.edge is None else behind.edge(settings, settings.edge)
     values["is_probe"] = _is_probe(settings)
     values["auth_type"] = "digest" if release(found) >= _DIGEST_SINCE else "userpass"
@@ -150,6 +152,7 @@ def _doors(settings: Settings) -> dict[str, str]:
         "tls": "" if settings.tls is None else _tls(settings.tls, settings),
         "probe_speech": "" if settings.tls is None else f"{_SPEECH['plain']}\n",
         "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
+        "sln16_module": _SLN16 if "sln16" in settings.speech.formats else "",
     }
 
 
@@ -216,7 +219,10 @@ def _any_number(trunk: Trunk) -> str:
 
 def _dial(settings: Settings) -> str:
     """All agents at once; who is not registered is passed over without waiting."""
-    phones = "&".join(f"PJSIP/{phone.extension}" for phone in settings.agents.phones)
+    names = [phone.extension for phone in settings.agents.phones]
+    if agents_in_browsers(settings):
+        names += [phone.browser for phone in settings.agents.phones]
+    phones = "&".join(f"PJSIP/{name}" for name in names)
     return f" same => n,Dial({phones},{settings.agents.ring_seconds:.0f})" if phones else ""
 
 
@@ -257,35 +263,54 @@ def _agent(agent: Agent, settings: Settings) -> str:
     )
 
 
-_NO_BROWSERS = {"ice": "icesupport = no"} | dict.fromkeys(
-    ("browsers", "browser_context", "browser_modules"), ""
-)
+def agents_in_browsers(settings: Settings) -> bool:
+    """Whether agents may register from the console's page; behind an edge they register there."""
+    return settings.console.phone.agents and settings.edge is None
 
 
 def _browsers(settings: Settings) -> dict[str, str]:
-    """The browser phone: SIP by a WebSocket of the console's relay, speech straight to us.
-
-    Candidates of ICE are made for calls of browsers only; a link-local address is none of them,
-    for it means nothing without the name of an interface.
-    """
+    """Phones in browsers: SIP by a WebSocket of the console's relay, speech straight to us."""
+    calls, agents = settings.console.phone.calls, agents_in_browsers(settings)
     return {
-        "ice": "icesupport = yes\nice_deny = fe80::/10",
-        "browser_modules": "load = func_groupcount.so\nload = res_pjsip_transport_websocket.so\n",
-        "browsers": _BROWSER.format(
-            name=BROWSERS, header=RELAYED, secret=_escaped(relay_secret(settings))
-        ),
-        "browser_context": _BROWSER_CONTEXT.format(
-            number=LINE_NUMBER, most=settings.console.phone.calls, header=SCREEN
-        ),
+        **(_ICE if calls or agents else _NO_ICE),
+        "browsers": (_WEBSOCKET if calls or agents else "")
+        + (_callers_in_browsers(settings) if calls else "")
+        + ("".join(_in_browser(each, settings) for each in settings.agents.phones if agents)),
+        "browser_context": _browser_context(calls) if calls else "",
     }
 
 
-_BROWSER = """\
+_ICE = {
+    "ice": "icesupport = yes\nice_deny = fe80::/10",
+    "browser_modules": "load = func_groupcount.so\nload = res_pjsip_transport_websocket.so\n",
+}
+"""Candidates are made for calls of browsers only; a link-local address is none of them, for it
+means nothing without the name of an interface."""
+_NO_ICE = {"ice": "icesupport = no", "browser_modules": ""}
+
+
+def _callers_in_browsers(settings: Settings) -> str:
+    secret = _escaped(relay_secret(settings))
+    return _BROWSER.format(name=BROWSERS, header=RELAYED, secret=secret)
+
+
+def _browser_context(most: int) -> str:
+    return _BROWSER_CONTEXT.format(number=LINE_NUMBER, most=most, header=SCREEN)
+
+
+def _in_browser(agent: Agent, settings: Settings) -> str:
+    password = _escaped(browser_password(agent, settings))
+    return _AGENT_IN_BROWSER.format(name=agent.browser, password=password)
+
+
+_WEBSOCKET = """\
 ; Opens no port: SIP arrives at /ws of the HTTP server, which listens on loopback.
 [ws]
 type = transport
 protocol = ws
 bind = 127.0.0.1
+"""
+_BROWSER = """\
 ; No name and no address makes somebody a browser: the relay adds a line that only it knows. A page
 ; always sends speech, if only silence, so that one which has vanished is let go soon.
 [{name}](caller)
@@ -301,6 +326,23 @@ rtp_timeout = 20
 type = identify
 endpoint = {name}
 match_header = {header}: {secret}
+"""
+_AGENT_IN_BROWSER = """\
+; An agent's phone in the browser: its password is the relay's, and no page ever has it. It calls
+; nobody. A page that is closed says nothing any more, while one that is muted sends silence.
+[{name}](agent)
+context = nobody
+auth = {name}
+aors = {name}
+webrtc = yes
+media_encryption = dtls
+allow = !all,alaw,ulaw
+dtmf_mode = rfc4733
+rtp_timeout = 12
+[{name}](agent-auth)
+username = {name}
+password = {password}
+[{name}](agent-aor)
 """
 _BROWSER_CONTEXT = """\
 ; So many at once; one more is refused (503), and its page says why.
@@ -331,6 +373,11 @@ def agent_password(agent: Agent, settings: Settings) -> str:
     if agent.password is not None:
         return agent.password.get_secret_value()
     return secret(folder(settings) / "agents" / f"{agent.extension}.secret")
+
+
+def browser_password(agent: Agent, settings: Settings) -> str:
+    """Of the agent's phone in the browser: the console's relay has it, and no page; made once."""
+    return secret(folder(settings) / "agents" / f"{agent.browser}.secret")
 
 
 def relay_secret(settings: Settings) -> str:

@@ -79,7 +79,23 @@ class PhoneFreed:
     """An agent's phone may be free for whoever waits."""
 
 
-News = Key | Begun | Finished | RecordingEnded | PickedUp | LegGone | Parted | Ordered | PhoneFreed
+@dataclass(frozen=True, slots=True)
+class CallerBack:
+    """The caller had the line on hold and is heard again."""
+
+
+News = (
+    Key
+    | Begun
+    | Finished
+    | RecordingEnded
+    | PickedUp
+    | LegGone
+    | Parted
+    | Ordered
+    | PhoneFreed
+    | CallerBack
+)
 
 MOST = 64
 """Keys kept for later; a storm beyond that is noise, not an answer."""

@@ -10,7 +10,7 @@ from functools import partial
 from ivr.agents.exchange import Talk
 from ivr.agents.notes import Talked
 from ivr.calls.call import Call
-from ivr.calls.inbox import LegGone, Ordered, Parted, PickedUp
+from ivr.calls.inbox import CallerBack, LegGone, Ordered, Parted, PickedUp
 from ivr.config import Agent
 from ivr.desk.conversation import Conversation
 from ivr.desk.members import Members
@@ -25,7 +25,14 @@ NEWS_SECONDS = 3600.0
 def conversation(call: Call, leg: str, agent: Agent, bridge: str) -> Conversation:
     """One that begins with this agent, in the room of that name."""
     members = Members(call.means.switchboard, {leg: agent}, partial(talked, call))
-    room = Room(bridge, call.exchange, members, call.trail.screen, _recorder(call, bridge))
+    room = Room(
+        bridge,
+        call.exchange,
+        members,
+        call.trail.screen,
+        _recorder(call, bridge),
+        caller_is_away=lambda: call.inbox.is_held,
+    )
     return Conversation(call.session, room, call.note)
 
 
@@ -53,6 +60,8 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
             await conversation.find(found)
             if conversation.room.recorder is not None:
                 await conversation.room.recorder.find()
+        else:
+            await conversation.room.await_caller()
         while (over := conversation.over) is None:
             await conversation.room.be_recorded()
             match await call.inbox.get(_until(conversation.room)):
@@ -64,6 +73,8 @@ async def talk(call: Call, conversation: Conversation, found: Talk | None = None
                     await conversation.parted(bridge, who)
                 case Ordered(order):
                     await conversation.order(order)
+                case CallerBack():
+                    await conversation.room.caller_is_back()
     return over
 
 

@@ -68,6 +68,8 @@ class _Wish:
     outcome: TransferOutcome = "abandoned"
     agent: Agent | None = None
     """Who talked with the caller."""
+    answering: Agent | None = None
+    """Who has picked up, and is not joined with the caller yet."""
     answered: float | None = None
     ring_ms: int = 0
     talk: Conversation | None = None
@@ -128,6 +130,7 @@ class _Wish:
 
     async def settle(self) -> None:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
+        self._was_missed()
         self._note()
         if self.talk is not None and self.talk.room.recorder is not None:
             await self.talk.room.recorder.end()
@@ -155,10 +158,9 @@ class _Wish:
                 match await self.call.inbox.get(min(waits.until(), self.ringing.until())):
                     case PickedUp(leg) if leg in self.ringing.legs:
                         await waits.hush()
-                        agent = self.ringing.legs[leg]
                         if await self._converse(leg):
                             return "answered"
-                        self.switchboard.desks.missed(agent)
+                        self._was_missed()
                     case LegGone(leg, cause) if leg in self.ringing.legs:
                         self.ringing.rings_no_more(leg, cause)
                     case Key() as key if (chosen := waits.chosen(key)) is not None:
@@ -182,7 +184,7 @@ class _Wish:
 
     async def _converse(self, leg: str) -> bool:
         """Let them talk until the agent hangs up; False when they were never joined."""
-        agent = self.ringing.legs[leg]
+        agent = self.answering = self.ringing.legs[leg]
         with self.switchboard.serving(agent, self.ringing.place):
             with self.switchboard.desks.talks(agent, talked(self.call, leg)):
                 await self.ringing.all_but(leg)
@@ -221,7 +223,14 @@ class _Wish:
         await self._talk(found.leg, agent, found)
         return "answered"
 
+    def _was_missed(self) -> None:
+        """Who has answered talks to nobody, whatever came between."""
+        if self.answering is not None:
+            self.switchboard.desks.missed(self.answering)
+            self.answering = None
+
     def _picked_up(self, agent: Agent, *, waited_ms: int) -> None:
+        self.answering = None
         self.outcome, self.agent, self.call.served_by = "answered", agent, agent.name
         self.answered, self.ring_ms = _now(), waited_ms
 

@@ -19,7 +19,7 @@ from ivr.config.checks import clashes
 from ivr.config.faults import Fault, fault_of
 from ivr.config.faults import Path as Where
 from ivr.config.settings import OWN, Settings, SettingsError
-from ivr.config.table import SCOPE, Table, TableDamaged, Version, over
+from ivr.config.table import OF_THE_MACHINE, SCOPE, Table, TableDamaged, Version, flat, over
 from ivr.positions import Positions
 
 
@@ -66,7 +66,9 @@ def laid(settings: Settings, version: Version) -> Settings:
 
 def _check_scope(version: Version) -> None:
     """The table has its own parts, and no passwords: these are the machine's."""
-    foreign = sorted(set(version.content) - set(SCOPE))
+    foreign = sorted(
+        {*set(version.content) - set(SCOPE), *OF_THE_MACHINE & {*flat(version.content)}}
+    )
     phones = version.content.get("agents", {}).get("phones", ())
     told = [f"设置 {name}：写在 settings.toml 里 · belongs into settings.toml" for name in foreign]
     if any("password" in phone for phone in phones if isinstance(phone, dict)):

@@ -36,6 +36,8 @@ GUESTS = "anonymous"
 """The endpoint in Asterisk of whoever calls by SIP and is neither trunk nor agent."""
 BROWSERS = "browser"
 """The endpoint in Asterisk of all that call from the console's page."""
+IN_BROWSER = ".web"
+"""What the endpoint of an agent's phone in the browser is called, after the extension."""
 EDGE = "edge"
 """The endpoint in Asterisk of all that comes through the edge; whose it is stands in a header."""
 PROBES = "probe"
@@ -138,6 +140,11 @@ class Agent(Part):
     def knows(self, skill: Skill | None) -> bool:
         """Whether a caller who wants to talk about that may be given to this agent."""
         return skill is None or not self.skills or skill in self.skills
+
+    @property
+    def browser(self) -> str:
+        """The endpoint in Asterisk of their phone in the browser."""
+        return f"{self.extension}{IN_BROWSER}"
 
     @property
     def users(self) -> frozenset[str]:
@@ -658,6 +665,8 @@ class PhoneSettings(Part):
     """At once; 0: no page, and Asterisk answers no browser. Each is one of ARI's 100 sessions."""
     open_to: Literal["this_machine", "everybody", "nobody"] = "this_machine"
     """Who needs no sign-in: browsers of this machine, whoever reaches the page, or nobody."""
+    agents: bool = True
+    """Whether agents may answer callers in the page 坐席, in place of a telephone of their own."""
 
 
 class ConsoleSettings(Part):

@@ -16,8 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-SCOPE = ("agents", "limits", "answers")
+SCOPE = ("agents", "limits", "answers", "recordings")
 """The tables of the settings that can be set here; all else belongs to the machine."""
+OF_THE_MACHINE = frozenset(
+    f"recordings.{name}"
+    for name in ("folder", "most_seconds", "silence_seconds", "keep_free_mb", "series")
+)
+"""What of these tables does all the same: disks, numbers of nodes, and what prompts say."""
 _NAME = re.compile(r"(\d{6})\.json")
 
 Content = Mapping[str, Any]

@@ -70,6 +70,8 @@ class Conversation:
         elif leg in self.members.watching:
             await self.room.drop(leg)
         elif leg in self.members.inside:
+            if vanished:
+                self.members.vanished(leg)
             await self._left(leg, vanished=vanished)
 
     async def parted(self, bridge: str, who: str) -> None:
@@ -100,6 +102,7 @@ class Conversation:
         members.leave(leg)
         if was_in_charge:
             await self._now_in_charge(agent)
+        await self.room.await_caller()
 
     def _afterwards(self, *, vanished: bool) -> Afterwards:
         """Who hangs up while a colleague is rung passes the caller on."""

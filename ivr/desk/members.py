@@ -106,6 +106,10 @@ class Members:
 
     # --- who goes -----------------------------------------------------------------------------
 
+    def vanished(self, leg: str) -> None:
+        """Who is inside by that leg is not at the phone any more."""
+        self.switchboard.desks.vanished(self.inside[leg])
+
     def ring_no_more(self, leg: str) -> None:
         """A colleague's phone has stopped, or is answered; any other leg: nothing."""
         agent = self.asked.pop(leg, None)

@@ -26,6 +26,8 @@ class Room:
     """What a colleague's phone shows who is asked."""
     recorder: Recorder | None = None
     """None: what is said here is not to be recorded."""
+    caller_is_away: Callable[[], bool] = lambda: False
+    """Whether the caller's own telephone has the line on hold."""
     is_held: bool = False
 
     # --- the caller ---------------------------------------------------------------------------
@@ -34,11 +36,30 @@ class Room:
         """The caller hears music, and nobody of the room."""
         self.is_held = True
         await self.exchange.hold()
+        if self.caller_is_away():
+            await self.caller_is_back()
 
     async def retrieve(self) -> None:
         """The caller is in the room again."""
         await self.exchange.retrieve()
         self.is_held = False
+        await self.await_caller()
+
+    async def await_caller(self) -> None:
+        """Who is alone with a caller who has the line on hold hears music, not silence."""
+        if self.caller_is_away() and not self.is_held and len(self.members.inside) == 1:
+            await self._let_wait(on=True)
+
+    async def caller_is_back(self) -> None:
+        """No more music for the agent in charge, who hears whoever is in the room."""
+        await self._let_wait(on=False)
+
+    async def _let_wait(self, *, on: bool) -> None:
+
+        try:
+            await self.exchange.let_wait(self.members.leg, on=on)
+        except ExchangeFailed:
+            log.warning("an agent hears what the caller's telephone says of the hold")
 
     # --- agents -------------------------------------------------------------------------------
 
@@ -76,6 +97,7 @@ class Room:
             await self.exchange.dismiss(leg)
         except ExchangeFailed:
             log.warning("a phone is not stopped yet: its own end will be told")
+        await self.await_caller()
 
     async def free(self, colleague: Agent) -> bool:
         """Whether this colleague's phone may be rung now."""

@@ -23,13 +23,15 @@ from ivr.agents.notes import Talked
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
 from ivr.dialling.ledger import Attempt, Ledger, Stage
-from ivr.dialling.names import Side, attempt_of, leg_name, parted
+from ivr.dialling.names import Side, attempt_of, bridge_name, leg_name, parted
 from ivr.dialling.numbers import dialable
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held, Outward
 from ivr.dialling.permission import refusal
+from ivr.dialling.taped import Taping
 from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.people.audit import AuditChanged, Entry
 from ivr.people.sensitive import Sensitive
+from ivr.recordings.taping import Recorder
 from ivr.records.facts import Dialled, DialRefusal, Fact
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ LATE_SECONDS = 3.0
 TALKING_SECONDS = 3600.0
 """A conversation has no limit; its end is waited for in stretches of this length."""
 ENDING_SECONDS = 10.0
+ANNOUNCING_SECONDS = 30.0
+"""What is said before a conversation that is recorded takes a third of it."""
 
 # Hang-up causes (Q.850) of a number that did not answer; any other: it was not reached.
 _ENGAGED = frozenset({17, 21})
@@ -60,7 +64,14 @@ class Over:
     cause: int | None = None
 
 
-News = Answered | Over
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The number has heard what it was to hear, or could not."""
+
+    whole: bool
+
+
+News = Answered | Over | Said
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +102,8 @@ class Dialler:
     """Writes an entry; blocks."""
     switchboard: Switchboard
     """An agent whose phone rings or talks for us is rung for nobody else."""
+    taping: Taping = field(default_factory=Taping)
+    """Of conversations with agents, where the settings want them recorded."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _going: dict[str, Going] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -144,6 +157,28 @@ class Dialler:
         """A leg is out, or the bridge lost one of its two."""
         if (going := self._going.get(name)) is not None:
             going.inbox.put_nowait(Over(side, cause))
+
+    def said(self, name: str, *, whole: bool) -> None:
+        """What was to be said to the number has been said."""
+        if (going := self._going.get(name)) is not None:
+            going.inbox.put_nowait(Said(whole))
+
+    def sessions(self) -> frozenset[str]:
+        """Of tries that have no end, as recordings know them."""
+        return frozenset(bridge_name(attempt.name) for attempt in self.ledger.begun())
+
+    def legs(self) -> dict[str, Agent]:
+        """Of agents who talk."""
+        talking = (each.attempt for each in self._going.values() if each.stage == "talking")
+        agents = ((attempt, self._agent_of(attempt)) for attempt in talking)
+        return {leg_name(one.name, "agent"): who for one, who in agents if who is not None}
+
+    def vanished(self, name: str) -> None:
+        """The agent's phone has, in the midst of the conversation."""
+        going = self._going.get(name)
+        if going is not None and (agent := self._agent_of(going.attempt)) is not None:
+            self.switchboard.desks.vanished(agent)
+        self.over(name, "agent")
 
     async def suspend(self) -> None:
         """Leave all as it is: Asterisk keeps who talks, and we or a successor find them again."""
@@ -329,12 +364,49 @@ class Dialler:
         return Called("no_answer", ring_ms)
 
     async def _talk(self, going: Going, ring_ms: int) -> Called:
+        recordings = self.settings().recordings
+        is_told: bool | None = False
+        if going.with_agent:
+            is_told = await self._told_of_tape(going) if recordings.talks else False
+            if is_told is None or not await self.outward.join(going.attempt.name):
+                return Called("abandoned", ring_ms)
         began = _now()
-        if going.with_agent and not await self.outward.join(going.attempt.name):
-            return Called("abandoned", ring_ms)
         await self._comes_to(going, "talking")
-        await _until_over(going)
+        recorder = None
+        if is_told:
+            recorder = await self.taping.begun(
+                going.attempt, self.outward, recordings.pause_seconds
+            )
+        await self._until_over(going, recorder)
         return Called("answered", ring_ms, _ms_since(began))
+
+    async def _told_of_tape(self, going: Going) -> bool | None:
+        """Whether the number has heard it, while the agent hears it ring; None: one has gone.
+
+        Who has not heard it is not recorded, and is joined all the same.
+        """
+        try:
+            await self.outward.say_it_is_recorded(going.attempt.name)
+        except DiallingFailed as refused:
+            log.warning("a conversation is not recorded, for it cannot be announced: %s", refused)
+            return False
+        match await _news(going, ANNOUNCING_SECONDS):
+            case Over():
+                return None
+            case Said(whole):
+                return whole
+        return False
+
+    async def _until_over(self, going: Going, recorder: Recorder | None) -> None:
+        """A service that ends leaves the recording to Asterisk and its successor."""
+        agent = going.attempt.agent or ""
+        while True:
+            if recorder is not None:
+                await recorder.follow([agent], is_held=False)
+            if isinstance(await _news(going, _until(recorder)), Over):
+                break
+        if recorder is not None:
+            await recorder.end()
 
     async def _comes_to(self, going: Going, stage: Stage) -> None:
         """On disk too: whoever finds the try after us knows how far it came."""
@@ -349,7 +421,10 @@ class Dialler:
         talked = _talked(going.attempt)
         with nullcontext() if agent is None else self.switchboard.engaged(agent, talked):
             await self._comes_to(going, "talking")
-            await _until_over(going)
+            recorder = await self.taping.found(
+                going.attempt, self.outward, self.settings().recordings.pause_seconds
+            )
+            await self._until_over(going, recorder)
         return Called("answered", 0, round(before * 1000) + _ms_since(began))
 
     def _agent_of(self, attempt: Attempt) -> Agent | None:
@@ -381,9 +456,11 @@ async def _news(going: Going, seconds: float) -> News | None:
         return None
 
 
-async def _until_over(going: Going) -> None:
-    while not isinstance(await _news(going, TALKING_SECONDS), Over):
-        pass
+def _until(recorder: Recorder | None) -> float:
+    """Seconds until it is to be looked again though nothing has happened."""
+    if recorder is None:
+        return TALKING_SECONDS
+    return min(TALKING_SECONDS, max(0.0, recorder.until() - _now()))
 
 
 def _now() -> float:

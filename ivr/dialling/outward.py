@@ -28,6 +28,12 @@ class Outward(Protocol):
     async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
         """Let the number ring by the trunk; an agent who waits hears that."""
 
+    async def say_it_is_recorded(self, attempt: str) -> None:
+        """Begin to say so to the number, which has answered; `Dialler.said` hears of its end."""
+
+    async def channel(self, attempt: str) -> str:
+        """The number's leg as Asterisk's console calls it."""
+
     async def join(self, attempt: str) -> bool:
         """Let the two hear each other; False when one has just gone."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +22,16 @@ from ivr.ari.exchange import caller_of
 from ivr.asterisk.configure import AWAY
 from ivr.asterisk.console import refresh_session
 from ivr.calls.inbox import LegGone, Parted, PickedUp
+from ivr.config import Agent
 from ivr.desk.conversation import CALLER
 from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
+from ivr.dialling.names import attempt_of
 from ivr.dialogues import converse, place_named
 from ivr.lifecycle.logs import about
 from ivr.lifecycle.vitals import Vitals
+from ivr.line.missing import Missing
 from ivr.line.reception import CALLER_BUSY, TURNED_AWAY, Live, Reception
 from ivr.line.signalling import Signalling
 from ivr.recordings.desk import FilingDesk
@@ -82,6 +85,8 @@ class Conductor:
     """Has those called back who wish to be."""
     following: Following | None = None
     """Has those called of whom somebody asks how content they are (回访)."""
+    missing: Missing | None = None
+    """Looks for agents' phones that have vanished."""
     calls: dict[str, Live] = field(default_factory=dict)
     """Calls in progress, by channel."""
     unfinished: dict[str, Unfinished] = field(default_factory=dict)
@@ -144,6 +149,22 @@ class Conductor:
             live.hung_up = True
             live.cause = cause if live.cause is None else live.cause
         self._over(channel, cause, vanished=vanished)
+
+    def legs(self) -> Mapping[str, Agent]:
+        """Of all agents who talk, to callers and to whom the line has called."""
+        talks = (live.call.talk for live in self.calls.values())
+        found = {leg: who for talk in talks if talk is not None
+                 for leg, who in talk.members.inside.items()}  # fmt: skip
+        return found if self.dialler is None else found | self.dialler.legs()
+
+    def vanished(self, leg: str) -> None:
+        """An agent's phone is not there any more, though Asterisk waits for it still."""
+        if attempt := attempt_of(leg):
+            if self.dialler is not None:
+                self.dialler.vanished(attempt)
+        else:
+            self._over(leg, None, vanished=True)
+            self._to_its_end(self._surely(self.reception.ari.channels.hangup(leg)))
 
     def left(self, channel: str) -> None:
         """A channel is not ours any more: hung up, or gone on in the dialplan."""
@@ -226,6 +247,8 @@ class Conductor:
             await self.callbacks.stop()
         if self.following is not None:
             await self.following.stop()
+        if self.missing is not None:
+            await self.missing.stop()
         if self.dialler is not None:
             await self.dialler.suspend()
 
@@ -249,7 +272,8 @@ class Conductor:
         if not self.inherited:
             return
         busy = [live.call.session for live in self.calls.values()]
-        going_on = {*busy, *(each.session for each in self.unfinished.values())}
+        dialled = frozenset() if self.dialler is None else self.dialler.sessions()
+        going_on = {*busy, *dialled, *(each.session for each in self.unfinished.values())}
         self.desk.file_left_over(going_on)
         self.reception.means.tapes.file_left_over(going_on)
 

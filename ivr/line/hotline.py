@@ -34,7 +34,7 @@ from ivr.ari.events import (
 )
 from ivr.ari.exchange import caller_of, is_ear
 from ivr.ari.link import follow
-from ivr.calls.inbox import Begun, Finished, Key, RecordingEnded
+from ivr.calls.inbox import Begun, CallerBack, Finished, Key, RecordingEnded
 from ivr.dialling.names import attempt_of, parted
 from ivr.line.conduct import Conductor
 from ivr.line.reception import Live
@@ -190,6 +190,8 @@ class Hotline:
             live.call.inbox.put(Finished(event.name))
             self.conductor.count_broken(live)
             live.broke_off = event.failed
+        elif (attempt := attempt_of(event.channel or "")) and self.conductor.dialler is not None:
+            self.conductor.dialler.said(attempt, whole=not event.failed)
 
     def _recorded(self, event: RecordingFinished) -> None:
         if live := self.calls.get(event.channel or ""):
@@ -202,6 +204,8 @@ class Hotline:
     def _unheld(self, event: Unheld) -> None:
         if live := self.calls.get(event.channel):
             live.call.inbox.unhold()
+            if live.call.talk is not None:
+                live.call.inbox.put(CallerBack())
 
 
 _HEARD: Mapping[type[Event], Callable[[Hotline, Any], None]] = {

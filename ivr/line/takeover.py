@@ -154,7 +154,7 @@ class Takeover:
         self._begin(callers, held.talks, ours)
         if conductor.dialler is not None:
             await conductor.dialler.adopt(ours)
-        for looked_after in (conductor.callbacks, conductor.following):
+        for looked_after in (conductor.callbacks, conductor.following, conductor.missing):
             if looked_after is not None:
                 looked_after.begin()
         await self._clear(strays, conductor.departing & callers.keys())

@@ -72,23 +72,32 @@ def proof(method: str, uri: str, challenge: Message, user: str, password: str) -
     asked = dict(re.findall(r'(\w+)="?([^",]+)"?', told))
     if not {"realm", "nonce"} <= asked.keys() or asked.get("algorithm", "MD5").upper() != "MD5":
         raise SipFault(f"a challenge that this telephone cannot answer: {told[:80]}")
-    ha1, ha2 = _md5(f"{user}:{asked['realm']}:{password}"), _md5(f"{method}:{uri}")
-    cnonce, count = f"{random.getrandbits(32):x}", "00000001"
-    middle = f"{asked['nonce']}:{count}:{cnonce}:auth" if "qop" in asked else asked["nonce"]
     fields = {
         "username": user,
         "realm": asked["realm"],
         "nonce": asked["nonce"],
         "uri": uri,
-        "response": _md5(f"{ha1}:{middle}:{ha2}"),
         **({"opaque": asked["opaque"]} if "opaque" in asked else {}),
-        **({"cnonce": cnonce} if "qop" in asked else {}),
+        **({"cnonce": f"{random.getrandbits(32):x}"} if "qop" in asked else {}),
     }
+    counted = {"qop": "auth", "nc": "00000001"} if "qop" in asked else {}
+    fields["response"] = digest(method, fields | counted, password)
     quoted = ", ".join(f'{name}="{value}"' for name, value in fields.items())
-    counted = f", algorithm=MD5, qop=auth, nc={count}" if "qop" in asked else ", algorithm=MD5"
+    rest = "".join(f", {name}={value}" for name, value in counted.items())
     return {
-        "Proxy-Authorization" if proxy else "Authorization": f"Digest {quoted}{counted}",
+        "Proxy-Authorization" if proxy else "Authorization": f"Digest {quoted}, algorithm=MD5{rest}"
     }
+
+
+def digest(method: str, told: Mapping[str, str], password: str) -> str:
+    """The `response` of an Authorization header, from its other fields (RFC 2617, 3.2.2).
+
+    KeyError where one is lacking.
+    """
+    ha1 = _md5(f"{told['username']}:{told['realm']}:{password}")
+    ha2 = _md5(f"{method}:{told['uri']}")
+    counted = f":{told['nc']}:{told['cnonce']}:{told['qop']}" if "qop" in told else ""
+    return _md5(f"{ha1}:{told['nonce']}{counted}:{ha2}")
 
 
 def _md5(text: str) -> str:

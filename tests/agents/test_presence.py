@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from ivr.agents.presence import WISHES, Event, Presence, State, after
+from ivr.agents.presence import CUT_OFF, WISHES, Event, Presence, State, after
 
 TABLE = """
 event       free        talking        wrap_up     not_ready   away        signed_out
@@ -16,6 +16,7 @@ not_ready   not_ready   talk>not_ready not_ready not_ready  not_ready   signed_o
 sign_out    signed_out  talk>signed_out signed_out signed_out signed_out signed_out
 answered    talk>free talk>free  talk>free talk>not_ready talk>free talk>signed_out
 hung_up     free        wrap_up>free   wrap_up>free not_ready  away        signed_out
+vanished    free        talk>away   wrap_up>free not_ready  away        signed_out
 wrapped_up  free        talk>free   free        not_ready   away        signed_out
 neglected   free        talk>free   not_ready   not_ready   away        signed_out
 unanswered  away        talk>free   wrap_up>free not_ready  away        signed_out
@@ -43,7 +44,7 @@ def test_cell(before: str, event: str, expected: str) -> None:
         gives_one = event == "not_ready" or (before, event) == ("wrap_up", "neglected")
         assert found.reason == ("培训" if gives_one else "休息")
     else:
-        assert not found.reason
+        assert found.reason == (CUT_OFF if expected == "talk>away" else "")
 
 
 @pytest.mark.parametrize("wraps_up", [True, False])
@@ -64,6 +65,18 @@ def test_a_wish_while_talking_is_kept_for_the_end(
         assert over.state is State.WRAP_UP
         over = after(over, Event.WRAPPED_UP)
     assert over == Presence(end, "会议" if end is State.NOT_READY else "")
+
+
+@pytest.mark.parametrize("wraps_up", [True, False])
+def test_whose_phone_vanishes_is_away_and_not_at_work(*, wraps_up: bool) -> None:
+    """But for who wanted to go anyway."""
+    gone = after(after(Presence(), Event.ANSWERED), Event.VANISHED)
+    assert after(gone, Event.HUNG_UP, wraps_up=wraps_up) == Presence(State.AWAY, CUT_OFF)
+    back = after(Presence(State.AWAY, CUT_OFF), Event.SIGN_IN)
+    assert back == Presence(State.FREE)
+    goes = after(after(Presence(), Event.ANSWERED), Event.SIGN_OUT)
+    left = after(after(goes, Event.VANISHED), Event.HUNG_UP, wraps_up=wraps_up)
+    assert left == Presence(State.SIGNED_OUT)
 
 
 def test_the_last_wish_while_talking_counts() -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ivr.alarms.ringing import OVER_SECONDS, Figure, Mark, Ringing, after, examined, news
+from ivr.alarms.ringing import (
+    OVER_SECONDS,
+    Figure,
+    Mark,
+    Ringing,
+    Whole,
+    after,
+    examined,
+    news,
+)
 
 REPEAT = 3600.0
 BAD, WELL = 100.0, 0.0
@@ -20,7 +29,7 @@ class Night:
         self.ringing: tuple[Ringing, ...] = ()
         self.told: list[tuple[float, str]] = []
 
-    def goes_on(self, seconds: float, *figures: Figure, taken: bool = True) -> Night:
+    def goes_on(self, seconds: float, *figures: Figure | Whole, taken: bool = True) -> Night:
         until = self.now + seconds
         while self.now < until:
             self.ringing = examined(self.ringing, figures, self.now)
@@ -103,3 +112,21 @@ def test_what_nobody_took_is_told_again() -> None:
     night = Night().goes_on(120, waiting(BAD), taken=False)
     assert night.told == []
     assert night.goes_on(15, waiting(BAD)).words == [f"begins {ALARM}"]
+
+
+def test_what_was_taken_out_of_the_settings_rings_no_more() -> None:
+    silent = [Figure("ivr_trunk_answers", 0.0, {"trunk": name}) for name in ("one", "other")]
+    night = Night().goes_on(300, *silent).goes_on(600, silent[1])
+    assert night.words == ["begins trunk_silent:one", "begins trunk_silent:other"]
+    night.goes_on(600, silent[1], Whole("ivr_trunk_answers"))
+    assert night.words[2:] == ["ends trunk_silent:one"]
+    assert [each.about for each in night.ringing] == ["other"]
+
+
+def test_what_was_about_to_ring_and_is_not_there_any_more_is_forgotten() -> None:
+    night = Night().goes_on(60, Figure("ivr_certificate_days", 3.0, {"certificate": "tls"}))
+    night.goes_on(300, Whole("ivr_certificate_days"))
+    assert night.words == ["begins certificate_expiring:tls", "ends certificate_expiring:tls"]
+    silent = Figure("ivr_trunk_answers", 0.0, {"trunk": "one"})
+    night.goes_on(60, silent).goes_on(15, Whole("ivr_trunk_answers"))
+    assert night.ringing == ()

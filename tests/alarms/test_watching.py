@@ -16,7 +16,7 @@ from console.rights import Role
 from ivr.alarms import keeping, measuring, messages, watching
 from ivr.alarms.casework import CaseNews
 from ivr.alarms.measuring import measured
-from ivr.alarms.ringing import OVER_SECONDS, Figure, News, Ringing
+from ivr.alarms.ringing import OVER_SECONDS, Figure, News, Ringing, Whole
 from ivr.alarms.watching import Watch
 from ivr.cli.commands import app
 from ivr.config import Settings
@@ -45,7 +45,11 @@ def alone(settings: Settings) -> Settings:
 
 def figures(settings: Settings, now: datetime) -> dict[str, float]:
     found = asyncio.run(measured(settings, now))
-    return {":".join((each.metric, *each.labels.values())): each.value for each in found}
+    return {
+        ":".join((each.metric, *each.labels.values())): each.value
+        for each in found
+        if isinstance(each, Figure)
+    }
 
 
 def test_a_line_of_which_nothing_runs(alone: Settings) -> None:
@@ -99,6 +103,28 @@ def test_what_rings_is_told_once_also_after_a_restart(
     again = Watch(alone, ringing=keeping.ringing(alone.home))
     asyncio.run(looks(again, 46, 61))
     assert told == [["begins service_away"]]
+
+
+def test_what_rang_in_another_version_is_no_alarm_of_this_one(alone: Settings) -> None:
+    keeping.keep_ringing(
+        alone.home, [Ringing("of_old", "", 1.0, 0.0), Ringing("disk_low", "", 1.0, 0.0)]
+    )
+    assert [each.alarm for each in keeping.ringing(alone.home)] == ["disk_low"]
+
+
+def test_nothing_rings_of_what_the_line_has_not(alone: Settings) -> None:
+    """No trunk, no certificate, no depot, no text with an end, no record that waits."""
+    told = asyncio.run(measured(alone, NOW))
+    whole = {each.metric for each in told if isinstance(each, Whole)}
+    assert whole >= {
+        "ivr_certificate_days",
+        "ivr_loader_lag_seconds",
+        "ivr_prompts_behind_seconds",
+        "ivr_recordings_unsent_seconds",
+        "ivr_trunk_answers",
+        "ivr_trunk_registered",
+    }
+    assert "ivr_queue_longest_seconds" not in whole, "the service could not be asked"
 
 
 def begun(settings: Settings) -> list[str]:

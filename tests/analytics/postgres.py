@@ -10,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres() -> Iterator[Path]:
+def postgres(*options: str) -> Iterator[Path]:
     """A running server without a password; the folder of its socket."""
     with tempfile.TemporaryDirectory(prefix="ivr-postgres-", dir=passable()) as folder:
         Path(folder).chmod(0o755)
-        with _serving(Path(folder) / "pg") as socket:
+        with _serving(Path(folder) / "pg", options) as socket:
             yield socket
 
 
@@ -48,7 +48,7 @@ def passable() -> Path:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[Path]:
+def _serving(folder: Path, options: Sequence[str]) -> Iterator[Path]:
     tools = programs()
     assert tools is not None
     folder.mkdir()
@@ -59,7 +59,7 @@ def _serving(folder: Path) -> Iterator[Path]:
     serve = [*as_user, str(tools / "postgres"), "-D", data, "-k", str(folder), "-F"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [*serve, "-c", "listen_addresses="], stdout=log, stderr=subprocess.STDOUT
+            [*serve, "-c", "listen_addresses=", *options], stdout=log, stderr=subprocess.STDOUT
         )
     try:
         made_database(folder, "first")

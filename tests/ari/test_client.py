@@ -18,6 +18,7 @@ from ivr.ari.errors import (
     Unreachable,
     WrongState,
 )
+from ivr.config import Agent
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
 
 Story = Callable[[FakeAsterisk, Ari], Awaitable[None]]
@@ -133,6 +134,20 @@ def test_an_answer_of_an_unknown_shape_is_a_fault_with_a_meaning(text: str) -> N
                 assert not await ask(), "what is not understood is not there"
             except AriError as meant:
                 assert type(meant) is AriError  # noqa: PT017  either will do
+
+    tell(story)
+
+
+def test_an_agents_phone_in_the_browser_counts_before_the_desk_set() -> None:
+    async def story(fake: FakeAsterisk, ari: Ari) -> None:
+        agent = Agent(name="甲", extension="6001")
+        fake.phones = frozenset({"6001"})
+        assert await ari.endpoints.phone(agent) == "PJSIP/6001", "also where there is no other"
+        fake.phones = frozenset({"6001.web", "6001", "6002.web"})
+        assert await ari.endpoints.online() == {"6001", "6002"}
+        assert await ari.endpoints.phone(agent) == "PJSIP/6001.web"
+        fake.spoilt = [("GET endpoints", '{"resource": "6001.web", "state": "offline"}')]
+        assert await ari.endpoints.phone(agent) == "PJSIP/6001"
 
     tell(story)
 

@@ -13,7 +13,13 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from ivr.asterisk import locate
-from ivr.asterisk.configure import agent_password, configure, publish_sounds, relay_secret
+from ivr.asterisk.configure import (
+    agent_password,
+    browser_password,
+    configure,
+    publish_sounds,
+    relay_secret,
+)
 from ivr.asterisk.locate import Found
 from ivr.config import (
     Agent,
@@ -64,11 +70,14 @@ def test_a_full_disk_is_no_reason_not_to_start_as_before(
     assert not list(etc.glob(".*"))
 
 
+PHONES = ("6001", "6001.web", "6002", "6002.web")
+
+
 def test_secrets_are_made_once_and_kept(settings: Settings) -> None:
     assert rendered(settings, "pjsip.conf") == rendered(settings, "pjsip.conf")
     assert rendered(settings, "ari.conf") == rendered(settings, "ari.conf")
     made = list((settings.home / "asterisk").rglob("*.secret"))
-    assert {path.stem for path in made} == {"ari", "capture", "relay", "probe", *("6001", "6002")}
+    assert {path.stem for path in made} == {"ari", "capture", "relay", "probe", *PHONES}
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
 
 
@@ -132,7 +141,7 @@ def account(**changes: object) -> Registration:
 
 def sections(conf: str) -> dict[str, dict[str, str]]:
     """The options of each section, by its name and template."""
-    found = re.findall(r"^\[([\w-]+)\](\([^)]*\))?\n((?:[^\[\n].*\n|\n)*)", conf, re.M)
+    found = re.findall(r"^\[([\w.-]+)\](\([^)]*\))?\n((?:[^\[\n].*\n|\n)*)", conf, re.M)
     return {
         f"{name}{template}": dict(re.findall(r"^(\w+) = (.*)$", body, re.M))
         for name, template, body in found
@@ -242,7 +251,8 @@ def test_guests_can_be_refused(settings: Settings, guests: bool) -> None:
 
 
 def test_without_agents_nobody_is_dialled(settings: Settings) -> None:
-    assert "Dial(PJSIP/6001&PJSIP/6002,30)" in rendered(settings, "extensions.conf")
+    names = "&".join(f"PJSIP/{name}" for name in ("6001", "6002", "6001.web", "6002.web"))
+    assert f"Dial({names},30)" in rendered(settings, "extensions.conf")
     alone = settled(settings, agents=AgentsSettings(phones=()))
     assert "Dial" not in rendered(alone, "extensions.conf")
 
@@ -291,11 +301,11 @@ def test_signalling_and_speech_are_encrypted_by_setting(settings: Settings, spee
     assert ("media_encryption_optimistic = yes" in pjsip) is (speech == "offered")
     plain = rendered(settings, "pjsip.conf")
     assert "[tls]" not in plain
-    assert re.findall("media_encryption.*", plain) == ["media_encryption = dtls"], "of browsers"
+    assert re.findall("media_encryption.*", plain) == ["media_encryption = dtls"] * 3, "of browsers"
 
 
 def no_browsers(settings: Settings) -> Settings:
-    phone = PhoneSettings(calls=0)
+    phone = PhoneSettings(calls=0, agents=False)
     return settled(settings, console=ConsoleSettings(phone=phone))
 
 
@@ -347,6 +357,47 @@ def test_without_the_page_no_browser_is_answered(settings: Settings) -> None:
             assert word not in found, name
     assert "res_pjsip_transport_websocket.so" in rendered(settings, "modules.conf")
     assert "res_pjsip_transport_websocket.so" not in rendered(off, "modules.conf")
+
+
+def test_a_sound_is_looked_for_under_no_name_that_it_never_has(settings: Settings) -> None:
+    """Asterisk asks the disk for each: 69 names a clip, and a readout has 27 clips."""
+    assert "\ndefaultlanguage =\n" in rendered(settings, "asterisk.conf")
+    assert "format_sln.so" not in rendered(settings, "modules.conf")
+    speech = settings.speech.model_copy(update={"formats": ("alaw", "sln16")})
+    wide = settings.model_copy(update={"speech": speech})
+    assert "load = format_sln.so\n" in rendered(wide, "modules.conf")
+
+
+def test_an_agents_phone_in_the_browser_is_known_by_a_password_that_no_page_has(
+    settings: Settings,
+) -> None:
+    pjsip = sections(rendered(settings, "pjsip.conf"))
+    first = settings.agents.phones[0]
+    assert pjsip["6001.web(agent-auth)"] == {
+        "username": "6001.web",
+        "password": browser_password(first, settings),
+    }
+    assert browser_password(first, settings) != agent_password(first, settings)
+    phone = pjsip["6001.web(agent)"]
+    assert (phone["auth"], phone["aors"], phone["webrtc"]) == ("6001.web", "6001.web", "yes")
+    assert "identify_by" not in phone, "as any telephone, by its name and its password"
+    assert phone["context"] not in contexts(rendered(settings, "extensions.conf")), "calls nobody"
+
+
+@pytest.mark.parametrize("calls", [0, 3])
+@pytest.mark.parametrize("agents", [True, False])
+def test_callers_and_agents_in_browsers_are_switched_on_apart(
+    settings: Settings, calls: int, agents: bool
+) -> None:
+    phone = PhoneSettings(calls=calls, agents=agents)
+    changed = settled(settings, console=ConsoleSettings(phone=phone))
+    pjsip = sections(rendered(changed, "pjsip.conf"))
+    assert ("browser(caller)" in pjsip) is bool(calls)
+    assert ("6002.web(agent)" in pjsip) is agents
+    assert ("ws" in pjsip) is bool(calls or agents)
+    websocket = "res_pjsip_transport_websocket.so" in rendered(changed, "modules.conf")
+    assert websocket is ("icesupport = yes" in rendered(changed, "rtp.conf")) is ("ws" in pjsip)
+    assert ("6001.web" in rendered(changed, "extensions.conf")) is agents
 
 
 def test_an_older_asterisk_is_asked_for_what_it_has(

@@ -13,6 +13,7 @@ import pytest
 
 from ivr.agents.desks import Desks
 from ivr.agents.exchange import ExchangeFailed
+from ivr.agents.presence import CUT_OFF, Event, Presence, State
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import Move, Wish, Wishes
@@ -408,6 +409,10 @@ def test_an_agents_phone_that_vanishes_gives_the_caller_the_old_place_back(
         first.exchange.ringing.discard("6001")
         assert await first.outcome() == "answered"
         assert first.call.queued == since, "it is asked for again from where it stood"
+        desks = later.call.means.switchboard.desks
+        agent = desks.agent("6001")
+        assert desks.of(agent) == Presence(State.AWAY, CUT_OFF), "nobody waits for that phone"
+        desks.wishes(agent, Event.READY, "console")
         assert await later.rung() == "6001"
         first.asks()
         await asyncio.sleep(0.1)

@@ -11,6 +11,7 @@ import pytest
 
 from ivr.agents.desks import Desks
 from ivr.agents.exchange import ExchangeFailed, Talk
+from ivr.agents.presence import Presence
 from ivr.agents.switchboard import STOPPING_SECONDS, Switchboard
 from ivr.calls.call import Call
 from ivr.calls.inbox import Inbox, Key
@@ -45,6 +46,11 @@ class Desk:
 
     def press(self, key: str) -> None:
         self.call.inbox.put(Key(key, asyncio.get_running_loop().time()))
+
+    def presence(self, extension: str) -> Presence:
+        """How that agent is."""
+        desks = self.call.means.switchboard.desks
+        return desks.of(desks.agent(extension))
 
     @property
     def transferred(self) -> Transferred:
@@ -387,6 +393,7 @@ def test_a_fault_of_the_exchange_ends_the_transfer_and_not_the_call(
         assert await one.wish() == "failed"
         assert (one.transferred.outcome, one.transferred.talk_ms) == ("failed", 0)
         one.exchange.assert_idle()
+        assert one.presence("6001") == Presence(), "who was not joined does not talk"
 
     held(story)
 
@@ -427,6 +434,38 @@ def test_a_caller_who_hangs_up_while_waiting_has_abandoned(held: Callable[..., A
         one.exchange.assert_idle()
 
     held(story)
+
+
+@pytest.mark.parametrize(("moment", "strategy"), [("connect", "in_order"), ("drop", "all_at_once")])
+def test_a_caller_who_hangs_up_in_the_moment_of_the_answer_leaves_no_agent_talking(
+    held: Callable[..., Any], moment: str, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else that agent is never rung again, until somebody looks through all of Asterisk."""
+
+    async def never(*_: object) -> bool:
+        await asyncio.sleep(3600)
+        return True
+
+    async def story(desk: Open) -> None:
+        one = desk()
+        wish = one.wish()
+        assert await one.exchange.rung.get() == "6001"
+        with monkeypatch.context() as patched:
+            patched.setattr(ScriptedExchange, moment, never)
+            one.exchange.picks_up("6001")
+            await asyncio.sleep(0.1)
+            wish.cancel()
+            await asyncio.gather(wish, return_exceptions=True)
+        await one.call.settle()
+        assert one.presence("6001") == Presence()
+        assert one.transferred.talk_ms == 0
+        again = desk()
+        wish = again.wish()
+        assert await again.exchange.rung.get() == "6001"
+        wish.cancel()
+        await asyncio.gather(wish, return_exceptions=True)
+
+    held(story, strategy=strategy)
 
 
 def test_a_suspended_wait_is_not_recorded_and_its_agent_is_free(held: Callable[..., Any]) -> None:

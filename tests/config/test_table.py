@@ -104,6 +104,15 @@ def test_what_belongs_to_the_machine_is_not_set_here(home: Path, part: str) -> N
     assert Table(home).latest() == 0
 
 
+@pytest.mark.parametrize("name", ["folder", "series", "keep_free_mb", "most_seconds"])
+def test_of_recordings_only_what_is_the_centres_is_set_here(home: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"recordings\.{name}：写在 settings\.toml"):
+        put({"recordings": {name: 1}})
+    put({"recordings": {"talks": True}})
+    assert load().recordings.talks
+    assert load().recordings.folder is None
+
+
 def test_a_phone_keeps_the_password_of_the_file_and_the_table_holds_none(home: Path) -> None:
     put({"agents": {"phones": [{"name": "王敏", "extension": "6001"},
                                {"name": "李强", "extension": "6002"}]}})  # fmt: skip

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
@@ -22,11 +23,16 @@ from ivr.cases.moves import Office
 from ivr.cases.register import Register
 from ivr.cases.store import Sought
 from ivr.config import Settings
+from ivr.config.settings import DepotSettings
+from ivr.depot.depot import begin, depot
 from ivr.lifecycle.setting import by, change
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
+from ivr.recordings.finding import FETCHED
+from ivr.recordings.shipping import Shipping
+from ivr.upkeep.courier import line_of
 from tests.console.test_phone import free_port
 from tests.console.visiting import Console, Visitor
 
@@ -182,6 +188,29 @@ def test_nobody_hears_without_a_reason_and_it_is_in_the_trail_first(
     (filed.recordings_folder / PATH).unlink()
     assert "录音已经不在" in handler.get(CASE).text
     assert handler.get(f"{CASE}/sound").status == 404
+
+
+def test_what_has_aged_out_here_is_heard_from_the_depot(filed: Settings, tmp_path: Path) -> None:
+    mounted = DepotSettings(folder=tmp_path / "mounted")
+    line = filed.model_copy(update={"depot": mounted})
+    kept = depot(line)
+    begin(kept, line_of(line))
+    Shipping(line, kept).ship(datetime.now(UTC))
+    (line.recordings_folder / PATH).unlink()
+    console = Console(line)
+    try:
+        handler = console.signed_in("李强", Role.HANDLER)
+        handler.get(CASE)
+        assert handler.post(f"{CASE}/why", {"reason": "核实投诉"}).status == 303
+        assert handler.take(f"{CASE}/sound")[1] == SOUND
+        assert handler.get(f"{CASE}/shape").status == 200
+        for fetched in (line.home / FETCHED).glob("*/*.wav"):
+            fetched.unlink()
+        (tmp_path / "mounted").rename(tmp_path / "unmounted")
+        assert handler.get(f"{CASE}/sound").status == 503
+        assert "现在取不到" in handler.get(CASE).text
+    finally:
+        console.close()
 
 
 def test_an_agent_calls_back_and_hears_nothing(filed: Settings, console: Console) -> None:

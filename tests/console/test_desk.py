@@ -12,7 +12,7 @@ from console import living
 from console.rights import Role
 from ivr.agents.desks import Desks
 from ivr.agents.notes import Notes
-from ivr.agents.presence import Event
+from ivr.agents.presence import CUT_OFF, Event
 from ivr.agents.switchboard import Switchboard
 from ivr.calls.pins import FILE, Pins, TooEasy
 from ivr.config import Agent, AgentsSettings, Settings
@@ -171,6 +171,11 @@ def test_an_agent_sees_the_own_state_apart_from_the_others(
     assert "示忙（会议）" in seen
     seen = console.loop.run_until_complete(look(other))
     assert "没有人接" not in seen
+    vanished = {"name": "王敏", "state": "away", "since": 1_800_000_000, "reason": CUT_OFF}
+    told.now = {**told.now, "agents": {**told.now["agents"], "6001": vanished}}
+    seen = console.loop.run_until_complete(look(visitor))
+    assert "您的话机在通话中断了" in seen
+    assert "离开（话机断了）" in console.loop.run_until_complete(look(other))
     console.loop.run_until_complete(service.close())
     console.close()
 

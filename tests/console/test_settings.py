@@ -174,6 +174,25 @@ def test_an_asterisk_that_does_not_take_them_is_told(
     assert "第 1 版" in answer.text
 
 
+def test_whether_talks_are_recorded_is_set_here_and_where_they_lie_is_not(
+    administrator: Visitor,
+) -> None:
+    """From the next call on; the rest of the table stays as the machine has it."""
+    settings = administrator.console.settings
+    given = section(administrator, "通话录音", recordings__talks="true")
+    assert set(given) == {"recordings.talks", "recordings.pause_seconds", "base", "why"}
+    assert administrator.post("/settings", given).status == 200
+    now = standing(settings).recordings
+    assert now == settings.recordings.model_copy(update={"talks": True})
+    shown = administrator.get("/settings").text
+    assert "和坐席的通话录音：（settings.toml 的值） → true" in shown
+    short = section(administrator, "通话录音", recordings__pause_seconds="1")
+    assert administrator.post("/settings", short).status == 422
+    sly = {**section(administrator, "通话录音"), "recordings.folder": "/etc"}
+    administrator.post("/settings", sly)
+    assert standing(settings).recordings == now
+
+
 def test_templates_of_answers_are_written_as_they_are_read(administrator: Visitor) -> None:
     written = "补缴\r\n经核实，单位已补缴。\r\n请您查收。\r\n\r\n\r\n转办\r\n已转有关部门。"
     given = section(administrator, "答复模板", answers__templates=written)

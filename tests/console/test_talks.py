@@ -54,11 +54,23 @@ def test_what_was_recorded_is_listed_and_what_was_not_too(leader: Visitor) -> No
         "已存",
         "磁盘太满，没有录",
         "/talks/abc",
-        "recordings.talks 没有打开",
+        "通话录音没有打开",
     ):
         assert told in shown, told
+    assert "/calls/s1" in shown
     assert "王敏、李强" not in leader.get(f"/talks?{DAY}&agent=张三").text
     assert "没有这样的录音" in leader.get("/talks?from=2026-11-20&to=2026-11-20").text
+
+
+def test_a_call_of_our_own_leads_to_no_callers_call(leader: Visitor) -> None:
+    """Its session is the name of the bridge in which agent and number talked."""
+    ours = TalkRecorded(session="dial.0f0e", agents="王敏", outcome="no_room")
+    second = spool_file(leader.console.settings.home, "facts-20261124T000001-1.jsonl")
+    second.write_bytes(lines([(AT, ours)]))
+    run(FactsFolder(leader.console.settings.home), once=True)
+    shown = leader.get(f"/talks?{DAY}").text
+    assert "回拨、回电" in shown
+    assert "/calls/dial" not in shown
 
 
 def test_nothing_is_heard_before_a_reason_stands_in_the_trail(leader: Visitor) -> None:

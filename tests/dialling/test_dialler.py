@@ -19,13 +19,15 @@ from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
 from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Ledger
-from ivr.dialling.names import leg_name
+from ivr.dialling.names import bridge_name, leg_name
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held
+from ivr.dialling.taped import Taping
 from ivr.dialling.wanted import Called, NotDialled, Wanted
 from ivr.hours import BEIJING
 from ivr.people.audit import Entry
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Dialled, DialOutcome
+from tests.calls.test_recorded_talk import Tape, Tapes
 from tests.virtual import run
 
 AGENT = Agent(name="一号坐席", extension="6001")
@@ -54,6 +56,13 @@ class ScriptedOutward:
     async def ring_number(self, attempt: str, number: Sensitive[str]) -> None:
         self._do(f"number {number.reveal()}")
 
+    async def say_it_is_recorded(self, attempt: str) -> None:
+        self._do("say")
+
+    async def channel(self, attempt: str) -> str:
+        self._do("channel")
+        return "PJSIP/trunk-carrier-1"
+
     async def join(self, attempt: str) -> bool:
         self._do("join")
         return not self.gone
@@ -79,6 +88,9 @@ class Stage:
     entries: list[Entry] = field(default_factory=list)
     agents: dict[str, Any] = field(default_factory=dict)
     is_full: bool = False
+    recordings: dict[str, Any] = field(default_factory=dict)
+    tape: Tape = field(default_factory=Tape)
+    tapes: Tapes = field(default_factory=Tapes)
 
     def dialler(self) -> Dialler:
         settings = self.settings()
@@ -90,6 +102,7 @@ class Stage:
             note=self.facts.append,  # type: ignore[arg-type]
             trail=self._write,
             switchboard=self.switchboard,
+            taping=Taping(self.tapes, lambda _: self.tape),
             clock=lambda: self.now,
         )
 
@@ -100,7 +113,12 @@ class Stage:
 
     def settings(self) -> Settings:
         dialling = {"trunk": "carrier", **self.dialling}
-        told = {"trunks": TRUNKS, "dialling": dialling, "agents": self.agents}
+        told = {
+            "trunks": TRUNKS,
+            "dialling": dialling,
+            "agents": self.agents,
+            "recordings": self.recordings,
+        }
         return Settings.model_validate(told)
 
     @cached_property
@@ -217,6 +235,119 @@ def test_each_end_is_told_as_what_it_is(
         assert (await going.done).outcome == outcome
         assert stage.facts[0].outcome == outcome
         assert stage.talking == set()
+
+    run(story)
+
+
+# --- recorded ---------------------------------------------------------------------------------
+
+
+def test_a_conversation_is_recorded_once_the_number_has_heard_so(stage: Stage) -> None:
+    stage.recordings = {"talks": True}
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler)
+        await both_answer(dialler, going)
+        assert stage.outward.rung[-1] == "say", "and the agent is not joined before its end"
+        await asyncio.sleep(6)
+        assert not stage.tape.runs
+        dialler.said(going.attempt.name, whole=True)
+        await asyncio.sleep(0.01)
+        assert stage.outward.rung[-2:] == ["join", "channel"]
+        assert stage.tape.runs
+        assert dialler.sessions() == {bridge_name(going.attempt.name)}, "nobody files it meanwhile"
+        await asyncio.sleep(60)
+        dialler.over(going.attempt.name, "number", 16)
+        assert (await going.done).talk_ms == pytest.approx(60_000, abs=100)
+        (slip,) = stage.tapes.ended
+        assert (slip.session, slip.agents) == (bridge_name(going.attempt.name), (AGENT.name,))
+        assert not stage.tape.runs
+        assert not dialler.sessions()
+
+    run(story)
+
+
+@pytest.mark.parametrize("side", ["agent", "number"])
+def test_who_hangs_up_while_it_is_said_is_not_recorded(stage: Stage, side: Any) -> None:
+    stage.recordings = {"talks": True}
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler)
+        await both_answer(dialler, going)
+        dialler.over(going.attempt.name, side, 16)
+        assert (await going.done).outcome == "abandoned"
+        assert "join" not in stage.outward.rung
+        assert not stage.tape.begun
+
+    run(story)
+
+
+@pytest.mark.parametrize("what", ["refused", "broken", "never told", "switched off", "alone"])
+def test_who_has_not_heard_so_is_not_recorded_and_talks_all_the_same(
+    stage: Stage, what: str
+) -> None:
+    stage.recordings = {"talks": what != "switched off"}
+    stage.outward.refuses = "say" if what == "refused" else ""
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler, wanted(agent=None if what == "alone" else AGENT))
+        await both_answer(dialler, going)
+        if what == "broken":
+            dialler.said(going.attempt.name, whole=False)
+        await asyncio.sleep(31)
+        assert ("join" in stage.outward.rung) is (what != "alone")
+        dialler.over(going.attempt.name, "number", 16)
+        assert (await going.done).outcome == "answered"
+        assert not stage.tape.begun
+
+    run(story)
+
+
+@pytest.mark.parametrize("fault", ["full", "channel", "tape"])
+def test_where_nothing_can_be_kept_they_talk_all_the_same(stage: Stage, fault: str) -> None:
+    stage.recordings = {"talks": True}
+    stage.tapes.is_full = fault == "full"
+    stage.outward.refuses = "channel" if fault == "channel" else ""
+    stage.tape.refuses = {"start"} if fault == "tape" else set()
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler)
+        await both_answer(dialler, going)
+        dialler.said(going.attempt.name, whole=True)
+        await asyncio.sleep(1)
+        stage.tape.refuses = set()
+        await asyncio.sleep(60)
+        assert bool(stage.tape.begun) is (fault == "tape"), "it is tried again after a while"
+        assert stage.tapes.refused == {"full": ["no_room"], "channel": ["lost"], "tape": []}[fault]
+        dialler.over(going.attempt.name, "agent", 16)
+        assert (await going.done).outcome == "answered"
+
+    run(story)
+
+
+def test_a_service_started_anew_goes_on_with_the_recording_and_ends_it(stage: Stage) -> None:
+    stage.recordings = {"talks": True}
+
+    async def story() -> None:
+        before = stage.dialler()
+        going = await begun(before)
+        await both_answer(before, going)
+        before.said(going.attempt.name, whole=True)
+        await asyncio.sleep(0.01)
+        await before.suspend()
+        assert stage.tape.runs, "Asterisk goes on with it"
+        after, name = stage.dialler(), going.attempt.name
+        assert after.sessions() == {bridge_name(name)}, "before it is found, too"
+        await after.adopt(Held(frozenset({name}), {name: stage.now}))
+        await asyncio.sleep(5)
+        assert stage.tape.begun == ["1"], "in the same piece"
+        after.over(name, "number", 16)
+        await asyncio.sleep(0.01)
+        assert [slip.room for slip in stage.tapes.ended] == [bridge_name(name)]
 
     run(story)
 

@@ -154,6 +154,56 @@ def test_held_hears_music_and_is_back(at_desks: Callable[[Story], Line]) -> None
     at_desks(story)
 
 
+async def _caller(desks: Desks, *, away: bool) -> None:
+    """The caller's own telephone puts the line on hold, or takes it back."""
+    told = "ChannelHold" if away else "ChannelUnhold"
+    await desks.asterisk.send(told, channel=desks.asterisk.channels["c1"])
+
+
+def test_who_is_joined_with_a_caller_who_has_the_line_on_hold_hears_music(
+    at_desks: Callable[[Story], Line],
+) -> None:
+    """Asterisk plays it to who is in the bridge when the hold begins, and to nobody later."""
+
+    async def story(desks: Desks, leg: str) -> None:
+        asterisk = desks.asterisk
+        await desks.done("hold")
+        await _caller(desks, away=True)
+        assert not asterisk.asked(f"POST channels/{leg}/moh"), "the caller is not in the room"
+        await desks.done("retrieve")
+        await asterisk.until(lambda: asterisk.asked(f"POST channels/{leg}/moh"))
+        await _caller(desks, away=False)
+        await asterisk.until(lambda: asterisk.asked(f"DELETE channels/{leg}/moh"))
+
+    at_desks(story)
+
+
+def test_who_is_left_alone_with_a_caller_on_hold_hears_music_and_two_hear_each_other(
+    at_desks: Callable[[Story], Line],
+) -> None:
+    async def story(desks: Desks, leg: str) -> None:
+        asterisk = desks.asterisk
+        colleague = await consulting(desks, leg)
+        await _caller(desks, away=True)
+        await desks.done("join")
+        assert not asterisk.asked(f"POST channels/{leg}/moh"), "there is somebody to talk to"
+        await asterisk.hang_up(leg)
+        await asterisk.until(lambda: asterisk.asked(f"POST channels/{colleague}/moh"))
+
+    at_desks(story)
+
+
+def test_who_asks_a_colleague_hears_them_though_the_caller_has_the_line_on_hold(
+    at_desks: Callable[[Story], Line],
+) -> None:
+    async def story(desks: Desks, leg: str) -> None:
+        await _caller(desks, away=True)
+        await consulting(desks, leg)
+        assert desks.asterisk.asked(f"DELETE channels/{leg}/moh")
+
+    at_desks(story)
+
+
 def test_the_agent_who_hangs_up_on_a_held_caller_does_not_leave_them_with_music(
     at_desks: Callable[[Story], Line],
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from ivr.agents import switchboard
 from ivr.agents.desks import Desks, Remembered
-from ivr.agents.presence import Presence, State
+from ivr.agents.presence import CUT_OFF, Event, Presence, State
 from ivr.agents.switchboard import Switchboard
 from ivr.ari import client
 from ivr.ari.client import Ari
@@ -1434,6 +1434,10 @@ def test_an_agents_phone_that_vanishes_puts_the_caller_back(
         await line.asterisk.send("ChannelHangupRequest", **vanishing)
         await line.asterisk.hang_up(leg)
         await line.hears("c1", "agent.cut_off")
+        desks = line.hotline.conductor.reception.means.switchboard.desks
+        agent = desks.agent(leg.split(".")[1])
+        assert desks.of(agent) == Presence(State.AWAY, CUT_OFF), "nobody is rung at an empty desk"
+        desks.wishes(agent, Event.READY, "console")
         await _rung_and_joined(line, "c1")
         await line.asterisk.hang_up("c1")
         await line.over()

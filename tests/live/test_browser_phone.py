@@ -104,12 +104,13 @@ class Console:
     scheme: str = "http"
 
     def start(self) -> None:
+        before = self.log().count(f"{self.scheme}://") if self.output.exists() else 0
         with self.output.open("ab") as log:
             env = {**self.line.env, **self.otherwise}
             told = log.fileno()
             self.process = forks.start(forks.IVR, "console", env=env, stdout=told, stderr=told)
         deadline = time.monotonic() + 120
-        while f"{self.scheme}://" not in self.log():
+        while self.log().count(f"{self.scheme}://") <= before:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 

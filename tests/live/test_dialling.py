@@ -6,6 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from ivr.cases.moves import Deed, Move, State
 from ivr.cases.register import Register
 from ivr.cases.store import Cases
 from ivr.hours import BEIJING
+from ivr.lifecycle.setting import by, change
 from ivr.people.audit import Audit
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
@@ -133,11 +135,25 @@ async def outcome(line: LiveLine, attempt: str) -> dict[str, Any]:
     return fact
 
 
+def recorded_of(line: LiveLine) -> dict[str, Any]:
+    """The one recording of a conversation, once it is filed."""
+
+    def filed() -> list[dict[str, Any]]:
+        return [fact for fact in line.facts() if fact["fact"] == "TalkRecorded"]
+
+    asyncio.run(until(lambda: bool(filed())))
+    (fact,) = filed()
+    return fact
+
+
 def test_the_agents_phone_rings_first_then_the_citizens_and_they_hear_each_other(
     out_line: LiveLine,
 ) -> None:
+    """The citizen is told first that it is recorded, and it is (two channels)."""
     line = out_line
     a_case(line, "01000017", CITIZEN)
+    recorded = {"recordings": {"talks": True}}
+    change(line.settings, lambda _: recorded, made=by("管理", "试", datetime.now(UTC)))
 
     async def story() -> None:
         async with agent_phone(line, first(line), "answer") as agent, citizen(line) as caller:
@@ -146,6 +162,7 @@ def test_the_agents_phone_rings_first_then_the_citizens_and_they_hear_each_other
             await until(lambda: bool(agent.incoming))
             assert caller.incoming == [], "the agent is there before anybody else's phone rings"
             await until(caller.answered.is_set)
+            await Caller(line, caller).hears("agent.recorded")
             caller.speak(tone(line))
             await until(lambda: heart(tone(line)) in agent.heard.audio)
             agent.speak(tone(line))
@@ -166,7 +183,15 @@ def test_the_agents_phone_rings_first_then_the_citizens_and_they_hear_each_other
         status, told = await asyncio.to_thread(asked, line, f"dial/{attempt}")
         assert told == {"stage": "over", "outcome": "answered"}
 
-    asyncio.run(story())
+    try:
+        asyncio.run(story())
+        recording = recorded_of(line)
+    finally:
+        change(line.settings, lambda _: {}, made=by("管理", "试", datetime.now(UTC)))
+    assert (recording["outcome"], recording["agents"]) == ("kept", first(line).name)
+    with wave.open(str(line.settings.recordings_folder / recording["path"])) as sound:
+        assert sound.getnchannels() == 2
+        assert sound.getnframes() > 8000
     (entry,) = [e for e in Audit.of(line.settings.home).entries() if e.token == "01000017"]
     assert (entry.action, entry.operator, entry.reason) == ("called", "王敏", "答复投诉")
 

@@ -316,18 +316,25 @@ def test_a_caller_whom_the_agent_holds_hears_music(sip_line: LiveLine, direction
     assert "Music on Hold" not in written(sip_line)
 
 
-@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
-def test_an_agent_whom_the_caller_holds_hears_music(sip_line: LiveLine, direction: str) -> None:
+@pytest.mark.parametrize(
+    ("direction", "begins"), [("sendonly", "in the talk"), ("inactive", "before it")]
+)
+def test_an_agent_whom_the_caller_holds_hears_music(
+    sip_line: LiveLine, direction: str, begins: str
+) -> None:
     async def story() -> None:
         async with (
             agent_phone(sip_line, first(sip_line), "answer") as agent,
             calling(sip_line) as caller,
         ):
+            agent.ring_seconds = 3.0 if begins == "before it" else 0.0
             await ask_for_an_agent(caller)
-            await until(lambda: talk(sip_line))
-            before = len(agent.heard.audio)
+            if begins == "in the talk":
+                await until(lambda: talk(sip_line))
             held = await caller.phone.offer_anew(caller.phone.offer(direction=direction))
             assert held.status == 200
+            assert talk(sip_line) == (begins == "in the talk")
+            before = len(agent.heard.audio)
             await until(lambda: music_since(before, sip_line.ear, agent) > 1.0)
             await caller.phone.offer_anew(caller.phone.offer())
             caller.phone.speak(tone(sip_line))
@@ -339,7 +346,7 @@ def test_an_agent_whom_the_caller_holds_hears_music(sip_line: LiveLine, directio
 
 
 def talk(line: LiveLine) -> bool:
-    """Two are in a bridge: who is held before that is heard by nobody yet."""
+    """Two are in a bridge."""
     return any(len(bridge["channels"]) == 2 for bridge in line.ari("bridges"))
 
 
