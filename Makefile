@@ -3,16 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 IVR := $(VENV)/bin/ivr
-# Tests that call. The longest go first: the last to begin ends last. Short files share a pytest, for
-# each takes seconds of processor until its first test begins. A new file has a line of its own.
+# Tests that call. The longest go first: the last to begin ends last.
 live_files = $(patsubst %,tests/live/test_%.py,$(1))
-LONG := console run sip survival browser_phone alarms facts_survive desks agents feedback balance progress \
-  installing manners console_faults dialling queue probe words many link
-TOGETHER := information+announcement vanished+preview settings+feedback_faults+backends \
-  secrets+guardian+password doors+prompts+built_set+carried+asterisk+contract
-NAMED := $(call live_files,$(LONG) $(subst +, ,$(TOGETHER)))
-CALLS := $(call live_files,$(LONG)) $(filter-out $(NAMED),$(wildcard tests/live/test_*.py)) \
-  $(foreach each,$(TOGETHER),"$(call live_files,$(subst +, ,$(each)))")
+LONG := $(call live_files,console sip survival browser_phone alarms installing words desks run facts_survive \
+  edge agents feedback balance progress talk_recording nodes manners console_faults dialling queue probe many link)
+CALLS := $(LONG) $(filter-out $(LONG),$(wildcard tests/live/test_*.py))
 CALLS_JOBS ?= 6
 # Trial calls to a line of the tests' own: no Asterisk, but packets in real time, as calls are.
 IN_TIME := tests/probe
@@ -54,7 +49,7 @@ endef
 
 # $(1): what else, $(2): into which file.
 define pin
-	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres \
+	uv pip compile pyproject.toml --extra speech --extra reports --extra ducklake --extra postgres --extra s3 \
 	  --extra fast --extra install --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef

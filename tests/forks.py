@@ -33,6 +33,8 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from ivr.config import PROJECT
+from ivr.speech.prompts import PromptSetError
+from tests.live import known
 
 ADDRESS = "TESTS_FORKS"
 """The environment's name of the server's socket."""
@@ -356,6 +358,8 @@ def _served(listening: int) -> _Order | None:
     with socket.socket(*_KIND, fileno=listening) as listener:
         for name in IMPORTED:
             import_module(name)
+        with suppress(PromptSetError):  # where none were made, nobody calls
+            known.ear()
         gc.collect()
         gc.freeze()  # what is never collected is not copied into every fork
         return _Server(listener).until_forked()

@@ -110,6 +110,6 @@ def _read(path: Path, read: Callable[[Any], T], nothing: T) -> T:
         return read(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return nothing
-    except (OSError, ValueError, TypeError, AttributeError) as unreadable:
+    except (OSError, ValueError, TypeError, AttributeError, LookupError) as unreadable:
         log.warning("%s cannot be read, and counts as empty: %s", path.name, unreadable)
         return nothing

@@ -28,10 +28,10 @@ from ivr.config import PROJECT, Settings
 from ivr.lifecycle import asking
 from ivr.probe.ear import Ear, HeardClip, Listener
 from ivr.speech import numbers, prompts
-from ivr.speech.contract import CONTRACT
 from prompt_build import sets
 from tests import forks
 from tests.forks import Forked
+from tests.live import known
 from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
 
@@ -217,7 +217,7 @@ def users_of_tests(quick_passwords: None) -> None:
 @pytest.fixture(scope="session")
 def whole_set() -> prompts.PromptSet:
     """The prompts as `ivr build-prompts` made them; `make test` runs it first."""
-    return prompts.load(PROJECT / "generated_audio", CONTRACT)
+    return known.whole_set()
 
 
 @pytest.fixture(scope="module")
@@ -231,9 +231,7 @@ def bare_line(
 
 def knowing(whole_set: prompts.PromptSet) -> Ear:
     """An ear for the clips of a set."""
-    return Ear(
-        {name: Path(f"{clip.path}.alaw").read_bytes() for name, clip in whole_set.clips.items()}
-    )
+    return known.ear() if whole_set is known.whole_set() else known.ear_for(whole_set)
 
 
 def _in_environment(value: Any) -> str:
