@@ -10,8 +10,8 @@ import signal
 import struct
 import time
 import wave
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,20 @@ def microphone(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Console]:
-    """With the line behind it; the agent has a name in the console."""
-    port = free_port()
     agents = {**AGENTS, "sign_in": True, "after_call_seconds": 2, "contentment": False}
-    home = tmp_path_factory.mktemp("desk")
+    with a_desk(tmp_path_factory.mktemp("desk"), whole_set, NAME, agents) as opened:
+        yield opened
+
+
+@contextmanager
+def a_desk(
+    home: Path, whole_set: PromptSet, name: str, agents: Mapping[str, object]
+) -> Iterator[Console]:
+    """A console with the line behind it; the agent of that name may sign in there."""
+    port = free_port()
     users = Users(home)
-    users.add(NAME, frozenset({Role.AGENT}))
-    users.choose_password(NAME, Sensitive(PASSWORD))
+    users.add(name, frozenset({Role.AGENT}))
+    users.choose_password(name, Sensitive(PASSWORD))
     with a_line(home, whole_set, agents=agents, console={"port": port}) as line:
         line.start_service()
         opened = Console(line, port)
@@ -95,12 +102,13 @@ class Seat:
     page: Page
     context: BrowserContext
     line: LiveLine
+    name: str = NAME
 
     async def signs_in(self, at: Page | None = None) -> None:
         page = self.page if at is None else at
         root = "http://127.0.0.1:" + page.url.split(":")[2].split("/")[0]
         await page.goto(f"{root}/sign-in")
-        await page.get_by_label("名字").fill(NAME)
+        await page.get_by_label("名字").fill(self.name)
         await page.get_by_label("口令").fill(PASSWORD)
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="退出").wait_for()
@@ -151,14 +159,17 @@ class Seat:
 
 
 @asynccontextmanager
-async def seated(browser: Browser, console: Console, *, complains: bool) -> AsyncIterator[Seat]:
+async def seated(
+    browser: Browser, console: Console, name: str = NAME, *, complains: bool = False
+) -> AsyncIterator[Seat]:
+    """`complains`: the browser has reason to."""
     context = await browser.new_context(viewport=WIDE, locale="zh-CN")  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     complaints = complaints_of(page)
     await page.add_init_script(TAP)
     await page.goto(console.address())
-    seat = Seat(page, context, console.line)
+    seat = Seat(page, context, console.line, name)
     await seat.signs_in()
     yield seat
     await context.close()

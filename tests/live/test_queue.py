@@ -1,15 +1,19 @@
-"""Five callers and two SIP agents: each heard at the right place, and told the right thing."""
+"""Five callers, an agent with a telephone and one in a browser: each hears who is meant."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Protocol
 
 import pytest
+from playwright.async_api import TimeoutError as PatienceOver
 
 from ivr.speech import prompts
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
+from ivr.upkeep.doctor import network_addresses
+from tests.live.conftest import AGENTS, Caller, LiveLine
 from tests.live.phone import Phone
 from tests.live.test_agents import (
     agent_phone,
@@ -19,39 +23,101 @@ from tests.live.test_agents import (
     tone,
     transfers,
 )
+from tests.live.test_browser_phone import Console, a_browser
+from tests.live.test_desk_phone import Seat, a_desk, seated
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 BRISK = {**AGENTS, "queue_announce_seconds": 3, "contentment": False, "strategy": "longest_idle"}
+IN_BROWSER = "二号坐席"
+
+
+class Served(Protocol):
+    """An agent, whatever telephone it is."""
+
+    async def heard(self) -> bytes:
+        """What has come in since the last time, A-law."""
+
+    async def hang_up(self) -> None:
+        """The conversation is over for this agent."""
+
+
+class OnPhone:
+    """An agent with a telephone."""
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+        self.hang_up = phone.hang_up
+
+    async def heard(self) -> bytes:
+        audio = bytes(self._phone.heard.audio)
+        self._phone.heard.audio.clear()
+        return audio
+
+
+class AtDesk:
+    """An agent whose telephone is the page 坐席, and who answers whatever rings."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+
+    async def answers(self) -> None:
+        while True:
+            with suppress(PatienceOver):
+                await self._seat.is_told("来电：")
+                await self._seat.page.keyboard.press("F2")
+                await self._seat.is_told("通话中")
+
+    async def heard(self) -> bytes:
+        return base64.b64decode(
+            await self._seat.page.evaluate("btoa(window.heard.splice(0).join(''))")
+        )
+
+    async def hang_up(self) -> None:
+        await self._seat.page.keyboard.press("F9")
 
 
 @pytest.fixture(scope="module")
-def line(
+def console(
     tmp_path_factory: pytest.TempPathFactory, whole_set: prompts.PromptSet
-) -> Iterator[LiveLine]:
-    with a_line(tmp_path_factory.mktemp("queue"), whole_set, agents=BRISK) as line:
-        line.start_service()
-        yield line
+) -> Iterator[Console]:
+    with a_desk(tmp_path_factory.mktemp("queue"), whole_set, IN_BROWSER, BRISK) as console:
+        yield console
 
 
 @asynccontextmanager
-async def both_agents(line: LiveLine) -> AsyncIterator[list[Phone]]:
+async def both_agents(console: Console) -> AsyncIterator[list[Served]]:
+    """In the browser where this machine can: there neither speaks by lo."""
+    first, second = console.line.settings.agents.phones
     async with AsyncExitStack() as stack:
-        phones = line.settings.agents.phones
-        yield [
-            await stack.enter_async_context(agent_phone(line, agent, "answer")) for agent in phones
-        ]
+        agents = [await stack.enter_async_context(agent_phone(console.line, first, "answer"))]
+        if not network_addresses():
+            agents.append(
+                await stack.enter_async_context(agent_phone(console.line, second, "answer"))
+            )
+            yield [OnPhone(agent) for agent in agents]
+            return
+        browser = await stack.enter_async_context(a_browser())
+        seat = await stack.enter_async_context(seated(browser, console, IN_BROWSER))
+        await seat.turns_on()
+        desk = AtDesk(seat)
+        answering = asyncio.create_task(desk.answers())
+        stack.callback(answering.cancel)
+        yield [OnPhone(agents[0]), desk]
 
 
-async def talks(line: LiveLine, caller: Caller, agents: list[Phone]) -> Phone:
+async def talks(line: LiveLine, caller: Caller, agents: list[Served]) -> Served:
     """Until what the caller says is heard by one of the agents; which one."""
-    for agent in agents:
-        agent.heard.audio.clear()
-    while not (heard := [a for a in agents if heart(tone(line)) in a.heard.audio]):
+    told = heart(tone(line))
+    ears = dict.fromkeys(agents, b"")
+    while True:
+        for agent in agents:
+            ears[agent] += await agent.heard()
+            if told in ears[agent]:
+                return agent
         caller.phone.speak(tone(line))
         await caller.phone.spoken()
         await asyncio.sleep(0.2)
-    return heard[0]
 
 
 async def waits(line: LiveLine, caller: Caller, ahead: int) -> None:
@@ -64,12 +130,13 @@ async def waits(line: LiveLine, caller: Caller, ahead: int) -> None:
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["undisturbed", "service killed"])
-def test_five_callers_and_two_agents(line: LiveLine, killed: bool) -> None:
+def test_five_callers_and_two_agents(console: Console, killed: bool) -> None:
+    line = console.line
     before = len(transfers(line))
 
     async def story() -> None:
         async with AsyncExitStack() as stack:
-            agents = await stack.enter_async_context(both_agents(line))
+            agents = await stack.enter_async_context(both_agents(console))
             callers = [await stack.enter_async_context(line.call()) for _ in range(5)]
             served = []
             for caller in callers[:2]:
