@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from ivr.config import Agent
-from ivr.desk.orders import Afterwards, Deed, Failed, NotDone, Order
+from ivr.desk import pausing
+from ivr.desk.orders import Afterwards, Deed, NotDone, Order
 from ivr.desk.room import Room
-from ivr.recordings.taping import Recorder, TapeFailed
 
 Do = Callable[[Room, Order], Awaitable[Afterwards | None]]
 """Does an order; what becomes of the caller, where it ends the conversation. Raises NotDone and
@@ -45,27 +45,11 @@ async def _mute(room: Room, order: Order) -> None:
 
 
 async def _pause(room: Room, _: Order) -> None:
-    """Nothing of what is said from now on is kept; who ordered it hears so only then."""
-    recorder = _recorder(room)
-    if recorder.is_paused:
-        raise NotDone("录音已经暂停 · paused already")
-    try:
-        await recorder.pause()
-    except TapeFailed as failed:
-        raise Failed("录音没有停住：先不要让来电人说证件号 · it may still be recorded") from failed
+    await pausing.pause(room.recorder)
 
 
 async def _resume(room: Room, _: Order) -> None:
-    recorder = _recorder(room)
-    if not recorder.is_paused:
-        raise NotDone("录音没有暂停 · not paused")
-    await recorder.resume()
-
-
-def _recorder(room: Room) -> Recorder:
-    if room.recorder is None or room.recorder.slip is None:
-        raise NotDone("这一通没有录音 · not recorded")
-    return room.recorder
+    await pausing.resume(room.recorder)
 
 
 async def _keys(room: Room, order: Order) -> None:

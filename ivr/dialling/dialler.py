@@ -22,6 +22,8 @@ from datetime import UTC, datetime
 from ivr.agents.notes import Talked
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
+from ivr.desk import pausing
+from ivr.desk.orders import Deed, NotDone, Order
 from ivr.dialling.ledger import Attempt, Ledger, Stage
 from ivr.dialling.names import Side, attempt_of, bridge_name, leg_name, parted
 from ivr.dialling.numbers import dialable
@@ -71,7 +73,9 @@ class Said:
     whole: bool
 
 
-News = Answered | Over | Said
+News = Answered | Over | Said | Order
+_DEEDS = {Deed.PAUSE: pausing.pause, Deed.RESUME: pausing.resume}
+"""Of those at a desk, what can be done with a call that the line has made."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +88,8 @@ class Going:
     inbox: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     done: asyncio.Future[Called] = field(default_factory=asyncio.Future)
     task: asyncio.Task[None] | None = None
+    recorder: Recorder | None = None
+    """Of the conversation, where it is recorded."""
     suspended: bool = False
     """It is left as it is, for whoever finds it again."""
 
@@ -172,6 +178,17 @@ class Dialler:
         talking = (each.attempt for each in self._going.values() if each.stage == "talking")
         agents = ((attempt, self._agent_of(attempt)) for attempt in talking)
         return {leg_name(one.name, "agent"): who for one, who in agents if who is not None}
+
+    def talk_of(self, agent: Agent) -> Going | None:
+        """The conversation that this agent has with somebody whom the line has called."""
+        return next(
+            (
+                each
+                for each in self._going.values()
+                if each.stage == "talking" and each.attempt.agent == agent.name
+            ),
+            None,
+        )
 
     def vanished(self, name: str) -> None:
         """The agent's phone has, in the midst of the conversation."""
@@ -372,12 +389,11 @@ class Dialler:
                 return Called("abandoned", ring_ms)
         began = _now()
         await self._comes_to(going, "talking")
-        recorder = None
         if is_told:
-            recorder = await self.taping.begun(
+            going.recorder = await self.taping.begun(
                 going.attempt, self.outward, recordings.pause_seconds
             )
-        await self._until_over(going, recorder)
+        await self._until_over(going)
         return Called("answered", ring_ms, _ms_since(began))
 
     async def _told_of_tape(self, going: Going) -> bool | None:
@@ -397,14 +413,17 @@ class Dialler:
                 return whole
         return False
 
-    async def _until_over(self, going: Going, recorder: Recorder | None) -> None:
+    async def _until_over(self, going: Going) -> None:
         """A service that ends leaves the recording to Asterisk and its successor."""
-        agent = going.attempt.agent or ""
-        while True:
+        agent, recorder, is_over = going.attempt.agent or "", going.recorder, False
+        while not is_over:
             if recorder is not None:
                 await recorder.follow([agent], is_held=False)
-            if isinstance(await _news(going, _until(recorder)), Over):
-                break
+            match await _news(going, _until(recorder)):
+                case Over():
+                    is_over = True
+                case Order() as order:
+                    await _do(order, recorder)
         if recorder is not None:
             await recorder.end()
 
@@ -421,10 +440,10 @@ class Dialler:
         talked = _talked(going.attempt)
         with nullcontext() if agent is None else self.switchboard.engaged(agent, talked):
             await self._comes_to(going, "talking")
-            recorder = await self.taping.found(
+            going.recorder = await self.taping.found(
                 going.attempt, self.outward, self.settings().recordings.pause_seconds
             )
-            await self._until_over(going, recorder)
+            await self._until_over(going)
         return Called("answered", 0, round(before * 1000) + _ms_since(began))
 
     def _agent_of(self, attempt: Attempt) -> Agent | None:
@@ -435,6 +454,19 @@ class Dialler:
         """Extensions of the agents who talk for a try, as Asterisk shows it."""
         agents = (self._agent_of(a) for a in self.ledger.begun() if a.name in held.joined)
         return frozenset(agent.extension for agent in agents if agent is not None)
+
+
+async def _do(order: Order, recorder: Recorder | None) -> None:
+    """What an agent may do with a call of the line's own; what it left out is in the recording."""
+    do = _DEEDS.get(order.deed)
+    if do is None:
+        return order.answer(NotDone("热线拨出的电话只能暂停和继续录音 · only the recording"))
+    try:
+        await do(recorder)
+    except NotDone as why:
+        order.answer(why)
+    else:
+        order.answer()
 
 
 async def _lost(attempt: Attempt) -> Called:

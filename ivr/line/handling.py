@@ -17,6 +17,8 @@ from ivr.calls.inbox import Ordered
 from ivr.config import Agent
 from ivr.desk.members import Members
 from ivr.desk.orders import KEYS, PLACES, Deed, Failed, NotDone, Order
+from ivr.dialling.dialler import Going
+from ivr.dialling.names import bridge_name
 from ivr.hours import BEIJING
 from ivr.line.conduct import Conductor
 from ivr.line.desking import admit_console, phone_at
@@ -45,8 +47,12 @@ class Handling:
 
     async def _show(self, request: web.Request) -> web.Response:
         agent = await self._agent(request)
-        call = self._call_of(agent)
-        shown = {"call": None if call is None else _shown(call, agent), "watches": None}
+        call, outward = self._call_of(agent), self._outward_of(agent)
+        shown: dict[str, Any] = {"call": None, "watches": None}
+        if call is not None:
+            shown["call"] = _shown(call, agent)
+        elif outward is not None:
+            shown["call"] = _shown_outward(outward)
         for live in self._conductor.calls.values():
             talk = live.call.talk
             if talk is not None and talk.members.watcher(agent) is not None:
@@ -72,12 +78,18 @@ class Handling:
     async def _order(self, request: web.Request) -> web.Response:
         agent = await self._agent(request)
         order, of = self._read(agent, await request.json())
-        call = self._call_of(of)
-        if call is None:
+        call, outward = self._call_of(of), self._outward_of(of)
+        if call is None and outward is None:
             return refused(409, "话机上没有通话 · nobody is on the phone")
-        if order.deed.is_supervisors and call.session != order.session:
+        if order.deed.is_supervisors and (call is None or call.session != order.session):
             return refused(409, "那一通已经结束 · that call is over")
-        call.inbox.put(Ordered(order))
+        if call is not None:
+            call.inbox.put(Ordered(order))
+        elif outward is not None:
+            outward.inbox.put_nowait(order)
+        return await self._answered(order)
+
+    async def _answered(self, order: Order) -> web.Response:
         try:
             async with asyncio.timeout(ORDER_SECONDS):
                 await order.done
@@ -115,6 +127,11 @@ class Handling:
                 return live.call
         return None
 
+    def _outward_of(self, agent: Agent) -> Going | None:
+        """A call that the line has made for this agent."""
+        dialler = self._conductor.dialler
+        return None if dialler is None else dialler.talk_of(agent)
+
     async def _agent(self, request: web.Request) -> Agent:
         """At whose desk it is asked."""
         await self._admit(request)
@@ -136,6 +153,7 @@ def _shown(call: Call, agent: Agent) -> dict[str, Any]:
     leg = members.leg_of(agent)
     return {
         "session": call.session,
+        "outward": False,
         "tail": "" if trail.tail is None else trail.tail.reveal(),
         "path": trail.places,
         "lookup": trail.lookup,
@@ -147,6 +165,19 @@ def _shown(call: Call, agent: Agent) -> dict[str, Any]:
         "inside": [each.name for other, each in members.inside.items() if other != leg],
         "asked": [each.name for each in members.asked.values()],
         "recording": None if talk.room.recorder is None else _recording(talk.room.recorder),
+    }
+
+
+def _shown_outward(going: Going) -> dict[str, Any]:
+    """Of a call that the line has made: whom by a token, and the recording."""
+    return {
+        "session": bridge_name(going.attempt.name),
+        "outward": True,
+        "person": None,
+        "caller": going.attempt.number,
+        "path": [],
+        "lookup": "",
+        "recording": None if going.recorder is None else _recording(going.recorder),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,7 @@ PHONES = (
 )
 CALL: dict[str, Any] = {
     "session": "s1",
+    "outward": False,
     "tail": "002X",
     "path": ["main", "account.menu", "account.menu", "account.inquiry"],
     "lookup": "fund found",
@@ -139,6 +141,19 @@ def test_the_desk_shows_whether_it_is_recorded_and_offers_what_can_be_done(
     assert told in shown
     buttons = {each for each in ("do-pause", "do-resume") if f'id="{each}"' in shown}
     assert buttons == ({offered} if offered else set())
+
+
+def test_a_call_that_the_line_has_made_can_be_paused_and_nothing_else(
+    office: tuple[Console, Service],
+) -> None:
+    console, service = office
+    made = {name: CALL[name] for name in ("session", "person", "caller", "lookup")}
+    recording = {"stands": "on", "until": ""}
+    service.calls["6001"] = {**made, "path": [], "outward": True, "recording": recording}
+    shown = at(console, "王敏").get("/desk/call").text
+    assert "热线拨出的电话，通话中" in shown
+    assert "录音中" in shown
+    assert re.findall(r'id="(do-\w+)"', shown) == ["do-pause"]
 
 
 def test_a_page_that_knows_it_is_left_alone(office: tuple[Console, Service]) -> None:

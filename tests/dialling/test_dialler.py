@@ -17,6 +17,7 @@ from ivr.agents.desks import Desks
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.config import Agent, Settings
+from ivr.desk.orders import Deed, NotDone, Order
 from ivr.dialling.dialler import Dialler, Going
 from ivr.dialling.ledger import Ledger
 from ivr.dialling.names import bridge_name, leg_name
@@ -264,6 +265,57 @@ def test_a_conversation_is_recorded_once_the_number_has_heard_so(stage: Stage) -
         assert (slip.session, slip.agents) == (bridge_name(going.attempt.name), (AGENT.name,))
         assert not stage.tape.runs
         assert not dialler.sessions()
+
+    run(story)
+
+
+async def ordered(going: Going, deed: Deed) -> str:
+    """By the agent; why not."""
+    order = Order(deed, AGENT)
+    going.inbox.put_nowait(order)
+    try:
+        await order.done
+    except NotDone as why:
+        return str(why).partition(" · ")[2]
+    return ""
+
+
+def test_the_agent_pauses_the_recording_while_a_number_is_spoken(stage: Stage) -> None:
+    stage.recordings = {"talks": True}
+
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler)
+        assert dialler.talk_of(AGENT) is None, "it rings only"
+        await both_answer(dialler, going)
+        dialler.said(going.attempt.name, whole=True)
+        await asyncio.sleep(10)
+        assert dialler.talk_of(AGENT) is going
+        assert await ordered(going, Deed.PAUSE) == ""
+        assert not stage.tape.runs
+        assert await ordered(going, Deed.PAUSE) == "paused already"
+        assert await ordered(going, Deed.HOLD) == "only the recording"
+        await asyncio.sleep(20)
+        assert await ordered(going, Deed.RESUME) == ""
+        await asyncio.sleep(0.01)
+        assert stage.tape.runs
+        assert await ordered(going, Deed.RESUME) == "not paused"
+        dialler.over(going.attempt.name, "number", 16)
+        await going.done
+        (slip,) = stage.tapes.ended
+        assert [gap.why for gap in slip.gaps] == ["pause"]
+
+    run(story)
+
+
+def test_where_nothing_is_recorded_nothing_is_paused(stage: Stage) -> None:
+    async def story() -> None:
+        dialler = stage.dialler()
+        going = await begun(dialler)
+        await both_answer(dialler, going)
+        assert await ordered(going, Deed.PAUSE) == "not recorded"
+        dialler.over(going.attempt.name, "number", 16)
+        assert (await going.done).outcome == "answered"
 
     run(story)
 
