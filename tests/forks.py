@@ -24,8 +24,8 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -203,6 +203,19 @@ def _started() -> Path:
         os.close(alive)
     os.register_at_fork(after_in_child=partial(os.close, ours))
     return path
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Forks of another server, which is started where this thread is now: in its network."""
+    shared = os.environ.pop(ADDRESS, None)
+    address.cache_clear()
+    try:
+        yield
+    finally:
+        address.cache_clear()
+        if shared is not None:
+            os.environ[ADDRESS] = shared
 
 
 # --- the server -------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests import forks
+
 _NEWNET = 0x40000000
 """CLONE_NEWNET, for unshare(2) and setns(2)."""
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
@@ -32,7 +34,8 @@ def own_network() -> Iterator[None]:
             pytest.skip(f"no network namespace can be made here: {why} (it takes CAP_SYS_ADMIN)")
         try:
             _loopback_up()
-            yield
+            with forks.apart():
+                yield
         finally:
             if _LIBC.setns(before, _NEWNET):
                 raise OSError(ctypes.get_errno(), "back to the machine's own network")
