@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -138,9 +139,17 @@ class Phone(Telephone):
             return None
 
     async def offer_anew(self, offer: str) -> Message:
-        """A re-INVITE with another session description; its answer."""
-        answer = await self.ask("INVITE", offer)
-        assert answer is not None, "the re-INVITE was not answered"
+        """A re-INVITE with another session description; its answer.
+
+        Where the other side asks for something just then (491), again after a while, as a telephone
+        does (RFC 3261, 14.1).
+        """
+        while True:
+            answer = await self.ask("INVITE", offer)
+            assert answer is not None, "the re-INVITE was not answered"
+            if answer.status != 491:
+                break
+            await asyncio.sleep(random.uniform(0.2, 2.0))
         if answer.status == 200:
             self._acknowledge(self._cseq)
         return answer

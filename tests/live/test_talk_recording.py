@@ -112,6 +112,7 @@ def test_each_has_a_channel_and_what_is_said_in_a_pause_or_on_hold_is_nowhere(
             await caller.phone.spoken()
             await agent.spoken()
             await order(line, "resume")
+            await until(lambda: len(tracks(line)) == 4)
             await order(line, "hold")
             await hears_music(line, caller.phone)
             caller.phone.speak(hum(_SECRET, 1))
