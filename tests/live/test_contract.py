@@ -14,6 +14,7 @@ import pytest
 from ivr.ari import client
 from ivr.ari.client import Ari, Leg, LiveRecording
 from ivr.ari.events import READERS
+from ivr.config import Agent
 from ivr.line.hotline import WANTED
 from ivr.people.sensitive import Sensitive
 from tests.live.conftest import LiveLine
@@ -23,8 +24,10 @@ pytestmark = pytest.mark.live
 OURS = {
     "asterisk.startup": "getInfo",
     "bridges.create_with_id": "createWithId",
+    "channels.received": "rtpstatistics",
     "channels.send_dtmf": "sendDTMF",
     "endpoints.online": "listByTech",
+    "endpoints.phone": "get",
     "playbacks.cut": "stop",
 }
 """Operations that are ours, or that ari-py calls otherwise, and Asterisk's name for them."""
@@ -46,7 +49,9 @@ ANSWERS: Mapping[str, Any] = {
     "GET asterisk/info": INFO,
     "GET channels/x": CHANNEL,
     "POST channels/x": CHANNEL,
+    "GET channels/x/rtp_statistics": {"rxcount": 1},
     "GET channels/x/variable": {"value": "x"},
+    "GET endpoints/PJSIP/6001.web": {"state": "online"},
 }
 
 
@@ -65,6 +70,7 @@ class Recorder(Ari):
 
 
 EXAMPLES: dict[object, object] = {
+    Agent: Agent(name="x", extension="6001"),
     str: "x",
     Sensitive[str]: Sensitive("x"),
     LiveRecording: LiveRecording("x", max_seconds=1, max_silence_seconds=1),
@@ -155,6 +161,7 @@ def test_the_events_that_we_read_exist(bare_line: LiveLine) -> None:
         ("channels", "DialplanCEP", {"exten", "app_name", "app_data"}),
         ("bridges", "Bridge", {"id", "channels", "creationtime"}),
         ("endpoints", "Endpoint", {"resource", "state"}),
+        ("channels", "RTPstat", {"rxcount"}),
         ("playbacks", "Playback", {"id", "state", "target_uri"}),
         ("recordings", "LiveRecording", {"name", "target_uri", "duration"}),
         ("events", "ChannelHangupRequest", {"channel", "cause"}),
