@@ -307,7 +307,7 @@ async def _composed(
     conductor.missing = Missing(ari, conductor.legs, conductor.vanished)
     as_they_were = partial(_desks_as_they_were, book, notes, switchboard)
     takeover = Takeover(
-        conductor, lambda: _inherited(before, spool, (desk, tapes), as_they_were, means)
+        conductor, lambda: _inherited(before, journal, (desk, tapes), as_they_were, means)
     )
     outgoing = Outgoing(
         dialler,
@@ -394,7 +394,7 @@ def _moved(book: Book, clerk: Clerk, note: Callable[[Fact], None], moved: Moved)
 
 async def _inherited(
     before: Baton,
-    spool: Path,
+    journal: Journal,
     keepers: tuple[FilingDesk, FiledTapes],
     remembered: Callable[[], Awaitable[None]],
     means: Means,
@@ -403,6 +403,7 @@ async def _inherited(
     if not await before.taken():
         log.warning("the service before hangs; its calls are taken all the same")
     await remembered()
+    spool = journal.folder
     try:
         known = await asyncio.to_thread(recorded, spool)
         for keeper in keepers:
@@ -413,7 +414,7 @@ async def _inherited(
         _remember(means, await asyncio.to_thread(_agents_day, spool))
     except (OSError, ValueError, TypeError, LookupError):
         log.exception("what the agents have done today is not known; calls go on")
-    return await asyncio.to_thread(left, spool)
+    return await asyncio.to_thread(left, spool, journal.path)
 
 
 async def _desks_as_they_were(book: Book, notes: Notes, switchboard: Switchboard) -> None:

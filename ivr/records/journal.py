@@ -78,7 +78,7 @@ class Journal:
     """The records of one running service; `note` from the event loop, the disk from a thread."""
 
     def __init__(self, folder: Path, node: str, clock: Clock) -> None:
-        self._folder = folder
+        self.folder = folder
         self._node = node
         self._clock = clock
         self._names = _names()
@@ -242,7 +242,7 @@ class Journal:
             except Exception as refused:  # of any kind: a thread that ends writes nothing any more
                 if self._fault is None:
                     log.exception("facts cannot be written; calls go on, facts wait in memory")
-                self._fault = f"{self._folder}: {_why(refused)}"
+                self._fault = f"{self.folder}: {_why(refused)}"
                 if self._closing:
                     return False
                 rest = self._take_back(rest, waiting, written)
@@ -310,7 +310,7 @@ class Journal:
 
     def _begin_page(self) -> IO[bytes]:
         now = self._clock()
-        self.path, self._page = _new_file(self._folder, now)
+        self.path, self._page = _new_file(self.folder, now)
         self._day = now.date()
         return self._page
 
@@ -434,12 +434,13 @@ _STARTED = re.compile(rb'"fact": ?"SessionStarted", ?"session": ?"(\w+)", ?"chan
 _ENDED = re.compile(rb'"fact": ?"SessionEnded", ?"session": ?"(\w+)"')
 
 
-def left(folder: Path) -> Left:
+def left(folder: Path, ours: Path | None = None) -> Left:
     """What the newest spool files of `folder` tell of sessions, ended and not.
 
     Callers wait for this: a day's facts are parsed only from the first session without an end on.
+    `ours` is the page of the service that asks: who called it meanwhile is nobody's heritage.
     """
-    spools = [path.read_bytes() for path in _newest(folder)]
+    spools = [path.read_bytes() for path in _newest(folder) if path != ours]
     ended = {session for spool in spools for session in _ENDED.findall(spool)}
     open_sessions: dict[str, Unfinished] = {}
     over: set[bytes] = set()

@@ -239,6 +239,16 @@ def test_channels_whose_sessions_have_ended_are_told_apart_from_those_that_go_on
     assert [each.session for each in found.unfinished] == ["c"]
 
 
+def test_who_has_called_the_service_that_asks_is_no_heritage_of_it(tmp_path: Path) -> None:
+    """A call in the first second was ended twice: by who conducted it, and as somebody's before."""
+    write(tmp_path, begun("a"))
+    write(tmp_path, begun("b"), begun("c"), ended("c"))
+    (_, ours) = sorted(tmp_path.glob("*.jsonl"))
+    found = left(tmp_path, ours)
+    assert [each.session for each in found.unfinished] == ["a"]
+    assert found.over == set()
+
+
 def test_what_was_not_synced_is_written_once_more_and_counts_as_on_disk_only_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
