@@ -76,7 +76,7 @@ class Program:
     env: Mapping[str, str]
     cwd: str
     nice: int = 0
-    """So much behind the server."""
+    """As nice as whoever wants it, or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def start(
 ) -> Forked:
     """`python -m WORDS` here, or IVR and words; files by number or DEVNULL, stdout also PIPE."""
     told = {**(os.environ if env is None else env), ADDRESS: address()}
-    program = Program(words, told, str(Path.cwd()), nice)
+    program = Program(words, told, str(Path.cwd()), os.nice(0) + nice)
     return Forked(program, stdin, stdout, stderr)
 
 
@@ -304,7 +304,7 @@ def _become(order: _Order) -> None:
         os.dup2(file, number)
         os.close(file)
     os.chdir(program.cwd)
-    os.nice(program.nice)
+    os.setpriority(os.PRIO_PROCESS, 0, program.nice)
     os.environ.clear()
     os.environ.update(program.env)
     time.tzset()

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,13 @@ def script(folder: Path, text: str) -> str:
     path = folder / "script.py"
     path.write_text(text)
     return str(path)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose name leaves room for a socket's: 108 bytes in all (unix(7))."""
+    with tempfile.TemporaryDirectory(prefix="forks-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.mark.parametrize(("given", "code"), [(0, 0), (None, 0), (3, 3), ("refused", 1)])
@@ -103,15 +112,15 @@ def test_the_processor_time_of_what_a_fork_starts_is_its_own(tmp_path: Path) -> 
     assert above.busy > alone.busy / 4
 
 
-def test_the_server_ends_with_who_started_it_and_leaves_nothing(tmp_path: Path) -> None:
+def test_the_server_ends_with_who_started_it_and_leaves_nothing(short: Path) -> None:
     asks = "from tests import forks; p = forks.run('json.tool', given='1'); print(forks.address())"
     env = {name: value for name, value in os.environ.items() if name != forks.ADDRESS}
     done = subprocess.run(
         [sys.executable, "-c", asks],
-        env={**env, "TMPDIR": str(tmp_path)}, capture_output=True, text=True, check=True,
+        env={**env, "TMPDIR": str(short)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     folder = Path(done.stdout.strip()).parent
-    assert folder.parent == tmp_path
+    assert folder.parent == short
     deadline = time.monotonic() + 60
     while folder.exists():
         assert time.monotonic() < deadline

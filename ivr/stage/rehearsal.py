@@ -325,7 +325,7 @@ def _answers(stage: Stage, moment: Moment) -> Iterator[Answer]:
     keys = call.prompts.keys.get(moment.question[-1], "")
     yield from (_key(key) for key in keys or "*")
     if moment.meanwhile == "ringing":
-        yield from _of_agents(call.means.settings)
+        yield from _of_agents(call)
         return
     if moment.meanwhile == "waiting":
         longest = call.means.settings.agents.queue_longest_seconds
@@ -350,8 +350,9 @@ NOTHING = Answer("", _nothing)
 """What brings a caller from the entrance of a place to its first question."""
 
 
-def _of_agents(settings: Settings) -> Iterator[Answer]:
-    phones = len(settings.agents.phones)
+def _of_agents(call: Call) -> Iterator[Answer]:
+    """Whose phone has vanished in this call is not rung again."""
+    settings, phones = call.means.settings, len(call.means.switchboard.present())
     yield Answer("坐席接听", lambda stage: stage.phones.picks_up(stage.inbox))
     yield Answer("坐席占线", lambda stage: stage.phones.goes(stage.inbox, _ENGAGED), times=phones)
     longest = settings.agents.ring_seconds

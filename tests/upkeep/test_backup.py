@@ -99,7 +99,7 @@ OTHERS = {
     "something-of-tomorrow/deep/down.json": "kept, since nobody has named it",
 }
 """What other parts of the line keep, or will keep, under the home folder."""
-LEFT_OUT = {"asterisk", "log", "cache", "generated_audio", "keys", "state"}
+LEFT_OUT = {"asterisk", "log", "cache", "fetched", "generated_audio", "keys", "state"}
 """Made again at a start, in the second file, or one machine's: named here and in the program."""
 
 
