@@ -71,7 +71,7 @@ def complaints_of(page: Page | AsyncPage) -> list[str]:
     """What the browser will have complained about: its console, and uncaught errors.
 
     A form that is refused (422) is an answer, whose status Chromium reports all the same; a page's
-    own look that makes room for what somebody orders (hx-sync) is named by htmx as if it had failed.
+    own look that makes room for what somebody orders (hx-sync) is named by htmx as a fault.
     """
     heard: list[str] = []
 
