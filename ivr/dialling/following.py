@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -22,7 +22,7 @@ from ivr.dialling.dialler import Dialler
 from ivr.dialling.ledger import Attempt
 from ivr.dialling.permission import pause, refusal
 from ivr.dialling.wanted import NotDialled, Wanted
-from ivr.lifecycle.tending import tended
+from ivr.lifecycle.tending import Tending
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import DialOutcome
 
@@ -81,20 +81,19 @@ class Following:
     is_open: Callable[[], bool]
     """Whether the line takes calls; one that is closed, or ends soon, calls nobody."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _task: asyncio.Task[None] | None = None
+    _looks: Tending = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looks = Tending("asking callers how content they are", self.look, LOOK_SECONDS)
 
     def begin(self) -> None:
         """What was going on before is known: from now on callers are called."""
-        if self._task is None and self.settings().dialling_server is not None:
-            looks = tended("asking callers how content they are", self.look, LOOK_SECONDS)
-            self._task = asyncio.create_task(looks)
+        if self.settings().dialling_server is not None:
+            self._looks.begin()
 
     async def stop(self) -> None:
         """Nobody more is called; a call that goes on is the dialler's."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._looks.stop()
 
     async def look(self) -> None:
         """Whose turn it is, each in turn."""

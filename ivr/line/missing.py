@@ -15,7 +15,7 @@ from typing import Final
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.config import Agent
-from ivr.lifecycle.tending import tended
+from ivr.lifecycle.tending import Tending
 
 LOOK_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 10.0
@@ -44,20 +44,18 @@ class Missing:
     clock: Callable[[], float] = lambda: asyncio.get_running_loop().time()
     """Seconds; only differences count."""
     _silent: dict[str, _Silent] = field(default_factory=dict)
-    _task: asyncio.Task[None] | None = None
+    _looks: Tending = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looks = Tending("missing agents' phones", self.look, LOOK_SECONDS)
 
     def begin(self) -> None:
         """Harmless where it has begun."""
-        if self._task is None:
-            looks = tended("missing agents' phones", self.look, LOOK_SECONDS)
-            self._task = asyncio.create_task(looks)
+        self._looks.begin()
 
     async def stop(self) -> None:
         """Nobody is missed any more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._looks.stop()
 
     async def look(self) -> None:
         """Whoever is not reached, and was not heard of for a while, has vanished."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -15,24 +15,15 @@ from console.rights import Role
 from ivr.asterisk.configure import browser_password
 from ivr.config import EdgeSettings, Settings
 from ivr.probe.sip import Message, digest, proof
+from tests.console import test_phone
 from tests.console.test_phone import Line, headers, until
 from tests.console.visiting import Visitor
 
 AGENT = "一号坐席"
 NONCE = "1764288000/0f0e"
 
-
-@pytest.fixture
-def lines(demo_settings: Settings) -> Iterator[Callable[..., Line]]:
-    opened: list[Line] = []
-
-    def line(**wishes: Any) -> Line:
-        opened.append(Line(demo_settings, **wishes))
-        return opened[-1]
-
-    yield line
-    for each in opened:
-        each.close()
+lines = test_phone.lines
+"""The same fixture: a line behind each page that telephones."""
 
 
 def register(name: str = "6001.web", user: str | None = None, *more: str) -> str:
