@@ -3,8 +3,9 @@
 Each argument is one pytest, what it prints is shown when it ends; at the end stands how long each
 took, and how long a processor. Tests that call wait for sentences that are spoken in real time and
 hardly need a processor, the others need nothing else: they fill what the calls leave, at the lowest
-priority, so that a call finds its processor as if it were alone. Programs that are no pytest (what
-looks at types) stand in line with the others, before them.
+priority, so that a call finds its processor as if it were alone. So many calls as asked are made at
+once, and more while they leave the processors idle or to the others (`tests.turns`). Programs that
+are no pytest (what looks at types) stand in line with the others, before them.
 
 One program has imported everything; each pytest is a fork of it, as are the services and commands
 that tests start (`tests.forks`).
@@ -33,6 +34,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from tests import forks
+from tests.turns import Turns
 
 TESTS_FAILED = 1
 """pytest's exit code; every higher one is a fault that no second try mends."""
@@ -43,6 +45,8 @@ PATIENCE = ("-o", "timeout=900")
 IN_MEMORY = Path("/dev/shm")
 ROOM = 6 * 2**30
 """Bytes; a run leaves some hundred million, until it ends."""
+MORE = 2
+"""So many times as many calls at once as asked for, where processors have nothing to do."""
 WIDTH = 120
 FAULT_WIDTH = 400
 """Characters: what failed and the beginning of why."""
@@ -153,7 +157,10 @@ def main(given: Sequence[str]) -> int:
 
         calls = runs(Kind.CALLS, asked.calls)
         others = runs(Kind.PROGRAM, asked.programs) + runs(Kind.OTHERS, asked.others, *marked)
-        ended = _all_at_once((calls, asked.calls_jobs), (others, asked.others_jobs))
+        ended = _all_at_once(
+            (calls, Turns(asked.calls_jobs, MORE * asked.calls_jobs)),
+            (others, Turns(asked.others_jobs, asked.others_jobs)),
+        )
         print(_table(ended), flush=True)
         failed = [each.run for each in ended if each.code == TESTS_FAILED]
         if calls and max(each.code for each in ended) == TESTS_FAILED:
@@ -170,12 +177,17 @@ def _memory() -> Path | None:
     return IN_MEMORY if fits else None
 
 
-def _all_at_once(*queues: tuple[Sequence[Run], int]) -> list[Ended]:
-    """Every queue with so many at a time, side by side; each begins in the order given."""
-    pools = [ThreadPoolExecutor(jobs) for _, jobs in queues]
+def _all_at_once(*queues: tuple[Sequence[Run], Turns]) -> list[Ended]:
+    """Every queue by its turns, side by side; each begins in the order given."""
+
+    def ended(run: Run, turns: Turns) -> Ended:
+        with turns.taken():
+            return run.ended()
+
+    pools = [ThreadPoolExecutor(turns.most) for _, turns in queues]
     running: list[Future[Ended]] = [
-        pool.submit(run.ended)
-        for pool, (runs, _) in zip(pools, queues, strict=True)
+        pool.submit(ended, run, turns)
+        for pool, (runs, turns) in zip(pools, queues, strict=True)
         for run in runs
     ]
     try:
