@@ -394,11 +394,12 @@ def test_a_fault_of_tidying_keeps_no_fact_from_analysts(
     monkeypatch.setattr(ClosedDays, "sweep", full)
     monkeypatch.setattr("analytics.loading.loader.TIDY_SECONDS", 0.0)
     folder, stop = FactsFolder(tmp_path), threading.Event()
+    pages = [spool_file(tmp_path, f"facts-{n}.jsonl") for n in range(2)]
     loader = threading.Thread(target=run, args=(folder,), kwargs={"stop": stop})
     loader.start()
     try:
-        for n in range(2):
-            spool_file(tmp_path, f"facts-{n}.jsonl").write_bytes(lines(call(f"{n}")))
+        for n, page in enumerate(pages):
+            page.write_bytes(lines(call(f"{n}")))
             until(
                 lambda n=n: (
                     folder.published.exists()
