@@ -14,6 +14,7 @@ from console.routes import SETTINGS, Page, Route, allowed, user_name
 from console.trail import note
 from ivr.hours import BEIJING
 from ivr.speech.announcements import Announcement, Announcements, CannotAnnounce, moment
+from ivr.state import THIS_NODE_ONLY, announcing
 from prompt_build.announcing import MOST_HANZI, draft, wav
 
 USUALLY: Final = timedelta(hours=2)
@@ -48,13 +49,13 @@ async def _page(request: web.Request) -> web.Response:
 
 
 async def _shown(
-    request: web.Request, faults: str = "", *, text: str = "", until: str = ""
+    request: web.Request, faults: str = "", *, text: str = "", until: str = "", status: int = 422
 ) -> web.Response:
     """The part by itself, with what was refused, and what was written as it was written."""
     return page(
         request,
         "announcement.html.j2",
-        status=422 if faults else 200,
+        status=status if faults else 200,
         announcing=await shown(request),
         faults=faults.splitlines(),
         text=text,
@@ -95,9 +96,9 @@ async def _air(request: web.Request) -> web.Response:
             return await _shown(request, "先听一遍再播出：每个来电人都会听到 · listen to it first")
         await note(request, "announced", found.name, _told(found))
         await asyncio.to_thread(kept.air, found.name, user_name(request), datetime.now(UTC))
+        return await _told_the_line(request)
     except CannotAnnounce as cannot:
         return await _shown(request, str(cannot))
-    raise web.HTTPSeeOther("/duty#announcements")
 
 
 async def _end(request: web.Request) -> web.Response:
@@ -108,9 +109,16 @@ async def _end(request: web.Request) -> web.Response:
         if found.aired is not None:
             await note(request, "announcement ended", found.name, _told(found))
         await asyncio.to_thread(kept.end, found.name, user_name(request), datetime.now(UTC))
+        return await _told_the_line(request)
     except CannotAnnounce as cannot:
         return await _shown(request, str(cannot))
-    raise web.HTTPSeeOther("/duty#announcements")
+
+
+async def _told_the_line(request: web.Request) -> web.Response:
+    """Back to the duty page; where other nodes do not know of it yet, whoever did it must."""
+    if await asyncio.to_thread(announcing.told, request.app[SETTINGS]):
+        raise web.HTTPSeeOther("/duty#announcements")
+    return await _shown(request, THIS_NODE_ONLY, status=200)
 
 
 def _told(each: Announcement) -> str:

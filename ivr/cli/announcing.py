@@ -11,6 +11,7 @@ import typer
 from ivr.cli.failure import CommandFailure
 
 if TYPE_CHECKING:
+    from ivr.config import Settings
     from ivr.speech.announcements import Announcement, Announcements
 
 
@@ -47,6 +48,7 @@ def say(
             _heard(kept, made)
         note("announced", made.name, _line(made))
         kept.air(made.name, who, datetime.now(UTC))
+        _tell(settings)
     typer.echo(f"正在播出 · on the air, from the next call on: {_line(made)}")
 
 
@@ -83,6 +85,7 @@ def stop(
     from datetime import UTC, datetime
 
     from ivr.cli.entitled import note
+    from ivr.config import load
     from ivr.people.operator import operator_name
 
     with _refusals() as kept:
@@ -91,7 +94,17 @@ def stop(
         for each in ending:
             note("announcement ended", each.name, _line(each))
             kept.end(each.name, operator_name(), now)
+        _tell(load())
         typer.echo(f"撤下了 {len(ending)} 条 · {len(ending)} taken off the air")
+
+
+def _tell(settings: Settings) -> None:
+    """All nodes of the line, where there are others."""
+    if settings.shares:
+        from ivr.state import THIS_NODE_ONLY, announcing
+
+        if not announcing.told(settings):
+            typer.echo(THIS_NODE_ONLY)
 
 
 def _line(each: Announcement) -> str:

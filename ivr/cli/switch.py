@@ -6,11 +6,6 @@ from typing import Annotated
 
 import typer
 
-_THIS_ONE = (
-    "只有本节点：共享数据库不通，别的节点等它恢复才知道；急的话在每个节点上各做一次"
-    " · this node only: the others learn it when shared state is back"
-)
-
 
 def add_to(app: typer.Typer) -> None:
     """Register this room's commands."""
@@ -30,10 +25,10 @@ def open_() -> None:
 
     settings = load()
     if settings.shares:
-        from ivr.state import switching
+        from ivr.state import THIS_NODE_ONLY, switching
 
         if not switching.reopen(settings, datetime.now(UTC)):
-            typer.echo(_THIS_ONE)
+            typer.echo(THIS_NODE_ONLY)
     else:
         switch.reopen(settings.home)
     typer.echo("the line is open")
@@ -50,10 +45,10 @@ def close(
 
     settings = load()
     if settings.shares:
-        from ivr.state import switching
+        from ivr.state import THIS_NODE_ONLY, switching
 
         if not switching.close(settings, reason, datetime.now(UTC)):
-            typer.echo(_THIS_ONE)
+            typer.echo(THIS_NODE_ONLY)
     else:
         switch.close(settings.home, reason, datetime.now(UTC))
     typer.echo("the line is closed: new callers hear line.closed; `ivr line open` opens it again")

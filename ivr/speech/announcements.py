@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -154,6 +154,11 @@ class Announcements:
             ]
             kept.insert(0, draft)
 
+    def take(self, agreed: Sequence[Announcement]) -> None:
+        """Have what all nodes of the line agreed on, and what was done here meanwhile."""
+        with self._changing() as kept:
+            kept[:] = merged(kept, agreed)
+
     def listened(self, name: str) -> None:
         """Somebody has heard it."""
         self._change(name, heard=True)
@@ -199,7 +204,7 @@ class Announcements:
             kept = self.all()
             yield kept
             kept[:] = _worth_keeping(kept)
-            content = json.dumps([_written(each) for each in kept], ensure_ascii=False)
+            content = json.dumps([written(each) for each in kept], ensure_ascii=False)
             write(self.folder / _FILE, content.encode())
 
 
@@ -225,6 +230,44 @@ def _worth_keeping(kept: list[Announcement]) -> list[Announcement]:
         if may_be_heard or rest <= _MOST_KEPT:
             worth.append(each)
     return worth
+
+
+def merged(some: Sequence[Announcement], others: Sequence[Announcement]) -> list[Announcement]:
+    """What two nodes know, the newest first: the same whoever is asked first, and however often.
+
+    What was done with one is never undone, so whoever knows more of it is right; a draft gives way
+    to a later one of the same words.
+    """
+    by_name = {each.name: each for each in some}
+    for each in others:
+        known = by_name.get(each.name)
+        by_name[each.name] = each if known is None else _joined(known, each)
+    newest = sorted(by_name.values(), key=lambda each: (each.made, each.name), reverse=True)
+    words: set[str] = set()
+    kept = []
+    for each in newest:
+        is_draft = each.aired is None and each.ended is None
+        if not (is_draft and each.text in words):
+            kept.append(each)
+        words.add(each.text)
+    return _worth_keeping(kept)
+
+
+def _joined(one: Announcement, other: Announcement) -> Announcement:
+    aired, aired_by = _first((one.aired, one.aired_by), (other.aired, other.aired_by))
+    ended, ended_by = _first((one.ended, one.ended_by), (other.ended, other.ended_by))
+    return replace(
+        one,
+        heard=one.heard or other.heard,
+        aired=aired,
+        aired_by=aired_by,
+        ended=ended,
+        ended_by=ended_by,
+    )
+
+
+def _first(*done: tuple[datetime | None, str]) -> tuple[datetime | None, str]:
+    return min(((at, who) for at, who in done if at is not None), default=(None, ""))
 
 
 def lacks(below: Path, announcement: Announcement) -> Path | None:
@@ -285,7 +328,8 @@ class OnAir:
         return Utterance((PROMPT,), (clip,))
 
 
-def _written(each: Announcement) -> dict[str, Any]:
+def written(each: Announcement) -> dict[str, Any]:
+    """As the file has it."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(each).items()
@@ -294,10 +338,11 @@ def _written(each: Announcement) -> dict[str, Any]:
 
 def _read(file: Path) -> list[Announcement]:
     """Raises what damaged content raises: ValueError, KeyError, TypeError."""
-    return [_of(each) for each in json.loads(file.read_bytes())]
+    return [read(each) for each in json.loads(file.read_bytes())]
 
 
-def _of(entry: dict[str, Any]) -> Announcement:
+def read(entry: dict[str, Any]) -> Announcement:
+    """What was written so; raises ValueError, KeyError or TypeError for what was not."""
     moments = {
         name: datetime.fromisoformat(entry[name]) if entry[name] is not None else None
         for name in ("until", "made", "aired", "ended")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ivr.config import Settings
+from ivr.state.announcing import SharedAnnouncements
 from ivr.state.calls_up import CallsUp
 from ivr.state.identity import Known
 from ivr.state.membership import Membership, Part, member
@@ -23,6 +24,7 @@ class Node:
         self.name = settings.node
         self._at_last: list[Callable[[], None]] = []
         self.shares(SharedSwitch(settings.home, shared))
+        self.shares(SharedAnnouncements(settings.home, shared))
 
     @property
     def known(self) -> Known:
