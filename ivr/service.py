@@ -75,6 +75,8 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive, leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
+from ivr.people.vault_file import FILE as VAULT_FILE
+from ivr.people.vault_file import Rows, VaultFile
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
@@ -176,6 +178,14 @@ def _shared_wishes(
     return shared
 
 
+def _people(node: Node | None, settings: Settings) -> Rows:
+    """Whose tokens this machine was told; with several nodes, those of all."""
+    if node is None:
+        return VaultFile(settings.home / VAULT_FILE)
+    rows: Rows = import_module("ivr.state.vault").among_nodes(node, settings)
+    return rows
+
+
 def _take_part(node: Node | None, conductor: Conductor) -> None:
     """As one of several nodes: who was asked, how many calls there are, whether to take any."""
     if node is None:
@@ -208,7 +218,7 @@ async def _composed(
     keys = Keys.load(settings.home / "keys")
     register = LateRegister(settings)
     stack.callback(register.close)
-    vault = Vault(settings.home / "vault.sqlite", keys)
+    vault = Vault(_people(node, settings), keys)
     numbers = Numbers.of(settings)
     desk = FilingDesk(
         archive=_archive(settings),

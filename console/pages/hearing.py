@@ -17,8 +17,8 @@ from console.routes import SETTINGS, Page, Route, user_name
 from console.trail import note
 from ivr.cases.case import Case
 from ivr.cases.moves import Refused
-from ivr.people.keys import Keys
-from ivr.people.vault import Vault, VaultLocked
+from ivr.people.vault import VaultLocked
+from ivr.state import opened
 
 _MOMENT: Final = re.compile(r"(?:(\d{1,2}):)?(\d{1,4})(?:\.(\d))?")
 
@@ -99,12 +99,9 @@ async def _who(request: web.Request) -> web.Response:
     if case.filed.person is None:
         return await shown(request, fault="来电人没有登记证件号 · nobody is known", status=422)
     await note(request, "who", case.filed.person, f"{case.number} {reason}")
-    home = request.app[SETTINGS].home
+    settings, person = request.app[SETTINGS], case.filed.person
     try:
-        vault = await asyncio.to_thread(
-            lambda: Vault(home / "vault.sqlite", Keys.load(home / "keys"))
-        )
-        number = await asyncio.to_thread(vault.reveal, case.filed.person)
+        number = await asyncio.to_thread(lambda: opened.vault(settings).reveal(person))
     except VaultLocked as locked:
         return await shown(request, fault=str(locked), status=503)
     told = "证件号已经删除 · forgotten" if number is None else number.reveal()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,22 @@ if TYPE_CHECKING:
 def noted(action: Action, subject: str, reason: str) -> Vault:
     """The vault, once this look and its reason are written down."""
     from ivr.config import load
-    from ivr.people.keys import Keys
-    from ivr.people.vault import Vault
+    from ivr.state import opened
 
     require_reason(reason)
     note(action, subject, reason)
-    home = load().home
-    return Vault(home / "vault.sqlite", Keys.load(home / "keys"))
+    return opened.vault(load())
+
+
+@contextmanager
+def unlocked() -> Iterator[None]:
+    """What the vault says that cannot be read, or reached, ends the command."""
+    from ivr.people.vault import VaultLocked
+
+    try:
+        yield
+    except VaultLocked as locked:
+        raise CommandFailure(str(locked)) from locked
 
 
 def require_reason(reason: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.cli import cases
-from ivr.cli.entitled import noted
+from ivr.cli.entitled import noted, unlocked
 from ivr.cli.facts import Format, explained, show, snapshot
 from ivr.cli.failure import CommandFailure
 from ivr.cli.people import REASON
@@ -160,7 +160,8 @@ def _name_voters(days: Days, reason: str) -> None:
     votes = _reported("votes", days)
     vault = noted("voters", f"{days.first}..{days.last}", reason)
     for vote in votes:
-        number = vault.reveal(str(vote["person"]))
+        with unlocked():
+            number = vault.reveal(str(vote["person"]))
         voter = "forgotten" if number is None else number.reveal()
         typer.echo(f"{vote['voted']:%Y-%m-%d %H:%M:%S}\t{vote['choice']}\t{voter}")
 

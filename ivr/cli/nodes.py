@@ -41,13 +41,15 @@ def join(
     ] = False,
 ) -> None:
     """Make this machine a node of its line; its keys must be here. 加入"""
-    from ivr.state import joining
+    from ivr.state import joining, vault
 
     with _state() as (settings, shared):
         try:
             me = joining.join(settings, shared, renew=renew, make_keys=make_keys)
         except joining.CannotJoin as wrong:
             raise CommandFailure(str(wrong)) from wrong
+        people = vault.take_over(settings, shared)
+    typer.echo(f"保险库：本机的 {people} 人都在全线的库里 · people of this machine's vault")
     typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
 
 
@@ -84,10 +86,11 @@ def remove(name: _Name) -> None:
     """Take out a node whose service is stopped. 移出"""
     from functools import partial
 
-    from ivr.state import nodes
+    from ivr.state import nodes, people
 
-    with _state() as (_, shared):
+    with _state() as (settings, shared):
         shared.at_once(partial(nodes.remove, name=name))
+        shared.at_once(partial(people.hand_over, gone=name, to=settings.node))
     typer.echo(f"{name} 已移出 · removed")
 
 

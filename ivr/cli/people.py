@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ivr.cli.entitled import noted
+from ivr.cli.entitled import noted, unlocked
 from ivr.cli.failure import CommandFailure
 
 TOKEN = typer.Argument(help="Column `person` of recording, survey_vote or lookup.")
@@ -36,7 +36,9 @@ def who(
     reason: Annotated[str, REASON],
 ) -> None:
     """Print whose token this is: for those entitled, and noted in the audit trail. 溯源"""
-    number = noted("who", token, reason).reveal(token)
+    vault = noted("who", token, reason)
+    with unlocked():
+        number = vault.reveal(token)
     if number is None:
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten")
     typer.echo(number.reveal())
@@ -55,11 +57,13 @@ def forget(
 
     _check_not_held(token)
     vault, settings = noted("forget", token, reason), load()
-    try:
-        notes = Notes(settings.home, settings.node).forget({token, *vault.same_person(token)})
-    except NotKept as refused:
-        raise CommandFailure(str(refused)) from refused
-    if not vault.forget_person(token) and not notes:
+    with unlocked():
+        try:
+            notes = Notes(settings.home, settings.node).forget({token, *vault.same_person(token)})
+        except NotKept as refused:
+            raise CommandFailure(str(refused)) from refused
+        was_kept = vault.forget_person(token)
+    if not was_kept and not notes:
         raise CommandFailure(f"nobody is kept under {token}: never given, or forgotten already")
     typer.echo("forgotten")
 
@@ -69,17 +73,16 @@ def _check_not_held(token: str) -> None:
     from ivr.cases.opening import CannotReach
     from ivr.cases.store import Cases
     from ivr.config import load
-    from ivr.people.keys import Keys
-    from ivr.people.vault import Vault, VaultLocked
+    from ivr.state import opened
 
     settings = load()
     try:
         held = Cases(settings.cases_url).held()
         if not held:
             return
-        vault = Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
-        same = vault.same_person(token)
-    except (CannotReach, VaultLocked) as unknown:
+        with unlocked():
+            same = opened.vault(settings).same_person(token)
+    except CannotReach as unknown:
         raise CommandFailure(str(unknown)) from unknown
     numbers = [each.number for each in held if each.person in same]
     if numbers:
@@ -96,20 +99,22 @@ def rotate(
     """Renew a key; older tokens still lead to their people. Restart the line then. 更换密钥"""
     from ivr.config import load
     from ivr.people.keys import new_tokens_key
-    from ivr.people.vault import VaultLocked, new_vault_key
+    from ivr.people.vault import new_vault_key
+    from ivr.people.vault_file import FILE, VaultFile
+    from ivr.state import opened
 
     noted("rotate", key.value, reason)
     settings = load()
     home = settings.home
-    try:
-        if key is Key.TOKENS:
-            new_tokens_key(home / "keys")
-            typer.echo("new tokens from the service's next start on")
-        else:
-            rows = new_vault_key(home / "keys", home / "vault.sqlite")
-            typer.echo(f"{rows} people sealed anew; restart the service")
-    except VaultLocked as locked:
-        raise CommandFailure(str(locked)) from locked
+    if key is Key.TOKENS:
+        new_tokens_key(home / "keys")
+        typer.echo("new tokens from the service's next start on")
+    else:
+        with unlocked():
+            here = VaultFile(home / FILE)
+            others = [opened.vault_rows(settings)] if settings.shares else []
+            rows = new_vault_key(home / "keys", *others, here)
+        typer.echo(f"{rows} people sealed anew; restart the service")
     if settings.shares:
         typer.echo(
             "多台机器：在本机 `ivr node join --renew`，把 keys 文件夹拷到每个节点，再一台一台重启"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.cli.entitled import unlocked
 from ivr.cli.facts import explained, folder, lake, loading, snapshot
 from ivr.cli.failure import CommandFailure
 
@@ -45,6 +46,11 @@ def run(
     What there is to remove is known before anything goes: whoever cannot be asked now — the lake,
     a volume — stops it.
     """
+    with unlocked():
+        _run(dry_run=dry_run)
+
+
+def _run(*, dry_run: bool) -> None:
     from ivr.agents.notes import Notes
     from ivr.config import load
     from ivr.hours import BEIJING
@@ -75,7 +81,7 @@ def run(
             remove(each)
         _overdue_cases(cases, first, remove=True)
         for token in people:
-            vault.forget(token)
+            vault.let_go(token)
         if rows:
             _drop(first)
     begin = midnight(first.calls)
@@ -265,7 +271,6 @@ def _wishes(settings: Settings, vault: Vault) -> Wishes:
 
 
 def _vault(settings: Settings) -> Vault:
-    from ivr.people.keys import Keys
-    from ivr.people.vault import Vault
+    from ivr.state import opened
 
-    return Vault(settings.home / "vault.sqlite", Keys.load(settings.home / "keys"))
+    return opened.vault(settings)

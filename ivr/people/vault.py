@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import hmac
 import secrets
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ivr.people.keys import VAULT_BEFORE, Keys
 from ivr.people.sensitive import Sensitive
+from ivr.people.vault_file import Row, Rows, VaultFile
+from ivr.records.durable import write
 
 _NONCE_BYTES = 12
+_KEY_BYTES = 32
 
 
 class VaultLocked(Exception):
-    """The vault's rows cannot be read with the key at hand."""
+    """The vault's rows cannot be read with the key at hand, or cannot be reached; says which."""
 
 
 class Vault:
@@ -32,96 +35,81 @@ class Vault:
     own and bound to its token, so that rows cannot be exchanged.
     """
 
-    def __init__(self, path: Path, keys: Keys, *, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+    def __init__(
+        self, rows: Path | Rows, keys: Keys, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._rows: Rows = VaultFile(rows) if isinstance(rows, Path) else rows
         self._clock = clock
+        self._marking = keys.audit
         self._ciphers = [AESGCM(key) for key in (keys.vault, keys.vault_before) if key]
         """The newest, which seals, and the one before."""
 
     def keep(self, token: str, number: Sensitive[str]) -> None:
         """Remember whose token this is; on disk when it returns. Blocks: call it in a thread."""
         sealed = _sealed(self._ciphers[0], token, number.reveal())
-        with self._opened() as rows:
-            rows.execute(
-                "INSERT OR REPLACE INTO person (token, sealed, kept) VALUES (?, ?, ?)",
-                (token, sealed, self._clock()),
-            )
+        self._rows.put(Row(token, sealed, self._clock()))
 
     def reveal(self, token: str) -> Sensitive[str] | None:
         """The number, or None when nobody is kept under this token."""
-        with self._opened() as rows:
-            row = rows.execute("SELECT sealed FROM person WHERE token = ?", (token,)).fetchone()
-        if row is None:
-            return None
-        return Sensitive(self._unsealed(token, row[0]))
+        row = self._rows.find(token)
+        return None if row is None else Sensitive(self._unsealed(row))
 
     def kept_before(self, when: datetime) -> frozenset[str]:
         """Tokens of everybody whose number was last keyed in before then."""
-        with self._opened() as rows:
-            tokens = rows.execute("SELECT token FROM person WHERE kept < ?", (when.timestamp(),))
-            return frozenset(token for (token,) in tokens)
+        return self._rows.kept_before(when.timestamp())
 
-    def forget(self, token: str) -> bool:
-        """Remove what is kept under a token; whether there was anything."""
-        with self._opened() as rows:
-            return rows.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount > 0
+    def let_go(self, token: str) -> bool:
+        """No record of this machine names them any more; whether there was anything."""
+        return self._rows.let_go(token)
 
     def forget_person(self, token: str) -> bool:
         """Remove whoever this is, under the tokens of all keys; whether there was anybody."""
-        same = self.same_person(token)
-        with self._opened() as rows:
-            rows.executemany("DELETE FROM person WHERE token = ?", [(each,) for each in same])
-        return bool(same)
+        number = self.reveal(token)
+        mark = "" if number is None else self._mark(number.reveal())
+        self._rows.forget(self.same_person(token) | {token}, mark)
+        return number is not None
 
     def same_person(self, token: str) -> frozenset[str]:
         """All tokens of whoever this is, of all keys; none where nobody is kept."""
         number = self.reveal(token)
         if number is None:
             return frozenset()
-        with self._opened() as rows:
-            kept = rows.execute("SELECT token, sealed FROM person").fetchall()
         return frozenset(
-            other for other, sealed in kept if self._unsealed(other, sealed) == number.reveal()
+            row.token for row in self._rows.all() if self._unsealed(row) == number.reveal()
         )
 
     def seal_anew(self) -> int:
-        """Every row under the newest key, all or none; how many."""
-        with self._opened() as rows:
-            kept = rows.execute("SELECT token, sealed FROM person").fetchall()
-            sealed = [
-                (_sealed(self._ciphers[0], token, self._unsealed(token, old)), token)
-                for token, old in kept
-            ]
-            rows.executemany("UPDATE person SET sealed = ? WHERE token = ?", sealed)
-        return len(kept)
+        """Every row under the newest key; how many there are. VaultLocked: none is changed."""
+        rows = list(self._rows.all())
+        older = [row for row in rows if not self._is_newest(row)]
+        self._rows.seal({row: self._sealed_anew(row) for row in older})
+        return len(rows)
 
-    def _unsealed(self, token: str, row: bytes) -> str:
+    def mark(self, row: Row) -> str:
+        """By which a number is known that is forgotten; empty where the row cannot be read."""
+        with suppress(VaultLocked):
+            return self._mark(self._unsealed(row))
+        return ""
+
+    def _mark(self, number: str) -> str:
+        message = f"forgotten\0{number}".encode()
+        return hmac.new(self._marking, message, hashlib.sha256).hexdigest()
+
+    def _is_newest(self, row: Row) -> bool:
+        return _opened(self._ciphers[0], row) is not None
+
+    def _sealed_anew(self, row: Row) -> bytes:
+        return _sealed(self._ciphers[0], row.token, self._unsealed(row))
+
+    def _unsealed(self, row: Row) -> str:
         """The number of a row, under the newest key or the one before."""
-        nonce, sealed = row[:_NONCE_BYTES], row[_NONCE_BYTES:]
         for cipher in self._ciphers:
-            with suppress(InvalidTag):
-                return cipher.decrypt(nonce, sealed, token.encode()).decode()
+            number = _opened(cipher, row)
+            if number is not None:
+                return number
         raise VaultLocked(
-            f"{self._path} was written under another key, or changed: restore keys/vault.key"
+            f"{self._rows} was written under another key, or changed: restore keys/vault.key"
         )
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on the file, which only this user can read."""
-        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        os.close(descriptor)
-        rows = sqlite3.connect(self._path, timeout=5.0)
-        try:
-            rows.execute("PRAGMA synchronous = FULL")
-            rows.execute("PRAGMA secure_delete = ON")
-            rows.execute(
-                "CREATE TABLE IF NOT EXISTS person (token TEXT PRIMARY KEY, sealed BLOB NOT NULL,"
-                " kept REAL NOT NULL)"
-            )
-            with rows:
-                yield rows
-        finally:
-            rows.close()
 
 
 def _sealed(cipher: AESGCM, token: str, number: str) -> bytes:
@@ -130,8 +118,18 @@ def _sealed(cipher: AESGCM, token: str, number: str) -> bytes:
     return nonce + cipher.encrypt(nonce, number.encode(), token.encode())
 
 
-def new_vault_key(folder: Path, vault: Path) -> int:
-    """Seal every row of the vault anew; how many. The key before stays readable until the next."""
-    Vault(vault, Keys.load(folder)).seal_anew()  # no row may need what was the one before
-    (folder / "vault.key").replace(folder / VAULT_BEFORE)
-    return Vault(vault, Keys.load(folder)).seal_anew()
+def _opened(cipher: AESGCM, row: Row) -> str | None:
+    nonce, sealed = row.sealed[:_NONCE_BYTES], row.sealed[_NONCE_BYTES:]
+    try:
+        return cipher.decrypt(nonce, sealed, row.token.encode()).decode()
+    except InvalidTag:
+        return None
+
+
+def new_vault_key(folder: Path, *where: Path | Rows) -> int:
+    """Seal every row anew, wherever they lie; how many. The key before stays till the next."""
+    for rows in where:
+        Vault(rows, Keys.load(folder)).seal_anew()  # no row may need what was the one before
+    write(folder / VAULT_BEFORE, (folder / "vault.key").read_bytes(), mode=0o600)
+    write(folder / "vault.key", secrets.token_bytes(_KEY_BYTES), mode=0o600)
+    return max(Vault(rows, Keys.load(folder)).seal_anew() for rows in where)

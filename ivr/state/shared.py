@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -227,6 +227,12 @@ class _Job:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
 
+def asked_once(settings: Settings, work: Work[T]) -> T:
+    """`at_once`, for whoever asks seldom and keeps no connection; raises CannotReach."""
+    with closing(Shared(settings)) as shared:
+        return shared.at_once(work)
+
+
 def now(rows: Connection) -> float:
     """Seconds since 1970 by the database's own clock."""
     return float(rows.execute(select(CLOCK[rows.dialect.name])).scalar_one())
@@ -236,6 +242,12 @@ def alone(rows: Connection, what: int) -> None:
     """Nobody else is in such a transaction until this one ends; SQLite has one writer anyway."""
     if rows.dialect.name == "postgresql":
         rows.execute(_ALONE, {"room": _ROOM, "what": what})
+
+
+def durable(rows: Connection) -> None:
+    """What this transaction writes no crash of the server loses: nobody else has it."""
+    if rows.dialect.name == "postgresql":
+        rows.execute(text("SET LOCAL synchronous_commit = on"))
 
 
 def told_alone(

@@ -88,7 +88,7 @@ def test_what_nobody_can_prove_and_what_is_not_there_are_the_same_answer(centre:
 
 
 def test_a_person_who_was_forgotten_is_told_nothing(centre: Centre) -> None:
-    centre.enquiries.vault.forget("person")
+    centre.enquiries.vault.let_go("person")
     assert centre.ask(COMPLAINT, "012X") == NotThatPair()
 
 

@@ -430,7 +430,7 @@ def test_an_old_wish_is_given_up_and_so_is_a_number_that_may_not_be_dialled(held
 
 def test_a_number_that_was_forgotten_is_given_up(held: Held_) -> None:
     async def story(desk: Desk) -> None:
-        Vault(desk.home / "vault.sqlite", KEYS).forget(desk.leaves().person)
+        Vault(desk.home / "vault.sqlite", KEYS).let_go(desk.leaves().person)
         await desk.serve()
         assert (desk.rings(), desk.wish().state) == ([], "given_up")
 
