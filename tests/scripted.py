@@ -223,6 +223,8 @@ class ScriptedExchange:
 
     async def drop(self, leg: str) -> None:
         self.ringing.discard(leg)
+        self.room.discard(leg)
+        self.heard_by.pop(leg, None)
         self.dropped.put_nowait(leg)
 
     async def connect(self, leg: str) -> bool:
@@ -243,6 +245,9 @@ class ScriptedExchange:
     def extension(self, leg: str) -> str:
         return leg.partition("+")[0]
 
+    def holds(self, name: str) -> bool:
+        return name in {*self.ringing, *self.room, self.bridged}
+
     async def hold(self) -> None:
         self._may("hold")
         self.held = self.playing = True
@@ -260,12 +265,6 @@ class ScriptedExchange:
         self.ringing.add(agent.extension)
         self.rung.put_nowait(agent.extension)
         return agent.extension
-
-    async def dismiss(self, leg: str) -> None:
-        self._may("dismiss")
-        self.room.discard(leg)
-        self.heard_by.pop(leg, None)
-        await self.drop(leg)
 
     async def admit(self, leg: str) -> None:
         self._may("admit")

@@ -74,6 +74,9 @@ class Exchange(Protocol):
     def extension(self, leg: str) -> str:
         """Whose phone a leg is."""
 
+    def holds(self, name: str) -> bool:
+        """Whether a leg or a bridge of that name is in use; one that was let go is not."""
+
     # The rest may raise ExchangeFailed whatever Asterisk says: the conversation goes on.
 
     async def hold(self) -> None:
@@ -87,9 +90,6 @@ class Exchange(Protocol):
 
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         """Let a colleague's phone ring; the leg."""
-
-    async def dismiss(self, leg: str) -> None:
-        """As `drop`."""
 
     async def admit(self, leg: str) -> None:
         """One more who hears those in the room, and is heard."""
@@ -132,6 +132,10 @@ class Roomless:
         """A leg that names nobody."""
         return leg
 
+    def holds(self, name: str) -> bool:
+        """Nothing."""
+        return False
+
     async def hold(self) -> None:
         """There is nobody to hold."""
         raise ExchangeFailed
@@ -147,9 +151,6 @@ class Roomless:
     async def ask(self, agent: Agent, screen: Mapping[str, str]) -> str:
         """There are no colleagues."""
         raise ExchangeFailed
-
-    async def dismiss(self, leg: str) -> None:
-        """There is no leg."""
 
     async def admit(self, leg: str) -> None:
         """There is no room."""

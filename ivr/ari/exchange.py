@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
@@ -49,10 +49,20 @@ class ChannelExchange:
     ring_seconds: float
     """When Asterisk itself stops a phone, should we not be there any more."""
     talking: Talk | None = None
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where Asterisk may still hold what was let go."""
     _bridge: str | None = None
+    _legs: set[str] = field(default_factory=set)
+    """Phones that were rung, until they are let go."""
 
     def __post_init__(self) -> None:
-        self._bridge = None if self.talking is None else self.talking.bridge
+        if (talk := self.talking) is not None:
+            self._bridge = talk.bridge
+            self._legs.update((talk.leg, *talk.others, *talk.asked, *talk.watchers))
+
+    def holds(self, name: str) -> bool:
+        """The bridge of a supervisor has the name of the leg."""
+        return name in self._legs or name == self._bridge
 
     async def online(self) -> frozenset[str]:
         """The extensions whose phones are registered."""
@@ -63,7 +73,7 @@ class ChannelExchange:
         """Let a phone ring; None when Asterisk cannot even try."""
         leg = self._named(_MARK, agent)
         try:
-            await self.ari.channels.originate_with_id(leg, await self._leg(agent, screen))
+            await self._dial(leg, await self._leg(agent, screen))
         except Unreachable:
             raise
         except AriError as refused:
@@ -71,14 +81,43 @@ class ChannelExchange:
             return None
         return leg
 
+    async def _dial(self, name: str, leg: Leg) -> None:
+        """A caller who hangs up meanwhile may leave a phone that rings: it is looked for."""
+        try:
+            await self.ari.channels.originate_with_id(name, leg)
+        except asyncio.CancelledError:
+            self.doubt.set()
+            raise
+
     async def drop(self, leg: str) -> None:
-        """Stop a phone that rings or talks; one that has been led elsewhere is not ours to stop."""
+        """A supervisor's way of hearing goes with the phone."""
+        self._legs.discard(leg)
+        with self._letting_go(unseen=_is_watcher(leg)):
+            await self._hang_up(leg)
+        if _is_watcher(leg):
+            with self._letting_go(unseen=True):
+                await self._unhear(leg)
+
+    async def _hang_up(self, leg: str) -> None:
         try:
             channel = await self.ari.channels.get(leg)
         except ChannelGone:
             return
-        if channel.app == self.app or channel.state != "Up":
+        if is_ours_to_stop(channel, self.app):
             await self.ari.channels.hangup(leg)
+
+    @contextmanager
+    def _letting_go(self, *, unseen: bool = False) -> Iterator[None]:
+        """What Asterisk does not do now ends no call and is left to a second look."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            self.doubt.set()
+            raise
+        except AriError as lost:
+            told = type(lost).__name__ if unseen else lost
+            log.warning("what a call has let go may be there still: %s", told)
+            self.doubt.set()
 
     async def connect(self, leg: str) -> bool:
         """Bridge the two; ChannelGone when it is the caller who has gone."""
@@ -97,7 +136,8 @@ class ChannelExchange:
         """Take the bridge away."""
         bridge, self._bridge, self.talking = self._bridge, None, None
         if bridge is not None:
-            await self.ari.bridges.destroy(bridge)
+            with self._letting_go():
+                await self.ari.bridges.destroy(bridge)
 
     async def music(self) -> None:
         """The music of musiconhold.conf."""
@@ -139,15 +179,8 @@ class ChannelExchange:
         """As for the caller's first wish."""
         leg = self._named(_MARK, agent)
         with _refusals():
-            await self.ari.channels.originate_with_id(leg, await self._leg(agent, screen))
+            await self._dial(leg, await self._leg(agent, screen))
         return leg
-
-    async def dismiss(self, leg: str) -> None:
-        """A supervisor's way of hearing goes with the phone."""
-        with _refusals(unseen=_is_watcher(leg)):
-            if _is_watcher(leg):
-                await self._unhear(leg)
-            await self.drop(leg)
 
     async def admit(self, leg: str) -> None:
         """Into the room, and heard: a supervisor who takes over was muted."""
@@ -197,7 +230,7 @@ class ChannelExchange:
                 caller_id=Sensitive(f'"{_DIALLED}" <{_DIALLED}>'),
                 variables={_variable(name): value for name, value in screen.items()},
             )
-            await self.ari.channels.originate_with_id(watcher, leg)
+            await self._dial(watcher, leg)
         return watcher
 
     async def overhear(self, watcher: str, leg: str) -> None:
@@ -234,7 +267,9 @@ class ChannelExchange:
             return talks(channels, await self.ari.bridges.list()).get(self.caller)
 
     def _named(self, mark: str, agent: Agent) -> str:
-        return f"{mark}.{agent.extension}.{secrets.token_hex(4)}.{self.caller}"
+        leg = f"{mark}.{agent.extension}.{secrets.token_hex(4)}.{self.caller}"
+        self._legs.add(leg)
+        return leg
 
     def _room(self) -> str:
         if self._bridge is None:
@@ -313,6 +348,11 @@ def extensions(talk: Talk) -> Iterator[str]:
     """Whose phones are in a conversation."""
     for leg in (talk.leg, *talk.others):
         yield leg.split(".")[1]
+
+
+def is_ours_to_stop(leg: Channel, app: str) -> bool:
+    """Whether it rings, or `app` holds it; an agent may have been led elsewhere since."""
+    return leg.app == app or leg.state != "Up"
 
 
 def _is_watcher(leg: str) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -129,18 +129,28 @@ class _Wish:
             self.call.knows_of_tape = True
 
     async def settle(self) -> None:
-        """Note how it went; then no phone rings, no bridge stands, no music plays any more."""
-        self._was_missed()
-        self._note()
+        """Note how it went; then no phone rings, no bridge stands, no music plays any more.
+
+        Each step is taken whatever became of the one before, also when the caller hangs up in it.
+        """
+        async with AsyncExitStack() as last:
+            last.callback(self.call.inbox.forget_keys)
+            last.push_async_callback(self.exchange.quiet)
+            last.push_async_callback(self.exchange.part)
+            last.push_async_callback(self._all_hang_up)
+            last.push_async_callback(self.ringing.stop_all)
+            last.push_async_callback(self._served)
+            last.push_async_callback(self._end_recording)
+            self._was_missed()
+            self._note()
+
+    async def _end_recording(self) -> None:
         if self.talk is not None and self.talk.room.recorder is not None:
             await self.talk.room.recorder.end()
+
+    async def _served(self) -> None:
         if self.answered is not None and not self.afterwards.was_cut:
             await served(self.call)
-        await self.ringing.stop_all()
-        await self._all_hang_up()
-        await self.exchange.part()
-        await self.exchange.quiet()
-        self.call.inbox.forget_keys()
 
     # --- waiting ------------------------------------------------------------------------------
 
@@ -161,6 +171,8 @@ class _Wish:
                         if await self._converse(leg):
                             return "answered"
                         self._was_missed()
+                    case PickedUp(leg):  # it was to ring no more, and Asterisk has let it ring
+                        await self.exchange.drop(leg)
                     case LegGone(leg, cause) if leg in self.ringing.legs:
                         self.ringing.rings_no_more(leg, cause)
                     case Key() as key if (chosen := waits.chosen(key)) is not None:
@@ -246,7 +258,7 @@ class _Wish:
         """Whoever is still in the conversation, is asked, or listens."""
         if self.talk is not None:
             for leg in self.talk.members.legs:
-                await self.exchange.dismiss(leg)
+                await self.exchange.drop(leg)
 
     # --- how it went --------------------------------------------------------------------------
 

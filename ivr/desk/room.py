@@ -93,10 +93,7 @@ class Room:
     async def drop(self, leg: str) -> None:
         """Whoever it is leaves, by our own doing: nothing that is told of it later counts."""
         self.members.forget(leg)
-        try:
-            await self.exchange.dismiss(leg)
-        except ExchangeFailed:
-            log.warning("a phone is not stopped yet: its own end will be told")
+        await self.exchange.drop(leg)
         await self.await_caller()
 
     async def free(self, colleague: Agent) -> bool:

@@ -93,8 +93,6 @@ class Conductor:
     """Sessions without an end, by channel: of a service that died, or of a lost link."""
     departing: set[str] = field(default_factory=set)
     """Channels whose calls are over, until it is certain that they are hung up."""
-    doubt: asyncio.Event = field(default_factory=asyncio.Event)
-    """A command was lost: what Asterisk holds may not be what we think."""
     inherited: bool = False
     """What a service before has left is among `unfinished`."""
     draining: bool = False
@@ -110,6 +108,11 @@ class Conductor:
 
     def __post_init__(self) -> None:
         self.signalling.stopped = self._stopped
+
+    @property
+    def doubt(self) -> asyncio.Event:
+        """Set: a command was lost, and what Asterisk holds may not be what we think."""
+        return self.reception.doubt
 
     # --- what the pump tells: nothing here waits -------------------------------------------------
 
@@ -470,8 +473,10 @@ class Conductor:
                 await live.call.settle()
         except (AriError, TimeoutError) as failed:
             log.warning("left as it was in %s: %s", live.call.place, type(failed).__name__)
+            self.doubt.set()
         except Exception:
             log.exception("left as it was in %s", live.call.place)
+            self.doubt.set()
 
     async def _whereabouts(self, live: Live) -> Whereabouts:
         """A channel that has left us by itself must not be hung up: DELETE finds it anywhere.

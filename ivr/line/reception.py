@@ -117,6 +117,8 @@ class Reception:
     probes: Gate = field(default_factory=lambda: Gate(Limits(_OF_PROBES)))
     spoken_to: Callable[[str], Attempt | None] = lambda _: None
     """The try by which the line itself has called whoever is on a channel; None: they called."""
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    """A command was lost: what Asterisk holds may not be what we think."""
 
     def given(self) -> Means:
         """What a new call is given: it keeps the settings that it began with."""
@@ -269,4 +271,5 @@ class Reception:
             number=None if number is None else Sensitive(number),
             ring_seconds=settings.agents.ring_seconds,
             talking=talk,
+            doubt=self.doubt,
         )

@@ -15,7 +15,14 @@ from ivr.agents.exchange import Talk
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.events import Bridge, Channel
-from ivr.ari.exchange import caller_of, extensions, is_ear, talks, watcher_of
+from ivr.ari.exchange import (
+    caller_of,
+    extensions,
+    is_ear,
+    is_ours_to_stop,
+    talks,
+    watcher_of,
+)
 from ivr.ari.outward import held as made
 from ivr.dialling.names import attempt_of
 from ivr.dialling.outward import Held as Made
@@ -197,8 +204,11 @@ class Takeover:
             log.info("the link to Asterisk is up; %d calls in progress", adopted)
 
     def _strays(self, held: Listed) -> tuple[list[str], list[str]]:
-        """Agents' phones that ring for nobody any more, and bridges where nobody is left."""
-        over = self.conductor.departing
+        """Agents' phones that ring for nobody any more, and bridges where nobody is left.
+
+        Of a call that goes on: what it has let go, and Asterisk has not.
+        """
+        over, calls = self.conductor.departing, self.conductor.calls
         kept = {
             name
             for caller, talk in held.talks.items()
@@ -209,9 +219,16 @@ class Takeover:
         def stray(name: str) -> bool:
             name = watcher_of(name) or name
             caller = caller_of(name)
-            return caller is not None and caller not in self.conductor.calls and name not in kept
+            if (live := calls.get(caller or "")) is not None:
+                return not live.call.exchange.holds(name)
+            return caller is not None and name not in kept
 
-        legs = [channel.id for channel in held.channels if stray(channel.id)]
+        app = self.conductor.reception.means.settings.ari_app
+        legs = [
+            channel.id
+            for channel in held.channels
+            if stray(channel.id) and is_ours_to_stop(channel, app)
+        ]
         return legs, [bridge.id for bridge in held.bridges if stray(bridge.id)]
 
     async def _clear(self, strays: tuple[list[str], list[str]], departing: Iterable[str]) -> None:

@@ -588,7 +588,8 @@ class _Phones(NoPhones):
         return agent.extension
 
     async def drop(self, leg: str) -> None:
-        self._rings.remove(leg)
+        if leg in self._rings:
+            self._rings.remove(leg)
 
     async def connect(self, leg: str) -> bool:
         self._talks = leg

@@ -1315,6 +1315,85 @@ def test_a_conversation_that_somebody_else_ends_leaves_nobody_in_silence(
     assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
 
 
+LETTING_GO = ["GET channels/agent", "DELETE channels/agent", "DELETE bridges/agent"]
+PARTINGS = ["the bridge is destroyed", "the agent goes on in the dialplan", "the agent hangs up"]
+
+
+@pytest.mark.parametrize("fault", [500, "cut", "a hang-up"])
+@pytest.mark.parametrize("ending", ["the caller hangs up", *PARTINGS])
+@pytest.mark.parametrize("command", LETTING_GO)
+def test_what_asterisk_does_not_let_go_at_once_goes_at_a_second_look(
+    tell: Callable[..., Line],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    ending: str,
+    fault: int | str,
+) -> None:
+    """One lost command leaves no agent in silence, no bridge, and ends no call that goes on."""
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        leg = await _in_conversation(line, monkeypatch)
+        await asyncio.sleep(0.05)
+        if isinstance(fault, int):
+            asterisk.refusals.append((command, fault))
+        elif fault == "cut":
+            asterisk.spoilt.append((command, fault))
+        else:
+            asterisk.before[command] = lambda: asterisk.hang_up("c1")
+        await ENDINGS.get(ending, lambda *_: asterisk.hang_up("c1"))(asterisk, leg)
+        elsewhere = {leg} if ending == "the agent goes on in the dialplan" else set()
+        await asterisk.until(lambda: {*_legs(line)} == elsewhere and not asterisk.bridges)
+        if "c1" in asterisk.channels:
+            await line.hears("c1", "agent.ended")
+            await asterisk.hang_up("c1")
+        await line.over()
+        assert not line.hotline.conductor.reception.means.switchboard._ringing
+
+    line = tell(story)
+    assert line.notes.ends() == ["hung_up"]
+    assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
+
+
+@pytest.mark.parametrize("fault", [500, "cut"])
+def test_a_phone_that_does_not_stop_for_who_has_gone_stops_at_a_second_look(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch, fault: int | str
+) -> None:
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+
+    async def story(line: Line) -> None:
+        await _phones(line)
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "0")
+        await line.asterisk.until(lambda: bool(_legs(line)))
+        orders: Any = line.asterisk.refusals if isinstance(fault, int) else line.asterisk.spoilt
+        orders.append(("DELETE channels/agent", fault))
+        await line.asterisk.hang_up("c1")
+        await line.over()
+        await line.asterisk.until(lambda: not _legs(line))
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
+def test_a_phone_that_was_asked_for_while_the_caller_hung_up_stops(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+
+    async def story(line: Line) -> None:
+        await _phones(line)
+        line.asterisk.before["POST channels/agent"] = lambda: line.asterisk.hang_up("c1")
+        await line.asterisk.call("c1")
+        await line.hears("c1", "main.menu")
+        await line.asterisk.press("c1", "0")
+        await line.over()
+        await line.asterisk.until(lambda: bool(line.asterisk.asked("DELETE channels/agent")))
+        await line.asterisk.until(lambda: not _legs(line))
+
+    assert tell(story).notes.ends() == ["hung_up"]
+
+
 def test_a_bridge_that_is_gone_before_they_are_joined_costs_the_caller_no_place(
     tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
