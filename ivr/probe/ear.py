@@ -80,16 +80,20 @@ class Listener:
         self._ear = ear
         self._found: list[HeardClip] = []
         self._position = 0
+        self._known_at = 0
+        """Where the last clip was recognised: nothing that comes later changes what lies before."""
 
     def listen(self, audio: bytes) -> list[HeardClip]:
         """The clips in the order in which they were heard; `audio` begins as it did before."""
         if self._found and not self._found[-1].whole:  # it may have gone on meanwhile
-            self._position = round(self._found.pop().at * 8000)
+            self._found.pop()
+            self._position = self._known_at
         while self._past_silence(audio) + FRAME <= len(audio):
             match = self._ear.at(audio, self._position)
             if match is None:
                 self._position += 1
                 continue
+            self._known_at = self._position
             name, start, length = match
             self._found.append(HeardClip(name, start / 8000, self._ear.whole(name, length)))
             self._position = start + max(length, FRAME)

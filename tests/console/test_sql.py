@@ -278,7 +278,7 @@ def test_what_is_refused_is_told_on_the_page(analyst: Visitor) -> None:
 def test_a_question_without_end_is_stopped(
     analyst: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apart, "MOST_SECONDS", 3.0)
+    monkeypatch.setattr(apart, "MOST_SECONDS", 1.0)
     answer = asked(analyst, ENDLESS)
     assert answer.status == 422
     assert "已停止" in answer.text

@@ -32,9 +32,10 @@ def _dual_tone(key: str, seconds: float) -> bytes:
 
 
 def hum(hertz: int, seconds: float) -> bytes:
-    """One tone in A-law, by which somebody is known again."""
+    """One tone in A-law, by which somebody is known again; each of its seconds is the same."""
     turn = 2 * math.pi * hertz / 8000
-    return bytes(_alaw(round(8000 * math.sin(turn * n))) for n in range(round(seconds * 8000)))
+    second = bytes(_alaw(round(8000 * math.sin(turn * n))) for n in range(8000))
+    return (second * math.ceil(seconds))[: round(seconds * 8000)]
 
 
 def share_of(hertz: int, alaw: bytes) -> float:
