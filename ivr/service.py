@@ -34,7 +34,7 @@ from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
 from ivr.cases.case import Case, Filed
-from ivr.cases.enquiries import RegisterEnquiries
+from ivr.cases.enquiries import ANSWER_SECONDS, RegisterEnquiries
 from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
 from ivr.config import Agent, Settings
@@ -49,11 +49,13 @@ from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.setting import Standing
 from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
+from ivr.lifecycle.tending import Tending
 from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
 from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
+from ivr.line.bringing import LOOK_SECONDS, BringingCases
 from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
@@ -152,6 +154,26 @@ def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
     return gate
 
 
+def _patience(node: Node | None) -> float:
+    """How long a caller waits for what cases say, in seconds."""
+    return ANSWER_SECONDS if node is None else node.caller_seconds
+
+
+def _again_and_again(bringing: BringingCases, stack: AsyncExitStack) -> None:
+    """What waits is brought until the service ends."""
+    tending = Tending("bringing cases that wait", bringing.look, LOOK_SECONDS)
+    tending.begin()
+    stack.push_async_callback(tending.stop)
+
+
+def _cases_away(node: Node | None, settings: Settings) -> Callable[[], bool]:
+    """Whether it is known that cases cannot be asked for, where they lie with the shared state."""
+    url = settings.state.url
+    if node is None or url is None or settings.cases_url != url.get_secret_value():
+        return lambda: False
+    return lambda: bool(node.away())
+
+
 def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitStack) -> None:
     """Each phone rings for one call of all nodes; they hear of what becomes of agents here."""
     if node is None:
@@ -216,7 +238,7 @@ async def _composed(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
     keys = Keys.load(settings.home / "keys")
-    register = LateRegister(settings)
+    register = LateRegister(settings, _cases_away(node, settings))
     stack.callback(register.close)
     vault = Vault(_people(node, settings), keys)
     numbers = Numbers.of(settings)
@@ -257,6 +279,7 @@ async def _composed(
         waiting=lambda: len(switchboard.waits()),
         longest_wait=switchboard.longest_wait,
         state_away=None if node is None else node.away,
+        cases_waiting=lambda: register.waiting() + desk.without_case(),
     )
     limits = Limits(settings.limits, locks.read(time.time()), locks.keep)
     wishes = Wishes(settings.home / WISHES_FILE, vault, desk.tokens)
@@ -270,8 +293,10 @@ async def _composed(
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
-        enquiries=RegisterEnquiries(register, vault, lambda: datetime.now(BEIJING)),
-        follow_ups=RegisterFollowUps(register),
+        enquiries=RegisterEnquiries(
+            register, vault, lambda: datetime.now(BEIJING), _patience(node)
+        ),
+        follow_ups=RegisterFollowUps(register, _patience(node)),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
         wishes=_shared_wishes(node, settings, wishes, journal.note),
@@ -293,6 +318,8 @@ async def _composed(
         ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
+    bringing = BringingCases(register, numbers, vitals.cases_waiting, conductor.file_left_over)
+    _again_and_again(bringing, stack)
 
     _take_part(node, conductor)
 

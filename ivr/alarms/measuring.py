@@ -44,6 +44,7 @@ OF_SERVICE = frozenset(
         "ivr_prompts_refused",
         "ivr_queue_longest_seconds",
         "ivr_state_away",
+        "ivr_cases_waiting",
     }
 )
 """Figures that the service tells by itself; Prometheus asks it, and they are not told twice."""

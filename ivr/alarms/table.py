@@ -70,6 +70,11 @@ ALARMS: Final = (
         "看 [state] 的 PostgreSQL 和到它的网络；`ivr node list`；恢复后不用重启。",
     ),
     Alarm(
+        "cases_waiting", "工单等着数据库", "ivr_cases_waiting", ">", 0, 600, "warning",
+        "来电人留下的都在本机磁盘上，控制台里还看不到；数据库好了自动补上，每件一次。",
+        "看工单的数据库和到它的网络；日志写明原因；不用重启，不用命令。",
+    ),
+    Alarm(
         "records_waiting", "话务记录写不进磁盘", "ivr_facts_waiting", ">", 0, 60, "critical",
         "记录留在内存里等着；这时断电就会丢失。",
         "看磁盘：满了就腾地方，只读了就修复；腾出来自动补写，不要重启服务。",

@@ -82,11 +82,12 @@ class RegisterEnquiries:
     register: LateRegister
     vault: Vault
     clock: Callable[[], datetime]
+    patience: float = ANSWER_SECONDS
 
     async def ask(self, number: str, tail: Sensitive[str]) -> Answer:
         """In a thread, and no longer than a caller waits."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.patience):
                 return await asyncio.to_thread(self._ask, number, tail)
         except Exception as fault:  # noqa: BLE001  whatever keeps it from answering is not the caller's
             log.error("cases cannot be asked for: %s", type(fault).__name__)  # noqa: TRY400

@@ -78,11 +78,12 @@ class RegisterFollowUps:
     """By the register of a running service."""
 
     register: LateRegister
+    patience: float = ANSWER_SECONDS
 
     async def is_wanted(self, number: str) -> bool:
         """Where nobody can say, asking once too often does no harm."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.patience):
                 case = await asyncio.to_thread(self.register.case, number)
         except Exception as fault:  # noqa: BLE001  whatever it is, somebody is on the line
             log.error("whether to ask about %s: %s", number, type(fault).__name__)  # noqa: TRY400
@@ -92,7 +93,7 @@ class RegisterFollowUps:
     async def keep(self, number: str, opinion: Opinion) -> bool:
         """Each move of the table; a case that was moved on meanwhile has a note of it."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self.patience):
                 await asyncio.to_thread(self._keep, number, opinion)
         except Exception as fault:  # noqa: BLE001  as above
             log.error("what was said of %s is lost: %s", number, type(fault).__name__)  # noqa: TRY400

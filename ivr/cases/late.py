@@ -5,6 +5,7 @@ It takes as long to import as the rest of the service, and callers wait in silen
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from ivr.cases.case import Case, Filed
 from ivr.cases.moves import Deed
 from ivr.cases.opening import NewCase
+from ivr.cases.waiting import Waiting
 from ivr.config import Settings
 
 if TYPE_CHECKING:
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from ivr.cases.register import Register
 
 
+log = logging.getLogger(__name__)
+
+
 class LateRegister:
     """Enters cases. All of it blocks."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, is_away: Callable[[], bool] = lambda: False) -> None:
+        """`is_away`: as of Cases; it is asked each time."""
         self._settings = settings
+        self._is_away = is_away
         self._lock = Lock()
         self._made: Register | None = None
 
@@ -40,6 +47,21 @@ class LateRegister:
     def open_by_hand(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
         """As Register.open_by_hand."""
         return self._register().open_by_hand(new, number, now)
+
+    def bring_waiting(self, number: Callable[[], str]) -> None:
+        """Open what waits, here or in a database of before the line had one; CannotReach."""
+        count = import_module("ivr.cases.moving").take_over(self._settings)
+        count += self._register().open_waiting(number)
+        if count:
+            log.info("%d cases that waited are in the line's database", count)
+
+    def may_wait(self) -> bool:
+        """Whether this machine has a database of before the line had one."""
+        return self._settings.shares and (self._settings.home / "cases.sqlite").exists()
+
+    def waiting(self) -> int:
+        """How many wait on this machine's disk."""
+        return len(Waiting(self._settings.home))
 
     def act(self, number: str, deed: Deed) -> Case:
         """As Register.act."""
@@ -67,5 +89,5 @@ class LateRegister:
         with self._lock:
             if self._made is None:
                 room = import_module("ivr.cases.register")
-                self._made = room.Register.of(self._settings)
+                self._made = room.Register.of(self._settings, self._is_away)
             return self._made

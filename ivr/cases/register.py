@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from ivr.cases.case import Case, Event, Filed
@@ -16,6 +18,7 @@ from ivr.cases.moves import Deed, Move, Office, Refused, not_well_said
 from ivr.cases.opening import CannotReach, NewCase
 from ivr.cases.store import Cases, NoCase
 from ivr.cases.transcribing import Transcripts
+from ivr.cases.waiting import Kept, Waiting
 from ivr.config import Settings, SettingsError, standing
 from ivr.records.facts import CaseMoved, Fact, RecordingMoved, RecordingState
 from ivr.records.journal import put_timed
@@ -52,9 +55,9 @@ class Register:
     settings: Settings
 
     @classmethod
-    def of(cls, settings: Settings) -> Register:
-        """As the settings have it; nothing is opened before it is used."""
-        return cls(Cases(settings.cases_url), settings)
+    def of(cls, settings: Settings, is_away: Callable[[], bool] = lambda: False) -> Register:
+        """As the settings have it; nothing is opened before it is used. `is_away`: as of Cases."""
+        return cls(Cases(settings.cases_url, is_away=is_away), settings)
 
     @property
     def clocks(self) -> Clocks:
@@ -65,6 +68,11 @@ class Register:
             log.warning("terms of cases are counted by the settings of the start: %s", damaged)
             now = self.settings
         return Clocks(now.agents.hours, now.cases)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What is opened when the database is back."""
+        return Waiting(self.settings.home)
 
     @property
     def enclosures(self) -> Enclosures:
@@ -91,10 +99,37 @@ class Register:
     def open_by_hand(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
         """The number of the case that is made of it, or was; Refused where it cannot be.
 
-        `number`: the next one of this node; one that an older case has is passed over.
+        `number`: the next one of this node; one that an older case has is passed over. While the
+        database is away the case waits under its number; OSError where not even the disk takes it.
         """
         if (why := not_well_said(new.text)) is not None:
             raise Refused(why)
+        if (told := self.waiting.number(new.origin)) is not None:
+            return told
+        tried: list[str] = []
+
+        def following() -> str:
+            tried.append(number())
+            return tried[-1]
+
+        try:
+            return self._opened(new, following, now)
+        except CannotReach as away:
+            log.warning("a case waits for its database: %s", away)
+            # perhaps it has been opened under the number that was tried last
+            return self.waiting.keep(Kept(new, tried[-1] if tried else number(), now))
+
+    def open_waiting(self, number: Callable[[], str]) -> int:
+        """Open what waits, each under the number that was told, once; how many. CannotReach."""
+        count = 0
+        for kept in self.waiting.all():
+            numbers = chain((kept.number,), iter(number, ""))
+            self._opened(kept.new, partial(next, numbers), kept.at)
+            self.waiting.opened(kept)
+            count += 1
+        return count
+
+    def _opened(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
         for _ in range(MOST_TAKEN):
             if (known := self.cases.made_of(new.origin)) is not None:
                 return known

@@ -101,7 +101,7 @@ TRANSCRIPT = Table(
     *(Column(name, String) for name in ("engine", "at", "sealed")),
     Column("tries", Integer),
 )
-_OF_A_CASE = (_EVENT, MARK, ENCLOSURE, NOTICE, TRANSCRIPT)
+OF_A_CASE = (_EVENT, MARK, ENCLOSURE, NOTICE, TRANSCRIPT)
 """What goes with its case."""
 
 
@@ -131,8 +131,16 @@ class Sought:
 class Cases:
     """The cases of a centre."""
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_away: Callable[[], bool] = lambda: False,
+    ):
+        """`is_away`: somebody knows that it does not answer, so that nobody waits to learn it."""
         self._engine = _engine(url)
+        self._is_away = is_away
         self._clock = clock
         self._ready = False
 
@@ -240,7 +248,7 @@ class Cases:
         with self.writing() as rows:
             numbers = [number for (number,) in rows.execute(old)]
             if not only_count:
-                for table in _OF_A_CASE:
+                for table in OF_A_CASE:
                     rows.execute(delete(table).where(table.c.number.in_(old)))
                 rows.execute(delete(CASE).where(*past))
         return len(numbers)
@@ -291,6 +299,8 @@ class Cases:
     @contextmanager
     def _refusals(self) -> Iterator[None]:
         """What a driver says may hold what was written: its kind is told, and no more."""
+        if self._is_away():
+            raise CannotReach("工单所在的共享数据库不通 · the database of cases is away")
         try:
             yield
         except IntegrityError:

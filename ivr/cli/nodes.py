@@ -49,8 +49,22 @@ def join(
         except joining.CannotJoin as wrong:
             raise CommandFailure(str(wrong)) from wrong
         people = vault.take_over(settings, shared)
+        _take_over_cases(settings)
     typer.echo(f"保险库：本机的 {people} 人都在全线的库里 · people of this machine's vault")
     typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
+
+
+def _take_over_cases(settings: Settings) -> None:
+    """What this machine had by itself is the line's; the service brings what comes until then."""
+    from ivr.cases.moving import take_over
+    from ivr.cases.opening import CannotReach
+
+    try:
+        count = take_over(settings)
+    except CannotReach as away:
+        raise CommandFailure(f"已加入，工单还在本机，服务启动后会带去：{away}") from away
+    if count:
+        typer.echo(f"本机的 {count} 件工单已并入全线 · its cases are the line's now")
 
 
 def list_(

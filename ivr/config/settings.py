@@ -516,7 +516,8 @@ class CasesSettings(Part):
     """
 
     database: SecretStr | None = None
-    """`postgresql+psycopg://…` for many machines; None: `cases.sqlite` under the home folder."""
+    """`postgresql+psycopg://…`; None: that of `[state]`, or `cases.sqlite` under the home folder
+    where there is one machine only."""
     by_telephone: bool = True
     """Key 6, then 3: whoever knows a case's number and a second thing hears where it stands."""
     complaint: CaseDays = CaseDays()
@@ -868,9 +869,8 @@ class Settings(Part):
     @property
     def cases_url(self) -> str:
         """Where cases are kept, for SQLAlchemy."""
-        if self.cases.database is None:
-            return f"sqlite:///{self.home / 'cases.sqlite'}"
-        return self.cases.database.get_secret_value()
+        url = self.cases.database or self.state.url
+        return f"sqlite:///{self.home / 'cases.sqlite'}" if url is None else url.get_secret_value()
 
     def series(self) -> int:
         """What tells this node's reference numbers from those of other nodes, 0 to 99."""

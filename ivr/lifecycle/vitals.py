@@ -27,6 +27,8 @@ class Vitals:
     """How many callers wait for an agent."""
     longest_wait: Callable[[], float] = lambda: 0.0
     """For how many seconds the one of them who has waited longest."""
+    cases_waiting: Callable[[], int] = lambda: 0
+    """How many of what callers left are safe here and not in the database of cases yet."""
     state_away: Callable[[], float] | None = None
     """Whether the database that nodes share does not answer; None: nothing is shared."""
     dtmf: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +74,11 @@ class Vitals:
             "Facts that are not yet on disk: none after a moment, while the disk is well",
             self.facts_waiting,
         )
-
+        self._show(
+            "ivr_cases_waiting",
+            "Recordings, votes and talks that are safe here and wait for the database of cases",
+            self.cases_waiting,
+        )
         if self.state_away is not None:
             self._show(
                 "ivr_state_away",

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from ivr.cases.case import Filed
 from ivr.cases.moves import Office
@@ -31,8 +32,10 @@ T = TypeVar("T")
 
 PROMISE_SECONDS = 5.0
 """So long a caller waits for a slow disk before hearing that nothing can be kept."""
-CASE_SECONDS = 1.0
+CASE_SECONDS = 0.3
 """So long the end of a recording waits for its case; then the slip waits instead."""
+CLERKS = 2
+"""Threads that ask the database of cases: should it hold them, none of the others is held."""
 LOOK_SECONDS = 0.2
 """How often a recording that nobody waits for is looked at."""
 
@@ -114,6 +117,7 @@ class FilingDesk:
     _complaints: dict[str, tuple[NewCase, Sensitive[str] | None]] = field(default_factory=dict)
     """Discontented votes that have no case yet, by origin, and who is called back about them."""
     _complaining: dict[str, asyncio.Task[str]] = field(default_factory=dict)
+    _clerks: Executor = field(default_factory=partial(ThreadPoolExecutor, CLERKS, "cases"))
 
     async def take_over(self, known: Container[str]) -> None:
         """What the service before has left, now that it does nothing any more."""
@@ -148,7 +152,7 @@ class FilingDesk:
         token = None if caller is None else await self._know_caller(caller)
         named = replace(new, caller=token)
         try:
-            return await _soon(asyncio.to_thread(self.open_by_hand, named, self.clock()))
+            return await _soon(self._by_a_clerk(self.open_by_hand, named, self.clock()))
         except CannotReach as away:
             raise CannotKeep(str(away)) from away
 
@@ -248,6 +252,13 @@ class FilingDesk:
             await asyncio.wait(self._filing.values(), timeout=PROMISE_SECONDS)
         if opening := [*self._entering.values(), *self._complaining.values()]:
             await asyncio.wait(opening, timeout=PROMISE_SECONDS)
+        self._clerks.shutdown(wait=False, cancel_futures=True)
+
+    def without_case(self) -> int:
+        """How many recordings are filed here and have no case yet."""
+        filed = [slip.reference for slip in self._slips.values() if slip.filed]
+        entering = map(self._entering.get, filed)
+        return sum(task is None or not _went_well(task) for task in entering)
 
     async def _file_when_over(self, slip: Slip) -> None:
         while await self.is_recording(slip.reference):  # noqa: ASYNC110  only Asterisk knows
@@ -263,7 +274,7 @@ class FilingDesk:
         next, this service or the one after it, opens it.
         """
         task = self._entering.get(slip.reference)
-        if task is None or (task.done() and task.exception() is not None):
+        if task is None or (task.done() and not _went_well(task)):
             task = self._entering[slip.reference] = asyncio.create_task(self._open_case(slip))
         await asyncio.wait({task}, timeout=CASE_SECONDS)
         if not task.done() or task.cancelled():
@@ -278,7 +289,10 @@ class FilingDesk:
             slip.reference, slip.kind, slip.session, slip.person, slip.began, slip.path,
             sound.ms, sound.sha256, slip.caller,
         )  # fmt: skip
-        await asyncio.to_thread(self.enter, filed, slip.replaces)
+        await self._by_a_clerk(self.enter, filed, slip.replaces)
+
+    def _by_a_clerk(self, work: Callable[..., T], *told: Any) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._clerks, partial(work, *told))
 
     def _looked(self, reference: str, done: asyncio.Task[None]) -> None:
         """What could not be filed is tried again when the next call ends."""
@@ -303,6 +317,10 @@ class FilingDesk:
 
 
 _WORDS: Final[Mapping[int, str]] = {4: "不满意", 5: "非常不满意"}
+
+
+def _went_well(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def of_vote(vote: Voted, now: datetime) -> NewCase | None:

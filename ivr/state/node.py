@@ -11,12 +11,15 @@ from ivr.state.announcing import SharedAnnouncements
 from ivr.state.calls_up import CallsUp
 from ivr.state.identity import Known
 from ivr.state.membership import Membership, Part, member
-from ivr.state.shared import Shared
+from ivr.state.shared import CALLER_SECONDS, Shared
 from ivr.state.switching import SharedSwitch
 
 
 class Node:
     """This machine, admitted to its line."""
+
+    caller_seconds = CALLER_SECONDS
+    """A caller waits no longer for what lies in the shared database."""
 
     def __init__(self, settings: Settings, shared: Shared, membership: Membership) -> None:
         self.shared = shared

@@ -31,6 +31,9 @@ from ivr.alarms import keeping, messages
 from ivr.alarms.ringing import OVER_SECONDS, News
 from ivr.alarms.table import BY_NAME
 from ivr.alarms.watching import Watch
+from ivr.cases.moves import Office
+from ivr.cases.numbers import numbered
+from ivr.cases.opening import NewCase
 from ivr.cases.register import Register
 from ivr.cli.commands import app
 from ivr.config import PROJECT, ConsoleSettings, Settings, Trunk
@@ -169,6 +172,27 @@ def test_state_away(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         duty.is_over("state_away")
     finally:
         shared.close()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def test_cases_waiting(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database of cases is away while an agent writes one, and comes back."""
+    away = [True]
+    register = Register.of(alone, lambda: away[0])
+    vitals = Vitals(cases_waiting=lambda: len(register.waiting))
+    server, thread = start_http_server(alone.http_port, "127.0.0.1", registry=vitals.registry)
+    duty = on_duty(alone, monkeypatch)
+    try:
+        new = NewCase("contact", "单位漏缴", "赵静", Office.AGENT, "赵静 1")
+        register.open_by_hand(new, lambda: numbered(1, 1), duty.now)
+        duty.rings("cases_waiting")
+        away[0] = False
+        register.open_waiting(lambda: numbered(1, 2))
+        duty.is_over("cases_waiting")
+    finally:
+        register.cases.close()
         server.shutdown()
         server.server_close()
         thread.join(10)

@@ -77,7 +77,8 @@ def test_a_real_prometheus_answers_every_panel_and_rings_every_alarm(
 ) -> None:
     """Durations are cut to nothing; everything else is as it ships."""
     vitals = Vitals(resting=lambda: 1, facts_waiting=lambda: 5, refused=lambda: True,
-                    longest_wait=lambda: 700.0, state_away=lambda: 1.0)  # fmt: skip
+                    longest_wait=lambda: 700.0, state_away=lambda: 1.0,
+                    cases_waiting=lambda: 1)  # fmt: skip
     vitals.ended("hung_up")
     vitals.traffic.call_came("unicom")
     watching = CollectorRegistry()

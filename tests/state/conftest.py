@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -117,7 +117,8 @@ def stopped(server: Path) -> Iterator[None]:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it had ended, and its parent knows it now
+                os.kill(pid, signal.SIGCONT)
 
 
 def _children(parent: int) -> list[int]:
