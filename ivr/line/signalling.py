@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from ivr.ari.capture import Described, KeyByInfo, Received, Report, report_of
@@ -24,6 +25,11 @@ MOST_CALLS = 2000
 """Calls that are kept in mind; of calls that never reach us nobody tells the end."""
 ALL_READ_SECONDS = 1.0
 """ARI's event may be read before the packet that brought the key: by then both have been."""
+GATHER_SECONDS = 0.2
+"""Packets are read together: each by itself would wake the service between two keys."""
+MOST_AT_ONCE = 1000
+"""More than the kernel keeps for us: only a flood has more, and calls go on meanwhile."""
+MOST_BYTES = 65_535
 INFO_SECONDS = 5.0
 """A key by INFO is told of by ARI when its told length is over; later it is another."""
 MOST_REFRESHES = 3
@@ -170,9 +176,7 @@ async def overheard(settings: Settings, signalling: Signalling) -> AsyncIterator
             signalling.take(report)
 
     try:
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Datagrams(take), local_addr=("127.0.0.1", settings.http_port), reuse_port=True
-        )
+        packets = _bound(settings.http_port)
     except OSError as refused:
         log.warning(
             "UDP 端口 %d 被占用，看不到按键是怎么来的 · UDP port %d is taken (%s): by which way"
@@ -183,19 +187,33 @@ async def overheard(settings: Settings, signalling: Signalling) -> AsyncIterator
         )
         yield
         return
+    with packets:
+        reading = asyncio.create_task(_read_now_and_then(packets, take))
+        try:
+            yield
+        finally:
+            reading.cancel()
+
+
+def _bound(port: int) -> socket.socket:
+    packets = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        yield
-    finally:
-        transport.close()
+        packets.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        packets.setblocking(False)
+        packets.bind(("127.0.0.1", port))
+    except OSError:
+        packets.close()
+        raise
+    return packets
 
 
-@dataclass(slots=True)
-class _Datagrams(asyncio.DatagramProtocol):
-    take: Callable[[bytes], None]
-
-    def datagram_received(self, data: bytes, _: object) -> None:
-        """One packet of Asterisk's, or of somebody who should not be here."""
-        self.take(data)
+async def _read_now_and_then(packets: socket.socket, take: Callable[[bytes], None]) -> None:
+    """All that has come from Asterisk, or from somebody who should not be here, until cancelled."""
+    while True:
+        await asyncio.sleep(GATHER_SECONDS)
+        with suppress(BlockingIOError):
+            for _ in range(MOST_AT_ONCE):
+                take(packets.recv(MOST_BYTES))
 
 
 def _now() -> float:

@@ -1,7 +1,7 @@
 """Facts, one JSON line each, on disk before anyone counts on them (design, analytics).
 
 A call notes a fact and goes on: a thread of the journal's writes what has gathered and calls
-fdatasync once for all of it; it lets facts gather for a moment, unless somebody waits for one.
+fdatasync once for all of it; then it lets facts gather for a moment, unless somebody waits for one.
 Each start writes a file of its own, so no two ever share one; a new day begins another, so that
 old files can be put away.
 """
@@ -207,8 +207,9 @@ class Journal:
         lost: str | None = None  # why facts were given up, which no later promise may cover
         while True:
             with self._lock:
-                self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
+                # In this order a busy line wakes the thread once for all that has gathered.
                 self._hurry.wait_for(self._must_hurry, GATHER_SECONDS)
+                self._news.wait_for(lambda: self._waiting or self._promises or self._closing)
                 lines, promises = list(self._waiting), self._promises
                 self._waiting.clear()
                 self._in_hand = len(lines)
