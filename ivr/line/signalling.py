@@ -101,6 +101,8 @@ class Signalling:
 
     stopped: Callable[[str], None] = lambda _: None
     """Called with the Call-ID of one of whom nothing is received any more, for the time being."""
+    read: Callable[[], None] = lambda: None
+    """Takes all that has come until now, where anybody listens."""
     _calls: OrderedDict[str, _Dialog] = field(default_factory=OrderedDict)
     _pressed: deque[_Pressed] = field(default_factory=deque)
     _looking: asyncio.TimerHandle | None = None
@@ -117,6 +119,10 @@ class Signalling:
 
     def has_events(self, call: str) -> bool | None:
         """Whether both sides have agreed upon telephone-event; None while nobody knows."""
+        self.read()
+        return self._agreed(call)
+
+    def _agreed(self, call: str) -> bool | None:
         dialog = self._calls.get(call)
         if dialog is None or dialog.ours is None or dialog.theirs is None:
             return None
@@ -148,7 +154,7 @@ class Signalling:
             return None
         if dialog.came_by_info(digit, _now()):
             return "info"
-        agreed = self.has_events(call)
+        agreed = self._agreed(call)
         return None if agreed is None else "rfc4733" if agreed else "inband"
 
     def forget(self, call: str) -> None:
@@ -187,12 +193,14 @@ async def overheard(settings: Settings, signalling: Signalling) -> AsyncIterator
         )
         yield
         return
-    with packets:
-        reading = asyncio.create_task(_read_now_and_then(packets, take))
-        try:
-            yield
-        finally:
-            reading.cancel()
+    reading = _Reading(packets, take)
+    signalling.read = reading.read
+    reading.read_on()
+    try:
+        yield
+    finally:
+        signalling.read = lambda: None
+        reading.close()
 
 
 def _bound(port: int) -> socket.socket:
@@ -207,13 +215,29 @@ def _bound(port: int) -> socket.socket:
     return packets
 
 
-async def _read_now_and_then(packets: socket.socket, take: Callable[[bytes], None]) -> None:
-    """All that has come from Asterisk, or from somebody who should not be here, until cancelled."""
-    while True:
-        await asyncio.sleep(GATHER_SECONDS)
+@dataclass(slots=True)
+class _Reading:
+    """Packets of Asterisk's, or of somebody who should not be here, read now and then."""
+
+    packets: socket.socket
+    take: Callable[[bytes], None]
+    _next: asyncio.TimerHandle | None = None
+
+    def read_on(self) -> None:
+        """All that has come, and again after a while."""
+        self._next = asyncio.get_running_loop().call_later(GATHER_SECONDS, self.read_on)
+        self.read()
+
+    def read(self) -> None:
+        """All that has come."""
         with suppress(BlockingIOError):
             for _ in range(MOST_AT_ONCE):
-                take(packets.recv(MOST_BYTES))
+                self.take(self.packets.recv(MOST_BYTES))
+
+    def close(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self.packets.close()
 
 
 def _now() -> float:
