@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
 from sqlite3 import Error as DatabaseError
 
@@ -34,7 +35,7 @@ from console.rights import Action
 from console.routes import OPEN, PAGES, SESSIONS, SETTINGS, STUDIO, USERS, Handler, Page
 from console.sessions import Sessions
 from console.studio import Studio
-from console.users import Users
+from console.users import Refused, users_of
 from ivr.cases.opening import CannotReach
 from ivr.config import Settings
 from ivr.lifecycle.watchdog import watched
@@ -72,7 +73,7 @@ def _encryption(settings: Settings) -> ssl.SSLContext | None:
 def application(settings: Settings) -> web.Application:
     """Every page, what browsers load, and what guards them."""
     app = _guarded(settings, EVERY_PAGE)
-    app[USERS] = Users(settings.home)
+    app[USERS] = users_of(settings)
     app[cases.REGISTER] = cases.register(settings)
     app[cases.HEARD] = set()
     app[calling.CALLS] = set()
@@ -83,6 +84,7 @@ def application(settings: Settings) -> web.Application:
     app[desk.LIVING] = desk.living(settings)
     app.cleanup_ctx.append(_alive)
     app.cleanup_ctx.append(_reports_at_set_times)
+    app.cleanup_ctx.append(_users_of_all_nodes)
     app.cleanup_ctx.append(calling.waited_for)
     app.cleanup_ctx.append(beside.accompanied)
     app.cleanup_ctx.append(telephone.connected)
@@ -155,6 +157,18 @@ async def _reports_at_set_times(app: web.Application) -> AsyncIterator[None]:
     await asyncio.gather(keeping, return_exceptions=True)
 
 
+async def _users_of_all_nodes(app: web.Application) -> AsyncIterator[None]:
+    """Where there are several: they sign in here too, and are locked out here too."""
+    if not app[SETTINGS].shares:
+        yield
+        return
+    kept_even = import_module("console.users_together").kept_even
+    keeping = asyncio.create_task(kept_even(app[SETTINGS]))
+    yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def _livez(_: web.Request) -> web.Response:
     """For `ivr doctor`: it speaks, whoever asks; and whether browsers get all that they need."""
     return web.Response(text="ok" if browser.folder().is_dir() else "without libraries")
@@ -174,15 +188,19 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
     except AuditChanged as changed:
         log.error("%s", changed)  # noqa: TRY400  the message says it all
         return _told(request, 503, "审计记录被改动过，什么也不显示", str(changed))
-    except CannotAnswer as cannot:
-        return _told(request, 503, "现在没有数据", str(cannot))
-    except CannotReach as away:
-        return _told(request, 503, "现在没有工单", str(away))
+    except (CannotAnswer, CannotReach, Refused) as cannot:
+        return _told(request, 503, _heading(cannot), str(cannot))
     except (DatabaseError, OSError) as busy:
         log.exception("%s %s", request.method, request.match_info.route.name or "a page")
         return _told(
             request, 503, "现在办不到", f"稍后再试；还不行，请看日志。（{type(busy).__name__}）"
         )
+
+
+def _heading(cannot: Exception) -> str:
+    if isinstance(cannot, CannotAnswer):
+        return "现在没有数据"
+    return "现在没有工单" if isinstance(cannot, CannotReach) else "现在办不到"
 
 
 _TOO_LARGE = "一次送来的最多 1 MB，附件一个最多 5 MB：请分开或压缩后再送 · too large"

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from console import authenticator
 from console.rights import Role
 from console.rows import transaction
 from ivr.accounts.passwords import hashed, matches
+from ivr.config import Settings
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 
+T = TypeVar("T")
 FILE: Final = "users.sqlite"
 """Below the home folder."""
 MOST_FAILURES: Final = 5
@@ -28,7 +31,7 @@ MOST_CHARACTERS: Final = 200
 _NAME = re.compile(r"[\w.@-]{1,32}")
 _EASY_TO_READ = "abcdefghjkmnpqrstuvwxyz23456789"
 """Of one-time passwords: nothing that looks like another."""
-_TABLE = (
+TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS user (name TEXT PRIMARY KEY, roles TEXT NOT NULL,"
     " hash TEXT NOT NULL, one_time INTEGER NOT NULL, locked INTEGER NOT NULL DEFAULT 0,"
     " failures INTEGER NOT NULL DEFAULT 0, shut_until REAL NOT NULL DEFAULT 0,"
@@ -66,11 +69,46 @@ class User:
     """Whether figures of an authenticator are asked for besides the password."""
 
 
+class Line(Protocol):
+    """Whose users these are; with several machines what is here is a copy."""
+
+    def change(self, work: Callable[[], T]) -> T:
+        """Do it to the users as all machines have them; raises Refused where that cannot be."""
+
+    def count(self, work: Callable[[], T]) -> T:
+        """As `change`; where that cannot be, to those that are known here."""
+
+
+class OneMachine:
+    """There is no other (Line)."""
+
+    def change(self, work: Callable[[], T]) -> T:
+        """See Line."""
+        return work()
+
+    count = change
+
+
+def users_of(settings: Settings) -> Users:
+    """The users of this line; with several machines, of all of them."""
+    if not settings.shares:
+        return Users(settings.home)
+    users: Users = import_module("console.users_together").among_nodes(settings)
+    return users
+
+
 class Users:
     """The users of one line. All methods block: an event loop calls them in a thread."""
 
-    def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        line: Line | None = None,
+    ) -> None:
         self._home = home
+        self._line = line or OneMachine()
         self._path = home / FILE
         self._clock = clock
 
@@ -104,6 +142,9 @@ class Users:
         with self._opened() as rows:
             held = rows.execute("SELECT hash FROM user WHERE name = ?", (name,)).fetchone()
         right = matches(held[0] if held else None, password)
+        return self._line.count(lambda: self._counted(name, figures, right=right))
+
+    def _counted(self, name: str, figures: str | None, *, right: bool) -> User | None:
         with self._opened() as rows:
             user = _found(rows, name)
             if user is None or user.locked or user.shut_until > self._clock():
@@ -122,6 +163,9 @@ class Users:
 
     def offered(self, name: str) -> Sensitive[bytes]:
         """The secret for the authenticator of a user who has none; the same until it is in use."""
+        return self._line.change(lambda: self._offered(name))
+
+    def _offered(self, name: str) -> Sensitive[bytes]:
         with self._opened() as rows:
             rows.execute(
                 "INSERT OR IGNORE INTO factor (name, salt) VALUES (?, ?)",
@@ -131,19 +175,20 @@ class Users:
 
     def confirm_factor(self, name: str, figures: str) -> bool:
         """Ask for figures from now on, if these are what the authenticator shows; they sign in."""
-        self.offered(name)
+        return self._line.change(lambda: self._confirmed(name, figures))
+
+    def _confirmed(self, name: str, figures: str) -> bool:
+        self._offered(name)
         with self._opened() as rows:
             if not self._shows(rows, name, figures):
                 return False
             rows.execute("UPDATE factor SET confirmed = 1 WHERE name = ?", (name,))
-        self._change(name, "failures = ?", 0)
+            _changed(rows, name, "failures = ?", 0)
         return True
 
     def drop_factor(self, name: str) -> None:
         """For somebody who has lost the phone; raises Refused where there is no such user."""
-        with self._opened() as rows:
-            rows.execute("DELETE FROM factor WHERE name = ?", (name,))
-        self._change(name, "failures = ?", 0)
+        self._change(name, "failures = ?", 0, drops_factor=True)
 
     def _secret(self, rows: sqlite3.Connection, name: str) -> Sensitive[bytes]:
         ((salt,),) = rows.execute("SELECT salt FROM factor WHERE name = ?", (name,))
@@ -175,15 +220,19 @@ class Users:
         if not roles:
             raise Refused("至少要有一个岗位 · at least one role")
         password = _one_time()
-        try:
-            with self._opened() as rows:
-                rows.execute(
-                    "INSERT INTO user (name, roles, hash, one_time) VALUES (?, ?, ?, 1)",
-                    (name, _written(roles), hashed(password)),
-                )
-        except sqlite3.IntegrityError:
-            raise Refused(f"已经有 {name} 这个用户 · there is a user {name} already") from None
+        told = (name, _written(roles), hashed(password))
+        self._line.change(lambda: self._added(told))
         return password
+
+    def _added(self, told: tuple[str, str, str]) -> None:
+        with self._opened() as rows:
+            try:
+                rows.execute(
+                    "INSERT INTO user (name, roles, hash, one_time) VALUES (?, ?, ?, 1)", told
+                )
+            except sqlite3.IntegrityError:
+                name = told[0]
+                raise Refused(f"已经有 {name} 这个用户 · there is a user {name} already") from None
 
     def give_password(self, name: str) -> Sensitive[str]:
         """A new one-time password for somebody who forgot theirs; also ends being shut out."""
@@ -215,19 +264,26 @@ class Users:
         self._change(name, "failures = 0, shut_until = 0, locked = ?", 0)
 
     def _change(
-        self, name: str, what: str, value: object, *, needs_administrator: bool = False
+        self,
+        name: str,
+        what: str,
+        value: object,
+        *,
+        needs_administrator: bool = False,
+        drops_factor: bool = False,
     ) -> None:
         """One change, after which the user signs in anew."""
-        with self._opened() as rows:
-            before = _administrators(rows)
-            done = rows.execute(
-                f"UPDATE user SET {what}, version = version + 1 WHERE name = ?",  # noqa: S608
-                (value, name),
-            )
-            if not done.rowcount:
-                raise Refused(f"没有 {name} 这个用户 · there is no user {name}")
-            if needs_administrator and before and not _administrators(rows):
-                raise Refused("这样就没有管理员了 · no administrator would be left")
+
+        def work() -> None:
+            with self._opened() as rows:
+                before = _administrators(rows)
+                _changed(rows, name, what, value)
+                if drops_factor:
+                    rows.execute("DELETE FROM factor WHERE name = ?", (name,))
+                if needs_administrator and before and not _administrators(rows):
+                    raise Refused("这样就没有管理员了 · no administrator would be left")
+
+        self._line.change(work)
 
     # --- the first one ------------------------------------------------------------------------
 
@@ -236,7 +292,7 @@ class Users:
 
         Each start gives a new one: the one before may have scrolled away. None from then on.
         """
-        known = self.all()
+        known = self._line.count(self.all)
         if not known:
             return self.add(name, frozenset({Role.ADMINISTRATOR}))
         only = known[0]
@@ -246,13 +302,22 @@ class Users:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        with transaction(self._path, _TABLE) as rows:
+        with transaction(self._path, TABLES) as rows:
             yield rows
 
 
 def _found(rows: sqlite3.Connection, name: str) -> User | None:
     row = rows.execute(f"SELECT {_COLUMNS} FROM user WHERE name = ?", (name,)).fetchone()  # noqa: S608
     return None if row is None else _user(row)
+
+
+def _changed(rows: sqlite3.Connection, name: str, what: str, value: object) -> None:
+    done = rows.execute(
+        f"UPDATE user SET {what}, version = version + 1 WHERE name = ?",  # noqa: S608
+        (value, name),
+    )
+    if not done.rowcount:
+        raise Refused(f"没有 {name} 这个用户 · there is no user {name}")
 
 
 def _user(row: tuple[str, str, int, int, float, int, float | None, int]) -> User:

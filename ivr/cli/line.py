@@ -53,10 +53,10 @@ def welcome(settings: Settings) -> list[str]:
     The password itself is told to a terminal only: what is not one is kept, as the logs of a
     container or of systemd are.
     """
-    from console.users import Users
+    from console.users import users_of
 
     lines = ["", f"打开 · open  {settings.console.url}"]
-    if given := Users(settings.home).first():
+    if given := users_of(settings).first():
         told = "第一次登录，名字 admin，一次性口令 · first sign-in as admin, one-time password"
         shown = given.reveal() if sys.stdout.isatty() else _HOW_TO_GET_ONE
         lines.append(f"{told}  {shown}")

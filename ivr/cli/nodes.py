@@ -41,6 +41,7 @@ def join(
     ] = False,
 ) -> None:
     """Make this machine a node of its line; its keys must be here. 加入"""
+    from console.users_together import OfAllNodes
     from ivr.state import joining, vault
 
     with _state() as (settings, shared):
@@ -50,6 +51,8 @@ def join(
             raise CommandFailure(str(wrong)) from wrong
         people = vault.take_over(settings, shared)
         _take_over_cases(settings)
+        users = shared.at_once(OfAllNodes(settings).make_even)
+    typer.echo(f"控制台用户：全线 {users} 个 · users of all nodes' consoles")
     typer.echo(f"保险库：本机的 {people} 人都在全线的库里 · people of this machine's vault")
     typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
 

@@ -125,10 +125,10 @@ def _roles(given: list[str]) -> frozenset[Role]:
 
 @contextmanager
 def _refusals() -> Iterator[Users]:
-    from console.users import Refused, Users
+    from console.users import Refused, users_of
     from ivr.config import load
 
     try:
-        yield Users(load().home)
+        yield users_of(load())
     except Refused as refused:
         raise CommandFailure(str(refused)) from refused

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -133,7 +133,19 @@ class Shared:
                 job.give_up()
                 doing.add_done_callback(_seen)
         if not doing.done():
-            raise CannotReach(f"{seconds:g} 秒没有回答 · no answer within {seconds:g} s")
+            raise CannotReach(_no_answer(seconds))
+        return _result(doing)
+
+    def within(self, work: Work[T], seconds: float) -> T:
+        """`attempt` for a thread that may wait; raises CannotReach."""
+        job = _Job()
+        self._jobs.add(job)
+        doing = self._threads.submit(self._do, job, work)
+        doing.add_done_callback(lambda _: self._jobs.discard(job))
+        wait([doing], seconds)
+        if not doing.done():
+            job.give_up()
+            raise CannotReach(_no_answer(seconds))
         return _result(doing)
 
     def at_once(self, work: Work[T]) -> T:
@@ -283,6 +295,10 @@ def _in_one_trip(
 @lru_cache(maxsize=64)
 def _compiled(statement: Any, dialect: Dialect) -> Any:
     return statement.compile(dialect=dialect)
+
+
+def _no_answer(seconds: float) -> str:
+    return f"{seconds:g} 秒没有回答 · no answer within {seconds:g} s"
 
 
 def _result(doing: asyncio.Future[T] | Future[T]) -> T:
