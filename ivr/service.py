@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from ivr.agents.wishes import WishBook, Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
+from ivr.asterisk import locate, process
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
@@ -37,7 +39,7 @@ from ivr.cases.case import Case, Filed
 from ivr.cases.enquiries import ANSWER_SECONDS, RegisterEnquiries
 from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
-from ivr.config import Agent, Settings
+from ivr.config import Agent, Settings, SettingsError
 from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
@@ -216,7 +218,19 @@ def _take_part(node: Node | None, conductor: Conductor) -> None:
     import_module("ivr.calls.asked_together").among_nodes(node, asked)
     conductor.set_aside = node.drains
     conductor.callers = node.counts_calls()
+    node.table.taken = partial(_read_anew, conductor.reception.means.settings)
     node.begin(lambda: len(conductor.calls))
+
+
+def _read_anew(settings: Settings) -> None:
+    """Asterisk's part of what was set on another node: phones of agents; calls go on."""
+    found = locate.find()
+    if settings.ari_url is not None or found is None:
+        return
+    try:
+        process.renew(settings, found)
+    except (SettingsError, OSError, SubprocessError, TimeoutError) as refused:
+        log.warning("Asterisk has not read what was set on another node: %s", refused)
 
 
 def _overlooking(conductor: Conductor) -> Overlooking:

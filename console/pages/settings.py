@@ -33,9 +33,10 @@ from ivr.config import (
 )
 from ivr.config.table import NOTHING, SCOPE, differences, flat, over
 from ivr.hours import BEIJING, Days, Span, written
-from ivr.lifecycle.setting import ChangedMeanwhile, by, change, rolled_back
+from ivr.lifecycle.setting import ChangedMeanwhile, by, rolled_back
 from ivr.people.audit import Action as Noted
 from ivr.people.sensitive import Sensitive
+from ivr.state.setting import change
 
 _MOST_VERSIONS: Final = 30
 _BETWEEN = re.compile(r"[\s,，、;；]+")

@@ -42,7 +42,7 @@ def join(
 ) -> None:
     """Make this machine a node of its line; its keys must be here. 加入"""
     from console.users_together import OfAllNodes
-    from ivr.state import joining, vault
+    from ivr.state import joining, setting, vault
 
     with _state() as (settings, shared):
         try:
@@ -50,6 +50,7 @@ def join(
         except joining.CannotJoin as wrong:
             raise CommandFailure(str(wrong)) from wrong
         people = vault.take_over(settings, shared)
+        setting.take_over(settings)
         _take_over_cases(settings)
         users = shared.at_once(OfAllNodes(settings).make_even)
     typer.echo(f"控制台用户：全线 {users} 个 · users of all nodes' consoles")

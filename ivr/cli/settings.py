@@ -127,10 +127,14 @@ def _changed(action: Any, about: str, to: Callable[[Content], Content], why: str
 
     from ivr.cli.entitled import note
     from ivr.config import standing, starting
-    from ivr.lifecycle.setting import by, change
+    from ivr.lifecycle.setting import by
     from ivr.people.operator import operator_name
 
     settings = starting()
+    if settings.shares:
+        from ivr.state.setting import change
+    else:
+        from ivr.lifecycle.setting import change
     with _refusals():
         note(action, about, why)
         made = change(settings, to, made=by(operator_name(), why, datetime.now(UTC)))

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 
 from ivr.config import (
     Content,
@@ -35,10 +34,12 @@ def change(
     *,
     made: Version,
     base: int | None = None,
+    agreed: Callable[[Version], None] = lambda _: None,
 ) -> Version:
     """Make a version of what `change_to` makes of the one that holds; it holds on return.
 
-    `made`: who, when and why; `base`: the version that was looked at. Raises SettingsError with
+    `made`: who, when and why; `base`: the version that was looked at; `agreed` is told before it
+    is written, and may refuse. Raises SettingsError with
     everything that is wrong, and ChangedMeanwhile; nothing is changed then.
     """
     table = Table(settings.home)
@@ -54,7 +55,8 @@ def change(
         if not differences(before.content, content):
             return before
         version = replace(made, number=number + 1, content=content)
-        _write(table.path(version.number), version)
+        agreed(version)
+        write(table.path(version.number), written(version), mode=0o600)
     return version
 
 
@@ -68,10 +70,10 @@ def rolled_back(settings: Settings, number: int) -> Callable[[Content], Content]
     return lambda _: content
 
 
-def _write(path: Path, version: Version) -> None:
+def written(version: Version) -> bytes:
+    """As its file has it."""
     told = {**asdict(version), "at": version.at.isoformat(timespec="seconds")}
-    whole = json.dumps(told, ensure_ascii=False, indent=1)
-    write(path, whole.encode(), mode=0o600)
+    return json.dumps(told, ensure_ascii=False, indent=1).encode()
 
 
 def by(who: str, why: str, at: datetime) -> Version:

@@ -11,6 +11,7 @@ from ivr.state.announcing import SharedAnnouncements
 from ivr.state.calls_up import CallsUp
 from ivr.state.identity import Known
 from ivr.state.membership import Membership, Part, member
+from ivr.state.setting import SharedSettings
 from ivr.state.shared import CALLER_SECONDS, Shared
 from ivr.state.switching import SharedSwitch
 
@@ -28,6 +29,8 @@ class Node:
         self._at_last: list[Callable[[], None]] = []
         self.shares(SharedSwitch(settings.home, shared))
         self.shares(SharedAnnouncements(settings.home, shared))
+        self.table = SharedSettings(settings.home, shared)
+        self.shares(self.table)
 
     @property
     def known(self) -> Known:
