@@ -46,7 +46,7 @@ _SOUND: Final = Table(
     Column("file", String, primary_key=True),
     Column("sound", String),
 )
-_ANNOUNCING: Final = 7
+_ANNOUNCING: Final = 9
 """What `alone` calls it."""
 
 
