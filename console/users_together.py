@@ -31,7 +31,8 @@ from console.rows import transaction
 from console.users import FILE, TABLES, Refused, Users
 from ivr.config import Settings
 from ivr.lifecycle.tending import tended
-from ivr.state.shared import CannotReach, Shared, alone, durable, now
+from ivr.state.shared import CannotReach, Shared
+from ivr.state.trips import alone, durable, now
 
 T = TypeVar("T")
 Told = Mapping[str, str]

@@ -41,7 +41,8 @@ from ivr.lifecycle.tending import tended
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import LEASE_SECONDS, NODE
-from ivr.state.shared import CLOCK, Away, Shared, Work, told_alone
+from ivr.state.shared import Away, Shared, Work
+from ivr.state.trips import CLOCK, answered, answered_at_last, told_alone
 
 ROW: Final = Table(
     "agent_row",
@@ -148,12 +149,14 @@ class SharedFloor:
         self.tell()
 
     async def _look(self) -> None:
-        waits = bool(self._switchboard.queue.here())
+        """At once for what changes here, soon while somebody waits; beats do the rest."""
+        waits = bool(self._switchboard.waits())
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS if waits else IDLE_SECONDS):
                 await self._news.wait()
+        is_due = waits or self._news.is_set()
         self._news.clear()
-        if self._shared.up or not self._is_alone:
+        if is_due if self._shared.up else not self._is_alone:
             await self._exchange(None, self._shared.ask)
         await asyncio.sleep(_SETTLE_SECONDS)
 
@@ -290,14 +293,22 @@ def among_nodes(node: Node, switchboard: Switchboard) -> SharedFloor:
 
 
 def _carried_out(news: News, rows: Connection) -> Change:
-    """One exchange, while nobody else has one; done again, it changes nothing more."""
-    dialect = rows.dialect.name
-    found = told_alone(rows, _EXCHANGING, _ALL[dialect], {"lease": LEASE_SECONDS})
+    """One exchange; done again, it changes nothing more.
+
+    What changes nothing needs nobody to be out; what does is thought over again when nobody else
+    has one.
+    """
+    dialect, lease = rows.dialect.name, {"lease": LEASE_SECONDS}
+    if news.wanted is None:
+        (found,) = answered(rows, (_ALL[dialect], lease))
+        seen = told.exchanged(news, [Told(*row) for row in found])
+        if not (seen.write or seen.remove):
+            return seen
+    found = told_alone(rows, _EXCHANGING, _ALL[dialect], lease)
     change = told.exchanged(news, [Told(*row) for row in found])
-    if change.remove:
-        rows.execute(_REMOVE, [{"of": kind, "named": name} for kind, name in change.remove])
-    if change.write:
-        rows.execute(_WRITE[dialect], [_values(row) for row in change.write])
+    removing = [(_REMOVE, {"of": kind, "named": name}) for kind, name in change.remove]
+    writing = [(_WRITE[dialect], _values(row)) for row in change.write]
+    answered_at_last(rows, *removing, *writing)
     return change
 
 

@@ -40,7 +40,8 @@ from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import FOLDER, LEASE_SECONDS, NODE
 from ivr.state.outbox import Outbox
-from ivr.state.shared import CLOCK, Shared, told_alone
+from ivr.state.shared import Shared
+from ivr.state.trips import CLOCK, Answer, Statement, answered, answered_at_last, told_alone
 
 ROW: Final = Table(
     "callback_row",
@@ -198,13 +199,33 @@ def fulfilled(here: Here, row: Row) -> bool:
 
 
 def _put_together(here: Here, rows: Connection) -> Sequence[Row]:
-    """All as they are once this node has told its own; done again, it changes nothing more."""
+    """All as they are once this node has told its own; done again, it changes nothing more.
+
+    What changes nothing needs nobody to be out.
+    """
     dialect = rows.dialect.name
-    found = [
+    (found,) = answered(rows, (_ALL[dialect], {}))
+    changes, together = _changed(here, _rows_of(found), dialect)
+    if not changes:
+        return together
+    found = told_alone(rows, _PUTTING_TOGETHER, _ALL[dialect], {})
+    changes, together = _changed(here, _rows_of(found), dialect)
+    answered_at_last(rows, *changes)
+    return together
+
+
+def _rows_of(found: Answer) -> list[Row]:
+    return [
         Row(wish, row[0], bool(row[2]), bool(row[3]))
-        for row in told_alone(rows, _PUTTING_TOGETHER, _ALL[dialect], {})
+        for row in found
         if (wish := from_line(row[1].encode())) is not None
     ]
+
+
+def _changed(
+    here: Here, found: Sequence[Row], dialect: str
+) -> tuple[list[Statement], Sequence[Row]]:
+    """What has to be written, and all as they are then."""
     before = {row.wish.person: row for row in found if row.node == here.node}
     theirs = [row for row in found if row.node != here.node]
     mine = {
@@ -213,10 +234,15 @@ def _put_together(here: Here, rows: Connection) -> Sequence[Row]:
     }
     over = [row for row in theirs if not row.is_over and fulfilled(here, row)]
     news = [row for person, row in mine.items() if row.wish != _wish_of(before.get(person))]
-    _carry_out(rows, _OVER, [_named(row.wish.person, row.node) for row in over])
-    _carry_out(rows, _REMOVE, [_named(each, here.node) for each in before.keys() - mine.keys()])
-    _carry_out(rows, _WRITE[dialect], [_values(row) for row in news])
-    return [*(row for row in theirs if row not in over and not row.is_over), *mine.values()]
+    changes: list[Statement] = [
+        *((_OVER, _named(row.wish.person, row.node)) for row in over),
+        *((_REMOVE, _named(each, here.node)) for each in before.keys() - mine.keys()),
+        *((_WRITE[dialect], _values(row)) for row in news),
+    ]
+    return changes, [
+        *(row for row in theirs if row not in over and not row.is_over),
+        *mine.values(),
+    ]
 
 
 def _is_over_already(wish: Wish, before: Row | None) -> bool:
@@ -226,11 +252,6 @@ def _is_over_already(wish: Wish, before: Row | None) -> bool:
 
 def _wish_of(row: Row | None) -> Wish | None:
     return None if row is None else row.wish
-
-
-def _carry_out(rows: Connection, statement: Executable, told: list[dict[str, Any]]) -> None:
-    if told:
-        rows.execute(statement, told)
 
 
 def _named(person: str, node: str) -> dict[str, str]:

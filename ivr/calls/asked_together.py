@@ -18,7 +18,8 @@ from ivr.calls.asked import Asked
 from ivr.hours import BEIJING
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
-from ivr.state.shared import CLOCK, Shared
+from ivr.state.shared import Shared
+from ivr.state.trips import CLOCK, answered_at_last
 
 ASKED: Final = Table(
     "asked_today",
@@ -76,13 +77,11 @@ def _put_together(
 ) -> tuple[frozenset[str], float]:
     """What was told since then, and the newest moment of it by the database's clock."""
     dialect = rows.dialect.name
-    if new:
-        rows.execute(_TELL[dialect], [{"day": f"{today}", "token": token} for token in new])
-        rows.execute(delete(ASKED).where(ASKED.c.day < f"{today - timedelta(days=1)}"))
-    found = rows.execute(
-        select(ASKED.c.token, ASKED.c.at).where(ASKED.c.day == f"{today}", ASKED.c.at > since)
-    ).all()
-    return frozenset(row.token for row in found), max((row.at for row in found), default=0.0)
+    telling = [(_TELL[dialect], {"day": f"{today}", "token": token}) for token in new]
+    forgetting = [(_FORGET, {"oldest": f"{today - timedelta(days=1)}"})] if new else []
+    reading = (_SINCE, {"today": f"{today}", "moment": since})
+    found = answered_at_last(rows, *telling, *forgetting, reading)[-1]
+    return frozenset(token for token, _ in found), max((at for _, at in found), default=0.0)
 
 
 def _telling(dialect: Any, name: str) -> Any:
@@ -96,3 +95,7 @@ _TELL: Final = {
     "postgresql": _telling(postgresql, "postgresql"),
     "sqlite": _telling(sqlite, "sqlite"),
 }
+_FORGET: Final = delete(ASKED).where(ASKED.c.day < bindparam("oldest"))
+_SINCE: Final = select(ASKED.c.token, ASKED.c.at).where(
+    ASKED.c.day == bindparam("today"), ASKED.c.at > bindparam("moment")
+)

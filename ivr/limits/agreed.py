@@ -43,7 +43,16 @@ from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import FOLDER
 from ivr.state.outbox import Outbox
-from ivr.state.shared import CLOCK, Away, Shared, alone, now, told_alone
+from ivr.state.shared import Away, Shared
+from ivr.state.trips import (
+    CLOCK,
+    TIME,
+    Statement,
+    alone,
+    answered,
+    answered_at_last,
+    told_alone,
+)
 
 T = TypeVar("T")
 
@@ -192,8 +201,15 @@ class Rows:
     def write(self) -> None:
         """What is not written yet."""
         if self._counted:
-            self._rows.execute(self._words.count, self._counted)
-            self._counted = []
+            answered(self._rows, *self._unwritten())
+
+    def write_at_last(self) -> None:
+        """The same, and the transaction ends with it."""
+        answered_at_last(self._rows, *self._unwritten())
+
+    def _unwritten(self) -> list[Statement]:
+        counted, self._counted = self._counted, []
+        return [(self._words.count, each) for each in counted]
 
     def _answer(self, asked: Asked) -> frozenset[str]:
         if asked not in self._known:
@@ -449,7 +465,7 @@ def _together(
     counts = Rows(rows, ask)
     counts.learn(tuple(rehearsed.asked), alone=rehearsed.changes)
     answer = decide(Limits(settings, counts=counts))
-    counts.write()
+    counts.write_at_last()
     return answer, counts.changes
 
 
@@ -474,10 +490,18 @@ def _merged(settings: LimitsSettings, items: Sequence[Any], rows: Connection) ->
 
 def _locks_since(moment: float, rows: Connection) -> tuple[list[Lock], float, float]:
     """Those set since then, the newest moment at which one was set, and the clock."""
-    clock = now(rows)
-    found = rows.execute(select(LOCK).where(LOCK.c.set_at > moment, LOCK.c.until_at > clock)).all()
-    newest = max((row.set_at for row in found), default=moment + _OVERLAP_SECONDS)
-    return [Lock(row.name, row.until_at) for row in found], newest, clock
+    dialect = rows.dialect.name
+    ((clock,),), found = answered_at_last(
+        rows, (TIME[dialect], {}), (_LOCKS[dialect], {"moment": moment})
+    )
+    newest = max((set_at for _, _, set_at in found), default=moment + _OVERLAP_SECONDS)
+    return [Lock(name, until) for name, until, _ in found], newest, float(clock)
+
+
+_LOCKS: Final = {
+    dialect: select(LOCK).where(LOCK.c.set_at > bindparam("moment"), LOCK.c.until_at > clock)
+    for dialect, clock in CLOCK.items()
+}
 
 
 def _tidied(oldest: float, clock: float, rows: Connection) -> None:

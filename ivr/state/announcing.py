@@ -30,7 +30,8 @@ from ivr.speech.announcements import (
     written,
 )
 from ivr.state.membership import PATIENCE_SECONDS
-from ivr.state.shared import CannotReach, Shared, alone
+from ivr.state.shared import CannotReach, Shared
+from ivr.state.trips import alone
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import LEASE_SECONDS, NODE
-from ivr.state.shared import AWAY, CLOCK, Away, Shared, alone, told_alone
+from ivr.state.shared import AWAY, Away, Shared
+from ivr.state.trips import CLOCK, alone, answered_at_last, told_alone
 
 CALL: Final = Table(
     "call_up",
@@ -112,7 +113,7 @@ def _claimed(node: str, session: str, caller: str, most: int, rows: Connection) 
     ((others,),) = told_alone(rows, _CLAIMING, _others(rows.dialect.name), asked)
     if others >= most:
         return False
-    rows.execute(_COUNTED[rows.dialect.name], {**asked, "node": node})
+    answered_at_last(rows, (_COUNTED[rows.dialect.name], {**asked, "node": node}))
     return True
 
 
@@ -139,8 +140,11 @@ def _counting(dialect: Any) -> Executable:
 _COUNTED: Final = {"postgresql": _counting(postgresql), "sqlite": _counting(sqlite)}
 
 
+_FORGET: Final = delete(CALL).where(CALL.c.session == bindparam("of"))
+
+
 def _forgotten(session: str, rows: Connection) -> None:
-    rows.execute(delete(CALL).where(CALL.c.session == session))
+    answered_at_last(rows, (_FORGET, {"of": session}))
 
 
 def _written(node: str, here: dict[str, str], rows: Connection) -> None:

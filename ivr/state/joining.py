@@ -15,7 +15,8 @@ from ivr.state import admission, nodes, prompts
 from ivr.state.identity import has_keys, identity
 from ivr.state.nodes import Identity, Line
 from ivr.state.release import CannotOffer, CannotTake
-from ivr.state.shared import Shared, alone, now
+from ivr.state.shared import Shared
+from ivr.state.trips import alone, now
 
 
 class CannotJoin(Exception):

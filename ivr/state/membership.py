@@ -26,7 +26,8 @@ from ivr.state.identity import Known, identity, published
 from ivr.state.nodes import Identity, Line
 from ivr.state.prompts import in_force_here, taken
 from ivr.state.release import CannotTake
-from ivr.state.shared import CannotReach, Shared, TooNew, now
+from ivr.state.shared import CannotReach, Shared, TooNew
+from ivr.state.trips import now
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +132,7 @@ class Membership:
         """Be heard of, and catch up."""
         await asyncio.to_thread(self._look_at_publication)
         try:
-            line = await self._shared.attempt(self._told, PATIENCE_SECONDS)
-            await self._learn(line)
+            await self._learn(await self._heard())
             while self._shared.may_be_found():
                 for part in self.parts:
                     await part.catch_up()
@@ -143,26 +143,33 @@ class Membership:
             self._shared.lost(str(gone))
 
     def _looked(self, rows: Connection) -> Line:
+        before = self._clock()
         line = nodes.read(rows)
-        self._compare_clocks(rows)
+        self._compare_clocks(before, line)
+        return line
+
+    async def _heard(self) -> Line:
+        """What is published while the service runs is the line's from then on."""
+        line = await self._shared.attempt(self._told, PATIENCE_SECONDS)
+        ours = line.node(self._me.name)
+        if self._is_newer and ours is not None and ours.machine == self._me.machine:
+            line = await self._shared.attempt(self._published, PATIENCE_SECONDS)
+            self._is_newer = False
         return line
 
     def _told(self, rows: Connection) -> Line:
-        """What is published while the service runs is the line's from then on."""
-        self._compare_clocks(rows)
+        before = self._clock()
         line = nodes.beat(rows, self._me, calls=self.calls(), ahead=self._ahead)
-        ours = line.node(self._me.name)
-        if self._is_newer and ours is not None and ours.machine == self._me.machine:
-            nodes.agree(rows, nodes.CATALOG, self._me.catalog, line.clock)
-            self._is_newer = False
-            return nodes.read(rows)
+        self._compare_clocks(before, line)
         return line
 
-    def _compare_clocks(self, rows: Connection) -> None:
-        """Half of the way there and back is the database's."""
-        before = self._clock()
-        theirs = now(rows)
-        self._ahead = (before + self._clock()) / 2 - theirs
+    def _published(self, rows: Connection) -> Line:
+        nodes.agree(rows, nodes.CATALOG, self._me.catalog, now(rows))
+        return nodes.read(rows)
+
+    def _compare_clocks(self, before: float, line: Line) -> None:
+        """Half of the way there and back is the database's; `before`: when it was asked."""
+        self._ahead = (before + self._clock()) / 2 - line.clock
 
     def _by_heart(self, complaint: str) -> list[str]:
         if not self.known.keys:

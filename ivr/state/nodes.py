@@ -5,9 +5,9 @@ Everything here is one transaction on a connection that is passed in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -17,13 +17,14 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
     update,
 )
 
-from ivr.state.shared import now
+from ivr.state.trips import CLOCK, TIME, Answer, Statement, answered, answered_at_last
 
 FOLDER: Final = "state"
 """Under the home folder: what belongs to this machine, and what it last knew of the others."""
@@ -140,23 +141,30 @@ class Line:
 
 def read(rows: Connection) -> Line:
     """The line as it stands."""
-    clock = now(rows)
-    found = rows.execute(select(NODE).order_by(NODE.c.series))
-    nodes = tuple(
-        Node(
-            row.name, row.series, row.machine, row.address, max(0.0, clock - row.seen_at),
-            bool(row.draining), row.calls, row.version, row.catalog, row.clock_ahead,
-            row.prompts,
-        )
-        for row in found
-    )  # fmt: skip
-    agreed = {row.name: row for row in rows.execute(select(AGREED))}
-    keys = {name[len(KEY) :]: row.value for name, row in agreed.items() if name.startswith(KEY)}
-    prompts = agreed[PROMPTS].value if PROMPTS in agreed else ""
-    catalog = agreed.get(CATALOG)
-    if catalog is None:
-        return Line(clock, nodes, keys, prompts=prompts)
-    return Line(clock, nodes, keys, catalog.value, catalog.value_before, prompts)
+    return _line(answered(rows, *_reading(rows.dialect.name)))
+
+
+def _reading(dialect: str) -> tuple[Statement, ...]:
+    return (TIME[dialect], {}), (_NODES, {}), (_AGREED, {})
+
+
+def _line(answers: Sequence[Answer]) -> Line:
+    """Of what `_reading` is answered."""
+    ((time,),), found, told = answers
+    clock = float(time)
+    nodes = tuple(_node(dict(zip(NODE.c.keys(), row, strict=True)), clock) for row in found)
+    agreed = {name: (value, before) for name, value, before in told}
+    keys = {name[len(KEY) :]: each[0] for name, each in agreed.items() if name.startswith(KEY)}
+    prompts, _ = agreed.get(PROMPTS, ("", ""))
+    return Line(clock, nodes, keys, *agreed.get(CATALOG, ("", "")), prompts)
+
+
+def _node(row: Mapping[str, Any], clock: float) -> Node:
+    return Node(
+        unheard=max(0.0, clock - row["seen_at"]),
+        draining=bool(row["draining"]),
+        **{name: row[name] for name in _AS_THEY_ARE},
+    )
 
 
 def join(rows: Connection, me: Identity) -> None:
@@ -185,11 +193,15 @@ def agree(rows: Connection, name: str, value: str, at: float) -> None:
 
 
 def beat(rows: Connection, me: Identity, *, calls: int, ahead: float) -> Line:
-    """The node lives; how the line stands now. A node that was taken out is not put back."""
-    seen = {**_told(me), "seen_at": now(rows), "calls": calls, "clock_ahead": ahead}
-    ours = (NODE.c.name == me.name, NODE.c.machine == me.machine)
-    rows.execute(update(NODE).where(*ours).values(**seen))
-    return read(rows)
+    """The node lives; how the line stands now. A node that was taken out is not put back.
+
+    All of the transaction, in one round trip.
+    """
+    dialect = rows.dialect.name
+    told = {f"its_{name}": each for name, each in _told(me).items()}
+    seen = {**told, "its_name": me.name, "its_calls": calls, "its_clock_ahead": ahead}
+    _, *answers = answered_at_last(rows, (_SEEN[dialect], seen), *_reading(dialect))
+    return _line(answers)
 
 
 def drain(rows: Connection, name: str, *, draining: bool) -> Node:
@@ -230,3 +242,21 @@ def _told(me: Identity) -> dict[str, str | int]:
         "catalog": me.catalog,
         "prompts": me.prompts,
     }
+
+
+_NODES: Final = select(NODE).order_by(NODE.c.series)
+_AGREED: Final = select(AGREED.c.name, AGREED.c.value, AGREED.c.value_before)
+_AS_THEY_ARE: Final = (
+    "name", "series", "machine", "address", "calls", "version", "catalog", "clock_ahead", "prompts"
+)  # fmt: skip
+"""Columns that mean the same in a Node."""
+_SAID: Final = (
+    "series", "machine", "address", "version", "catalog", "prompts", "calls", "clock_ahead"
+)  # fmt: skip
+_SEEN: Final = {
+    dialect: update(NODE)
+    .where(NODE.c.name == bindparam("its_name"), NODE.c.machine == bindparam("its_machine"))
+    .values(seen_at=clock, **{name: bindparam(f"its_{name}") for name in _SAID})
+    for dialect, clock in CLOCK.items()
+}
+"""What a node says of itself at each beat."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from ivr.people.vault_file import Row
-from ivr.state.shared import alone, durable, now
+from ivr.state.trips import alone, durable, now
 
 _META: Final = MetaData()
 _PERSON: Final = Table(

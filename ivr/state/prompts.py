@@ -26,8 +26,9 @@ from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import described
 from ivr.state import nodes, release
 from ivr.state.nodes import FOLDER
-from ivr.state.shared import Shared, now
-from ivr.state.shared import alone as nobody_else
+from ivr.state.shared import Shared
+from ivr.state.trips import alone as nobody_else
+from ivr.state.trips import now
 
 _AGREEING: Final = 20
 """What `alone` of the database calls it."""

@@ -12,28 +12,20 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Connection,
-    Dialect,
     Engine,
-    Executable,
-    Float,
     create_engine,
-    literal_column,
-    select,
-    text,
 )
 from sqlalchemy.exc import (
     ArgumentError,
-    DBAPIError,
     NoSuchModuleError,
     ProgrammingError,
     SQLAlchemyError,
@@ -61,14 +53,6 @@ _SERVER: Final = (
 )
 """Who is stopped in the middle of a transaction must not hold the others up. What a crash of the
 server could lose, the last tenths of a second of counts, each node still has in its memory."""
-_ROOM: Final = 12329
-"""Of PostgreSQL's advisory locks, those of this room."""
-_ALONE: Final = text("SELECT pg_advisory_xact_lock(:room, :what)")
-CLOCK: Final = {
-    "postgresql": literal_column("extract(epoch FROM clock_timestamp())", Float),
-    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0", Float),
-}
-"""Seconds since 1970 by the database's own clock, for a statement of each dialect."""
 SCHEMA: Final = Path(__file__).resolve().parent / "schema"
 
 
@@ -243,58 +227,6 @@ def asked_once(settings: Settings, work: Work[T]) -> T:
     """`at_once`, for whoever asks seldom and keeps no connection; raises CannotReach."""
     with closing(Shared(settings)) as shared:
         return shared.at_once(work)
-
-
-def now(rows: Connection) -> float:
-    """Seconds since 1970 by the database's own clock."""
-    return float(rows.execute(select(CLOCK[rows.dialect.name])).scalar_one())
-
-
-def alone(rows: Connection, what: int) -> None:
-    """Nobody else is in such a transaction until this one ends; SQLite has one writer anyway."""
-    if rows.dialect.name == "postgresql":
-        rows.execute(_ALONE, {"room": _ROOM, "what": what})
-
-
-def durable(rows: Connection) -> None:
-    """What this transaction writes no crash of the server loses: nobody else has it."""
-    if rows.dialect.name == "postgresql":
-        rows.execute(text("SET LOCAL synchronous_commit = on"))
-
-
-def told_alone(
-    rows: Connection, what: int, query: Executable, asked: Mapping[str, Any]
-) -> Sequence[tuple[Any, ...]]:
-    """`alone`, and then the answer to `query` as it is when everybody else is out: one round trip.
-
-    Two statements, for one would see the rows as they were before it waited for the others.
-    """
-    if rows.dialect.name != "postgresql":
-        return [tuple(row) for row in rows.execute(query, asked)]
-    return _in_one_trip(rows, [(_ALONE, {"room": _ROOM, "what": what}), (query, asked)])
-
-
-def _in_one_trip(
-    rows: Connection, statements: Sequence[tuple[Any, Mapping[str, Any]]]
-) -> list[tuple[Any, ...]]:
-    """What the last one answers; the driver's pipeline, which SQLAlchemy does not know."""
-    driver: Any = rows.connection.driver_connection
-    try:
-        with driver.pipeline():
-            for statement, told in statements:
-                words = _compiled(statement, rows.dialect)
-                answer = driver.execute(words.string, words.construct_params(told))
-            return list(answer.fetchall())
-    except driver.Error as fault:
-        rows.invalidate(fault)
-        raise DBAPIError.instance(
-            "", {}, fault, driver.Error, hide_parameters=True, dialect=rows.dialect
-        ) from None
-
-
-@lru_cache(maxsize=64)
-def _compiled(statement: Any, dialect: Dialect) -> Any:
-    return statement.compile(dialect=dialect)
 
 
 def _no_answer(seconds: float) -> str:

@@ -26,12 +26,14 @@ from ivr.records import holding
 from ivr.records.durable import write
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import AGREED, FOLDER
-from ivr.state.shared import CannotReach, Shared, alone
+from ivr.state.shared import CannotReach, Shared
+from ivr.state.trips import alone, answered
 
 SWITCH: Final = "switch"
 """Its row among what is agreed."""
 _TURNING: Final = 3
 """What `alone` calls it."""
+_ITS_ROW: Final = select(AGREED.c.value).where(AGREED.c.name == SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,11 @@ def _settled(home: Path, rows: Connection) -> Turn | None:
 
     A machine that was closed when it became the first node has closed the line.
     """
-    alone(rows, _TURNING)
     kept, agreed = _kept(home), _agreed(rows)
+    if kept is None and (agreed is not None or switch.closed(home) is None):
+        return agreed  # as at nearly every beat: there is nothing to tell
+    alone(rows, _TURNING)
+    agreed = _agreed(rows)
     if kept is None and agreed is None and (found := switch.closed(home)) is not None:
         kept = Turn(found.since.timestamp() if found.since else 0.0, found)
     if kept is None or (agreed is not None and agreed.at >= kept.at):
@@ -136,8 +141,8 @@ def _set(home: Path, turn: Turn) -> None:
 
 
 def _agreed(rows: Connection) -> Turn | None:
-    told = rows.execute(select(AGREED.c.value).where(AGREED.c.name == SWITCH)).scalar()
-    return None if told is None else _turn_of(json.loads(told))
+    (found,) = answered(rows, (_ITS_ROW, {}))
+    return _turn_of(json.loads(found[0][0])) if found else None
 
 
 def _agree(rows: Connection, turn: Turn) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
-from ivr.state.shared import AWAY, CALLER_SECONDS, CannotReach, Shared, now
+from ivr.state.shared import AWAY, CALLER_SECONDS, CannotReach, Shared
+from ivr.state.trips import now
 from tests.analytics.postgres import made_database, postgres
 from tests.state.conftest import stopped, until
 
