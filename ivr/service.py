@@ -317,7 +317,8 @@ async def _composed(
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
-    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf))
+    doubt = asyncio.Event()
+    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf), doubt)
     dialler = Dialler(
         settings=standing.now,
         outward=outward,
@@ -329,7 +330,13 @@ async def _composed(
         taping=Taping(tapes, partial(ConsoleTape, settings)),
     )
     reception = Reception(
-        ari, shelf, means, screens, standing=standing.now, spoken_to=dialler.spoken_to
+        ari,
+        shelf,
+        means,
+        screens,
+        standing=standing.now,
+        spoken_to=dialler.spoken_to,
+        doubt=doubt,
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
     bringing = BringingCases(register, numbers, vitals.cases_waiting, conductor.file_left_over)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from ivr.agents.exchange import ExchangeFailed, Talk
 from ivr.ari.client import Ari, Leg
+from ivr.ari.doubt import letting_go
 from ivr.ari.errors import AriError, ChannelGone, NotInStasis, Unreachable
 from ivr.ari.events import MUTED, Bridge, Channel
 from ivr.config import Agent
@@ -92,10 +93,10 @@ class ChannelExchange:
     async def drop(self, leg: str) -> None:
         """A supervisor's way of hearing goes with the phone."""
         self._legs.discard(leg)
-        with self._letting_go(unseen=_is_watcher(leg)):
+        with letting_go(self.doubt, unseen=_is_watcher(leg)):
             await self._hang_up(leg)
         if _is_watcher(leg):
-            with self._letting_go(unseen=True):
+            with letting_go(self.doubt, unseen=True):
                 await self._unhear(leg)
 
     async def _hang_up(self, leg: str) -> None:
@@ -105,19 +106,6 @@ class ChannelExchange:
             return
         if is_ours_to_stop(channel, self.app):
             await self.ari.channels.hangup(leg)
-
-    @contextmanager
-    def _letting_go(self, *, unseen: bool = False) -> Iterator[None]:
-        """What Asterisk does not do now ends no call and is left to a second look."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            self.doubt.set()
-            raise
-        except AriError as lost:
-            told = type(lost).__name__ if unseen else lost
-            log.warning("what a call has let go may be there still: %s", told)
-            self.doubt.set()
 
     async def connect(self, leg: str) -> bool:
         """Bridge the two; ChannelGone when it is the caller who has gone."""
@@ -136,7 +124,7 @@ class ChannelExchange:
         """Take the bridge away."""
         bridge, self._bridge, self.talking = self._bridge, None, None
         if bridge is not None:
-            with self._letting_go():
+            with letting_go(self.doubt):
                 await self.ari.bridges.destroy(bridge)
 
     async def music(self) -> None:

@@ -6,17 +6,19 @@ that was started anew knows from Asterisk's lists who talks.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.ari.client import Ari, Leg
+from ivr.ari.doubt import letting_go
 from ivr.ari.errors import AriError, ChannelGone, Unreachable
 from ivr.ari.events import Bridge, Channel
 from ivr.ari.line import ChannelLine
 from ivr.config import TRUNK_ENDPOINT, Agent, Settings
-from ivr.dialling.names import attempt_of, bridge_name, leg_name
+from ivr.dialling.names import SIDES, attempt_of, bridge_name, leg_name
 from ivr.dialling.outward import AgentAway, DiallingFailed, Held
 from ivr.people.sensitive import Sensitive
 from ivr.speech.prompts import Utterance
@@ -32,6 +34,8 @@ class ChannelsOutward:
     settings: Callable[[], Settings]
     announcement: Callable[[], Utterance]
     """That a conversation is recorded."""
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where Asterisk may still hold what is to be stopped."""
 
     async def online(self) -> frozenset[str]:
         """The phones that are registered."""
@@ -97,10 +101,14 @@ class ChannelsOutward:
         return True
 
     async def stop(self, attempt: str) -> None:
-        """All three; what is gone is as good as stopped."""
-        with _faults():
-            await self.ari.channels.hangup(leg_name(attempt, "agent"))
-            await self.ari.channels.hangup(leg_name(attempt, "number"))
+        """All three, each whatever became of the one before; what is gone is as good as stopped.
+
+        What Asterisk does not do now is left to a second look.
+        """
+        for side in SIDES:
+            with letting_go(self.doubt):
+                await self.ari.channels.hangup(leg_name(attempt, side))
+        with letting_go(self.doubt):
             await self.ari.bridges.destroy(bridge_name(attempt))
 
 

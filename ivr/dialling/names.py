@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Side = Literal["agent", "number"]
+SIDES: Final[tuple[Side, ...]] = ("agent", "number")
 _MARK: Final = "dial"
 
 
@@ -27,7 +28,7 @@ def attempt_of(name: str) -> str | None:
 def parted(leg: str) -> tuple[str, Side]:
     """A leg's try and its side; ValueError for what is no leg."""
     name = attempt_of(leg)
-    for side in ("agent", "number"):
+    for side in SIDES:
         if name is not None and leg == leg_name(name, side):
             return name, side
     raise ValueError("no leg of ours")
