@@ -11,8 +11,8 @@ from ivr.people.identity import can_begin
 LONG = 18
 SHORT = 15
 MOBILE = 11
-SHORTEST_FIXED, LONGEST_FIXED = 10, 12
-"""With the area code."""
+SHORTEST_FIXED, LONGEST_FIXED = 11, 12
+"""With the area code: 010 and eight, 0770 and seven, 0571 and eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,11 @@ class PhoneForm:
         return Complete(grown) if len(grown) == whole else Typing(grown)
 
     def pause(self, digits: str, *, nudged: bool) -> Entry:
-        """A fixed number may be whole; of a mobile one it is known what is missing."""
-        if digits.startswith("0") and len(digits) >= SHORTEST_FIXED:
+        """A fixed number may be whole, and a local one too: others say what it lacks in front."""
+        is_local = bool(digits) and digits[0] not in "01"
+        if is_local or len(digits) >= SHORTEST_FIXED:
             return Complete(digits)
-        return _missing(digits, MOBILE, nudged=nudged)
+        return _missing(digits, MOBILE if digits.startswith("1") else SHORTEST_FIXED, nudged=nudged)
 
 
 def _star(digits: str, *, whole: int | None = None) -> Entry:

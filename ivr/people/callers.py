@@ -13,17 +13,25 @@ from dataclasses import dataclass
 
 from ivr.config import LINE_NUMBER, Settings
 
+_AREA = r"0(?:10|2\d|[3-9]\d\d)"
 _SEPARATORS = str.maketrans("", "", " -.()/")
 _DIALLABLE = re.compile(r"\+?\d{3,20}\Z", re.ASCII)
 _COUNTRY = re.compile(r"(?:\+86|0086|86(?=0?1[3-9]\d{9}\Z|0?(?:10|2\d|[3-9]\d\d)\d{7,8}\Z))(\d+)\Z")
+_BY_CARRIER = re.compile(
+    rf"(?:179\d\d|12593|10193|11808|19[0367])(?=0?1[3-9]\d{{9}}\Z|{_AREA}[2-8]\d{{6,7}}\Z)"
+)
+"""What was dialled in front to choose a long-distance carrier, or cheaper speech over IP."""
 _ABROAD = re.compile(r"00([1-9]\d{6,})\Z")
-_MOBILE = re.compile(r"0?(1[3-9]\d{9})\Z")
+_MOBILE = re.compile(rf"(?:{_AREA}|0)?(1[3-9]\d{{9}})\Z")
 _WITHOUT_AREA_CODE = re.compile(r"1\d{2,5}\Z|9[56]\d{3,6}\Z|[48]00\d{7}\Z")
 """Services (12329, 110), companies (95…, 96…, 400, 800): the same in every city."""
 _NO_LEADING_ZERO = re.compile(r"(?:10|2\d)\d{8}\Z|[3-9]\d\d\d{7,8}\Z")
 _LOCAL = re.compile(r"[2-8]\d{6,7}\Z")
-_PLACEHOLDER = re.compile(r"(\d)\1{4,}\Z|0+\Z")
-"""0000000000 and its like: what switches send when they know no number."""
+_PLACEHOLDER = re.compile(rf"(\d)\1{{4,}}\Z|0+\Z|{_AREA}0*\Z")
+"""0000000000 and its like, or an area code and nothing behind it: what switches send when they
+know no number."""
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z", re.ASCII)
+"""What a gateway calls itself by, and no telephone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Callers:
     def known(self, told: str) -> str | None:
         """The caller's number in its one form; None where nobody can be told by it."""
         number = canonical(told, self.area_code)
-        return None if number is None or number in self.nobody else number
+        ways = (number, canonical(told.lstrip().removeprefix("86"), self.area_code))
+        return None if self.nobody.intersection(ways) else number
 
 
 def _canonical(numbers: Iterable[str], area_code: str | None) -> frozenset[str]:
@@ -57,13 +66,14 @@ def _canonical(numbers: Iterable[str], area_code: str | None) -> frozenset[str]:
 def canonical(told: str, area_code: str | None = None) -> str | None:
     """One form for all ways to write a number: 138…, 0571…, 400…, +1…; None for what is none."""
     digits = told.translate(_SEPARATORS)
-    if not _DIALLABLE.match(digits):
+    if not _DIALLABLE.match(digits) or _ADDRESS.match(told.strip()):
         return None
     country = _COUNTRY.match(digits)
-    number = digits if country is None else country[1]
-    if _PLACEHOLDER.match(number.lstrip("+")):
+    number = _BY_CARRIER.sub("", digits if country is None else country[1])
+    national = _national(number, area_code, country is not None)
+    if any(map(_PLACEHOLDER.match, (number.lstrip("+"), national))):
         return None
-    return _national(number, area_code, country is not None)
+    return national
 
 
 def _national(digits: str, area_code: str | None, from_country: bool) -> str:

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.calls.keypad import Complete, CountForm, Entry, Form, IdForm, NoNumber, Nudge, Typing
+from ivr.calls.keypad import (
+    Complete,
+    CountForm,
+    Entry,
+    Form,
+    IdForm,
+    NoNumber,
+    Nudge,
+    PhoneForm,
+    Typing,
+)
 from ivr.speech.contract import DTMF
 
 ID = IdForm()
@@ -42,15 +52,12 @@ def test_a_row_of_the_table(entered: int, key: str, outcome: Entry) -> None:
     ("entered", "nudged", "outcome"),
     [
         (0, False, NoNumber.SILENT),
-        (1, False, Nudge("identity.missing", 17)),
-        (10, False, Nudge("identity.missing", 8)),
-        (12, False, Nudge("identity.missing", 6)),
-        (14, False, Nudge("identity.missing", 4)),
+        *((count, False, Nudge("identity.missing", 18 - count)) for count in range(1, 15)),
         (15, False, Nudge("identity.fifteen_pause")),
         (15, True, Complete(digits(15))),
         (16, False, Nudge("identity.missing", 2)),
         (17, False, Nudge("identity.missing", 1)),
-        (16, True, NoNumber.SILENT),
+        *((count, True, NoNumber.SILENT) for count in (*range(1, 15), 16, 17)),
     ],
 )
 def test_a_silence(entered: int, nudged: bool, outcome: Entry) -> None:
@@ -108,6 +115,26 @@ def test_a_password_may_begin_with_zeros_and_its_missing_digits_are_said() -> No
     assert PASSWORD.pause("000", nudged=False) == Nudge("identity.missing", 3)
     assert PASSWORD.pause("000", nudged=True) == NoNumber.SILENT
     assert PASSWORD.pause("", nudged=False) == NoNumber.SILENT
+
+
+@pytest.mark.parametrize(
+    ("entered", "outcome"),
+    [
+        ("", NoNumber.SILENT),
+        ("1", Nudge("identity.missing", 10)),
+        ("1380013800", Nudge("identity.missing", 1)),
+        ("0571888", Nudge("identity.missing", 4)),
+        ("0101234567", Nudge("identity.missing", 1)),
+        ("05718888666", Complete("05718888666")),
+        ("01088886666", Complete("01088886666")),
+        ("88886666", Complete("88886666")),
+        ("8888", Complete("8888")),
+        ("4008001234", Complete("4008001234")),
+    ],
+)
+def test_a_silence_in_a_telephone_number(entered: str, outcome: Entry) -> None:
+    """Nobody hears how many digits a number lacks that lacks its area code."""
+    assert PhoneForm().pause(entered, nudged=False) == outcome
 
 
 @given(st.text(sorted(DTMF), max_size=40), st.sampled_from([ID, LONG_ONLY, PASSWORD]))
