@@ -25,7 +25,8 @@ from ivr.records.durable import write
 from ivr.records.holding import alone as alone_here
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import AGREED, agree
-from ivr.state.shared import CannotReach, Shared, alone, asked_once, now
+from ivr.state.shared import CannotReach, Shared, asked_once
+from ivr.state.trips import alone, now
 
 log = logging.getLogger(__name__)
 
