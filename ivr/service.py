@@ -317,8 +317,7 @@ async def _composed(
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
-    doubt = asyncio.Event()
-    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf), doubt)
+    outward = ChannelsOutward(ari, standing.now, partial(_announced, shelf))
     dialler = Dialler(
         settings=standing.now,
         outward=outward,
@@ -336,7 +335,7 @@ async def _composed(
         screens,
         standing=standing.now,
         spoken_to=dialler.spoken_to,
-        doubt=doubt,
+        doubt=outward.doubt,
     )
     conductor = Conductor(reception, desk, vitals, dialler=dialler)
     bringing = BringingCases(register, numbers, vitals.cases_waiting, conductor.file_left_over)

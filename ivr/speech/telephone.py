@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_COUNTRY = re.compile(r"^(?:\+\s*86|0086(?=\D)|86(?=\D))\D*")
+_COUNTRY = re.compile(r"\(?(?:\+\s*86|0086|86(?=\D|1[3-9]\d{9}(?!\d)))\D*")
 _MARK = re.compile(r"转|分机|ext\.?|[x#,]", re.IGNORECASE)
 """Between a number and its extension, besides a hyphen."""
 _BETWEEN = re.compile(r"[-‐‑‒–—−() ]+")
@@ -42,7 +42,7 @@ def telephone(text: str) -> Telephone:
     """The number as it is said, however it was written; raises NoTelephone."""
     number, *extensions = _MARK.split(_national(unicodedata.normalize("NFKC", text).strip()))
     parts = [part for part in _BETWEEN.split(number.strip()) if part]
-    extension = "".join(extensions).strip()
+    extension = "".join(extensions).strip(" ()")
     if not extension and _ends_in_extension(parts):
         extension = parts.pop()
     digits = "".join([*parts, extension])
@@ -56,7 +56,7 @@ def _national(text: str) -> str:
     country = _COUNTRY.match(text)
     if country is None:
         return text
-    rest = text[country.end() :]
+    rest = text[country.end() :].removeprefix("0)").lstrip()
     digits = re.sub(r"\D", "", rest)
     return rest if _WITHIN_COUNTRY.match(digits) else f"0{rest}"
 
