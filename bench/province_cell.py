@@ -129,8 +129,8 @@ class Cell:
     told: Told = field(default_factory=Told)
 
     def has_up(self) -> list[tuple[str, str]]:
-        """Calls that are up when the measuring begins: session and number."""
-        made = [(f"{self.name}-up-{n}", self._number()) for n in range(self.wanted.calls)]
+        """Calls that are up when the measuring begins: session and number, each another one."""
+        made = [(f"{self.name}-up-{n}", f"{self.name} up {n}") for n in range(self.wanted.calls)]
         for session, caller in made:
             self.calls.found(session, caller)
         return made
