@@ -53,6 +53,7 @@ def join(
         setting.take_over(settings)
         _take_over_cases(settings)
         users = shared.at_once(OfAllNodes(settings).make_even)
+        _tell_of_connections(shared)
     typer.echo(f"控制台用户：全线 {users} 个 · users of all nodes' consoles")
     typer.echo(f"保险库：本机的 {people} 人都在全线的库里 · people of this machine's vault")
     typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
@@ -79,8 +80,18 @@ def list_(
 
     with _state() as (_, shared):
         line = shared.at_once(nodes.read)
+        _tell_of_connections(shared)
     told = "\n".join(_in_words(each, line) for each in line.nodes)
     typer.echo(_as_json(line) if as_json else told or "还没有节点")
+
+
+def _tell_of_connections(shared: Shared) -> None:
+    """Where PostgreSQL has too few: beside what is printed for programs."""
+    from ivr.state.connections import connections
+
+    found = shared.at_once(connections)
+    if found is not None and found.complaint:
+        typer.echo(found.complaint, err=True)
 
 
 def drain(

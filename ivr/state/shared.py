@@ -53,6 +53,7 @@ _SERVER: Final = (
 )
 """Who is stopped in the middle of a transaction must not hold the others up. What a crash of the
 server could lose, the last tenths of a second of counts, each node still has in its memory."""
+_FULL: Final = ("too many clients", "too many connections", "remaining connection slots")
 SCHEMA: Final = Path(__file__).resolve().parent / "schema"
 
 
@@ -240,8 +241,17 @@ def _result(doing: asyncio.Future[T] | Future[T]) -> T:
     except SchemaNewer as newer:
         raise TooNew(str(newer)) from None
     except (SQLAlchemyError, OSError) as fault:
-        kind = type(getattr(fault, "orig", None) or fault).__name__
-        raise CannotReach(f"数据库用不了：{kind} · the database of [state] fails") from None
+        raise CannotReach(_in_words(getattr(fault, "orig", None) or fault)) from None
+
+
+def _in_words(fault: BaseException) -> str:
+    """libpq has no code for who is refused a connection, only the server's words."""
+    if any(words in str(fault) for words in _FULL):
+        return (
+            "PostgreSQL 的连接用完了：加大 max_connections，见 `ivr node list`"
+            " · PostgreSQL has no connection left"
+        )
+    return f"数据库用不了：{type(fault).__name__} · the database of [state] fails"
 
 
 def _seen(doing: asyncio.Future[Any]) -> None:

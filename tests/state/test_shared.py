@@ -7,13 +7,18 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
+from ivr.state.connections import OF_A_NODE, connections
 from ivr.state.shared import AWAY, CALLER_SECONDS, CannotReach, Shared
 from ivr.state.trips import now
 from tests.analytics.postgres import made_database, postgres
@@ -157,3 +162,20 @@ def test_its_clock_is_read(postgres_url: str) -> None:
         assert await shared.attempt(now, 30) >= earlier > 1.7e9
 
     told(postgres_url, story)
+
+
+def test_who_is_refused_a_connection_is_told_what_to_do(server: Path, postgres_url: str) -> None:
+    """And before that: nodes that need more than there are, told where nodes are listed."""
+    engine = create_engine(postgres_url, poolclass=NullPool)
+    with ExitStack() as held:
+        with suppress(OperationalError):
+            while True:
+                held.enter_context(engine.connect())
+        with closing(Shared(at(postgres_url))) as shared, pytest.raises(CannotReach, match="用完"):
+            shared.at_once(one)
+    with closing(Shared(at(postgres_url))) as shared:
+        found = shared.at_once(connections)
+    assert found is not None
+    assert found.complaint == ""
+    needed = found.elsewhere + 20 * OF_A_NODE
+    assert f"至少 {needed + 20}" in replace(found, nodes=20, most=needed - 1).complaint
