@@ -29,8 +29,8 @@ AXE = libraries.folder() / "checks" / "axe.min.js"
 PICTURES_WANTED = "CONSOLE_PICTURES" in os.environ
 COLOURS = ("color-contrast", "link-in-text-block")
 """axe's rules of WCAG 2.2 AA that look at colours: all that another colour scheme can break."""
-EXAMINED = """async (only) => (await axe.run({
-  resultTypes: ["violations"], preload: false, ...(only && { runOnly: only }),
+EXAMINED = """async (options) => (await axe.run({
+  resultTypes: ["violations"], preload: false, ...options,
 })).violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html)}`)"""
 """What axe-core finds; the elements that pass are not described, which is most of its work."""
 
