@@ -272,7 +272,9 @@ class SharedFloor:
 
     def _share(self) -> frozenset[str]:
         """Each phone is one node's, by the nodes that lived last: every one knows whose."""
-        names = sorted({*self._names(), self._node})
+        names = self._names() or (self._node,)
+        if self._node not in names:  # drained: its agents are the others'
+            return frozenset()
         mine = names.index(self._node)
         phones = sorted(agent.extension for agent in self._switchboard.settings.phones)
         return frozenset(each for n, each in enumerate(phones) if n % len(names) == mine)

@@ -79,20 +79,23 @@ class Known:
     """Empty: this machine has never been admitted."""
     catalogs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    """Of the nodes that live, this one among them: they share the agents."""
+    """Of the nodes that live and take calls: they share the agents."""
 
     @classmethod
     def of(cls, line: Line, me: Identity) -> Known:
         """What is to be remembered; those that are drained have no calls to share budgets with."""
         ours = line.node(me.name)
         taken_out = ours is None or ours.machine != me.machine
-        serving = sum(not each.draining for each in line.nodes)
+        serving = [each for each in line.nodes if not each.draining]
+        draining = taken_out or (ours is not None and ours.draining)
         return cls(
-            nodes=max(1, serving),
-            draining=taken_out or (ours is not None and ours.draining),
+            nodes=max(1, len(serving)),
+            draining=draining,
             keys=dict(line.keys),
             catalogs=tuple(filter(None, (line.catalog, line.catalog_before))),
-            names=tuple(sorted({me.name} | {each.name for each in line.nodes if each.lives})),
+            names=tuple(
+                sorted({each.name for each in serving if each.lives or each.name == me.name})
+            ),
         )
 
     @classmethod

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -17,7 +18,7 @@ from ivr.agents.switchboard import Switchboard
 from ivr.agents.together import ROW, SharedFloor, among_nodes
 from ivr.config import Agent, AgentsSettings
 from ivr.records.facts import Standing
-from ivr.state.nodes import NODE
+from ivr.state.nodes import NODE, drain
 from ivr.state.shared import CALLER_SECONDS
 from tests.state.conftest import Pair, stopped
 from tests.state.line import SLOW_MACHINE, OneOf, away, served
@@ -332,6 +333,22 @@ def test_each_node_rings_its_own_share_while_the_database_is_away(each_way: Pair
         assert [each.now.state for each in other.moves] == []
 
     told(story, each_way)
+
+
+def test_a_drained_node_leaves_its_share_to_the_others(pair: Pair) -> None:
+    async def story(one: Office, other: Office) -> None:
+        draining = partial(drain, name=one.one.settings.node, draining=True)
+        await one.one.node.shared.attempt(draining, 30)
+        for each in (one, other):
+            await each.one.beat()
+        with away(one.one, other.one):
+            for who in ("a", "b"):
+                other.comes(who)
+            one.comes("c", ago=5)
+            assert [*await other.rings("a"), *await other.rings("b")] == ["6001", "6002"]
+            assert await one.rings("c") == []
+
+    told(story, pair)
 
 
 def test_of_what_two_nodes_said_alone_the_later_holds(pair: Pair) -> None:
