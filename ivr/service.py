@@ -216,6 +216,7 @@ def _take_part(node: Node | None, conductor: Conductor) -> None:
         return
     asked = conductor.reception.means.asked
     import_module("ivr.calls.asked_together").among_nodes(node, asked)
+    import_module("ivr.state.trail").among_nodes(node, conductor.reception.means.settings)
     conductor.set_aside = node.drains
     conductor.callers = node.counts_calls()
     node.table.taken = partial(_read_anew, conductor.reception.means.settings)

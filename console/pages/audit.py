@@ -17,7 +17,8 @@ from console.routes import SETTINGS, Page, Route
 from console.trail import note
 from ivr.hours import BEIJING
 from ivr.people.audit import Action as Noted
-from ivr.people.audit import Audit, Entry
+from ivr.people.audit import Entry
+from ivr.state import opened
 
 MOST_SHOWN: Final = 500
 NAMES: Final[Mapping[str, str]] = {
@@ -84,8 +85,7 @@ NAMES: Final[Mapping[str, str]] = {
 async def _trail(request: web.Request) -> web.Response:
     query = {name: value.strip() for name, value in request.query.items()}
     await note(request, "trail", _subject(query))
-    home = request.app[SETTINGS].home
-    entries = await asyncio.to_thread(lambda: Audit.of(home).entries())
+    entries, of_all = await asyncio.to_thread(opened.trail, request.app[SETTINGS])
     try:
         found, fault = list(_fitting(entries, query)), ""
     except CannotAnswer as cannot:
@@ -102,6 +102,7 @@ async def _trail(request: web.Request) -> web.Response:
         names=NAMES,
         actions=[each for each in get_args(Noted) if each in NAMES],
         fault=fault,
+        of_all=of_all,
     )
 
 

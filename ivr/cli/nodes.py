@@ -52,11 +52,24 @@ def join(
         people = vault.take_over(settings, shared)
         setting.take_over(settings)
         _take_over_cases(settings)
+        _take_over_trail(settings, shared)
         users = shared.at_once(OfAllNodes(settings).make_even)
         _tell_of_connections(shared)
     typer.echo(f"控制台用户：全线 {users} 个 · users of all nodes' consoles")
     typer.echo(f"保险库：本机的 {people} 人都在全线的库里 · people of this machine's vault")
     typer.echo(f"{me.name} 已加入，编号系列 {me.series:02} · joined; now (re)start its service")
+
+
+def _take_over_trail(settings: Settings, shared: Shared) -> None:
+    """What is written on this machine stands in the line's trail; raises CommandFailure."""
+    from ivr.people.audit import AuditChanged
+    from ivr.state import trail
+
+    try:
+        entries = trail.take_over(settings, shared)
+    except AuditChanged as changed:
+        raise CommandFailure(str(changed)) from changed
+    typer.echo(f"审计：本机 {entries} 条新进全线的审计 · entries of this machine's audit trail")
 
 
 def _take_over_cases(settings: Settings) -> None:

@@ -16,12 +16,12 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Final, Literal
 
 from ivr.people.keys import Keys
 
@@ -41,7 +41,8 @@ Action = Literal[
     "second factor", "second factor reset",
 ]  # fmt: skip
 
-_FIRST = "0" * 64
+FIRST: Final = "0" * 64
+"""The hash before the first line."""
 
 
 class AuditChanged(Exception):
@@ -59,6 +60,16 @@ class Entry:
     a user of the console, the line, an announcement, settings, a sentence, a set of prompts."""
     operator: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Between two lines of a trail."""
+
+    last: str = FIRST
+    """The hash of the line before it."""
+    end: int = 0
+    """Bytes from the beginning of the file."""
 
 
 class Audit:
@@ -96,16 +107,37 @@ class Audit:
         with self._locked() as file:
             _, end = self._checked(file)
             file.seek(0)
-            return [_entry(line) for line in file.read(end).splitlines()]
+            return [entry_of(line) for line in file.read(end).splitlines()]
 
-    def _checked(self, file: IO[bytes]) -> tuple[str, int]:
-        """Follow the chain from its beginning; its last hash, and how many bytes it has.
+    def since(self, place: Place) -> tuple[list[bytes], Place]:
+        """The lines from there on, and where they end; AuditChanged where one is not as written.
+
+        A place that is none, as after the file was put back from a backup, is the beginning.
+        """
+        with self._locked() as file:
+            try:
+                last, end = self._checked(file, place)
+            except AuditChanged:
+                place = Place()
+                last, end = self._checked(file)
+            file.seek(place.end)
+            return file.read(end - place.end).splitlines(), Place(last, end)
+
+    def chained(self, last: str, content: Mapping[str, str]) -> str:
+        """The hash of what comes after the one that has `last`."""
+        return self._hash(last, dict(content))
+
+    def _checked(self, file: IO[bytes], since: Place | None = None) -> tuple[str, int]:
+        """Follow the chain from its beginning, or a place; its last hash, how many bytes it has.
 
         A last line without an end was torn by a power cut or a full disk: whoever asked for it was
         refused, so it is no entry.
         """
-        last, end = _FIRST, 0
-        file.seek(0)
+        last, end = FIRST, 0
+        if since is not None and since.end:
+            self._check_is_there(file, since)
+            last, end = since.last, since.end
+        file.seek(end)
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 break
@@ -118,13 +150,20 @@ class Audit:
             last, end = told, end + len(line)
         return last, end
 
+    def _check_is_there(self, file: IO[bytes], place: Place) -> None:
+        """Each line ends with its hash."""
+        ending = f'{place.last}"}}\n'.encode()
+        file.seek(max(0, place.end - len(ending)))
+        if file.read(len(ending)) != ending:
+            raise AuditChanged(f"{self._path}: a line that was here is missing")
+
     def _noted(self, file: IO[bytes]) -> tuple[str, int] | None:
         """The last hash and the length, while the file is as the last writer left it; else None."""
         try:
             told, content = _parted(self._note.read_bytes())
         except OSError:
             return None
-        if not hmac.compare_digest(told, self._hash(_FIRST, content)):
+        if not hmac.compare_digest(told, self._hash(FIRST, content)):
             return None
         if content["file"] != _as_it_is(file):
             return None
@@ -133,7 +172,7 @@ class Audit:
     def _leave_note(self, file: IO[bytes], last: str) -> None:
         """Where it cannot be left, as on a full disk, the next writer follows the chain."""
         content = {"file": _as_it_is(file), "last": last}
-        line = {**content, "hash": self._hash(_FIRST, content)}
+        line = {**content, "hash": self._hash(FIRST, content)}
         part = self._note.with_suffix(".part")
         with suppress(OSError):
             descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
@@ -163,10 +202,16 @@ def _as_it_is(file: IO[bytes]) -> str:
     return f"{state.st_dev} {state.st_ino} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}"
 
 
-def _entry(line: bytes) -> Entry:
+def entry_of(line: bytes) -> Entry:
+    """What stands in a line of a trail."""
     told = json.loads(line)
     at = datetime.fromisoformat(told["at"])
     return Entry(at, told["action"], told["token"], told["operator"], told["reason"])
+
+
+def hash_of(line: bytes) -> str:
+    """The hash that stands in a line of a trail; empty where there is none."""
+    return _parted(line)[0]
 
 
 def _parted(line: bytes) -> tuple[str, dict[str, str]]:

@@ -26,6 +26,8 @@ class Node:
         self.shared = shared
         self.membership = membership
         self.name = settings.node
+        self.complaints: list[Callable[[], str]] = []
+        """What else somebody must look at; empty while there is nothing."""
         self._at_last: list[Callable[[], None]] = []
         self.shares(SharedSwitch(settings.home, shared))
         self.shares(SharedAnnouncements(settings.home, shared))
@@ -70,6 +72,7 @@ class Node:
     def told(self) -> list[str]:
         """What somebody must look at."""
         told = list(self.membership.warnings)
+        told += filter(None, (complaint() for complaint in self.complaints))
         if self.drains():
             told.append("排空，不接新来电 · drained: no new calls")
         if not self.shared.up:

@@ -8,9 +8,18 @@ from __future__ import annotations
 from importlib import import_module
 
 from ivr.config import Settings
+from ivr.people.audit import Audit, Entry
 from ivr.people.keys import Keys
 from ivr.people.vault import Vault
 from ivr.people.vault_file import FILE, Rows, VaultFile
+
+
+def trail(settings: Settings) -> tuple[list[Entry], bool]:
+    """The audit trail, in order, and whether it is that of all machines; AuditChanged."""
+    if not settings.shares:
+        return Audit.of(settings.home).entries(), True
+    found: tuple[list[Entry], bool] = import_module("ivr.state.trail").entries(settings)
+    return found
 
 
 def vault(settings: Settings) -> Vault:
