@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ivr.agents.desks import Desks
 from ivr.agents.estimate import Minutes, minutes_to_wait
@@ -166,9 +167,13 @@ class Switchboard:
         """Kept for this caller from now on, before anybody else here has a turn."""
         for each in self.queue.waiting():
             self._look_who_may_ring(each)
-        free = [agent for agent in self._for(place) if self.desks.is_free(agent)]
-        mine = [agent for agent in free if not self._wanted_before(agent, place)]
-        mine = mine[:1] if self._rings_one(place) else mine
+        wanted = self._wanted_before(place)
+        free = (
+            agent
+            for agent in self._for(place)
+            if agent.extension not in wanted and self.desks.is_free(agent)
+        )
+        mine = list(islice(free, 1 if self._rings_one(place) else None))
         for agent in mine:
             place.left.remove(agent)
             place.is_ringing = True
@@ -219,10 +224,10 @@ class Switchboard:
         for extension in [each for each, whose in self._ringing.items() if whose is place]:
             self.free(self.desks.agent(extension))
 
-    def _wanted_before(self, agent: Agent, place: Waiting) -> bool:
-        """Whether somebody who is next before this one is to have this phone first."""
-        earlier = self.queue.before(place)
-        return any(agent in each.left and self._wants_more(each) for each in earlier)
+    def _wanted_before(self, place: Waiting) -> frozenset[str]:
+        """Phones that somebody who is next before this one is to have first."""
+        earlier = filter(self._wants_more, self.queue.before(place))
+        return frozenset(agent.extension for each in earlier for agent in each.left)
 
     def _wants_more(self, place: Waiting) -> bool:
         return not (self._rings_one(place) and place.is_ringing)
