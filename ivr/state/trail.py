@@ -28,7 +28,8 @@ from ivr.records.holding import alone as alone_here
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import FOLDER
-from ivr.state.shared import CannotReach, Shared, alone, durable
+from ivr.state.shared import CannotReach, Shared
+from ivr.state.trips import alone, durable
 
 log = logging.getLogger(__name__)
 
