@@ -219,6 +219,7 @@ def _take_part(node: Node | None, conductor: Conductor) -> None:
     import_module("ivr.state.trail").among_nodes(node, conductor.reception.means.settings)
     conductor.set_aside = node.drains
     conductor.callers = node.counts_calls()
+    import_module("ivr.calls.pins_together").among_nodes(node, conductor.reception.means.settings)
     node.table.taken = partial(_read_anew, conductor.reception.means.settings)
     node.begin(lambda: len(conductor.calls))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ivr.accounts.passwords import DIGITS, NoHash, hashed, matches
 from ivr.people.sensitive import Sensitive
@@ -34,28 +36,49 @@ class Verifier(Protocol):
         """Whether it is this agent's. Takes its time on purpose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of an agent's PIN."""
+
+    hash: str = field(repr=False)
+    at: float
+    """Seconds since 1970: of two the later one holds."""
+
+
 class Pins:
     """Those of one line; all methods block. What cannot be read opens nothing."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = home / FILE
+        self._clock = clock
 
     def has(self, extension: str) -> bool:
         """Whether this agent has one."""
-        return extension in self._all()
+        return extension in self.all()
 
     def right(self, extension: str, entered: Sensitive[str]) -> bool:
         """Whether it is this agent's; who has none is refused after as long a time."""
         try:
-            return matches(self._all().get(extension), entered)
+            kept = self.all().get(extension)
+            return matches(None if kept is None else kept.hash, entered)
         except NoHash:
             return False
 
     def choose(self, extension: str, pin: Sensitive[str]) -> None:
         """The agent's own; raises TooEasy."""
         self.check(pin)
-        kept = hashed(pin)
+        kept = Kept(hashed(pin), self._clock())
         self._change(lambda pins: pins.update({extension: kept}))
+
+    def take(self, later: Mapping[str, Kept]) -> None:
+        """What was chosen elsewhere, unless something was chosen here since."""
+
+        def taken(pins: dict[str, Kept]) -> None:
+            for extension, kept in later.items():
+                if extension not in pins or pins[extension].at < kept.at:
+                    pins[extension] = kept
+
+        self._change(taken)
 
     @staticmethod
     def check(pin: Sensitive[str]) -> None:
@@ -76,18 +99,26 @@ class Pins:
                 continue
             return pin
 
-    def _all(self) -> dict[str, str]:
+    def all(self) -> dict[str, Kept]:
+        """By extension."""
         try:
-            held = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            held = dict(json.loads(self._path.read_bytes()))
+            return {str(name): self._kept(each) for name, each in held.items()}
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return {}
-        return {str(name): str(kept) for name, kept in dict(held).items()}
 
-    def _change(self, change: Callable[[dict[str, str]], None]) -> None:
+    def _kept(self, told: Any) -> Kept:
+        """Before several nodes had them, there was no time: that of the file is late enough."""
+        if isinstance(told, str):
+            return Kept(told, self._path.stat().st_mtime)
+        return Kept(str(told["hash"]), float(told["at"]))
+
+    def _change(self, change: Callable[[dict[str, Kept]], None]) -> None:
         with self._locked():
-            pins = self._all()
+            pins = self.all()
             change(pins)
-            write(self._path, json.dumps(pins, indent=1).encode(), mode=0o600)
+            told = {extension: asdict(kept) for extension, kept in pins.items()}
+            write(self._path, json.dumps(told, indent=1).encode(), mode=0o600)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
