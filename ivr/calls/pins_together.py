@@ -20,7 +20,8 @@ from ivr.cases.sealing import Unreadable, seal, unseal
 from ivr.config import Settings
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
-from ivr.state.shared import Shared, alone
+from ivr.state.shared import Shared
+from ivr.state.trips import alone
 
 log = logging.getLogger(__name__)
 
