@@ -48,7 +48,7 @@ _ROW: Final = Table(
     Column("body", String),
     Column("at", Float),
 )
-_CHANGING: Final = 9
+_CHANGING: Final = 12
 """What `alone` calls it."""
 _KEPT: Final = (
     "roles", "hash", "one_time", "locked", "failures", "shut_until", "version", "seen",

@@ -42,7 +42,7 @@ _OF: Final = Table(
 _FORGOTTEN: Final = Table(
     "forgotten", _META, Column("name", String, primary_key=True), Column("at", Float)
 )
-_CHANGING: Final = 8
+_CHANGING: Final = 11
 """What `alone` calls it."""
 MOST_AT_ONCE: Final = 500
 _OVERLAP_SECONDS: Final = 60.0
