@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 from ivr.agents.desks import Desks
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
-from ivr.alarms import keeping, messages
+from ivr.alarms import keeping, measuring, messages
 from ivr.alarms.ringing import OVER_SECONDS, News
 from ivr.alarms.table import BY_NAME
 from ivr.alarms.watching import Watch
@@ -268,6 +268,13 @@ def test_backup_old(alone: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     duty.is_over("backup_old")
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is asked for as long as a carrier far away may need."""
+    monkeypatch.setattr(measuring, "OPTIONS_SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_trunk_silent(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A carrier without a registration, of two machines: it is enough that one of them answers."""
     trunk = Trunk(name="unicom", hosts=("127.0.0.81", "127.0.0.82", "192.0.2.0/24"))
@@ -281,6 +288,7 @@ def test_trunk_silent(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         duty.is_over("trunk_silent")
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_carrier_that_answers_nobody_is_no_news(
     alone: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

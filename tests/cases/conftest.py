@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from tests.analytics.postgres import made_database, postgres, programs
+from tests.analytics.postgres import emptied, made_database, postgres, programs
 
 
 def on_sqlite(folder: Path) -> str:
@@ -25,10 +24,14 @@ def server() -> Iterator[Path]:
         yield socket
 
 
+@pytest.fixture(scope="package")
+def database(server: Path) -> str:
+    made_database(server, "cases")
+    return f"postgresql+psycopg://ivr@/cases?host={server}"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return on_sqlite(tmp_path)
-    socket, name = request.getfixturevalue("server"), f"cases_{uuid4().hex}"
-    made_database(socket, name)
-    return f"postgresql+psycopg://ivr@/{name}?host={socket}"
+    return emptied(request.getfixturevalue("database"))

@@ -13,13 +13,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
 from ivr.people.keys import Keys
-from tests.analytics.postgres import made_database, postgres, programs
+from tests.analytics.postgres import emptied, made_database, postgres, programs
 
 Machines = Callable[..., Settings]
 Pair = tuple[Settings, Settings]
@@ -43,12 +41,7 @@ def database(server: Path) -> str:
 
 @pytest.fixture
 def postgres_url(database: str) -> str:
-    """An empty one; to make another for each test would take longer than most of them."""
-    engine = create_engine(database, poolclass=NullPool)
-    with engine.begin() as rows:
-        rows.execute(text("DROP SCHEMA public CASCADE"))
-        rows.execute(text("CREATE SCHEMA public"))
-    return database
+    return emptied(database)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.live)])
