@@ -11,13 +11,14 @@ CALLS := $(LONG) $(filter-out $(LONG),$(wildcard tests/live/test_*.py))
 CALLS_JOBS ?= 6
 # Trial calls to a line of the tests' own: no Asterisk, but packets in real time, as calls are.
 IN_TIME := tests/probe
-# All others, in parts that are not too unlike, the longest first here too.
+# All others, in parts that are not too unlike, the longest first here too. Three at once: they too
+# wait now and then, and leave the processors to whatever calls.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
 PARTS := $(FACTS) $(IN_TIME) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
 ignored = $(addprefix --ignore=,$(1))
 OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
   "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
-OTHERS_JOBS ?= 2
+OTHERS_JOBS ?= 3
 AUDIT := "$(VENV)/bin/python -m tests.dependencies"
 STYLE := "$(VENV)/bin/ruff check ." "$(VENV)/bin/ruff format --check ." $(VENV)/bin/mypy $(VENV)/bin/lint-imports
 SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)
@@ -31,6 +32,12 @@ define apt_install
 	$$as_root apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -qq -y --no-install-recommends $(1) >/dev/null \
 	|| { echo "make: $(1) could not be installed: is the network up?" >&2; exit 1; }
+endef
+
+# A server's package starts it, now and with the machine: tests start their own, and would meet it.
+define at_rest
+	if [ -d /run/systemd/system ]; then $$as_root systemctl disable -q --now $(1); \
+	else for each in $(1); do $$as_root service $$each stop >/dev/null 2>&1 || true; done; fi
 endef
 
 # Not compiled: Python does that with what it really loads.
@@ -103,15 +110,16 @@ browser:  ## Chromium and a Chinese font, for the tests of the pages
 
 postgres:  # For the tests of many machines: they start a server of their own
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
-	|| { $(call apt_install,postgresql); }
+	|| { $(call apt_install,postgresql); $(call at_rest,postgresql); }
 
 prometheus:  # Asks the rules of the alarms and the dashboard's queries, promtool beside it
-	@{ command -v prometheus && command -v promtool; } >/dev/null || { $(call apt_install,prometheus); }
+	@{ command -v prometheus && command -v promtool; } >/dev/null \
+	|| { $(call apt_install,prometheus); $(call at_rest,prometheus); }
 
 kamailio:  # The edge before two cells, and keepalived, which reads what is written for two edges
 	@ls /usr/sbin/kamailio /usr/sbin/keepalived /usr/lib/*/kamailio/modules/{websocket,tls}.so >/dev/null 2>&1 \
 	|| { $(call apt_install,kamailio kamailio-websocket-modules kamailio-tls-modules keepalived); \
-	[ ! -d /run/systemd/system ] || $$as_root systemctl disable -q --now kamailio keepalived; }
+	$(call at_rest,kamailio keepalived); }
 
 setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 
