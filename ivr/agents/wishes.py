@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -177,9 +178,15 @@ class Wishes:
         with self._alone():
             if self.living(wish.person) is not None:
                 return False
-            self._vault.keep(wish.person, number)
+            self._keep_number(wish.person, number)
             self._write(wish)
             return True
+
+    def _keep_number(self, person: str, number: Sensitive[str]) -> None:
+        try:
+            self._vault.keep(person, number)
+        except sqlite3.Error as refused:  # full, damaged, or another program holds it
+            raise OSError(f"the vault: {refused}") from refused
 
     def move(self, wish: Wish, to: Move, *, now: datetime) -> Wish | None:
         """What becomes of it, durable when it returns; None where it has changed meanwhile.

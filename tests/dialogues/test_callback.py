@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +131,19 @@ def test_a_number_of_this_country_is_kept_when_it_is_confirmed(
 @pytest.mark.parametrize("keys", ["008613800138000#", "110#", "12329#", "4008108888#", "88886666#"])
 def test_what_may_not_be_dialled_is_refused_at_once(told: Any, book: Book, keys: str) -> None:
     told(f"{ASKED}KEY {keys}\nIVR callback.wrong\nIVR callback.ask\nKEY *\nIVR main.menu\nHANGUP\n")
+    assert not book.all()
+
+
+def test_a_vault_that_refuses_is_said_and_ends_no_call(
+    told: Any, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Vault, "keep", full)
+    told(
+        f"{ASKED}KEY 13800138000\n{CONFIRM}KEY 1\nIVR callback.cannot_keep\nIVR main.menu\nHANGUP\n"
+    )
     assert not book.all()
 
 
