@@ -32,7 +32,7 @@ _PIN: Final = Table(
     Column("sealed", String),
     Column("at", Float),
 )
-_CHOOSING: Final = 10
+_CHOOSING: Final = 13
 """What `alone` calls it."""
 
 

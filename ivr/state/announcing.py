@@ -47,7 +47,7 @@ _SOUND: Final = Table(
     Column("file", String, primary_key=True),
     Column("sound", String),
 )
-_ANNOUNCING: Final = 9
+_ANNOUNCING: Final = 12
 """What `alone` calls it."""
 
 

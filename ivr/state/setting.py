@@ -38,7 +38,7 @@ _VERSION: Final = Rows(
 )
 _BEGUN: Final = "settings"
 """Its row among what is agreed: some node's versions have become the line's."""
-_SETTING: Final = 8
+_SETTING: Final = 11
 """What `alone` calls it."""
 OWN: Final = ".own"
 """What a machine had set before it had the line's versions is kept under this end of its name."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.cases.store import Cases, Sought
 from ivr.lifecycle import asking
 from ivr.speech.prompts import PromptSet
 from ivr.state import nodes, switching
@@ -19,6 +20,7 @@ from tests.analytics.postgres import made_database, postgres, programs
 from tests.live.conftest import LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import until
+from tests.live.test_feedback import SPOKEN, filed, recorded
 from tests.state.conftest import stopped
 
 pytestmark = [
@@ -63,7 +65,15 @@ async def dialled(line: LiveLine) -> int:
 
 
 def is_away(line: LiveLine) -> bool:
-    return "\nivr_state_away 1.0\n" in asking.metrics(line.settings, within=5)
+    return "\nivr_state_away 1.0\n" in metrics(line)
+
+
+def metrics(line: LiveLine) -> str:
+    """Empty where no service answers."""
+    try:
+        return asking.metrics(line.settings, within=5)
+    except OSError:
+        return ""
 
 
 def test_who_has_not_joined_takes_no_call_and_says_what_to_do(node: LiveLine) -> None:
@@ -111,6 +121,33 @@ def test_a_balance_is_told_while_the_database_is_stopped(node: LiveLine, server:
                 assert node.health()["status"] == "ok"
                 assert node.health()["node"]["warns"]
         await until(lambda: not is_away(node))
+
+    asyncio.run(story())
+
+
+def test_a_complaint_outlives_a_stopped_database_and_a_killed_service(
+    node: LiveLine, server: Path, whole_set: PromptSet
+) -> None:
+    """已保存 is said meanwhile; its case comes by itself, once, when the database is back."""
+    speech = Path(f"{whole_set.clips[SPOKEN].path}.alaw").read_bytes()[:16000]
+
+    async def story() -> None:
+        await until(lambda: not is_away(node))
+        async with recorded(node) as caller:
+            with stopped(server):
+                caller.phone.speak(speech)
+                await caller.phone.spoken()
+                caller.phone.press("#")
+                await caller.hears_begin("feedback.saved.1")
+                node.kill_service()
+                node.start_service()
+                await until(lambda: "\nivr_cases_waiting 1.0\n" in metrics(node))
+            await until(lambda: not is_away(node))
+            await caller.hears("feedback.saved_menu")
+            caller.phone.press("*")
+        await until(lambda: "\nivr_cases_waiting 0.0\n" in metrics(node))
+        (case,) = Cases(node.settings.cases_url).search(Sought())
+        assert case.number == (await filed(node, 1))["reference"]
 
     asyncio.run(story())
 
