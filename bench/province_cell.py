@@ -259,8 +259,8 @@ async def _served(settings: Settings, wanted: Wanted, pipe: Connection) -> Told:
 def without_processor(process: int | str) -> float:
     """Seconds that its threads have stood ready and no processor was free, as Linux counts them."""
     stood = 0
-    for each in Path(f"/proc/{process}/task").glob("*/schedstat"):
-        with suppress(OSError):
+    with suppress(OSError):  # it, or one of them, has ended since
+        for each in Path(f"/proc/{process}/task").glob("*/schedstat"):
             stood += int(each.read_text().split()[1])
     return stood / 1e9
 
