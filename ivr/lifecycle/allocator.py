@@ -16,8 +16,10 @@ def keep_steady() -> None:
     """Call once all is there that lives as long as the service.
 
     The event loop reads into fresh buffers of 256 KiB: beside small blocks they leave holes that
-    nobody fills, so they get pages of their own. And the collector is left with what calls make.
+    nobody fills, so they get pages of their own. And the collector, which rests while the service
+    starts, is left with what calls make.
     """
     with suppress(AttributeError):  # another C library keeps house in its own way
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
     gc.freeze()
+    gc.enable()
