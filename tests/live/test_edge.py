@@ -1,7 +1,7 @@
 """Two whole cells behind a real Kamailio: spread, given on, drained, killed; whose calls they are.
 
 All of it in a network namespace: the edge is 127.0.0.1, the cells .2 and .3, a carrier calls from
-.10, strangers from .11 on.
+.10, strangers from .11 on. The cells are nodes of one line, with one PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -27,10 +28,13 @@ from ivr.edge.configure import configure
 from ivr.edge.console import Standing, State
 from ivr.probe.sip import Message, uri_of
 from ivr.speech.prompts import PromptSet
+from ivr.state.joining import join
+from ivr.state.shared import Shared
+from tests.analytics.postgres import made_database, postgres, programs
 from tests.live.conftest import AGENTS, HANGING_SECONDS, Caller, LiveLine, a_line
 from tests.live.network import own_network
 from tests.live.phone import Phone
-from tests.live.test_agents import ask_for_an_agent, until
+from tests.live.test_agents import ask_for_an_agent, heart, tone, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -123,25 +127,30 @@ class Province:
             yield Caller(self.cells["hz-1"], phone)
 
     async def command(self, *words: str) -> str:
-        """What the operator of the edge is told; the telephones go on meanwhile."""
+        """What the operator of the edge is told."""
         own = {
             "IVR_HOME": str(self.settings.home),
             "IVR_TRUNKS": json.dumps(TRUNKS),
             "IVR_EDGE": json.dumps(told(Path(self.edge.run))),
         }
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "ivr.cli", "edge", *words],
-            env=self.cells["hz-1"].env | own,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=PROJECT,
-        )
-        return done.stdout + done.stderr
+        return await said(self.cells["hz-1"].env | own, "edge", *words)
 
     def log(self) -> str:
         return (self.settings.home / "kamailio.out").read_text(errors="replace")[-3000:]
+
+
+async def said(env: dict[str, str], *words: str) -> str:
+    """What `ivr` answers; the telephones go on meanwhile."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "ivr.cli", *words],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+    )
+    return done.stdout + done.stderr
 
 
 @contextmanager
@@ -169,19 +178,31 @@ def a_kamailio(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 def province(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Province]:
     if KAMAILIO is None:
         pytest.skip("there is no Kamailio: make kamailio")
-    with own_network():
+    if programs() is None:
+        pytest.skip("there is no PostgreSQL: make postgres")
+    with postgres() as socket, own_network():
+        made_database(socket, "state")
+        state = f"postgresql+psycopg://ivr@/state?host={socket}"
         home = tmp_path_factory.mktemp("edge")
         run = tmp_path_factory.mktemp("run")
         settings = Settings.model_validate({"home": home, "trunks": TRUNKS, "edge": told(run)})
-        with a_kamailio(settings) as kamailio, two_cells(tmp_path_factory, whole_set) as cells:
+        cells_of_one = two_cells(tmp_path_factory, whole_set, state)
+        with a_kamailio(settings) as kamailio, cells_of_one as cells:
             yield Province(settings, cells, kamailio)
 
 
 @contextmanager
 def two_cells(
-    folders: pytest.TempPathFactory, whole_set: PromptSet
+    folders: pytest.TempPathFactory, whole_set: PromptSet, state: str
 ) -> Iterator[dict[str, LiveLine]]:
-    with a_cell(folders, whole_set, "hz-1") as one, a_cell(folders, whole_set, "hz-2") as other:
+    """Nodes of one line: the second has the first one's keys."""
+    with (
+        a_cell(folders, whole_set, "hz-1", state) as one,
+        a_cell(folders, whole_set, "hz-2", state) as other,
+    ):
+        joined(one.settings, make_keys=True)
+        shutil.copytree(one.settings.home / "keys", other.settings.home / "keys")
+        joined(other.settings)
         for cell in (one, other):
             cell.launch_service()
         for cell in (one, other):
@@ -189,8 +210,18 @@ def two_cells(
         yield {"hz-1": one, "hz-2": other}
 
 
+def joined(settings: Settings, *, make_keys: bool = False) -> None:
+    shared = Shared(settings)
+    try:
+        join(settings, shared, make_keys=make_keys)
+    finally:
+        shared.close()
+
+
 @contextmanager
-def a_cell(folders: pytest.TempPathFactory, whole_set: PromptSet, name: str) -> Iterator[LiveLine]:
+def a_cell(
+    folders: pytest.TempPathFactory, whole_set: PromptSet, name: str, state: str
+) -> Iterator[LiveLine]:
     first = 20_000 + 1000 * list(CELLS).index(name)
     changes = {
         "node": name,
@@ -199,8 +230,9 @@ def a_cell(folders: pytest.TempPathFactory, whole_set: PromptSet, name: str) -> 
         "rtp_first_port": first,
         "rtp_last_port": first + 999,
         "trunks": TRUNKS,
-        "agents": {**AGENTS, "phones": [AGENT]},
+        "agents": {**AGENTS, "phones": [AGENT], "queue_announce_seconds": 3, "contentment": False},
         "edge": {"addresses": [EDGE], "secret": SECRET},
+        "state": {"url": state, "address": CELLS[name]},
     }
     with a_line(folders.mktemp(name), whole_set, **changes) as line:
         yield line
@@ -291,6 +323,36 @@ def test_a_drained_cell_keeps_its_calls_and_gets_no_new_ones(province: Province)
     asyncio.run(story())
 
 
+def test_one_cell_after_the_other_is_made_new_and_no_call_is_lost(province: Province) -> None:
+    """By `ivr node drain`: its new calls are answered 503, and the edge gives them on."""
+
+    async def made_new(name: str, other: str) -> None:
+        line = province.cells[name]
+        await province.at_rest()
+        async with AsyncExitStack() as calls:
+            before = [await calls.enter_async_context(province.call()) for _ in CELLS]
+            await said(line.env, "node", "drain", name)
+            await until(lambda: line.health()["status"] == "closed")
+            new = [await calls.enter_async_context(province.call()) for _ in CELLS]
+            assert province.carried() == {name: 1, other: 3}
+            for caller in before:
+                caller.phone.press("7")
+                await caller.hears("line.goodbye")
+            await until(lambda: not line.ari("channels"))
+            line.kill_service(signal.SIGTERM)
+            line.launch_service()
+            await said(line.env, "node", "drain", name, "--back")
+            await asyncio.to_thread(line.wait_until_healthy)
+            assert not any(caller.phone.ended.is_set() for caller in new)
+
+    async def story() -> None:
+        for name, other in (CELLS, reversed(CELLS)):
+            await made_new(name, other)
+        await province.at_rest()
+
+    asyncio.run(story())
+
+
 def test_of_a_killed_cell_the_calls_end_and_all_others_go_on(province: Province) -> None:
     async def story() -> None:
         await province.at_rest()
@@ -343,6 +405,46 @@ def test_an_agent_registers_at_the_edge_and_is_rung_by_any_cell(province: Provin
             await agent.unregister()
 
     asyncio.run(story())
+
+
+def test_two_cells_want_one_agent_who_is_rung_by_one_after_the_other(province: Province) -> None:
+    async def story() -> None:
+        await province.at_rest()
+        async with (
+            province.phone("127.0.0.12", user="6001", password=PASSWORD) as agent,
+            province.call() as one,
+            province.call() as other,
+        ):
+            assert province.carried() == {"hz-1": 1, "hz-2": 1}
+            await agent.register()
+            await until(lambda: all(map(_sees_the_agent, province.cells.values())))
+            await asyncio.gather(*map(ask_for_an_agent, (one, other)))
+            waits = await first_who_hears("queue.next", one, other)
+            talks = other if waits is one else one
+            for rung, caller in enumerate((talks, waits), 1):
+                await is_rung_for(agent, rung)
+                caller.phone.speak(tone(caller.line))
+                await until(lambda: heart(tone(one.line)) in agent.heard.audio)
+                await agent.hang_up()
+            assert len(agent.incoming) == 2, "each cell has rung once"
+            await agent.unregister()
+
+    asyncio.run(story())
+
+
+async def is_rung_for(agent: Phone, times: int) -> None:
+    """Until it talks, after as many rings as callers have come to it."""
+    await until(lambda: len(agent.incoming) == times and agent.answered.is_set())
+
+
+async def first_who_hears(clip: str, *callers: Caller) -> Caller:
+    listening = {asyncio.create_task(caller.hears(clip)): caller for caller in callers}
+    done, others = await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
+    for each in others:
+        each.cancel()
+    (heard,) = done
+    await heard
+    return listening[heard]
 
 
 def _sees_the_agent(line: LiveLine) -> bool:
