@@ -369,6 +369,8 @@ class Desks:
         `ours`: what follows by itself is for this node to do.
         """
         extension = told.extension
+        if not ours and State.TALKING in {self._held(extension).state, told.presence.state}:
+            self._heard_of = self.clock()  # there somebody has answered, or put the receiver down
         if extension not in self._talking:
             (self._elsewhere.discard if ours else self._elsewhere.add)(extension)
             self._talked.pop(extension, None)

@@ -410,6 +410,7 @@ class Telephone:
         lines = [
             f"SIP/2.0 {status} {reason}",
             *(f"Via: {via}" for via in request.vias),
+            *(f"Record-Route: {route}" for route in request.routes),
             f"From: {request.headers['from']}",
             f"To: {to}",
             f"Call-ID: {request.headers['call-id']}",

@@ -287,5 +287,6 @@ class Phone(Telephone):
         self._reply(invite, 200, "OK", self.offer())
         self._call_id = invite.headers["call-id"]
         self._to, self._target = invite.headers["from"], uri_of(invite.headers["contact"])
+        self._routes = invite.routes
         self._start_media(invite)
         self.answered.set()

@@ -1,52 +1,43 @@
-"""Two whole cells behind a real Kamailio: spread, given on, drained, killed; whose calls they are.
+"""Two edges and two whole cells: calls spread, given on, drained, killed; whose calls they are.
 
-All of it in a network namespace: the edge is 127.0.0.1, the cells .2 and .3, a carrier calls from
-.10, strangers from .11 on. The cells are nodes of one line, with one PostgreSQL.
+All of it in a network namespace: tests/live/province.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 
 from ivr.asterisk import locate, process
-from ivr.config import PROJECT, EdgeSettings, Settings
 from ivr.edge import console
-from ivr.edge.configure import configure
-from ivr.edge.console import Standing, State
+from ivr.edge.console import State
 from ivr.probe.sip import Message, uri_of
 from ivr.speech.prompts import PromptSet
-from ivr.state.joining import join
-from ivr.state.shared import Shared
-from tests.analytics.postgres import made_database, postgres, programs
-from tests.live.conftest import AGENTS, HANGING_SECONDS, Caller, LiveLine, a_line
-from tests.live.network import own_network
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 from tests.live.phone import Phone
+from tests.live.province import (
+    AGENTS_PHONE,
+    CELLS,
+    FLOATING,
+    PASSWORD,
+    STRANGER,
+    WEBSOCKET,
+    Edge,
+    Province,
+    a_province,
+    said,
+)
 from tests.live.test_agents import ask_for_an_agent, heart, tone, until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-EDGE, CARRIER, STRANGER = "127.0.0.1", "127.0.0.10", "127.0.0.11"
-CELLS = {"hz-1": "127.0.0.2", "hz-2": "127.0.0.3"}
-TRUNKS = [{"name": "telecom", "hosts": [CARRIER]}]
-PASSWORD = "at the edge; for all cells"
-PHONE = {"extension": "6001", "password": PASSWORD}
-AGENT = {"name": "一号坐席", "extension": "6001"}
-WEBSOCKET, SECRET = 8443, "given to edge and cells"
 OFFER = """v=0
-o=- 1 1 IN IP4 127.0.0.13
+o=- 1 1 IN IP4 192.0.2.23
 s=-
 t=0 0
 m=audio 9 UDP/TLS/RTP/SAVPF 8
@@ -60,182 +51,12 @@ a=ice-pwd:abcdefghijklmnopqrstuvwx
 a=fingerprint:sha-256 {digest}
 """.replace("\n", "\r\n").format(digest=":".join(["AB"] * 32))
 """What a browser offers, as far as it matters here."""
-KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-
-
-def told(run: Path) -> dict[str, Any]:
-    cells = [{"name": name, "address": address} for name, address in CELLS.items()]
-    centre = {"name": "hz", "cells": cells, "phones": [PHONE]}
-    browsers = {"websocket_port": WEBSOCKET, "secret": SECRET}
-    return {"addresses": [EDGE], "run": str(run), "centres": [centre], **browsers}
-
-
-@dataclass
-class Province:
-    """The edge with its Kamailio, and the cells by their names."""
-
-    settings: Settings
-    cells: dict[str, LiveLine]
-    kamailio: subprocess.Popen[bytes]
-
-    @property
-    def edge(self) -> EdgeSettings:
-        assert self.settings.edge is not None
-        return self.settings.edge
-
-    def standing(self) -> dict[str, Standing]:
-        return {each.name: each for each in console.cells(self.edge)}
-
-    def carried(self) -> dict[str, int]:
-        """How many channels of callers each cell has."""
-        return {
-            name: sum(each["name"].startswith("PJSIP/edge-") for each in line.ari("channels"))
-            for name, line in self.cells.items()
-        }
-
-    def whose(self, name: str) -> list[str]:
-        """By what the cell was told that its calls are, the last argument of each."""
-        return [
-            each["dialplan"]["app_data"].rpartition(",")[2]
-            for each in self.cells[name].ari("channels")
-        ]
-
-    async def at_rest(self) -> None:
-        """Until every cell takes calls and has none."""
-        await until(
-            lambda: (
-                all(
-                    each.state is State.TAKING and not each.calls
-                    for each in self.standing().values()
-                )
-                and not any(self.carried().values())
-            )
-        )
-
-    @asynccontextmanager
-    async def phone(self, host: str = CARRIER, **more: Any) -> AsyncIterator[Phone]:
-        async with Phone.connected((EDGE, 5060), host=host, **more) as phone:
-            yield phone
-
-    @asynccontextmanager
-    async def call(self, host: str = CARRIER, **headers: str) -> AsyncIterator[Caller]:
-        """Someone who calls the line through the edge, and is answered."""
-        async with self.phone(host) as phone:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            status = await phone.dial("12329", headers=named)
-            assert status == 200, f"the call was answered {status}\n{self.log()}"
-            yield Caller(self.cells["hz-1"], phone)
-
-    async def command(self, *words: str) -> str:
-        """What the operator of the edge is told."""
-        own = {
-            "IVR_HOME": str(self.settings.home),
-            "IVR_TRUNKS": json.dumps(TRUNKS),
-            "IVR_EDGE": json.dumps(told(Path(self.edge.run))),
-        }
-        return await said(self.cells["hz-1"].env | own, "edge", *words)
-
-    def log(self) -> str:
-        return (self.settings.home / "kamailio.out").read_text(errors="replace")[-3000:]
-
-
-async def said(env: dict[str, str], *words: str) -> str:
-    """What `ivr` answers; the telephones go on meanwhile."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "ivr.cli", *words],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT,
-    )
-    return done.stdout + done.stderr
-
-
-@contextmanager
-def a_kamailio(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """With what `ivr edge configure` writes."""
-    assert KAMAILIO is not None
-    folder = configure(settings)[0]
-    with (settings.home / "kamailio.out").open("wb") as out:
-        started = subprocess.Popen(
-            [
-                *("setpriv", "--pdeathsig", "KILL", KAMAILIO, "-DD", "-E"),
-                *("-f", str(folder / "kamailio.cfg"), "-P", str(settings.home / "kamailio.pid")),
-            ],
-            stdout=out,
-            stderr=out,
-        )
-    try:
-        yield started
-    finally:
-        started.terminate()
-        started.wait(20)
 
 
 @pytest.fixture(scope="module")
 def province(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Province]:
-    if KAMAILIO is None:
-        pytest.skip("there is no Kamailio: make kamailio")
-    if programs() is None:
-        pytest.skip("there is no PostgreSQL: make postgres")
-    with postgres() as socket, own_network():
-        made_database(socket, "state")
-        state = f"postgresql+psycopg://ivr@/state?host={socket}"
-        home = tmp_path_factory.mktemp("edge")
-        run = tmp_path_factory.mktemp("run")
-        settings = Settings.model_validate({"home": home, "trunks": TRUNKS, "edge": told(run)})
-        cells_of_one = two_cells(tmp_path_factory, whole_set, state)
-        with a_kamailio(settings) as kamailio, cells_of_one as cells:
-            yield Province(settings, cells, kamailio)
-
-
-@contextmanager
-def two_cells(
-    folders: pytest.TempPathFactory, whole_set: PromptSet, state: str
-) -> Iterator[dict[str, LiveLine]]:
-    """Nodes of one line: the second has the first one's keys."""
-    with (
-        a_cell(folders, whole_set, "hz-1", state) as one,
-        a_cell(folders, whole_set, "hz-2", state) as other,
-    ):
-        joined(one.settings, make_keys=True)
-        shutil.copytree(one.settings.home / "keys", other.settings.home / "keys")
-        joined(other.settings)
-        for cell in (one, other):
-            cell.launch_service()
-        for cell in (one, other):
-            cell.wait_until_healthy()
-        yield {"hz-1": one, "hz-2": other}
-
-
-def joined(settings: Settings, *, make_keys: bool = False) -> None:
-    shared = Shared(settings)
-    try:
-        join(settings, shared, make_keys=make_keys)
-    finally:
-        shared.close()
-
-
-@contextmanager
-def a_cell(
-    folders: pytest.TempPathFactory, whole_set: PromptSet, name: str, state: str
-) -> Iterator[LiveLine]:
-    first = 20_000 + 1000 * list(CELLS).index(name)
-    changes = {
-        "node": name,
-        "sip_host": CELLS[name],
-        "sip_port": 5060,
-        "rtp_first_port": first,
-        "rtp_last_port": first + 999,
-        "trunks": TRUNKS,
-        "agents": {**AGENTS, "phones": [AGENT], "queue_announce_seconds": 3, "contentment": False},
-        "edge": {"addresses": [EDGE], "secret": SECRET},
-        "state": {"url": state, "address": CELLS[name]},
-    }
-    with a_line(folders.mktemp(name), whole_set, **changes) as line:
-        yield line
+    with a_province(tmp_path_factory, whole_set) as whole:
+        yield whole
 
 
 def test_calls_are_spread_and_the_carrier_is_vouched_for(province: Province) -> None:
@@ -302,7 +123,7 @@ def test_a_drained_cell_keeps_its_calls_and_gets_no_new_ones(province: Province)
     async def story() -> None:
         await province.at_rest()
         async with AsyncExitStack() as calls:
-            calls.callback(console.set_taking, province.edge, "hz-1", taking=True)
+            calls.callback(console.set_taking, province.edge.told, "hz-1", taking=True)
             before = [await calls.enter_async_context(province.call()) for _ in range(2)]
             assert province.carried() == {"hz-1": 1, "hz-2": 1}
             assert "不再接新来电" in await province.command("drain", "hz-1")
@@ -383,13 +204,43 @@ def test_of_a_killed_cell_the_calls_end_and_all_others_go_on(province: Province)
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("dies", [Edge.die, Edge.lose_kamailio])
+def test_of_two_edges_the_living_one_dies_and_no_call_does(
+    province: Province, dies: Callable[[Edge], None]
+) -> None:
+    """The whole machine, or its Kamailio alone; keepalived gives the other the address."""
+
+    async def story() -> None:
+        await province.at_rest()
+        async with AsyncExitStack() as calls:
+            talks, leaves = [await calls.enter_async_context(province.call()) for _ in CELLS]
+            await talks.hears_begin("main.greeting")
+            dead = province.edge
+            dies(dead)
+            await until(lambda: not dead.has_the_address() and province.edge is not dead)
+            calls.callback(dead.start)
+            answer = await talks.phone.offer_anew(talks.phone.offer())
+            assert answer.status == 200, "a re-INVITE comes to its cell by the other edge"
+            leaves.phone.press("7")
+            await leaves.hears("line.goodbye")
+            await leaves.phone.wait_for_end(within=HANGING_SECONDS)
+            new = await calls.enter_async_context(province.call())
+            await new.hears_begin("main.greeting")
+            assert sum(province.carried().values()) == 2
+            await talks.phone.hang_up()
+            await until(lambda: sum(province.carried().values()) == 1)
+            assert not new.phone.ended.is_set()
+
+    asyncio.run(story())
+
+
 def test_an_agent_registers_at_the_edge_and_is_rung_by_any_cell(province: Province) -> None:
     async def story() -> None:
         await province.at_rest()
         async with province.phone(STRANGER, user="6001", password="wrong") as thief:
             with pytest.raises(AssertionError, match="401"):
                 await thief.register()
-        async with province.phone("127.0.0.12", user="6001", password=PASSWORD) as agent:
+        async with province.phone(AGENTS_PHONE, user="6001", password=PASSWORD) as agent:
             await agent.register()
             await until(lambda: all(map(_sees_the_agent, province.cells.values())))
             async with AsyncExitStack() as calls:
@@ -411,7 +262,7 @@ def test_two_cells_want_one_agent_who_is_rung_by_one_after_the_other(province: P
     async def story() -> None:
         await province.at_rest()
         async with (
-            province.phone("127.0.0.12", user="6001", password=PASSWORD) as agent,
+            province.phone(AGENTS_PHONE, user="6001", password=PASSWORD) as agent,
             province.call() as one,
             province.call() as other,
         ):
@@ -457,7 +308,7 @@ def test_a_browser_calls_by_the_edges_websocket_and_speaks_as_one(province: Prov
 
     async def story() -> None:
         await province.at_rest()
-        url = f"ws://{EDGE}:{WEBSOCKET}/"
+        url = f"ws://{FLOATING}:{WEBSOCKET}/"
         async with ClientSession() as web, web.ws_connect(url, protocols=("sip",)) as door:
             assert door.protocol == "sip"
             await door.send_str(_request("INVITE", "sip:12329@edge.invalid", OFFER))
