@@ -60,7 +60,7 @@ def drain(settings: Settings, edge: EdgeSettings, out: frozenset[str]) -> None:
 def _edge(settings: Settings) -> EdgeSettings:
     if settings.edge is None or not settings.edge.centres:
         raise SettingsError(
-            "没有 [[edge.centres]]：先写哪些单元接谁的电话（deploy/settings.example.toml）"
+            "没有 [[edge.centres]]：先写哪些单元接谁的电话（deploy/kamailio/settings.example.toml）"
             " · no [[edge.centres]]: write which cells take whose calls"
         )
     return settings.edge

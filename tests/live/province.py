@@ -269,7 +269,8 @@ def _switch() -> None:
     )
     if made.returncode:
         pytest.skip(f"no interface can be made here: {made.stderr.strip()}")
-    for address in (*CELLS.values(), CARRIER, STRANGER, AGENTS_PHONE):
+    # The first is whose a call is that does not say from where: a stranger's.
+    for address in (STRANGER, CARRIER, AGENTS_PHONE, *CELLS.values()):
         _ip("addr", "add", f"{address}/24", "dev", "switch")
     _ip("link", "set", "switch", "up")
 

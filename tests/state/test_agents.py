@@ -207,10 +207,12 @@ def test_a_phone_that_came_free_on_one_node_rings_for_who_waits_on_the_other(
             await other.knows(lambda: other.state(FIRST) is State.TALKING)
             assert await other.rings("b") == []
             woken.clear()
+            talked = other.desks.clock()
         one.leaves("a")
         async with asyncio.timeout(60):
             await woken.wait()
         await other.knows(lambda: other.state(FIRST) is State.FREE)
+        assert other.desks.heard_of() >= talked, "who waits here knows that somebody is there"
         await other.knows(lambda: other.desks.is_free(FIRST))
         assert await other.rings("b") == ["6001"]
 
