@@ -240,6 +240,8 @@ def test_an_agent_registers_at_the_edge_and_is_rung_by_any_cell(province: Provin
         async with province.phone(STRANGER, user="6001", password="wrong") as thief:
             with pytest.raises(AssertionError, match="401"):
                 await thief.register()
+        async with province.phone(AGENTS_PHONE, user="6001", password=PASSWORD) as broken:
+            await broken.register()  # and is started anew, without a word of goodbye
         async with province.phone(AGENTS_PHONE, user="6001", password=PASSWORD) as agent:
             await agent.register()
             await until(lambda: all(map(_sees_the_agent, province.cells.values())))
