@@ -168,7 +168,12 @@ class Province:
     @property
     def edge(self) -> Edge:
         """That has the floating address."""
-        return next((each for each in self.edges if each.has_the_address()), self.edges[0])
+        (living,) = self.living()
+        return living
+
+    def living(self) -> list[Edge]:
+        """Who has it: one, and none for a moment while it moves."""
+        return [each for each in self.edges if each.has_the_address()]
 
     def standing(self) -> dict[str, Standing]:
         """How the edge sees the cells."""
