@@ -130,9 +130,10 @@ class Edge:
             return
         program = shutil.which(name, path=SBIN)
         assert program is not None
+        # TERM, where this process dies: Kamailio then ends its children, which live on after KILL.
         with (self.settings.home / f"{name}.out").open("ab") as out:
             self._runs[name] = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self._inside(), program, *words],
+                ["setpriv", "--pdeathsig", "TERM", *self._inside(), program, *words],
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
