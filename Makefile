@@ -11,14 +11,14 @@ CALLS := $(LONG) $(filter-out $(LONG),$(wildcard tests/live/test_*.py))
 CALLS_JOBS ?= 6
 # Trial calls to a line of the tests' own: no Asterisk, but packets in real time, as calls are.
 IN_TIME := tests/probe
-# All others, in parts that are not too unlike, the longest first here too. Three at once: they too
-# wait now and then, and leave the processors to whatever calls.
+# All others, in parts that are not too unlike, the longest first here too. Two at once: with three, what is
+# nice stands still for so long that time limits in it are passed.
 FACTS := $(patsubst %,tests/analytics/test_%.py,nothing_is_lost closing cli)
-PARTS := $(FACTS) $(IN_TIME) tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
+PARTS := $(FACTS) $(IN_TIME) tests/state tests/prompt_build tests/upkeep tests/analytics tests/cli tests/console
 ignored = $(addprefix --ignore=,$(1))
-OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/console "tests/analytics $(call ignored,$(FACTS))" \
+OTHERS := "tests $(call ignored,$(PARTS) tests/live)" tests/state tests/console "tests/analytics $(call ignored,$(FACTS))" \
   "bench tests/prompt_build" $(FACTS) tests/upkeep tests/cli
-OTHERS_JOBS ?= 3
+OTHERS_JOBS ?= 2
 AUDIT := "$(VENV)/bin/python -m tests.dependencies"
 STYLE := "$(VENV)/bin/ruff check ." "$(VENV)/bin/ruff format --check ." $(VENV)/bin/mypy $(VENV)/bin/lint-imports
 SIDE_BY_SIDE = $(VENV)/bin/python -m tests.side_by_side --calls-jobs $(CALLS_JOBS) --others-jobs $(OTHERS_JOBS)

@@ -6,15 +6,13 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from subprocess import SubprocessError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -27,19 +25,18 @@ from ivr.agents.notes import Clerk, Notes, Owed
 from ivr.agents.presence import State
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.wishes import FILE as WISHES_FILE
-from ivr.agents.wishes import WishBook, Wishes
+from ivr.agents.wishes import Wishes
 from ivr.ari.client import Ari
 from ivr.ari.errors import AriError
 from ivr.ari.outward import ChannelsOutward
-from ivr.asterisk import locate, process
 from ivr.asterisk.configure import dial_secret, folder, publish_sounds
 from ivr.calls.means import Means
 from ivr.calls.pins import Asked, Pins
 from ivr.cases.case import Case, Filed
-from ivr.cases.enquiries import ANSWER_SECONDS, RegisterEnquiries
+from ivr.cases.enquiries import RegisterEnquiries
 from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
-from ivr.config import Agent, Settings, SettingsError
+from ivr.config import Settings
 from ivr.dialling.callbacks import Callbacks
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following
@@ -47,25 +44,26 @@ from ivr.dialling.ledger import Ledger
 from ivr.dialling.taped import Taping
 from ivr.hours import BEIJING
 from ivr.lifecycle.allocator import keep_steady
-from ivr.lifecycle.health import Part, served
+from ivr.lifecycle.health import served
 from ivr.lifecycle.setting import Standing
 from ivr.lifecycle.succession import Baton, baton
 from ivr.lifecycle.switch import closed
 from ivr.lifecycle.tending import Tending
 from ivr.lifecycle.vitals import Vitals
 from ivr.lifecycle.watchdog import watched
-from ivr.limits.gate import Gate
 from ivr.limits.limits import Limits
 from ivr.limits.locks import LockFile
 from ivr.line.bringing import LOOK_SECONDS, BringingCases
 from ivr.line.called_back import CalledBack
 from ivr.line.conduct import Conductor
 from ivr.line.desking import wished
+from ivr.line.examining import Examiner
 from ivr.line.handling import Handling
 from ivr.line.hotline import Hotline
 from ivr.line.missing import Missing
 from ivr.line.noting import go_on_noting, noted
 from ivr.line.opening import opened_by_hand
+from ivr.line.others import Others, among_others
 from ivr.line.outgoing import Outgoing
 from ivr.line.overview import Overlooking, live
 from ivr.line.reception import Reception
@@ -79,8 +77,6 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive, leave_no_core
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
-from ivr.people.vault_file import FILE as VAULT_FILE
-from ivr.people.vault_file import Rows, VaultFile
 from ivr.recordings.archive import Archive
 from ivr.recordings.desk import FilingDesk
 from ivr.recordings.numbering import Numbers
@@ -91,10 +87,6 @@ from ivr.records.journal import Journal, Left, left, of_kinds, recorded
 from ivr.speech.announcements import OnAir
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf, Utterance, sentence
-from ivr.speech.publications import in_words
-
-if TYPE_CHECKING:
-    from ivr.state.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +102,11 @@ async def serve(settings: Settings) -> None:
     """
     leave_no_core()
     async with AsyncExitStack() as stack:
-        node = await _node(settings, stack)
+        others = await among_others(settings, stack)
         accounts = await stack.enter_async_context(opened_late(settings))
-        hotline, journal, doors = await _composed(settings, accounts, stack, node)
+        hotline, journal, doors = await _composed(settings, accounts, stack, others)
         conductor = hotline.conductor
-        examine = Examiner(conductor.reception, journal, conductor.vitals, node)
+        examine = Examiner(conductor.reception, journal, conductor.vitals, others.parts)
         screens = conductor.reception.screens
         await stack.enter_async_context(
             served(
@@ -138,29 +130,6 @@ async def serve(settings: Settings) -> None:
         await _until_told_to_stop(hotline, accounts.opening)
 
 
-async def _node(settings: Settings, stack: AsyncExitStack) -> Node | None:
-    """This machine among those of its line; None where there is one only.
-
-    What it needs takes long to import, and one machine does not need it. Raises SettingsError.
-    """
-    if not settings.shares:
-        return None
-    room = import_module("ivr.state.node")
-    node: Node = await stack.enter_async_context(room.admitted(settings))
-    return node
-
-
-def _together(node: Node, settings: Settings, limits: Limits) -> Gate:
-    """The limits of this machine as one among others."""
-    gate: Gate = import_module("ivr.limits.agreed").among_nodes(node, settings, limits.counts)
-    return gate
-
-
-def _patience(node: Node | None) -> float:
-    """How long a caller waits for what cases say, in seconds."""
-    return ANSWER_SECONDS if node is None else node.caller_seconds
-
-
 def _again_and_again(bringing: BringingCases, stack: AsyncExitStack) -> None:
     """What waits is brought until the service ends."""
     tending = Tending("bringing cases that wait", bringing.look, LOOK_SECONDS)
@@ -168,79 +137,12 @@ def _again_and_again(bringing: BringingCases, stack: AsyncExitStack) -> None:
     stack.push_async_callback(tending.stop)
 
 
-def _cases_away(node: Node | None, settings: Settings) -> Callable[[], bool]:
-    """Whether it is known that cases cannot be asked for, where they lie with the shared state."""
-    url = settings.state.url
-    if node is None or url is None or settings.cases_url != url.get_secret_value():
-        return lambda: False
-    return lambda: bool(node.away())
-
-
-def _share_agents(node: Node | None, switchboard: Switchboard, stack: AsyncExitStack) -> None:
-    """Each phone rings for one call of all nodes; they hear of what becomes of agents here."""
-    if node is None:
-        return
-    floor = import_module("ivr.agents.together").among_nodes(node, switchboard)
-    stack.push_async_callback(floor.stop)
-    keep = switchboard.desks.told
-
-    def told(moved: Moved) -> None:
-        keep(moved)
-        floor.moved(moved)
-
-    switchboard.desks.told = told
-
-
-def _shared_wishes(
-    node: Node | None, settings: Settings, wishes: Wishes, note: Callable[[Fact], None]
-) -> WishBook:
-    """What callers wish; with several nodes, whichever of them they have told."""
-    if node is None:
-        return wishes
-    room = import_module("ivr.agents.wishes_together")
-    shared: WishBook = room.among_nodes(node, settings, wishes, note)
-    return shared
-
-
-def _people(node: Node | None, settings: Settings) -> Rows:
-    """Whose tokens this machine was told; with several nodes, those of all."""
-    if node is None:
-        return VaultFile(settings.home / VAULT_FILE)
-    rows: Rows = import_module("ivr.state.vault").among_nodes(node, settings)
-    return rows
-
-
-def _take_part(node: Node | None, conductor: Conductor) -> None:
-    """As one of several nodes: who was asked, how many calls there are, whether to take any."""
-    if node is None:
-        return
-    asked = conductor.reception.means.asked
-    import_module("ivr.calls.asked_together").among_nodes(node, asked)
-    import_module("ivr.state.trail").among_nodes(node, conductor.reception.means.settings)
-    conductor.set_aside = node.drains
-    conductor.callers = node.counts_calls()
-    import_module("ivr.calls.pins_together").among_nodes(node, conductor.reception.means.settings)
-    node.table.taken = partial(_read_anew, conductor.reception.means.settings)
-    node.begin(lambda: len(conductor.calls))
-
-
-def _read_anew(settings: Settings) -> None:
-    """Asterisk's part of what was set on another node: phones of agents; calls go on."""
-    found = locate.find()
-    if settings.ari_url is not None or found is None:
-        return
-    try:
-        process.renew(settings, found)
-    except (SettingsError, OSError, SubprocessError, TimeoutError) as refused:
-        log.warning("Asterisk has not read what was set on another node: %s", refused)
-
-
 def _overlooking(conductor: Conductor) -> Overlooking:
     return Overlooking(conductor, conductor.reception.ari.endpoints.online)
 
 
 async def _composed(
-    settings: Settings, accounts: Late, stack: AsyncExitStack, node: Node | None
+    settings: Settings, accounts: Late, stack: AsyncExitStack, others: Others
 ) -> tuple[Hotline, Journal, list[web.RouteDef]]:
     shelf = Shelf(settings.audio, CONTRACT)
     _publish(settings, shelf)
@@ -254,9 +156,9 @@ async def _composed(
         Ari(settings.ari_base, settings.ari_user, settings.ari_secret())
     )
     keys = Keys.load(settings.home / "keys")
-    register = LateRegister(settings, _cases_away(node, settings))
+    register = LateRegister(settings, others.cases_away)
     stack.callback(register.close)
-    vault = Vault(_people(node, settings), keys)
+    vault = Vault(others.people(), keys)
     numbers = Numbers.of(settings)
     desk = FilingDesk(
         archive=_archive(settings),
@@ -285,7 +187,7 @@ async def _composed(
     )
     desks.remember(book.last())
     switchboard = Switchboard(desks)
-    _share_agents(node, switchboard, stack)
+    others.share_agents(switchboard, stack)
     vitals = Vitals(
         dtmf={trunk.name: trunk.dtmf for trunk in settings.trunks},
         refused=partial(_refused, shelf),
@@ -294,7 +196,7 @@ async def _composed(
         facts_waiting=lambda: journal.waiting,
         waiting=lambda: len(switchboard.waits()),
         longest_wait=switchboard.longest_wait,
-        state_away=None if node is None else node.away,
+        state_away=others.away,
         cases_waiting=lambda: register.waiting() + desk.without_case(),
     )
     limits = Limits(settings.limits, locks.read(time.time()), locks.keep)
@@ -303,19 +205,19 @@ async def _composed(
         settings=settings,
         accounts=guarded,
         tokens=desk.tokens,
-        limits=Gate(limits) if node is None else _together(node, settings, limits),
+        limits=others.gate(limits),
         switchboard=switchboard,
         desk=desk,
         note=screens.noting(journal.note),
         is_open=lambda: closed(settings.home) is None,
         announced=OnAir(settings.home).now,
         enquiries=RegisterEnquiries(
-            register, vault, lambda: datetime.now(BEIJING), _patience(node)
+            register, vault, lambda: datetime.now(BEIJING), others.caller_seconds
         ),
-        follow_ups=RegisterFollowUps(register, _patience(node)),
+        follow_ups=RegisterFollowUps(register, others.caller_seconds),
         pins=Asked(Pins(settings.home)),
         untold=Untold(vitals.registry),
-        wishes=_shared_wishes(node, settings, wishes, journal.note),
+        wishes=others.wishes(wishes, journal.note),
         tapes=tapes,
     )
     standing = Standing(settings, partial(_adopted, means))
@@ -343,7 +245,7 @@ async def _composed(
     bringing = BringingCases(register, numbers, vitals.cases_waiting, conductor.file_left_over)
     _again_and_again(bringing, stack)
 
-    _take_part(node, conductor)
+    others.take_part(conductor)
 
     def may_call() -> bool:
         return means.is_open() and not conductor.draining and not conductor.set_aside()
@@ -567,89 +469,3 @@ def _refused(shelf: Shelf) -> bool:
     """Whether callers hear other prompts than the published ones; looked up now."""
     shelf.current()
     return bool(shelf.refused)
-
-
-class Examiner:
-    """What `/healthz` asks: the line is well only while it can take a call."""
-
-    def __init__(
-        self, reception: Reception, journal: Journal, vitals: Vitals, node: Node | None = None
-    ) -> None:
-        self._reception = reception
-        self._journal = journal
-        self._vitals = vitals
-        self._node = node
-
-    async def __call__(self) -> Mapping[str, Part]:
-        """Every part that a call needs, examined now."""
-        parts = {
-            "ari": self._ari(),
-            "prompts": self._prompts(),
-            "accounts": await _well(self._reception.means.accounts),
-            "journal": self._records(),
-            "line": self._line(),
-            "trunks": self._trunks(),
-            "traffic": Part(True, "; ".join(self._vitals.traffic.seen())),
-            "agents": self.agents(),
-            "talks": self._talks(),
-        }
-        return parts if self._node is None else {**parts, "node": _among_nodes(self._node)}
-
-    def _ari(self) -> Part:
-        up = self._vitals.link
-        return Part(up, "" if up else f"no link to {self._reception.ari.base}")
-
-    def _prompts(self) -> Part:
-        """Callers hear something; whether it is what was published, is said besides."""
-        shelf = self._reception.shelf
-        detail = f"set {shelf.current().number} ({shelf.current().version})"
-        if shelf.refused:
-            detail += f"；发布的语音用不了 · the published prompts are refused: {shelf.refused}"
-        if turns := shelf.turns():
-            detail += f"；{in_words(turns[0])}"
-        return Part(True, detail, warns=bool(shelf.refused))
-
-    def _trunks(self) -> Part:
-        """What to ask a carrier about, or to set otherwise; calls come all the same."""
-        odd = "; ".join(self._vitals.traffic.oddities())
-        return Part(True, odd, warns=bool(odd))
-
-    def agents(self) -> Part:
-        """Who does not answer is not rung; the line is well all the same."""
-        told = ", ".join(map(_away, self._reception.means.switchboard.desks.away()))
-        detail = f"离开，没有接 · away, not answering: {told}" if told else ""
-        return Part(True, detail, warns=bool(told))
-
-    def _talks(self) -> Part:
-        """Conversations go on unrecorded; that the last one was is said."""
-        fault = self._reception.means.tapes.fault
-        told = (
-            f"通话没有录音，或没有录全 · a conversation is not recorded: {fault}" if fault else ""
-        )
-        return Part(True, told, warns=bool(fault))
-
-    def _line(self) -> Part:
-        """A closed line is well: it does what it was told."""
-        found = closed(self._reception.means.settings.home)
-        return Part(True, str(found or "open"), shut=found is not None)
-
-    def _records(self) -> Part:
-        fault = self._journal.fault
-        return Part(fault is None, fault or "")
-
-
-def _among_nodes(node: Node) -> Part:
-    """The line is well whatever the other machines do; drained, it takes no new calls."""
-    told = node.told()
-    return Part(True, "; ".join(told), warns=bool(told), shut=node.drains())
-
-
-def _away(who: tuple[Agent, float | None]) -> str:
-    agent, left = who
-    until = "" if left is None else f" for {left:.0f} s more"
-    return f"{agent.name} ({agent.extension}){until}"
-
-
-async def _well(accounts: Accounts) -> Part:
-    fault = await accounts.fault()
-    return Part(fault is None, fault or "")

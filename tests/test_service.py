@@ -21,8 +21,9 @@ from ivr.agents.switchboard import Switchboard
 from ivr.config import AgentsSettings, Settings, SettingsError
 from ivr.lifecycle.health import Part, served
 from ivr.lifecycle.vitals import Vitals
+from ivr.line.examining import Examiner
 from ivr.recordings.taping import NothingTaped
-from ivr.service import Examiner, _refused, _until_told_to_stop
+from ivr.service import _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 from ivr.speech.publications import MANIFEST

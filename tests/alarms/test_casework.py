@@ -16,7 +16,7 @@ from ivr.cases.register import Register
 from ivr.cases.reminding import Reminder
 from ivr.config import CaseHandler, CasesSettings, MailSettings, Settings
 from tests.alarms.test_messages import hook, mailbox, robot
-from tests.cases.conftest import server, url  # noqa: F401  fixtures
+from tests.cases.conftest import database, server, url  # noqa: F401  fixtures
 from tests.cases.test_moves import FILED, NOON, lead
 from tests.cases.test_store import cases  # noqa: F401  a fixture
 
