@@ -24,6 +24,7 @@ from ivr.accounts.database import open_accounts
 from ivr.config import AccountsSettings, Settings
 from ivr.people.sensitive import Sensitive
 from tests.accounts.test_database import NORMAL, asked, number
+from tests.analytics.postgres import held
 from tests.live.conftest import free_port
 
 SCHEMA = f"""
@@ -66,13 +67,6 @@ class Cluster:
         where = f"postgresql://ivr@127.0.0.1:{self.port}/postgres"
         with psycopg.connect(where, autocommit=True) as connection:
             connection.execute(statement)
-
-    def backends(self) -> list[int]:
-        """The server's own processes, the first excepted."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=False
-        )
-        return [int(pid) for pid in listed.stdout.split()]
 
 
 def _as_other() -> dict[str, int]:
@@ -163,14 +157,10 @@ def test_a_frozen_server_is_unavailable_and_found_again(
     async def story() -> None:
         async with open_accounts(ours) as accounts:
             assert isinstance(await accounts.fund(number(NORMAL)), Found)
-            frozen = [cluster.process.pid, *cluster.backends()]
-            for pid in frozen:
-                os.kill(pid, signal.SIGSTOP)
-            began = time.monotonic()
-            answers = await asyncio.gather(*(accounts.fund(number(NORMAL)) for _ in range(5)))
-            waited = time.monotonic() - began
-            for pid in frozen:
-                os.kill(pid, signal.SIGCONT)
+            with held(cluster.process.pid):
+                began = time.monotonic()
+                answers = await asyncio.gather(*(accounts.fund(number(NORMAL)) for _ in range(5)))
+                waited = time.monotonic() - began
             assert answers == [Unavailable("没有回应 · no answer in time")] * 5
             assert waited < 5, f"callers waited {waited:.1f} s for a limit of 0.5 s"
             thawed = time.monotonic()

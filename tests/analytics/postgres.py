@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -103,3 +103,36 @@ def emptied(url: str) -> str:
         rows.execute(text("DROP SCHEMA public CASCADE"))
         rows.execute(text("CREATE SCHEMA public"))
     return url
+
+
+@contextmanager
+def held(postmaster: int) -> Iterator[None]:
+    """Every process of a server stands still (SIGSTOP), and goes on afterwards."""
+    stopped = [postmaster]
+    try:
+        os.kill(postmaster, signal.SIGSTOP)  # from now on nobody is begun or taken away
+        for backend in _children(postmaster):
+            stopped.append(backend)
+            _tell(backend, signal.SIGSTOP)
+        yield
+    finally:
+        for each in stopped:
+            _tell(each, signal.SIGCONT)
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(file.parent.name))
+    return found
+
+
+def _tell(process: int, sign: signal.Signals) -> None:
+    """Nothing where it has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(process, sign)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +15,7 @@ import pytest
 from ivr.config import Settings
 from ivr.config.settings import StateSettings
 from ivr.people.keys import Keys
-from tests.analytics.postgres import emptied, made_database, postgres, programs
+from tests.analytics.postgres import emptied, held, made_database, postgres, programs
 
 Machines = Callable[..., Settings]
 Pair = tuple[Settings, Settings]
@@ -101,29 +99,9 @@ def other_key(settings: Settings, name: str = "tokens.key") -> None:
 
 @contextmanager
 def stopped(server: Path) -> Iterator[None]:
-    """Every process of the server is held (SIGSTOP): connections stay, and nothing answers."""
-    pids = [int((server / "data" / "postmaster.pid").read_text().split()[0])]
-    pids += _children(pids[0])
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    """The server is held: connections stay, and nothing answers."""
+    with held(int((server / "data" / "postmaster.pid").read_text().split()[0])):
         yield
-    finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):  # it had ended, and its parent knows it now
-                os.kill(pid, signal.SIGCONT)
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
 
 
 def until(holds: Callable[[], bool], within: float = 30.0) -> None:
