@@ -14,7 +14,7 @@ from pathlib import Path
 
 SETTLED_SECONDS = 4.0
 """Whoever has begun is busy by then, so that the next one is not let in too early."""
-LEFT = 0.55
+LEFT = 0.65
 """This share of the processors must be idle, or with who is nice: calls need the rest at once."""
 
 Ticks = tuple[int, int]
