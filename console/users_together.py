@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     Column,
     Connection,
-    Float,
     MetaData,
     String,
     Table,
@@ -32,7 +31,7 @@ from console.users import FILE, TABLES, Refused, Users
 from ivr.config import Settings
 from ivr.lifecycle.tending import tended
 from ivr.state.shared import CannotReach, Shared
-from ivr.state.trips import alone, durable, now
+from ivr.state.trips import Matter, alone, durable
 
 T = TypeVar("T")
 Told = Mapping[str, str]
@@ -46,10 +45,7 @@ _ROW: Final = Table(
     MetaData(),
     Column("name", String, primary_key=True),
     Column("body", String),
-    Column("at", Float),
 )
-_CHANGING: Final = 12
-"""What `alone` calls it."""
 _KEPT: Final = (
     "roles", "hash", "one_time", "locked", "failures", "shut_until", "version", "seen",
     "salt", "used", "confirmed",
@@ -102,7 +98,7 @@ class OfAllNodes:
         `is_ours`: what was changed here just now, after the line was looked at, holds.
         """
         durable(rows)
-        alone(rows, _CHANGING)
+        alone(rows, Matter.USERS)
         line = {row.name: row.body for row in rows.execute(select(_ROW))}
         with transaction(self._path, _HERE) as here:
             ours, before = _users(here), _line(here)
@@ -184,9 +180,8 @@ def _body(told: Mapping[str, Any]) -> str:
 def _tell(rows: Connection, changed: Told) -> None:
     if not changed:
         return
-    at = now(rows)
     rows.execute(delete(_ROW).where(_ROW.c.name.in_(changed)))
-    told = [{"name": name, "body": body, "at": at} for name, body in changed.items()]
+    told = [{"name": name, "body": body} for name, body in changed.items()]
     rows.execute(insert(_ROW), told)
 
 

@@ -42,7 +42,7 @@ from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import LEASE_SECONDS, NODE
 from ivr.state.shared import Away, Shared, Work
-from ivr.state.trips import CLOCK, answered, answered_at_last, told_alone
+from ivr.state.trips import CLOCK, Matter, answered, answered_at_last, told_alone
 
 ROW: Final = Table(
     "agent_row",
@@ -51,8 +51,6 @@ ROW: Final = Table(
     *(Column(name, String) for name in ("node", "body")),
     Column("at", Float),
 )
-_EXCHANGING: Final = 5
-"""What `alone` calls it."""
 LOOK_SECONDS: Final = 0.25
 """So old at most is what is known of the others, while somebody waits here."""
 IDLE_SECONDS: Final = 1.0
@@ -306,7 +304,7 @@ def _carried_out(news: News, rows: Connection) -> Change:
         seen = told.exchanged(news, [Told(*row) for row in found])
         if not (seen.write or seen.remove):
             return seen
-    found = told_alone(rows, _EXCHANGING, _ALL[dialect], lease)
+    found = told_alone(rows, Matter.AGENTS, _ALL[dialect], lease)
     change = told.exchanged(news, [Told(*row) for row in found])
     removing = [(_REMOVE, {"of": kind, "named": name}) for kind, name in change.remove]
     writing = [(_WRITE[dialect], _values(row)) for row in change.write]

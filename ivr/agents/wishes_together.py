@@ -41,7 +41,7 @@ from ivr.state.node import Node
 from ivr.state.nodes import FOLDER, LEASE_SECONDS, NODE
 from ivr.state.outbox import Outbox
 from ivr.state.shared import Shared
-from ivr.state.trips import CLOCK, Answer, Statement, answered, answered_at_last, told_alone
+from ivr.state.trips import CLOCK, Answer, Matter, Statement, answered, answered_at_last, told_alone
 
 ROW: Final = Table(
     "callback_row",
@@ -50,8 +50,6 @@ ROW: Final = Table(
     Column("body", String),
     Column("over", Integer),
 )
-_PUTTING_TOGETHER: Final = 6
-"""What `alone` calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,7 @@ def _put_together(here: Here, rows: Connection) -> Sequence[Row]:
     changes, together = _changed(here, _rows_of(found), dialect)
     if not changes:
         return together
-    found = told_alone(rows, _PUTTING_TOGETHER, _ALL[dialect], {})
+    found = told_alone(rows, Matter.WISHES, _ALL[dialect], {})
     changes, together = _changed(here, _rows_of(found), dialect)
     answered_at_last(rows, *changes)
     return together

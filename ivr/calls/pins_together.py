@@ -21,7 +21,7 @@ from ivr.config import Settings
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.shared import Shared
-from ivr.state.trips import alone
+from ivr.state.trips import Matter, alone
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,6 @@ _PIN: Final = Table(
     Column("sealed", String),
     Column("at", Float),
 )
-_CHOOSING: Final = 13
-"""What `alone` calls it."""
 
 
 class PinsTogether:
@@ -68,7 +66,7 @@ def among_nodes(node: Node, settings: Settings) -> None:
 def _exchanged(keys: Path, here: Mapping[str, Kept], rows: Connection) -> dict[str, Kept]:
     """What was chosen later than what is here, once the database has what is later here."""
     if _later(here, _times(rows)):
-        alone(rows, _CHOOSING)
+        alone(rows, Matter.PINS)
         for extension in _later(here, _times(rows)):
             kept = here[extension]
             sealed = seal(keys, _place(extension), kept.hash.encode())

@@ -47,6 +47,7 @@ from ivr.state.shared import Away, Shared
 from ivr.state.trips import (
     CLOCK,
     TIME,
+    Matter,
     Statement,
     alone,
     answered,
@@ -71,8 +72,6 @@ LOCK: Final = Table(
     Column("until_at", Float),
     Column("set_at", Float),
 )
-_DECIDING: Final = 2
-"""What `alone` calls it."""
 _ANEW: Final = "-anew"
 """Added to a kind: what was counted of it until then counts no more."""
 _OVERLAP_SECONDS: Final = 10.0
@@ -164,7 +163,7 @@ class Rows:
 
     def _found(self, query: Executable, told: dict[str, Any], *, alone: bool) -> Sequence[Any]:
         if alone:
-            return told_alone(self._rows, _DECIDING, query, told)
+            return told_alone(self._rows, Matter.LIMITS, query, told)
         return self._rows.execute(query, told).all()
 
     def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
@@ -471,7 +470,7 @@ def _together(
 
 def _merged(settings: LimitsSettings, items: Sequence[Any], rows: Connection) -> None:
     """Count what was counted elsewhere, each once, and lock whom that brings to too many."""
-    alone(rows, _DECIDING)
+    alone(rows, Matter.LIMITS)
     noted: dict[tuple[str, str], Noted] = {}
     for ask, changes in items:
         counts = Rows(rows, str(ask))

@@ -31,7 +31,7 @@ from ivr.speech.announcements import (
 )
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.shared import CannotReach, Shared
-from ivr.state.trips import alone
+from ivr.state.trips import Matter, alone
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,6 @@ _SOUND: Final = Table(
     Column("file", String, primary_key=True),
     Column("sound", String),
 )
-_ANNOUNCING: Final = 12
-"""What `alone` calls it."""
 
 
 def told(settings: Settings) -> bool:
@@ -147,7 +145,7 @@ def _agreed(rows: Connection) -> tuple[list[Announcement], set[str]]:
 
 def _tell(here: Sequence[Announcement], rows: Connection) -> None:
     """Once more with nobody else: whoever told something meanwhile is not overruled."""
-    alone(rows, _ANNOUNCING)
+    alone(rows, Matter.ANNOUNCEMENTS)
     there, sounds = _agreed(rows)
     agreed = merged(here, there)
     rows.execute(delete(ANNOUNCEMENT))
@@ -159,7 +157,7 @@ def _tell(here: Sequence[Announcement], rows: Connection) -> None:
 
 
 def _put(file: str, content: bytes, rows: Connection) -> None:
-    alone(rows, _ANNOUNCING)
+    alone(rows, Matter.ANNOUNCEMENTS)
     if rows.execute(select(_SOUND.c.file).where(_SOUND.c.file == file)).first() is None:
         rows.execute(insert(_SOUND).values(file=file, sound=b64encode(content).decode("ascii")))
 

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import LEASE_SECONDS, NODE
 from ivr.state.shared import AWAY, Away, Shared
-from ivr.state.trips import CLOCK, alone, answered_at_last, told_alone
+from ivr.state.trips import CLOCK, Matter, alone, answered_at_last, told_alone
 
 CALL: Final = Table(
     "call_up",
@@ -34,8 +34,6 @@ CALL: Final = Table(
     Column("node", String),
     Column("caller", String),
 )
-_CLAIMING: Final = 4
-"""What `alone` calls it."""
 
 
 class CallsUp:
@@ -110,7 +108,7 @@ class CallsUp:
 def _claimed(node: str, session: str, caller: str, most: int, rows: Connection) -> bool:
     """Asked again after an outcome that nobody knows, it counts once."""
     asked = {"caller": caller, "session": session}
-    ((others,),) = told_alone(rows, _CLAIMING, _others(rows.dialect.name), asked)
+    ((others,),) = told_alone(rows, Matter.CALLS, _others(rows.dialect.name), asked)
     if others >= most:
         return False
     answered_at_last(rows, (_COUNTED[rows.dialect.name], {**asked, "node": node}))
@@ -149,7 +147,7 @@ def _forgotten(session: str, rows: Connection) -> None:
 
 def _written(node: str, here: dict[str, str], rows: Connection) -> None:
     """All of this node's, anew."""
-    alone(rows, _CLAIMING)
+    alone(rows, Matter.CALLS)
     rows.execute(delete(CALL).where(CALL.c.node == node))
     for session, caller in here.items():
         rows.execute(insert(CALL).values(session=session, node=node, caller=caller))

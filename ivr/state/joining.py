@@ -16,7 +16,7 @@ from ivr.state.identity import has_keys, identity
 from ivr.state.nodes import Identity, Line
 from ivr.state.release import CannotOffer, CannotTake
 from ivr.state.shared import Shared
-from ivr.state.trips import alone, now
+from ivr.state.trips import Matter, alone, now
 
 
 class CannotJoin(Exception):
@@ -73,7 +73,7 @@ def _make(settings: Settings, line: Line) -> None:
 
 def _entered(rows: Connection, *, me: Identity, renew: bool) -> list[str]:
     """In one transaction: two machines of one name cannot both have been the first."""
-    alone(rows, nodes.JOINING)
+    alone(rows, Matter.JOINING)
     line, ahead = nodes.read(rows), time.time() - now(rows)
     wrong = admission.to_join(me, _renewed(line, me) if renew else line, ahead=ahead)
     if wrong:

@@ -46,8 +46,6 @@ NODE = Table(
     Column("clock_ahead", Float),
     Column("prompts", String),
 )
-JOINING: Final = 1
-"""What `alone` calls it."""
 AGREED = Table(
     "agreed",
     META,

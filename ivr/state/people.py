@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from ivr.people.vault_file import Row
-from ivr.state.trips import alone, durable, now
+from ivr.state.trips import Matter, alone, durable, now
 
 _META: Final = MetaData()
 _PERSON: Final = Table(
@@ -42,8 +42,6 @@ _OF: Final = Table(
 _FORGOTTEN: Final = Table(
     "forgotten", _META, Column("name", String, primary_key=True), Column("at", Float)
 )
-_CHANGING: Final = 11
-"""What `alone` calls it."""
 MOST_AT_ONCE: Final = 500
 _OVERLAP_SECONDS: Final = 60.0
 """What is forgotten in a transaction may be seen so long after its time."""
@@ -154,7 +152,7 @@ def forgotten_since(rows: Connection, when: float) -> Mapping[str, float]:
 def _changing(rows: Connection) -> None:
     """One at a time: who is forgotten while a node tells of them stays forgotten."""
     durable(rows)
-    alone(rows, _CHANGING)
+    alone(rows, Matter.PEOPLE)
 
 
 def _remove(rows: Connection, tokens: Collection[str]) -> int:

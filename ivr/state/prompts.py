@@ -27,11 +27,9 @@ from ivr.speech.prompts import described
 from ivr.state import nodes, release
 from ivr.state.nodes import FOLDER
 from ivr.state.shared import Shared
+from ivr.state.trips import Matter, now
 from ivr.state.trips import alone as nobody_else
-from ivr.state.trips import now
 
-_AGREEING: Final = 20
-"""What `alone` of the database calls it."""
 _LATER: Final = (
     "换上了全线在用的话术；本机另外发布过的留作草稿，要用就重新发布"
     " · the line's prompts are heard; what was published here is a draft"
@@ -130,7 +128,7 @@ def _take(settings: Settings, depot: Depot, name: str) -> None:
 
 def _agreed(rows: Connection, *, settings: Settings, name: str, base: str) -> str:
     """The release that is in force, once this one was asked for; ours may be it already."""
-    nobody_else(rows, _AGREEING)
+    nobody_else(rows, Matter.PROMPTS)
     line = nodes.read(rows)
     if line.prompts not in (base, "", name):
         return line.prompts

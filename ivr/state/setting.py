@@ -26,7 +26,7 @@ from ivr.records.holding import alone as alone_here
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import AGREED, agree
 from ivr.state.shared import CannotReach, Shared, asked_once
-from ivr.state.trips import alone, now
+from ivr.state.trips import Matter, alone, now
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,6 @@ _VERSION: Final = Rows(
 )
 _BEGUN: Final = "settings"
 """Its row among what is agreed: some node's versions have become the line's."""
-_SETTING: Final = 11
-"""What `alone` calls it."""
 OWN: Final = ".own"
 """What a machine had set before it had the line's versions is kept under this end of its name."""
 
@@ -103,7 +101,7 @@ def _agreed(settings: Settings, version: Version) -> None:
 
 
 def _add(version: Version, rows: Connection) -> None:
-    alone(rows, _SETTING)
+    alone(rows, Matter.SETTINGS)
     taken = rows.execute(select(_VERSION.c.number).where(_VERSION.c.number >= version.number))
     if taken.first() is not None:
         raise ChangedMeanwhile(
@@ -123,7 +121,7 @@ def _settled(table: Table, rows: Connection) -> tuple[Bodies, Bodies]:
     number = table.latest()
     if last is not None and last.number == number and _same(_body(table, number), last.body):
         return {}, {}
-    alone(rows, _SETTING)
+    alone(rows, Matter.SETTINGS)
     there: dict[int, str] = {row.number: row.body for row in rows.execute(newest)}
     here = {each: body for each in range(1, number + 1) if (body := _body(table, each))}
     own = {each: body for each, body in here.items() if each not in there}

@@ -27,12 +27,10 @@ from ivr.records.durable import write
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.nodes import AGREED, FOLDER
 from ivr.state.shared import CannotReach, Shared
-from ivr.state.trips import alone, answered
+from ivr.state.trips import Matter, alone, answered
 
 SWITCH: Final = "switch"
 """Its row among what is agreed."""
-_TURNING: Final = 3
-"""What `alone` calls it."""
 _ITS_ROW: Final = select(AGREED.c.value).where(AGREED.c.name == SWITCH)
 
 
@@ -94,7 +92,7 @@ def _turned(settings: Settings, turn: Turn) -> bool:
 
 def _told(turn: Turn, rows: Connection) -> Turn:
     """Whoever turns it now is the last one, whatever the clocks of the nodes say."""
-    alone(rows, _TURNING)
+    alone(rows, Matter.SWITCH)
     before = _agreed(rows)
     if before is not None and before.at >= turn.at:
         turn = replace(turn, at=math.nextafter(before.at, math.inf))
@@ -110,7 +108,7 @@ def _settled(home: Path, rows: Connection) -> Turn | None:
     kept, agreed = _kept(home), _agreed(rows)
     if kept is None and (agreed is not None or switch.closed(home) is None):
         return agreed  # as at nearly every beat: there is nothing to tell
-    alone(rows, _TURNING)
+    alone(rows, Matter.SWITCH)
     agreed = _agreed(rows)
     if kept is None and agreed is None and (found := switch.closed(home)) is not None:
         kept = Turn(found.since.timestamp() if found.since else 0.0, found)

@@ -29,7 +29,7 @@ from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
 from ivr.state.nodes import FOLDER
 from ivr.state.shared import CannotReach, Shared
-from ivr.state.trips import alone, durable
+from ivr.state.trips import Matter, alone, durable
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,6 @@ _LINE: Final = Table(
     Column("seq", Integer, primary_key=True),
     *(Column(name, String) for name in ("hash", "node", "line", "chained")),
 )
-_BRINGING: Final = 10
-"""What `alone` calls it."""
 _MOST_AT_ONCE: Final = 500
 
 
@@ -127,7 +125,7 @@ class LineTrail:
     def _add(self, rows: Connection, lines: Sequence[bytes], seen: End) -> tuple[int, End]:
         """Those that are not there yet, after what is; how many, and the end."""
         durable(rows)
-        alone(rows, _BRINGING)
+        alone(rows, Matter.TRAIL)
         end = self._tail(rows, seen)
         hashes = [hash_of(line) for line in lines]
         there = set(rows.execute(select(_LINE.c.hash).where(_LINE.c.hash.in_(hashes))).scalars())

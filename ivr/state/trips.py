@@ -7,6 +7,7 @@ pipeline, which SQLAlchemy does not know; on SQLite there is nowhere to go.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, unique
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,6 +26,27 @@ TIME: Final = {dialect: select(clock) for dialect, clock in CLOCK.items()}
 """The same, asked for itself."""
 _ROOM: Final = 12329
 """Of PostgreSQL's advisory locks, those of this room."""
+
+
+@unique
+class Matter(Enum):
+    """What one transaction of all nodes does at a time; an older program knows these numbers."""
+
+    JOINING = 1
+    LIMITS = 2
+    SWITCH = 3
+    CALLS = 4
+    AGENTS = 5
+    WISHES = 6
+    ANNOUNCEMENTS = 7
+    TRAIL = 10
+    PEOPLE = 11
+    USERS = 12
+    PINS = 13
+    SETTINGS = 14
+    PROMPTS = 20
+
+
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(:room, :what)")
 
 
@@ -33,10 +55,10 @@ def now(rows: Connection) -> float:
     return float(rows.execute(TIME[rows.dialect.name]).scalar_one())
 
 
-def alone(rows: Connection, what: int) -> None:
+def alone(rows: Connection, what: Matter) -> None:
     """Nobody else is in such a transaction until this one ends; SQLite has one writer anyway."""
     if rows.dialect.name == "postgresql":
-        rows.execute(_ALONE, {"room": _ROOM, "what": what})
+        rows.execute(_ALONE, {"room": _ROOM, "what": what.value})
 
 
 def durable(rows: Connection) -> None:
@@ -59,14 +81,16 @@ def answered_at_last(rows: Connection, *statements: Statement) -> list[Answer]:
     return _in_one_trip(rows, statements, ends=True)
 
 
-def told_alone(rows: Connection, what: int, query: Executable, asked: Mapping[str, Any]) -> Answer:
+def told_alone(
+    rows: Connection, what: Matter, query: Executable, asked: Mapping[str, Any]
+) -> Answer:
     """`alone`, and then the answer to `query` as it is when everybody else is out.
 
     Two statements, for one would see the rows as they were before it waited for the others.
     """
     if rows.dialect.name != "postgresql":
         return _answer(rows.execute(query, asked))
-    return answered(rows, (_ALONE, {"room": _ROOM, "what": what}), (query, asked))[-1]
+    return answered(rows, (_ALONE, {"room": _ROOM, "what": what.value}), (query, asked))[-1]
 
 
 def _answer(result: Any) -> Answer:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from analytics.loading.loader import Loader
 from analytics.loading.store import FactsFolder
 from tests.analytics.spool import lines, spool_file
 from tests.analytics.test_closing import NOON, days_of_calls
+from tests.analytics.test_nothing_is_lost import until
 
 READERS = 10
 DAYS = 12
@@ -72,10 +71,3 @@ def test_ten_readers_meet_no_error_and_no_half_of_anything(tmp_path: Path) -> No
         told = [reader.communicate(timeout=60)[0] for reader in readers]
         loader.close()
     assert [faults.strip() for faults in told] == ["[]"] * READERS
-
-
-def until(holds: Callable[[], bool], within: float = 60.0) -> None:
-    end = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -1,6 +1,5 @@
--- The console's users, each as JSON with the hash of the password; `at`: of the last change.
+-- The console's users, each as JSON with the hash of the password.
 CREATE TABLE console_user (
     name VARCHAR(64) PRIMARY KEY,
-    body TEXT NOT NULL,
-    at DOUBLE PRECISION NOT NULL
+    body TEXT NOT NULL
 )
