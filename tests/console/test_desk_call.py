@@ -48,6 +48,10 @@ class Service:
 
     def __init__(self, secret: str, calls: dict[str, dict[str, Any]]) -> None:
         self.secret = secret
+        self.begin_again(calls)
+
+    def begin_again(self, calls: dict[str, dict[str, Any]]) -> None:
+        """Nothing else is told, nothing was asked."""
         self.calls = calls
         self.watches: dict[str, Any] | None = None
         self.refuses = ""

@@ -58,6 +58,11 @@ class LiveLine:
         self.launch_service()
         self.wait_until_healthy()
 
+    async def service_anew(self) -> None:
+        """Killed and started; meanwhile the phones answer Asterisk, and so stay reachable."""
+        self.kill_service()
+        await asyncio.to_thread(self.start_service)
+
     def launch_service(self) -> None:
         with (self.settings.home / "service.out").open("ab") as file:
             log = file.fileno()

@@ -115,19 +115,18 @@ def test_nobody_is_rung_who_has_not_signed_in_and_a_wrong_pin_does_not(line: Liv
 def test_a_service_that_is_killed_knows_who_was_signed_in_and_who_talks(line: LiveLine) -> None:
     async def story() -> None:
         async with agent_phone(line, first(line), "answer") as agent:
+            ask(line, "6001", {"wish": "sign_in"}, about="")
             await until(lambda: state(line) == "free")
             async with line.call() as caller:
                 await ask_for_an_agent(caller)
                 await talk(line, agent)
                 await until(lambda: state(line) == "talking")
-                line.kill_service()
-                line.start_service()
+                await line.service_anew()
                 await until(lambda: state(line) == "talking")
                 await agent.hang_up()
                 await caller.hears("agent.ended")
             await until(lambda: state(line) == "free")
-            line.kill_service()
-            line.start_service()
+            await line.service_anew()
             async with line.call() as caller:
                 await ask_for_an_agent(caller)
                 await talk(line, agent)
@@ -139,6 +138,7 @@ def test_a_service_that_is_killed_knows_who_was_signed_in_and_who_talks(line: Li
 def test_who_lets_it_ring_twice_is_away_and_hears_so(line: LiveLine) -> None:
     async def story() -> None:
         async with agent_phone(line, first(line), "ring") as agent:
+            ask(line, "6001", {"wish": "sign_in"}, about="")
             await until(lambda: state(line) == "free")
             for _ in range(2):
                 async with line.call() as caller:
@@ -189,12 +189,6 @@ async def supervise(line: LiveLine, deed: str) -> None:
     """By 6002, in the conversation of 6001."""
     (talking,) = ask(line, "", None, about="")["talking"]
     await order(line, deed, at="6002", of="6001", session=talking["session"])
-
-
-async def a_service_anew(line: LiveLine) -> None:
-    """Killed and started; meanwhile the phones answer Asterisk, and so stay reachable."""
-    line.kill_service()
-    await asyncio.to_thread(line.start_service)
 
 
 def lately(phone: Phone) -> bytes:
@@ -270,7 +264,7 @@ def test_held_asked_three_together_and_handed_over(line: LiveLine) -> None:
             await hears(caller.phone, FIRST, SECOND)
             await hears(first, CALLER, SECOND)
             await hears(second, CALLER, FIRST)
-            await a_service_anew(line)
+            await line.service_anew()
             await hears(second, CALLER, FIRST)
             await order(line, "hand_over")
             await first.wait_for_end(within=10)
@@ -290,7 +284,7 @@ def test_held_over_a_kill_then_passed_on_and_sent_back(line: LiveLine) -> None:
     async def story() -> None:
         async with talking(line) as (caller, first, second):
             await order(line, "hold")
-            await a_service_anew(line)
+            await line.service_anew()
             await hears(first)
             await order(line, "retrieve")
             await hears(first, CALLER)
@@ -380,7 +374,7 @@ async def writes_once(line: LiveLine) -> None:
     talk = notes.owed_by("6001", datetime.now(UTC))[0].talked.talk
     note = {"talk": talk, "subject": line.settings.agents.subjects[0], "text": "已经办好"}
     for _ in range(2):
-        await a_service_anew(line)
+        await line.service_anew()
         await asyncio.to_thread(ask, line, "6001", note, about="/notes")
     facts = [fact for fact in line.facts() if fact["fact"] == "CallNoted"]
     assert [fact["talk"] for fact in facts] == [talk]

@@ -241,8 +241,7 @@ def test_a_killed_service_calls_nobody_twice_and_cuts_nobody_off(out_line: LiveL
             await until(caller.answered.is_set)
             caller.speak(tone(line))
             await until(lambda: heart(tone(line)) in agent.heard.audio)
-            line.kill_service()
-            line.start_service()
+            await line.service_anew()
             agent.speak(tone(line))
             await until(lambda: heart(tone(line)) in caller.heard.audio)
             await agent.hang_up()
@@ -252,8 +251,7 @@ def test_a_killed_service_calls_nobody_twice_and_cuts_nobody_off(out_line: LiveL
             caller.policy = "ring"
             attempt = await called_back(line, "01000059")
             await until(lambda: len(caller.incoming) == 2)
-            line.kill_service()
-            line.start_service()
+            await line.service_anew()
             assert (await outcome(line, attempt))["outcome"] == "lost"
             assert (len(agent.incoming), len(caller.incoming)) == (2, 2), "nobody is called again"
 

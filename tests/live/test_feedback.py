@@ -165,8 +165,7 @@ def test_a_killed_service_does_not_interrupt_a_recording(line: LiveLine, speech:
         async with recorded(line) as caller:
             caller.phone.speak(speech)
             await asyncio.sleep(1)
-            line.kill_service()
-            line.start_service()
+            await line.service_anew()
             await asyncio.sleep(max(0.0, len(speech) / 8000 - 3))
             assert [clip.name for clip in caller.heard()].count("line.sorry_wait") == 0
             caller.phone.press("#")
@@ -205,8 +204,7 @@ def test_a_number_is_noted_once_whenever_the_service_dies(line: LiveLine, speech
             await asyncio.sleep(2.2)
             caller.phone.press("#")
             await caller.hears_begin("feedback.saved.1")
-            line.kill_service()
-            line.start_service()
+            await line.service_anew()
             await caller.hears("feedback.saved_menu")
             fact = await filed(line, count + 1)
             number = line.reading("digits", fact["reference"])

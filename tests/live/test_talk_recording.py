@@ -19,7 +19,7 @@ from ivr.speech import prompts
 from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
 from tests.live.phone import Phone, hum
 from tests.live.test_agents import agent_phone, first, until
-from tests.live.test_desks import a_service_anew, hears_music, order, talk
+from tests.live.test_desks import hears_music, order, talk
 
 pytestmark = pytest.mark.live
 
@@ -143,13 +143,13 @@ def test_a_killed_service_costs_nothing_and_a_forgotten_pause_ends(line: LiveLin
         async with talking(line) as (caller, agent):
             caller.phone.speak(hum(_CALLER, 1))
             await caller.phone.spoken()
-            await a_service_anew(line)
+            await line.service_anew()
             agent.speak(hum(_AGENT, 1))
             await agent.spoken()
             await order(line, "pause")
             caller.phone.speak(hum(_SECRET, 0.5))
             await caller.phone.spoken()
-            await a_service_anew(line)
+            await line.service_anew()
             await until(lambda: len(tracks(line)) == 4)  # the pause has ended by itself
             caller.phone.speak(hum(_OTHER, 1))
             await caller.phone.spoken()
