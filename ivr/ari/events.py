@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.config import BROWSERS, EDGE, GUESTS, PROBES, TRUNK_ENDPOINT
+from ivr.people.asserted import identity
 from ivr.people.sensitive import Sensitive
 from ivr.speech.contract import DTMF
 
@@ -37,7 +38,10 @@ class Channel:
     dialled: str
     """The number that the caller dialled, as the dialplan told it; empty when there was none."""
     caller: Sensitive[str] | None
-    """The caller's number; None where the network withheld it."""
+    """The caller's number; None where the network withheld it.
+
+    A trunk's word where one brought the call, and else the caller's own.
+    """
     app: str | None
     """The Stasis application that holds it; None when it is elsewhere."""
     created: datetime
@@ -237,17 +241,21 @@ def channel_of(json: Json) -> Channel:
     dialplan = json.get("dialplan", {})
     number = json.get("caller", {}).get("number") or None
     in_stasis = dialplan.get("app_name") == "Stasis"
-    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "", "")
-    app, dialled, told, screen, probe, whose, *_ = told_us
+    told_us = (*str(dialplan.get("app_data", "")).split(","), "", "", "", "", "", "")
+    app, dialled, told, screen, probe, whose, headers, *_ = told_us
     endpoint = json.get("name", "").partition("/")[2].rpartition("-")[0]
+    if in_stasis and endpoint == EDGE and whose:
+        endpoint = whose
+    said = identity(headers if in_stasis else "")
+    caller = None if number is None else Sensitive(number)
     return Channel(
         id=json["id"],
         state=json["state"],
         dialled=dialled if in_stasis else "",
-        caller=None if number is None else Sensitive(number),
+        caller=said.number or caller if endpoint.startswith(TRUNK_ENDPOINT) else caller,
         app=app if in_stasis else None,
-        endpoint=whose if in_stasis and endpoint == EDGE and whose else endpoint,
-        withheld=in_stasis and told.startswith("prohib"),
+        endpoint=endpoint,
+        withheld=in_stasis and (told.startswith("prohib") or said.withheld),
         unknown=in_stasis and told == _UNKNOWN,
         screen=screen if in_stasis else "",
         probe=in_stasis and probe == PROBES,

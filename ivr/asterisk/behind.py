@@ -14,7 +14,7 @@ LAST_TRY = "X-Last-Try"
 """By which it says that no other cell is left to take the call."""
 WHOSE = "WHOSE"
 """The dialplan's variable with the endpoint whose call it is, by the edge's word."""
-NONE = dict.fromkeys(("edge", "edge_contexts", "whose", "whose_desk", "another_cell"), "")
+NONE = dict.fromkeys(("edge", "edge_contexts", "whose", "another_cell"), "")
 """What stands in the files of a line without an edge."""
 _ANY = "_[+*#%_0-9A-Za-z]!"
 _ENDPOINT = """\
@@ -56,8 +56,7 @@ def edge(settings: Settings, told: EdgeSettings) -> dict[str, str]:
     return {
         "edge": f"{_ENDPOINT.format(name=EDGE)}{matches}",
         "edge_contexts": _contexts(settings),
-        "whose": f",${{{WHOSE}}}",
-        "whose_desk": f",,,${{{WHOSE}}}",
+        "whose": f"${{{WHOSE}}}",
         "another_cell": _NOBODY_HERE,
     }
 

@@ -26,6 +26,7 @@ from ivr.config import (
     Trunk,
 )
 from ivr.lifecycle import logs
+from ivr.people.asserted import MOST_BYTES
 from ivr.records.durable import write
 from ivr.speech.prompts import Clip, PromptSet, sentence
 
@@ -180,6 +181,7 @@ def _callers(settings: Settings) -> dict[str, str]:
     numbers = dict.fromkeys((LINE_NUMBER, *theirs))
     return {
         "numbers": "\n".join(map(_number, numbers)),
+        "identity": _identity(),
         "rings": str(RETURN_SECONDS),
         "codecs": ",".join(_CODECS[format_] for format_ in settings.speech.formats),
         "guests": "[anonymous](caller)" if settings.guests else "",
@@ -200,6 +202,17 @@ def _is_probe(settings: Settings) -> str:
     known = f'/${{CALLERID(num)}}" = "{f"{TRUNK_ENDPOINT}/{caller}" if caller else "none"}"'
     direct = f'"${{CHANNEL:6:6}}{known}'
     return direct if settings.edge is None else f'{direct} | "${{{behind.WHOSE}:0:6}}{known}'
+
+
+def _identity() -> str:
+    """As `ivr.people.asserted` reads it: two of those headers that may come twice."""
+    reads = (("pai", "P-Asserted-Identity"), ("rpid", "Remote-Party-ID"))
+    each = [(name, f"{header},{n}") for name, header in reads for n in (1, 2)]
+    each += [("from", "From"), ("privacy", "Privacy")]
+    return "&".join(
+        f"{name}=${{URIENCODE(${{PJSIP_HEADER(read,{header}):0:{MOST_BYTES}}})}}"
+        for name, header in each
+    )
 
 
 def _number(number: str) -> str:

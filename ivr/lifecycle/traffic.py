@@ -98,7 +98,7 @@ class Traffic:
         self._count("ivr_keys_by_way", trunk, way)
         self._by_way.setdefault(trunk, Tally())[way] += 1
 
-    def call_over(self, trunk: str | None, *, events: bool | None) -> None:
+    def call_over(self, trunk: str | None, events: bool | None) -> None:
         """A call has ended in which telephone-event was agreed upon, or not; None: nobody knows."""
         if events is not None:
             self._count("ivr_calls_described", trunk, "yes" if events else "no")

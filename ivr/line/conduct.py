@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ivr.agents.exchange import Talk
@@ -458,9 +459,7 @@ class Conductor:
             self.callers.left(live.call.session)
         self.reception.means.switchboard.give_up(live.call.session)
         if ending is not None:
-            events = self.signalling.has_events(live.sip_call)
-            self.vitals.traffic.call_over(live.trunk, events=events)
-            self.signalling.forget(live.sip_call)
+            self.signalling.over(live.sip_call, partial(self.vitals.traffic.call_over, live.trunk))
         live.task = None  # its exception's frames hold `live`: such a circle outlives the call
         self.vitals.calls = len(self.calls)
         if live.counts:

@@ -210,7 +210,8 @@ class Reception:
 
     def misdialled(self, channel: Channel) -> Misdialled:
         """What an operator is told of a call to a number that the line does not have."""
-        caller = masked("" if channel.caller is None else channel.caller.reveal())
+        shown = None if channel.withheld else channel.caller
+        caller = masked("" if shown is None else shown.reveal())
         return Misdialled(channel.dialled, channel.trunk, caller)
 
     def _number(self, channel: Channel) -> str | None:

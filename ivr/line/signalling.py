@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 MOST_CALLS = 2000
 """Calls that are kept in mind; of calls that never reach us nobody tells the end."""
 ALL_READ_SECONDS = 1.0
-"""ARI's event may be read before the packet that brought the key: by then both have been."""
+"""ARI's event may be read before the packet that brought it, which Asterisk copies in a thread of
+its own: by then both have been."""
 GATHER_SECONDS = 0.2
 """Packets are read together: each by itself would wake the service between two keys."""
 MOST_AT_ONCE = 1000
@@ -101,8 +102,6 @@ class Signalling:
 
     stopped: Callable[[str], None] = lambda _: None
     """Called with the Call-ID of one of whom nothing is received any more, for the time being."""
-    read: Callable[[], None] = lambda: None
-    """Takes all that has come until now, where anybody listens."""
     _calls: OrderedDict[str, _Dialog] = field(default_factory=OrderedDict)
     _pressed: deque[_Pressed] = field(default_factory=deque)
     _looking: asyncio.TimerHandle | None = None
@@ -119,10 +118,6 @@ class Signalling:
 
     def has_events(self, call: str) -> bool | None:
         """Whether both sides have agreed upon telephone-event; None while nobody knows."""
-        self.read()
-        return self._agreed(call)
-
-    def _agreed(self, call: str) -> bool | None:
         dialog = self._calls.get(call)
         if dialog is None or dialog.ours is None or dialog.theirs is None:
             return None
@@ -154,13 +149,17 @@ class Signalling:
             return None
         if dialog.came_by_info(digit, _now()):
             return "info"
-        agreed = self._agreed(call)
+        agreed = self.has_events(call)
         return None if agreed is None else "rfc4733" if agreed else "inband"
 
-    def forget(self, call: str) -> None:
-        """The call is over; its last keys are yet to be told of."""
-        later = 3 * ALL_READ_SECONDS
-        asyncio.get_running_loop().call_later(later, self._calls.pop, call, None)
+    def over(self, call: str, tell: Callable[[bool | None], None]) -> None:
+        """The call has ended: what its last keys were, and what both sides had agreed upon in the
+        end (`has_events`), is told when all of its packets have been read."""
+        asyncio.get_running_loop().call_later(3 * ALL_READ_SECONDS, self._forget, call, tell)
+
+    def _forget(self, call: str, tell: Callable[[bool | None], None]) -> None:
+        tell(self.has_events(call))
+        self._calls.pop(call, None)
 
     def _known(self, call: str) -> _Dialog:
         if call not in self._calls and len(self._calls) >= MOST_CALLS:
@@ -194,12 +193,10 @@ async def overheard(settings: Settings, signalling: Signalling) -> AsyncIterator
         yield
         return
     reading = _Reading(packets, take)
-    signalling.read = reading.read
     reading.read_on()
     try:
         yield
     finally:
-        signalling.read = lambda: None
         reading.close()
 
 
@@ -226,10 +223,6 @@ class _Reading:
     def read_on(self) -> None:
         """All that has come, and again after a while."""
         self._next = asyncio.get_running_loop().call_later(GATHER_SECONDS, self.read_on)
-        self.read()
-
-    def read(self) -> None:
-        """All that has come."""
         with suppress(BlockingIOError):
             for _ in range(MOST_AT_ONCE):
                 self.take(self.packets.recv(MOST_BYTES))

@@ -40,6 +40,29 @@ def test_a_channel_elsewhere_is_none_of_ours_and_a_withheld_number_is_none() -> 
     assert channel_of(elsewhere).caller is None
 
 
+@pytest.mark.parametrize(
+    ("name", "whose", "number"),
+    [
+        ("PJSIP/trunk-a-1", "", "13912345678"),
+        ("PJSIP/edge-1", "trunk-a", "13912345678"),
+        ("PJSIP/edge-1", "", "13800138000"),
+        ("PJSIP/anonymous-1", "trunk-a", "13800138000"),
+        ("PJSIP/6001-1", "", "13800138000"),
+    ],
+)
+def test_only_trunks_are_believed_what_their_headers_say(
+    name: str, whose: str, number: str
+) -> None:
+    headers = "pai=%3Csip%3Aa%40x%3E%2C%20%3Ctel%3A13912345678%3E&privacy=id"
+    app_data = f"hotline,12329,allowed,,,{whose},{headers}"
+    described = channel_json("c1", number="13800138000", name=name)
+    channel = channel_of({**described, "dialplan": {"app_name": "Stasis", "app_data": app_data}})
+    assert channel.caller is not None
+    assert channel.caller.reveal() == number
+    assert channel.withheld, "whoever asks for it"
+    assert "13912345678" not in repr(channel)
+
+
 def test_what_happens_on_a_channel() -> None:
     channel = channel_json("c1")
     started = event("StasisStart", channel=channel, args=["a"])

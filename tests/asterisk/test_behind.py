@@ -84,7 +84,7 @@ def channel(name: str, whose: str) -> dict[str, object]:
         "state": "Up",
         "name": name,
         "creationtime": "2026-11-25T08:00:00.000+0000",
-        "dialplan": {"app_name": "Stasis", "app_data": f"hotline,12329,allowed,,,{whose}"},
+        "dialplan": {"app_name": "Stasis", "app_data": f"hotline,12329,allowed,,,{whose},"},
     }
 
 

@@ -63,7 +63,7 @@ def test_each_wrong_number_is_told_once_and_thousands_do_not_fill_the_page() -> 
 def over(traffic: Traffic, trunk: str, *agreed: bool | None) -> None:
     for events in agreed:
         traffic.call_came(trunk)
-        traffic.call_over(trunk, events=events)
+        traffic.call_over(trunk, events)
 
 
 def test_an_operator_sees_by_which_way_keys_come() -> None:

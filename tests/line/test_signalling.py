@@ -55,17 +55,18 @@ def test_the_packet_of_a_key_may_be_read_after_aris_event_and_after_the_call(
 ) -> None:
     monkeypatch.setattr(signalling_, "ALL_READ_SECONDS", 0.05)
 
-    async def story() -> list[str]:
+    async def story() -> list[str | bool | None]:
         signalling, told = agreed(), []
         signalling.pressed("a", "1", told.append)
         signalling.pressed("a", "2", told.append)
-        signalling.forget("a")
+        signalling.over("a", told.append)
         signalling.take(by_info("1", 2))
+        signalling.take(Described("a", ours=False, events=False, port=4000))
         await asyncio.sleep(0.2)
         assert signalling.has_events("a") is None
         return told
 
-    assert asyncio.run(story()) == ["info", "rfc4733"]
+    assert asyncio.run(story()) == ["info", "inband", False]
 
 
 def test_a_new_description_in_mid_call_counts_from_then_on() -> None:

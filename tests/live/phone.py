@@ -73,6 +73,8 @@ class Phone(Telephone):
     ) -> None:
         super().__init__(server, user, password, host)
         self.incoming: list[Message] = []
+        self.told = b""
+        """All that has come as SIP."""
         self.cancelled = asyncio.Event()
         self.behind_router: str | None = None
         """Its own address, where that is not the one that it is heard from."""
@@ -253,6 +255,7 @@ class Phone(Telephone):
         )
 
     def _on_sip(self, data: bytes) -> None:
+        self.told += data
         if not self._vanished:
             super()._on_sip(data)
 

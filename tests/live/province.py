@@ -188,10 +188,9 @@ class Province:
         }
 
     def whose(self, name: str) -> list[str]:
-        """By what the cell was told that its calls are, the last argument of each."""
+        """By what the cell was told that its calls are."""
         return [
-            each["dialplan"]["app_data"].rpartition(",")[2]
-            for each in self.cells[name].ari("channels")
+            each["dialplan"]["app_data"].split(",")[5] for each in self.cells[name].ari("channels")
         ]
 
     async def at_rest(self) -> None:
