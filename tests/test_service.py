@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +26,7 @@ from ivr.service import _refused, _until_told_to_stop
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import Shelf
 from ivr.speech.publications import MANIFEST
+from tests.ports import free_port
 from tests.speech.test_prompts import publish, rename_a_slot, reword
 from tests.test_conversations import DemoAccounts
 from tests.textset import text_set
@@ -53,10 +53,7 @@ def test_the_operator_sees_whose_phone_is_passed_over() -> None:
 @pytest.fixture
 def elsewhere(settings: Settings) -> Settings:
     """A line whose page is where nobody else's is."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return settings.model_copy(update={"http_port": port})
+    return settings.model_copy(update={"http_port": free_port()})
 
 
 def told_of(page_of: Settings, audio: Path, act: Callable[[], None]) -> tuple[Any, str]:

@@ -205,7 +205,8 @@ def test_a_locked_database_is_no_answer_and_comes_back(demo_settings: Settings) 
         async with open_accounts(settings) as accounts:
             assert isinstance(await accounts.fund(number(RICH)), Unavailable)
             lock.rollback()
-            assert isinstance(await accounts.fund(number(RICH)), Found)
+            while not isinstance(await accounts.fund(number(RICH)), Found):
+                pass  # a busy machine may need longer than 0.3 s
 
     asyncio.run(story())
     lock.close()

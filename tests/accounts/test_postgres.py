@@ -25,7 +25,7 @@ from ivr.config import AccountsSettings, Settings
 from ivr.people.sensitive import Sensitive
 from tests.accounts.test_database import NORMAL, asked, number
 from tests.analytics.postgres import held
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 SCHEMA = f"""
 CREATE TABLE fund_account (

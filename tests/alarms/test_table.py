@@ -22,7 +22,7 @@ from ivr.alarms.table import ALARMS
 from ivr.alarms.watching import Watch
 from ivr.config import PROJECT, Settings
 from ivr.lifecycle.vitals import Vitals
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 RULES = PROJECT / "deploy" / "prometheus" / "ivr-alarms.yml"
 DASHBOARD = PROJECT / "deploy" / "grafana" / "ivr-12329.json"

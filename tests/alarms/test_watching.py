@@ -24,7 +24,7 @@ from ivr.records.facts import Probed
 from ivr.records.journal import append
 from tests.console.test_signing import trail
 from tests.console.visiting import Console
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 

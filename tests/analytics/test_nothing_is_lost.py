@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.answering.asking import ask, opened
+from analytics.answering.asking import LIMITS, ask, opened
 from analytics.loading import closing, listing, losses, quarantine
 from analytics.loading.closing import ClosedDays
 from analytics.loading.horizon import Horizon, keep_from
@@ -42,6 +42,7 @@ from tests.analytics.test_loader import call
 
 pytestmark = pytest.mark.live
 
+AS_SHIPPED = dict(LIMITS)
 DAY = timedelta(days=1)
 MERGED = (CLOSED + DAY, MONTH_CLOSED)
 """Two passes: days are filed, and their month is merged."""
@@ -451,7 +452,7 @@ def test_nobody_opens_the_private_database_while_it_is_published(folder: FactsFo
 
 
 def test_questions_have_bounds_that_they_cannot_lift(folder: FactsFolder) -> None:
-    with opened(folder.published) as facts:
+    with opened(folder.published, limits=AS_SHIPPED) as facts:
         bounds = facts.execute(
             "SELECT current_setting('memory_limit'), current_setting('threads')"
         ).fetchone()

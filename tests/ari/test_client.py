@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -20,6 +19,7 @@ from ivr.ari.errors import (
 )
 from ivr.config import Agent
 from tests.fake_ari import PASSWORD, USER, FakeAsterisk, channel_json, fake_asterisk
+from tests.ports import free_port
 
 Story = Callable[[FakeAsterisk, Ari], Awaitable[None]]
 
@@ -73,12 +73,8 @@ def test_a_wrong_password_is_no_lost_link() -> None:
 
 
 def test_nobody_there_is_a_lost_link() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
     async def story() -> None:
-        async with Ari(f"http://127.0.0.1:{port}/ari", USER, PASSWORD) as ari:
+        async with Ari(f"http://127.0.0.1:{free_port()}/ari", USER, PASSWORD) as ari:
             with pytest.raises(Unreachable):
                 await ari.channels.answer("c")
 

@@ -19,7 +19,7 @@ from ivr.people.sensitive import Sensitive
 from ivr.people.tokens import Tokens
 from ivr.people.vault import Vault
 from tests.console.visiting import Console
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 NUMBER = "13800138000"
 

@@ -19,8 +19,8 @@ from ivr.cases.opening import CannotReach
 from ivr.cases.register import Register
 from ivr.config import Settings
 from tests.console.test_cases import CASE, FILED
-from tests.console.test_phone import free_port
 from tests.console.visiting import Console
+from tests.ports import free_port
 
 
 class Service:

@@ -33,8 +33,8 @@ from ivr.people.vault import Vault
 from ivr.recordings.finding import FETCHED
 from ivr.recordings.shipping import Shipping
 from ivr.upkeep.courier import line_of
-from tests.console.test_phone import free_port
 from tests.console.visiting import Console, Visitor
+from tests.ports import free_port
 
 SOUND = b"RIFF" + bytes(40) + b"\x10\x27" * 8000 + bytes(32_000)
 """A second that is loud, and two of silence."""

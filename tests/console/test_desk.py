@@ -23,7 +23,7 @@ from ivr.people.sensitive import Sensitive
 from tests.console.test_signing import trail
 from tests.console.visiting import Console, Visitor
 from tests.line.test_overview import Told
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 PHONES = (
     Agent(name="王敏", extension="6001"),

@@ -19,7 +19,7 @@ from ivr.config import Agent, AgentsSettings, Settings
 from tests.console.test_cases import FILED
 from tests.console.test_signing import trail
 from tests.console.visiting import Console, Visitor
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 PHONES = (
     Agent(name="王敏", extension="6001"),

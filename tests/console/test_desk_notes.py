@@ -25,7 +25,7 @@ from ivr.line.noting import go_on_noting, noted
 from tests.agents.test_notes import facts
 from tests.console.test_desk import PHONES, Service, agent
 from tests.console.visiting import Console
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 CALL = Talked("agent.6001.aaaa.c1", "s1", "person", "caller", "loan")
 FIRST = PHONES[0]

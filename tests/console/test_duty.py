@@ -28,7 +28,7 @@ from tests.analytics.spool import lines, spool_file
 from tests.console.test_signing import trail
 from tests.console.visiting import Console
 from tests.line.test_overview import Told
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 NOW = 1_800_000_000
 BUSY: Overview = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from ivr.config import AccountsSettings, ConsoleSettings, PhoneSettings, Setting
 from ivr.line.screens import Screens
 from ivr.line.watching import said
 from tests.console.visiting import Console, Visitor
+from tests.ports import free_port
 
 TOKEN = "0123456789abcdef" * 2
 INVITE = (
@@ -88,12 +88,6 @@ class Line:
 async def until(holds: Callable[[], bool]) -> None:
     while not holds():  # noqa: ASYNC110  the server's own tasks set it
         await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -34,6 +33,7 @@ from tests.forks import Forked
 from tests.live import known
 from tests.live.pages import chromium, tab
 from tests.live.phone import Phone
+from tests.ports import free_port
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 AGENTS = {"ring_seconds": 6, "hours": {day: ["00:00-24:00"] for day in WEEK}}
@@ -197,12 +197,6 @@ class Caller:
     def _instead(self) -> str:
         lost = self.phone.heard.lost
         return f"{self.heard()}; {lost} packets were lost\n{self.line.log()[-3000:]}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def copied_clips(audio: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
 from tests import forks
 from tests.forks import Forked
-from tests.live.conftest import LiveLine, a_line, free_port
+from tests.live.conftest import LiveLine, a_line
 from tests.live.measured import measured
 from tests.live.pages import (
     AXE,
@@ -42,6 +42,7 @@ from tests.live.pages import (
     complaints_of,
     program,
 )
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.live,

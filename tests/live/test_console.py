@@ -50,8 +50,8 @@ from tests.analytics.day import twenty_calls
 from tests.analytics.spool import lines, spool_file
 from tests.console.test_desk_call import CALL, Service
 from tests.line.test_overview import Told
-from tests.live.conftest import free_port
 from tests.live.pages import AXE, COLOURS, EXAMINED, NARROW, PATIENCE_MS, PICTURES_WANTED, WIDE, tab
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 

@@ -19,7 +19,8 @@ from console.users import FILE, Users
 from ivr.speech.prompts import PromptSet
 from tests import forks
 from tests.forks import Forked
-from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line, free_port
+from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 

@@ -25,12 +25,13 @@ from ivr.people.sensitive import Sensitive
 from ivr.probe.sound import FRAME
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep.doctor import network_addresses
-from tests.live.conftest import AGENTS, HANGING_SECONDS, LiveLine, a_line, free_port
+from tests.live.conftest import AGENTS, HANGING_SECONDS, LiveLine, a_line
 from tests.live.pages import AXE, EXAMINED, NARROW, PATIENCE_MS, WIDE, complaints_of
 from tests.live.phone import Phone, hum, share_of
 from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 from tests.live.test_browser_phone import SCREENS, TAP, Console, a_browser
 from tests.live.test_desks import ask
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.live,

@@ -31,7 +31,7 @@ from ivr.people.vault import Vault
 from ivr.records.facts import OF_CALLED
 from ivr.speech.prompts import PromptSet
 from tests.cases.test_moves import CLOSED, LEADER
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line, free_port
+from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import (
     agent_phone,
@@ -42,6 +42,7 @@ from tests.live.test_agents import (
     tone,
     until,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ivr.speech.prompts import PromptSet
-from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line, free_port
+from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_balance import to_the_question
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 

@@ -20,9 +20,9 @@ from ivr.accounts.demo import make_demo
 from ivr.config import LINE_NUMBER, PROJECT
 from ivr.lifecycle.succession import REPLACED
 from ivr.upkeep import installation
-from tests.live.conftest import free_port
 from tests.live.phone import Phone
 from tests.machine import Machine, why_not
+from tests.ports import free_port
 from tests.textset import text_set
 
 T = TypeVar("T")

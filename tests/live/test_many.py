@@ -23,21 +23,24 @@ PEOPLE = [
 REFUSALS = {"identity.wrong_number.1", "identity.wrong_number_again.1", "identity.wrong_length"}
 
 
+def named(caller: Caller) -> list[str]:
+    return [clip.name for clip in caller.heard()]
+
+
 async def read_out(caller: Caller, keys: str) -> list[HeardClip]:
     """Key an ID number, and again when it is refused, as a caller does.
 
     Twenty telephones in one Python send their keys late now and then, and Asterisk doubles one.
     """
     refused = 0
-    async with asyncio.timeout(100):
-        while True:
-            caller.phone.press(keys)
-            while sum(clip.name in REFUSALS for clip in caller.heard()) == refused:
-                if any(clip.name == "nav.replay_back_agent" for clip in caller.heard()):
-                    return await caller.hears("nav.replay_back_agent")
-                await asyncio.sleep(0.2)
-            refused += 1
-            await caller.hears_begin("identity.ask", times=1 + refused)
+    while True:
+        caller.phone.press(keys)
+        while sum(map(REFUSALS.__contains__, names := named(caller))) == refused:
+            if "nav.replay_back_agent" in names:
+                return await caller.hears("nav.replay_back_agent")
+            await asyncio.sleep(0.2)
+        refused += 1
+        await caller.hears_begin("identity.ask", times=1 + refused)
 
 
 def test_twenty_callers_hear_their_own_balances(line: LiveLine) -> None:

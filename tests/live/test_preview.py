@@ -18,7 +18,7 @@ from ivr.config import PROJECT
 from prompt_build import sets
 from tests import forks
 from tests.forks import Forked
-from tests.live.conftest import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 

@@ -25,7 +25,8 @@ from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep.supervisor import STOP_SECONDS
-from tests.live.conftest import LiveLine, free_port, knowing
+from tests.live.conftest import LiveLine, knowing
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 PASSWORD = "-".join(["[a-z0-9]{4}"] * 3)

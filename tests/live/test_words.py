@@ -28,9 +28,10 @@ from prompt_build.catalog.source import source_of
 from prompt_build.rehearing import as_written
 from tests import forks
 from tests.forks import Forked
-from tests.live.conftest import LiveLine, a_line, copied_clips, free_port
+from tests.live.conftest import LiveLine, a_line, copied_clips
 from tests.live.pages import tab
 from tests.live.test_console import PASSWORD, look
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 

@@ -21,6 +21,11 @@ Machines = Callable[..., Settings]
 Pair = tuple[Settings, Settings]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def users_of_tests(quick_passwords: None) -> None:
+    """Two nodes hash and ask the same passwords many times."""
+
+
 @pytest.fixture(scope="package")
 def server() -> Iterator[Path]:
     """One PostgreSQL for all of them, where there is one."""
