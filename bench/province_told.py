@@ -15,18 +15,19 @@ SHORT = 0.1
 
 
 def faults(line: Sequence[Told]) -> list[str]:
-    """What may never be, and is not excused by a cell that went on without the database."""
+    """What may never be; a cell that went on without the database has its share of the budgets."""
+    phones = _overlapping("phone", _spans(cell.phones for cell in line), 1)
     if any(cell.losses for cell in line):
-        return list(_told_too_much(line, LIMITS.ids_per_caller * len(line)))
+        return [*phones, *_told_too_much(line, LIMITS.ids_per_caller * len(line))]
     return [
+        *phones,
         *_told_too_much(line, LIMITS.ids_per_caller),
-        *_overlapping("phone", _spans(cell.phones for cell in line), 1),
         *_overlapping("number", _spans(cell.ups for cell in line), LIMITS.calls_per_caller),
     ]
 
 
 def rung_twice(line: Sequence[Told]) -> int:
-    """Phones that rang for two calls; a cell without the database rings its share."""
+    """Phones that rang for two calls at once."""
     return len(list(_overlapping("phone", _spans(cell.phones for cell in line), 1)))
 
 

@@ -3,54 +3,33 @@
 What a node knows of the others (who waits, whose phones they have, how agents are) stands in its
 own queue and desks, so that one switchboard decides by one set of rules. It is as old as the last
 exchange; a claim is an exchange itself, and is refused where something came before that the node
-did not know. While the database is away each node rings its own share of the agents.
+did not know. Whoever wants a phone hears music meanwhile, so a claim that is not answered is none:
+a slow database is waited for, and only one that has been away for a lease makes each node ring its
+own share of the agents.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
-
-from sqlalchemy import (
-    Column,
-    Connection,
-    Executable,
-    Float,
-    MetaData,
-    String,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    func,
-    select,
-)
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.agents import told
 from ivr.agents.desks import Moved, Remembered
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
 from ivr.agents.told import Change, News, Told, Wanted
+from ivr.agents.told_rows import carried_out
 from ivr.config import Agent
 from ivr.lifecycle.tending import tended
 from ivr.state.membership import PATIENCE_SECONDS
 from ivr.state.node import Node
-from ivr.state.nodes import LEASE_SECONDS, NODE
-from ivr.state.shared import Away, Shared, Work
-from ivr.state.trips import CLOCK, Matter, answered, answered_at_last, told_alone
+from ivr.state.nodes import LEASE_SECONDS
+from ivr.state.shared import CannotReach, Shared
 
-ROW: Final = Table(
-    "agent_row",
-    MetaData(),
-    *(Column(name, String, primary_key=True) for name in ("kind", "name")),
-    *(Column(name, String) for name in ("node", "body")),
-    Column("at", Float),
-)
 LOOK_SECONDS: Final = 0.25
 """So old at most is what is known of the others, while somebody waits here."""
 IDLE_SECONDS: Final = 1.0
@@ -86,6 +65,12 @@ class SharedFloor:
         """How old the state is that is known of each."""
         self._seen: dict[str, tuple[Told, Waiting]] = {}
         """Places of other nodes."""
+        self._holders: dict[str, str] = {}
+        """Whose phone which node had, when the database was last reached."""
+        self._reaches = False
+        """Whether the last exchange was answered."""
+        self._reached = self._began
+        """When one was."""
         self._is_alone = False
         self._doubtful = True
         self._is_seeing = False
@@ -99,7 +84,7 @@ class SharedFloor:
         for each in before:
             self._tell_state(each, each.since.timestamp())
         if self._task is None:
-            self._began = self._switchboard.desks.clock()
+            self._began = self._reached = self._switchboard.desks.clock()
             self._task = asyncio.create_task(tended("what nodes tell of agents", self._look, 0.0))
 
     async def stop(self) -> None:
@@ -122,20 +107,20 @@ class SharedFloor:
         self._tell_state(now, self._clock())
 
     async def take(self, agents: Sequence[Agent], place: Waiting | None) -> tuple[Agent, ...]:
-        """See Floor; while the database is away, those of this node's share."""
+        """See Floor; none without an answer, until this node has to go by its share."""
         wanted = Wanted(
             tuple(agent.extension for agent in agents),
             None if place is None else told.rank(place, self._offset),
             frozenset(self._seen),
         )
-        change = await self._exchange(wanted, self._shared.ask)
-        ours = self._share() if isinstance(change, Away) else change.granted
+        answer = await self._exchange(wanted) if self._reaches else None
+        ours = answer.granted if isinstance(answer, Change) else self._share_alone()
         return tuple(agent for agent in agents if agent.extension in ours)
 
     async def catch_up(self) -> None:
         """See Part; a service that has not begun has nothing to say of its agents."""
-        if self._task is not None:
-            await self._exchange(None, self._attempt)
+        if self._task is not None and isinstance(answer := await self._exchange(None), CannotReach):
+            raise answer
 
     def is_even(self) -> bool:
         """Whether the others know all that there is to tell."""
@@ -147,35 +132,41 @@ class SharedFloor:
         self.tell()
 
     async def _look(self) -> None:
-        """At once for what changes here, soon while somebody waits; beats do the rest."""
+        """At once for what changes here, soon while somebody waits; beats do the rest.
+
+        A database that does not answer is tried again, so that who waits is not left for a beat.
+        """
+        if not self._reaches:
+            if isinstance(await self._exchange(None), CannotReach):
+                await asyncio.sleep(IDLE_SECONDS)
+            return
         waits = bool(self._switchboard.waits())
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS if waits else IDLE_SECONDS):
                 await self._news.wait()
         is_due = waits or self._news.is_set()
         self._news.clear()
-        if is_due if self._shared.up else not self._is_alone:
-            await self._exchange(None, self._shared.ask)
+        if is_due:
+            await self._exchange(None)
         await asyncio.sleep(_SETTLE_SECONDS)
 
-    async def _attempt(self, work: Work[Change]) -> Change:
-        return await self._shared.attempt(work, PATIENCE_SECONDS)
-
-    async def _exchange(self, wanted: Wanted | None, ask: _Ask) -> Change | Away:
+    async def _exchange(self, wanted: Wanted | None) -> Change | CannotReach:
         """Whoever waits for it may go: what was told and seen is noted all the same."""
-        task = asyncio.create_task(self._exchange_alone(wanted, ask))
+        task = asyncio.create_task(self._exchange_alone(wanted))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _exchange_alone(self, wanted: Wanted | None, ask: _Ask) -> Change | Away:
+    async def _exchange_alone(self, wanted: Wanted | None) -> Change | CannotReach:
         async with self._exchanges:
             untold = dict(self._untold)
             self._doubtful = True
-            change = await ask(partial(_carried_out, self._all_news(wanted)))
-            if isinstance(change, Away):
-                self._be_alone()
-                return change
+            work = partial(carried_out, self._all_news(wanted))
+            try:
+                change = await self._shared.attempt(work, PATIENCE_SECONDS)
+            except CannotReach as gone:
+                self._lose()
+                return gone
             for extension, row in untold.items():
                 if self._untold.get(extension) is row:
                     del self._untold[extension]
@@ -204,13 +195,16 @@ class SharedFloor:
         """Be as the rows say."""
         self._is_seeing = True
         try:
-            self._is_alone, was_alone = False, self._is_alone
+            self._is_alone, was_cut_off, self._reaches = False, not self._reaches, True
+            self._reached = self._switchboard.desks.clock()
+            living = [row for row in told.of_kind("claim", change.rows) if row.lives]
+            self._holders = {row.name: row.node for row in living}
             theirs = [row for row in change.rows if row.node != self._node and row.lives]
             news = [
                 self._see_claims(theirs),
                 self._see_places(theirs),
                 self._see_states(change.rows),
-                was_alone,
+                was_cut_off,
             ]
             for extension in change.left_alone:
                 self._switchboard.desks.is_left_alone(extension)
@@ -251,6 +245,12 @@ class SharedFloor:
 
     # --- alone ------------------------------------------------------------------------------------
 
+    def _lose(self) -> None:
+        """No answer. The others count on this node for a lease: so long it rings nothing new."""
+        self._reaches = False
+        if self._switchboard.desks.clock() >= self._reached + LEASE_SECONDS:
+            self._be_alone()
+
     def _be_alone(self) -> None:
         """Nothing is known of the others: this node's callers, and its share of the agents."""
         desks = self._switchboard.desks
@@ -268,17 +268,19 @@ class SharedFloor:
         desks.lose_sight()
         self._switchboard.look_again()
 
+    def _share_alone(self) -> frozenset[str]:
+        return self._share() if self._is_alone else frozenset()
+
     def _share(self) -> frozenset[str]:
-        """Each phone is one node's, by the nodes that lived last: every one knows whose."""
+        """Each phone is one node's: whose it was last, else in turns over the nodes that lived.
+
+        All of them saw the same, so every one knows whose.
+        """
         names = self._names() or (self._node,)
-        if self._node not in names:  # drained: its agents are the others'
-            return frozenset()
-        mine = names.index(self._node)
         phones = sorted(agent.extension for agent in self._switchboard.settings.phones)
-        return frozenset(each for n, each in enumerate(phones) if n % len(names) == mine)
-
-
-_Ask = Callable[[Work[Change]], Awaitable[Change | Away]]
+        turns = {each: names[n % len(names)] for n, each in enumerate(phones)}
+        whose = turns | self._holders
+        return frozenset(each for each in phones if whose[each] == self._node)
 
 
 def among_nodes(node: Node, switchboard: Switchboard) -> SharedFloor:
@@ -287,55 +289,3 @@ def among_nodes(node: Node, switchboard: Switchboard) -> SharedFloor:
     switchboard.floor = floor
     node.shares(floor)
     return floor
-
-
-# --- in the database ------------------------------------------------------------------------------
-
-
-def _carried_out(news: News, rows: Connection) -> Change:
-    """One exchange; done again, it changes nothing more.
-
-    What changes nothing needs nobody to be out; what does is thought over again when nobody else
-    has one.
-    """
-    dialect, lease = rows.dialect.name, {"lease": LEASE_SECONDS}
-    if news.wanted is None:
-        (found,) = answered(rows, (_ALL[dialect], lease))
-        seen = told.exchanged(news, [Told(*row) for row in found])
-        if not (seen.write or seen.remove):
-            return seen
-    found = told_alone(rows, Matter.AGENTS, _ALL[dialect], lease)
-    change = told.exchanged(news, [Told(*row) for row in found])
-    removing = [(_REMOVE, {"of": kind, "named": name}) for kind, name in change.remove]
-    writing = [(_WRITE[dialect], _values(row)) for row in change.write]
-    answered_at_last(rows, *removing, *writing)
-    return change
-
-
-def _values(row: Told) -> dict[str, Any]:
-    return {
-        "kind": row.kind, "name": row.name, "node": row.node, "body": row.body, "at": row.at
-    }  # fmt: skip
-
-
-def _all(dialect: str) -> Executable:
-    lives = NODE.c.seen_at > CLOCK[dialect] - bindparam("lease")
-    return select(ROW, func.coalesce(lives, False)).select_from(
-        ROW.outerjoin(NODE, NODE.c.name == ROW.c.node)
-    )
-
-
-def _writing(dialect: Any) -> Executable:
-    row = dialect.insert(ROW)
-    anew: Executable = row.on_conflict_do_update(
-        index_elements=[ROW.c.kind, ROW.c.name],
-        set_={name: row.excluded[name] for name in ("node", "body", "at")},
-    )
-    return anew
-
-
-_ALL: Final = {dialect: _all(dialect) for dialect in ("postgresql", "sqlite")}
-_WRITE: Final = {"postgresql": _writing(postgresql), "sqlite": _writing(sqlite)}
-_REMOVE: Final = delete(ROW).where(
-    and_(ROW.c.kind == bindparam("of"), ROW.c.name == bindparam("named"))
-)

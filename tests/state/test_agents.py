@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -15,11 +16,12 @@ from ivr.agents.desks import Desks, Moved
 from ivr.agents.presence import Event, State
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
-from ivr.agents.together import ROW, SharedFloor, among_nodes
+from ivr.agents.together import SharedFloor, among_nodes
+from ivr.agents.told_rows import ROW
 from ivr.config import Agent, AgentsSettings
 from ivr.records.facts import Standing
-from ivr.state.nodes import NODE, drain
-from ivr.state.shared import CALLER_SECONDS
+from ivr.state.nodes import LEASE_SECONDS, NODE, drain
+from ivr.state.shared import CALLER_SECONDS, CannotReach
 from tests.state.conftest import Pair, stopped
 from tests.state.line import SLOW_MACHINE, OneOf, away, served
 
@@ -127,6 +129,18 @@ async def lives(one: OneOf, *, heard_of: bool = True) -> None:
     seen = {"seen_at": 9e9 if heard_of else 0.0}
     changed = update(NODE).where(NODE.c.name == one.settings.node).values(**seen)
     await one.node.shared.attempt(lambda rows: rows.execute(changed).rowcount, 30)
+
+
+@contextmanager
+def cut_off(*offices: Office, lease: float = 0.0) -> Iterator[None]:
+    """These do not reach the database; who has not for a lease goes by its share."""
+    with ExitStack() as stack:
+        stack.enter_context(away(*(each.one for each in offices)))
+        stack.enter_context(patch("ivr.agents.together.LEASE_SECONDS", lease))
+        for each in offices:
+            shared = each.one.node.shared
+            stack.enter_context(patch.object(shared, "attempt", side_effect=CannotReach("cut")))
+        yield
 
 
 def test_no_phone_is_rung_by_two_nodes(each_way: Pair) -> None:
@@ -316,7 +330,7 @@ def test_each_node_rings_its_own_share_while_the_database_is_away(each_way: Pair
     """Each phone is one node's; what agents did meanwhile is told when it is back, once."""
 
     async def story(one: Office, other: Office) -> None:
-        with away(one.one, other.one):
+        with cut_off(one, other):
             for each in (one, other):
                 each.comes(f"alone {each.one.settings.node}")
             rung = {
@@ -337,13 +351,54 @@ def test_each_node_rings_its_own_share_while_the_database_is_away(each_way: Pair
     told(story, each_way)
 
 
+def test_a_claim_without_an_answer_is_none_and_who_waits_rings_when_there_is_one(
+    pair: Pair,
+) -> None:
+    """A slow database is not one that is away: the other node may be ringing that very phone."""
+
+    async def story(one: Office, other: Office) -> None:
+        one.comes("a")
+        with cut_off(one, lease=LEASE_SECONDS):
+            assert await one.rings("a") == []
+            other.comes("b")
+            assert await other.rings("b") == ["6001"]
+        woken = asyncio.Event()
+        one.places["a"].wake = woken.set
+        async with asyncio.timeout(60):
+            await woken.wait()
+        assert await one.rings("a") == ["6002"]
+
+    told(story, pair)
+
+
+def test_alone_nobody_rings_a_phone_that_another_node_had(pair: Pair) -> None:
+    """Its conversation may go on there; whoever had it keeps it, whosever turn it would be."""
+
+    async def story(one: Office, other: Office) -> None:
+        for each in (other, one):
+            each.comes(f"first {each.one.settings.node}")
+        assert await other.rings("first node-2") == ["6001"]
+        await one.floor.catch_up()
+        with cut_off(one, other):
+            assert await one.rings("first node-1") == [], "6001 is node-1's by turns, 6002 is not"
+            other.leaves("first node-2")
+            with pytest.raises(CannotReach):
+                await other.floor.catch_up()
+            for who in ("next", "and next"):
+                other.comes(who)
+            rung = [*await other.rings("next"), *await other.rings("and next")]
+            assert sorted(rung) == ["6001", "6002"]
+
+    told(story, pair)
+
+
 def test_a_drained_node_leaves_its_share_to_the_others(pair: Pair) -> None:
     async def story(one: Office, other: Office) -> None:
         draining = partial(drain, name=one.one.settings.node, draining=True)
         await one.one.node.shared.attempt(draining, 30)
         for each in (one, other):
             await each.one.beat()
-        with away(one.one, other.one):
+        with cut_off(one, other):
             for who in ("a", "b"):
                 other.comes(who)
             one.comes("c", ago=5)
@@ -355,7 +410,7 @@ def test_a_drained_node_leaves_its_share_to_the_others(pair: Pair) -> None:
 
 def test_of_what_two_nodes_said_alone_the_later_holds(pair: Pair) -> None:
     async def story(one: Office, other: Office) -> None:
-        with away(one.one, other.one):
+        with cut_off(one, other):
             one.desks.wishes(FIRST, Event.NOT_READY, "phone", "午休")
             await asyncio.sleep(0.01)
             other.desks.wishes(FIRST, Event.NOT_READY, "console", "会议")
