@@ -113,7 +113,9 @@ class OfAllNodes:
 def settled(ours: Told, before: Told, line: Told) -> Told:
     """What holds of the users here and of the line's; `before`: the line's, as it was known here.
 
-    Nobody is ever taken out. Of a name that both have the line's holds, but for what was counted.
+    Nobody is ever taken out. Of a name that both have the line's holds, but for what was counted;
+    unless the line's is older than it was known to be, as in a database that was put back: nobody
+    who was locked since gets in again.
     """
     return {
         name: _settled(ours.get(name), before.get(name), line.get(name))
@@ -124,10 +126,12 @@ def settled(ours: Told, before: Told, line: Told) -> Told:
 def _settled(ours: str | None, before: str | None, line: str | None) -> str:
     if line is None or ours is None:
         return line or ours or ""
-    if before is None or ours == before:
+    if before is None or before == line == ours:
         return line
     here, known, there = (json.loads(each) for each in (ours, before, line))
-    if here["version"] != known["version"] or here["version"] != there["version"]:
+    if there["version"] < known["version"]:
+        return ours
+    if ours == before or not here["version"] == known["version"] == there["version"]:
         return line
     if line == before:
         return ours

@@ -63,6 +63,8 @@ class SharedFloor:
         """All that this service has ever told of, in its first moments."""
         self._at: dict[str, float] = {}
         """How old the state is that is known of each."""
+        self._states: dict[str, Told] = {}
+        """As the database had them last: one that was put back from before is told them again."""
         self._seen: dict[str, tuple[Told, Waiting]] = {}
         """Places of other nodes."""
         self._holders: dict[str, str] = {}
@@ -72,7 +74,6 @@ class SharedFloor:
         self._reached = self._began
         """When one was."""
         self._is_alone = False
-        self._doubtful = True
         self._is_seeing = False
         self._news = asyncio.Event()
         self._exchanges = asyncio.Lock()
@@ -123,8 +124,8 @@ class SharedFloor:
             raise answer
 
     def is_even(self) -> bool:
-        """Whether the others know all that there is to tell."""
-        return self._task is None or not (self._untold or self._doubtful)
+        """No claim goes by whether callers ask again."""
+        return True
 
     def _tell_state(self, state: Remembered, at: float) -> None:
         self._untold[state.extension] = told.state(state, self._node, at)
@@ -160,7 +161,6 @@ class SharedFloor:
     async def _exchange_alone(self, wanted: Wanted | None) -> Change | CannotReach:
         async with self._exchanges:
             untold = dict(self._untold)
-            self._doubtful = True
             work = partial(carried_out, self._all_news(wanted))
             try:
                 change = await self._shared.attempt(work, PATIENCE_SECONDS)
@@ -170,7 +170,6 @@ class SharedFloor:
             for extension, row in untold.items():
                 if self._untold.get(extension) is row:
                     del self._untold[extension]
-            self._doubtful = False
             self._see(change)
             return change
 
@@ -232,11 +231,15 @@ class SharedFloor:
         return row, told.waiting(row, self._switchboard.settings, self._offset)
 
     def _see_states(self, rows: Iterable[Told]) -> bool:
-        news = [
-            row
-            for row in told.of_kind("state", rows)
-            if row.at > self._at.get(row.name, float("-inf"))
-        ]
+        there = {row.name: row for row in told.of_kind("state", rows)}
+        lost = {
+            name: known
+            for name, known in self._states.items()
+            if name not in there or there[name].at < known.at
+        }
+        self._untold = lost | self._untold
+        self._states = there | lost
+        news = [row for row in there.values() if row.at > self._at.get(row.name, float("-inf"))]
         for row in news:
             self._at[row.name] = row.at
             self._untold.pop(row.name, None)

@@ -46,11 +46,16 @@ class AskedTogether:
         self._told: frozenset[str] = frozenset()
         """What the database has, of today."""
         self._read_until = 0.0
+        self._losses = shared.losses
 
     async def catch_up(self) -> None:
-        """Tell what it does not have, and learn what others have told since."""
+        """Tell what it does not have, and learn what others have told since.
+
+        A database that was away may have been put back from before: it is told all of today again.
+        """
         today = self._today()
-        if today != self._day:
+        if today != self._day or self._losses != self._shared.losses:
+            self._losses = self._shared.losses
             self._day, self._told, self._read_until = today, frozenset(), 0.0
         new = self._asked.all(today) - self._told
         since = self._read_until - _OVERLAP_SECONDS

@@ -40,7 +40,11 @@ def warnings(me: Identity, line: Line, *, ahead: float) -> list[str]:
             " · shared state is empty: join again on each node"
         )
     elif line.node(me.name) is None:
-        told.append(f"节点 {me.name} 已被移出（ivr node remove） · this node was taken out")
+        told.append(
+            f"共享数据库里没有 {me.name}，不接新来电：移出了（ivr node remove）就停掉它；"
+            "数据库是从备份恢复的，在本机再 `ivr node join`"
+            " · the database does not know this node: taken out, or put back from before"
+        )
     return told
 
 

@@ -39,7 +39,8 @@ CALL: Final = Table(
 class CallsUp:
     """The calls of this node among those of the line; a part of what it catches up with (Part).
 
-    The database has what is here: where it missed something, the next beat writes all of it anew.
+    The database has what is here: where it missed something, or was away and may have been put back
+    from a backup, the next beat writes all of it anew.
     """
 
     def __init__(self, node: str, shared: Shared, nodes: Callable[[], int]) -> None:
@@ -50,6 +51,7 @@ class CallsUp:
         """The caller's token of each session."""
         self._doubtful = True
         """The database may have others than we have."""
+        self._losses = shared.losses
         self._running: set[asyncio.Task[None]] = set()
 
     async def may_enter(self, session: str, caller: str, most: int) -> bool:
@@ -78,8 +80,8 @@ class CallsUp:
 
     async def catch_up(self) -> None:
         """Have in the database what is here."""
-        if self._doubtful:
-            self._doubtful = False
+        if self._doubtful or self._losses != self._shared.losses:
+            self._doubtful, self._losses = False, self._shared.losses
             try:
                 await self._shared.attempt(
                     partial(_written, self._node, dict(self._here)), PATIENCE_SECONDS

@@ -2,7 +2,8 @@
 
 What nodes share is caught up with at each beat by its `Part`: first what was kept here while the
 database was away, then what the others have done. Only when all of that is done do callers'
-questions go to the database again.
+questions go to the database again. However long it takes on a slow database, the node is heard of
+meanwhile: the others would give its phones and places away.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Membership:
         """How many calls are up here."""
         self.known = Known.read(settings.home)
         self.warnings: Sequence[str] = ()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def admitted(self) -> None:
         """Before the first call; SettingsError with everything that is wrong.
@@ -112,16 +113,19 @@ class Membership:
             self._me = await asyncio.to_thread(identity, self._settings)
 
     def begin(self) -> None:
-        """Be heard of from now on."""
-        beating = tended("a beat of this node", self.beat, self._beat_seconds)
-        self._task = asyncio.create_task(beating)
+        """Be heard of from now on, and catch up."""
+        works = {"a beat of this node": self._be_heard, "catching up": self._catch_up}
+        self._tasks = tuple(
+            asyncio.create_task(tended(what, work, self._beat_seconds))
+            for what, work in works.items()
+        )
 
     async def stop(self) -> None:
         """No beat any more; what the last one had to do is done or given up."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = ()
 
     @property
     def draining(self) -> bool:
@@ -130,9 +134,18 @@ class Membership:
 
     async def beat(self) -> None:
         """Be heard of, and catch up."""
+        await self._be_heard()
+        await self._catch_up()
+
+    async def _be_heard(self) -> None:
         await asyncio.to_thread(self._look_at_publication)
         try:
             await self._learn(await self._heard())
+        except CannotReach as gone:
+            self._shared.lost(str(gone))
+
+    async def _catch_up(self) -> None:
+        try:
             while self._shared.may_be_found():
                 for part in self.parts:
                     await part.catch_up()

@@ -127,7 +127,12 @@ def let_go(rows: Connection, node: str, token: str) -> bool:
 
 
 def hand_over(rows: Connection, gone: str, to: str) -> None:
-    """A node was taken out: from now on another judges whether its people are still needed."""
+    """A node was taken out: from now on another judges whether its people are still needed.
+
+    A new machine of the same name has them already.
+    """
+    if gone == to:
+        return
     _changing(rows)
     ours = select(_OF.c.token).where(_OF.c.node == to)
     new = select(_OF.c.token, literal(to)).where(_OF.c.node == gone, _OF.c.token.not_in(ours))

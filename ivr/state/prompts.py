@@ -71,10 +71,13 @@ def even(settings: Settings, shared: Shared, depot: Depot) -> str:
     with _alone(settings.home):
         line = shared.at_once(nodes.read)
         noted, log = Noted.read(settings.home), release.is_published(settings.audio)
-        if log and log != noted.log and line.prompts in (noted.release, ""):
-            return _given(settings, shared, depot, noted)
+        is_new = log != noted.log or not line.prompts
+        if log and is_new and line.prompts in (noted.release, ""):
+            return _given(settings, shared, depot, noted.release)
         if not line.prompts or line.prompts == noted.release:
             return ""
+        if log == noted.log and release.came_before(settings, depot, line.prompts):
+            return _given(settings, shared, depot, line.prompts)  # the database was put back
         _take(settings, depot, line.prompts)
         if log == noted.log:
             return "换上了全线在用的话术 · took the line's prompts"
@@ -107,10 +110,10 @@ def brought_again(settings: Settings, depot: Depot) -> None:
             release.offer(settings, depot, datetime.now(UTC))
 
 
-def _given(settings: Settings, shared: Shared, depot: Depot, noted: Noted) -> str:
+def _given(settings: Settings, shared: Shared, depot: Depot, base: str) -> str:
     log = release.is_published(settings.audio)
     name = release.offer(settings, depot, datetime.now(UTC))
-    agree = partial(_agreed, settings=settings, name=name, base=noted.release)
+    agree = partial(_agreed, settings=settings, name=name, base=base)
     in_force = shared.at_once(agree)
     if in_force == name:
         Noted(name, log).keep(settings.home)

@@ -206,6 +206,16 @@ def take(
     return release
 
 
+def came_before(settings: Settings, depot: Depot, name: str) -> bool:
+    """Whether what is published here goes on from that release: nobody has published it since.
+
+    Raises CannotTake and DepotAway.
+    """
+    theirs = publications.parsed(_proven(depot, _release(_proven(depot, name)).log))
+    ours = _log(settings.audio)
+    return len(theirs) < len(ours) and _goes_on(theirs, ours)
+
+
 def _release(document: bytes) -> Release:
     try:
         return Release.of(document)

@@ -2,7 +2,8 @@
 
 Each node has the switch as a file (`lifecycle/switch.py`), at which every new call looks: it waits
 for no database. Every beat turns it as the database has it. A turn that the database cannot be told
-holds on this node at once, and is kept beside the file until the next beat that can tell it.
+holds on this node at once, and is kept beside the file until the next beat that can tell it. The
+last one that was agreed is kept too: a database that was put back from before it is told it again.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def _settled(home: Path, rows: Connection) -> Turn | None:
 
     A machine that was closed when it became the first node has closed the line.
     """
-    kept, agreed = _kept(home), _agreed(rows)
+    agreed = _agreed(rows)
+    kept = _kept(home) or _lost(home, agreed)
     if kept is None and (agreed is not None or switch.closed(home) is None):
         return agreed  # as at nearly every beat: there is nothing to tell
     alone(rows, Matter.SWITCH)
@@ -128,6 +130,22 @@ def _turn_here(home: Path, agreed: Turn) -> None:
             _set(home, agreed)
         if kept is not None:
             _untold(home).unlink(missing_ok=True)
+        if _last(home) != agreed:
+            write(_last_file(home), json.dumps(_words(agreed)).encode(), mode=0o600)
+
+
+def _lost(home: Path, agreed: Turn | None) -> Turn | None:
+    """What the line had agreed on, and the database no longer knows; None: it knows it."""
+    last = _last(home)
+    return last if last is not None and (agreed is None or agreed.at < last.at) else None
+
+
+def _last(home: Path) -> Turn | None:
+    """The last turn that was agreed; None where there was none, or it cannot be read."""
+    try:
+        return _turn_of(json.loads(_last_file(home).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _set(home: Path, turn: Turn) -> None:
@@ -183,3 +201,7 @@ def _alone(home: Path) -> Any:
 
 def _untold(home: Path) -> Path:
     return home / FOLDER / "switch.json"
+
+
+def _last_file(home: Path) -> Path:
+    return home / FOLDER / "switch-agreed.json"

@@ -99,7 +99,7 @@ class LineTrail:
             for row in some:
                 end = self._followed(end, row)
                 if end.seq == seen.seq and end != seen:
-                    raise _changed(end.seq)
+                    raise _other(end.seq)
                 lines.append(row.line.encode())
         if end.seq < seen.seq:
             raise _cut(end.seq, seen.seq)
@@ -144,7 +144,7 @@ class LineTrail:
         last = list(rows.execute(select(_LINE).order_by(_LINE.c.seq.desc()).limit(2)))
         at = _at(rows, seen.seq)
         if at != seen:
-            raise _cut(last[0].seq if last else 0, seen.seq) if at is None else _changed(seen.seq)
+            raise _cut(last[0].seq if last else 0, seen.seq) if at is None else _other(seen.seq)
         if not last:
             return End()
         before = End(last[1].seq, last[1].chained) if len(last) > 1 else End()
@@ -227,6 +227,14 @@ def _changed(seq: int) -> AuditChanged:
     return AuditChanged(
         f"全线的审计，第 {seq} 条被改动过或者少了：数据库保持原样，报告数据保护负责人"
         f" · the line's trail, entry {seq}: it was changed; keep the database as it is"
+    )
+
+
+def _other(seen: int) -> AuditChanged:
+    return AuditChanged(
+        f"全线的审计，第 {seen} 条和本机见过的不同：数据库是从备份恢复的，在本机再 `ivr node join`"
+        " 一次；不是的，数据库保持原样，报告数据保护负责人"
+        f" · the line's trail, entry {seen}: another was seen here: was it put back?"
     )
 
 

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from ivr.config import Settings, load, settings_file
+from ivr.recordings.numbering import Numbers, count_in
 from ivr.records.durable import write
 from ivr.speech.publications import MANIFEST, SETS, kept, last
 from ivr.upkeep.installation import ENVIRONMENT
@@ -307,6 +308,7 @@ def restore(home: Path, data: Path, keys: Path, passphrase: str, now: datetime) 
         for name, content in held.items():
             _write_secret(home / name, content)
         settings = load()
+        Numbers.of(settings).put_back(0 if aside is None else count_in(aside / "slips"))
         _put(Path(scratch) / "recordings", settings.recordings_folder)
         _put(Path(scratch) / "audio", settings.audio)
         _put(Path(scratch) / "words", settings.words_file.parent)

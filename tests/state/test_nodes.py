@@ -353,6 +353,46 @@ def test_who_serves_goes_on_while_a_later_program_changes_the_schema(
     asyncio.run(story())
 
 
+class Slow:
+    """Something shared that the node never gets even with."""
+
+    async def catch_up(self) -> None:
+        await asyncio.sleep(3600)
+
+    def is_even(self) -> bool:
+        return False
+
+
+def test_a_node_is_heard_of_however_long_it_takes_to_catch_up(file: str, machine: Machines) -> None:
+    """Else the others would give its phones and places away, and ring who talks there."""
+    settings = machine(file)
+    joined(settings)
+
+    async def story() -> None:
+        shared = Shared(settings, rest_seconds=0.0)
+        member = Membership(settings, shared, identity(settings), beat_seconds=0.01)
+        member.parts.append(Slow())
+        heard = asyncio.Event()
+        calls = iter(range(3))
+
+        def count() -> int:
+            n = next(calls, None)
+            if n is None:
+                heard.set()
+            return n or 0
+
+        member.calls = count
+        member.begin()
+        try:
+            async with asyncio.timeout(60):
+                await heard.wait()
+        finally:
+            await member.stop()
+            await asyncio.to_thread(shared.close)
+
+    asyncio.run(story())
+
+
 def test_the_commands(machine: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an operator types them; what is refused is said, and what there is instead."""
     settings = machine("unused")
