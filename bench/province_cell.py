@@ -32,6 +32,7 @@ from ivr.state.identity import identity
 from ivr.state.joining import join
 from ivr.state.membership import Membership
 from ivr.state.node import Node
+from ivr.state.nodes import Doing
 from ivr.state.shared import Shared
 
 T = TypeVar("T")
@@ -283,7 +284,7 @@ async def _a_cell(settings: Settings, wanted: Wanted) -> AsyncIterator[Cell]:
         await switchboard.look(_all_of(settings.agents), 0.0)
         await node.membership.admitted()
         floor.begin(())
-        node.begin(lambda: wanted.calls)
+        node.begin(lambda: Doing(wanted.calls))
         chance = random.Random(wanted.seed)
         try:
             yield Cell(settings.node, shared, gate, calls, switchboard, wanted, chance)

@@ -127,6 +127,8 @@ async def shown(
     settings = request.app[SETTINGS]
     heard = heard_mark(request, case.number) in request.app[HEARD]
     clocks = await asyncio.to_thread(lambda: register.clocks)
+    people = (case.filed.person, case.filed.caller)
+    notes, remark = await written_about(settings, people, (case.filed.session,))
     moves = [
         move
         for move in possible(case, user_name(request), offices(request))
@@ -161,9 +163,8 @@ async def shown(
         calling=request.query.get("call", ""),
         most_days=MOST_DAYS,
         beijing=BEIJING,
-        notes=await written_about(
-            settings, (case.filed.person, case.filed.caller), (case.filed.session,)
-        ),
+        notes=notes,
+        notes_remark=remark,
     )
 
 

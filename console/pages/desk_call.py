@@ -109,6 +109,7 @@ async def _shown(
     """With what the line's records know of the caller, for whom something has changed."""
     call = now["call"]
     words = await asyncio.to_thread(vocabulary, request.app[SETTINGS])
+    notes, remark = ([], "") if call is None else await _notes(request, call)
     return {
         **now,
         "told": told,
@@ -117,7 +118,8 @@ async def _shown(
         "lookup": _lookup(call, words) if allowed(request, Action.SEE_RESULTS) else "",
         "earlier": [] if call is None else await _earlier(request, call, words),
         "cases": [] if call is None else await _cases(request, call),
-        "notes": [] if call is None else await _notes(request, call),
+        "notes": notes,
+        "notes_remark": remark,
         "colleagues": await _colleagues(request, agent),
         "places": PLACES,
     }
@@ -180,10 +182,11 @@ async def _cases(request: web.Request, call: Mapping[str, Any]) -> list[dict[str
     ]
 
 
-async def _notes(request: web.Request, call: Mapping[str, Any]) -> list[dict[str, str]]:
+async def _notes(request: web.Request, call: Mapping[str, Any]) -> tuple[list[dict[str, str]], str]:
     """What colleagues have written about earlier calls of the same person or number."""
     people = (call["person"], call["caller"])
-    return (await written_about(request.app[SETTINGS], people))[:MOST_EARLIER]
+    notes, remark = await written_about(request.app[SETTINGS], people)
+    return notes[:MOST_EARLIER], remark
 
 
 def _day(at: datetime) -> str:

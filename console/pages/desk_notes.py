@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from console.noted import notes_of
 from console.pages.desk_call import known_by, own_agent
 from console.rendering import page
 from console.rights import Action
 from console.routes import SETTINGS, Page, Route
 from console.service import ServiceAway, ask
-from ivr.agents.notes import MOST_CHARACTERS, NotKept, Owed
+from ivr.agents.notes import MOST_CHARACTERS, Owed, notes_of
+from ivr.agents.notes_file import NotKept
 from ivr.config import Agent, standing
 from ivr.hours import BEIJING
 

@@ -1,48 +1,40 @@
 """话后小结: what an agent writes after a call; a subject for the figures, and a note for people.
 
 A row for each conversation from its end on, with nothing written yet. Of the records the subject
-is told, at least once; the note is sealed (keys/cases.key), stays here, and goes with its person.
+is told, at least once; the note is sealed (keys/cases.key), in no record, and goes with its person.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from ivr.agents.notes_file import NotesFile, NotKept, Row, listed, stamp
 from ivr.cases.moves import Refused, too_much_said
 from ivr.cases.sealing import seal, unseal
+from ivr.config import Settings
 from ivr.records.facts import CallNoted
 from ivr.records.journal import put_timed
 
 log = logging.getLogger(__name__)
 
-FILE: Final = "agents/notes.sqlite"
-"""Below the home folder."""
 MOST_CHARACTERS: Final = 1000
 OWED_FOR: Final = timedelta(hours=18)
 """So long a note may still be written: what is older nobody remembers."""
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS note (
-    talk TEXT PRIMARY KEY, session TEXT NOT NULL, person TEXT, caller TEXT, key TEXT,
-    agent TEXT NOT NULL, extension TEXT NOT NULL, ended TEXT NOT NULL,
-    subject TEXT, sealed TEXT, written TEXT, told INTEGER NOT NULL DEFAULT 0)
-"""
 _BEFORE: Final = (
     "FROM note WHERE ended < :when AND session NOT IN (SELECT value FROM json_each(:but))"
 )
-
-
-class NotKept(Exception):
-    """There is no room, or the file is damaged; says so to whoever has written."""
+_ABOUT: Final = (
+    "WHERE subject IS NOT NULL AND (person IN (SELECT value FROM json_each(:people))"
+    " OR caller IN (SELECT value FROM json_each(:people))"
+    " OR session IN (SELECT value FROM json_each(:sessions))) ORDER BY written DESC LIMIT :most"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +76,32 @@ class Note:
 
 
 class Notes:
-    """Of one line, in its home folder. All of it blocks; raises NotKept."""
+    """Of one machine, in its home folder. All of it blocks; raises NotKept."""
 
     def __init__(self, home: Path, node: str) -> None:
         self._home = home
         self._node = node
+        self._file = NotesFile(home)
 
     # --- written ------------------------------------------------------------------------------
 
     def owe(self, owed: Owed) -> None:
         """A conversation is over; told twice, it is one."""
         talked = owed.talked
-        with self._opened() as rows:
+        with self._file.opened() as rows:
             rows.execute(
                 "INSERT OR IGNORE INTO note (talk, session, person, caller, key, agent, extension,"
                 " ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (talked.talk, talked.session, talked.person, talked.caller, talked.key,
-                 owed.agent, owed.extension, _stamp(owed.ended)),
+                 owed.agent, owed.extension, stamp(owed.ended)),
             )  # fmt: skip
+            self._file.waits(rows, talked.talk)
 
     def write(self, extension: str, talk: str, subject: str, text: str, now: datetime) -> None:
         """Once, durable when it returns; the same again is harmless. Refused: says why not."""
         if (why := _too_much(text)) is not None:
             raise Refused(why)
-        with self._opened() as rows:
+        with self._file.opened() as rows:
             mine = (talk, extension)
             known = rows.execute(
                 "SELECT subject, sealed FROM note WHERE talk = ? AND extension = ?", mine
@@ -119,8 +113,9 @@ class Notes:
             sealed = seal(self._home / "keys", _place(talk), text.encode())
             rows.execute(
                 "UPDATE note SET subject = ?, sealed = ?, written = ? WHERE talk = ?",
-                (subject, sealed, _stamp(now), talk),
+                (subject, sealed, stamp(now), talk),
             )
+            self._file.waits(rows, talk)
         return self.tell()
 
     def _is_same(self, talk: str, known: tuple[str, str], subject: str, text: str) -> None:
@@ -133,7 +128,7 @@ class Notes:
 
         Told twice, after a kill between the two, counts once: the conversation has its name.
         """
-        with self._opened() as rows:
+        with self._file.opened() as rows:
             waiting = rows.execute(
                 "SELECT talk, session, agent, extension, subject, key, ended, written FROM note"
                 " WHERE subject IS NOT NULL AND told = 0 ORDER BY written"
@@ -145,7 +140,7 @@ class Notes:
         except OSError as full:
             log.warning("the records learn later what calls were about: %s", full.strerror)
             return
-        with self._opened() as rows:
+        with self._file.opened() as rows:
             told = [(talk,) for talk, *_ in waiting]
             rows.executemany("UPDATE note SET told = 1 WHERE talk = ?", told)
 
@@ -155,10 +150,10 @@ class Notes:
         """What this desk may still write, the newest first."""
         return tuple(
             Owed(Talked(*told), agent, extension, datetime.fromisoformat(ended))
-            for *told, agent, ended in self._asked(
+            for *told, agent, ended in self._file.asked(
                 "SELECT talk, session, person, caller, key, agent, ended FROM note WHERE"
                 " subject IS NULL AND extension = :desk AND ended >= :since ORDER BY ended DESC",
-                {"desk": extension, "since": _stamp(now - OWED_FOR)},
+                {"desk": extension, "since": stamp(now - OWED_FOR)},
             )
         )
 
@@ -166,24 +161,14 @@ class Notes:
         self, people: Collection[str], sessions: Collection[str] = (), *, most: int = 20
     ) -> tuple[Note, ...]:
         """What was written about calls of these people (tokens), or about these; newest first."""
-        rows = self._asked(
-            "SELECT talk, session, agent, written, subject, sealed FROM note WHERE subject IS NOT"
-            " NULL AND (person IN (SELECT value FROM json_each(:people)) OR caller IN"
-            " (SELECT value FROM json_each(:people)) OR session IN (SELECT value FROM"
-            " json_each(:sessions))) ORDER BY written DESC LIMIT :most",
-            {"people": _list(people), "sessions": _list(sessions), "most": most},
-        )
-        return tuple(
-            Note(session, agent, datetime.fromisoformat(at), subject, self._text(talk, sealed))
-            for talk, session, agent, at, subject, sealed in rows
-        )
+        return self._read(self._found(people, sessions, most))
 
     def written(self, talks: Collection[str]) -> frozenset[str]:
         """Of these conversations, which have their note."""
-        found = self._asked(
+        found = self._file.asked(
             "SELECT talk FROM note WHERE subject IS NOT NULL AND talk IN"
             " (SELECT value FROM json_each(:talks))",
-            {"talks": _list(talks)},
+            {"talks": listed(talks)},
         )
         return frozenset(talk for (talk,) in found)
 
@@ -191,55 +176,62 @@ class Notes:
 
     def forget(self, people: Collection[str]) -> int:
         """Remove all about these people (tokens); how many notes."""
-        if not (self._home / FILE).exists():
+        if not self._file.exists():
             return 0
-        with self._opened() as rows:
+        with self._file.opened() as rows:
             return rows.execute(
                 "DELETE FROM note WHERE person IN (SELECT value FROM json_each(:people))"
                 " OR caller IN (SELECT value FROM json_each(:people))",
-                {"people": _list(people)},
+                {"people": listed(people)},
             ).rowcount
 
     def forget_before(
         self, when: datetime, *, but: Collection[str] = (), only_count: bool = False
     ) -> int:
         """Remove those of conversations before then, but of these sessions; how many."""
-        meant = {"when": _stamp(when), "but": _list(but)}
-        old = sum(count for (count,) in self._asked(f"SELECT count(*) {_BEFORE}", meant))
+        meant = {"when": stamp(when), "but": listed(but)}
+        old = sum(count for (count,) in self._file.asked(f"SELECT count(*) {_BEFORE}", meant))
         if old and not only_count:
-            with self._opened() as rows:
+            with self._file.opened() as rows:
                 rows.execute(f"DELETE {_BEFORE}", meant)
         return int(old)
 
-    # --- the file -----------------------------------------------------------------------------
+    # --- rows -----------------------------------------------------------------------------------
+
+    def _found(
+        self,
+        people: Collection[str],
+        sessions: Collection[str],
+        most: int,
+        *,
+        waiting: bool = False,
+    ) -> list[Row]:
+        """As `about`; `waiting`: of those only that the line's database is not known to have."""
+        given = {"people": listed(people), "sessions": listed(sessions), "most": most}
+        return self._file.found(f"NATURAL JOIN waiting {_ABOUT}" if waiting else _ABOUT, given)
+
+    def _read(self, rows: Iterable[Row]) -> tuple[Note, ...]:
+        return tuple(
+            Note(
+                row.session,
+                row.agent,
+                datetime.fromisoformat(row.written or row.ended),
+                row.subject or "",
+                self._text(row.talk, row.sealed or ""),
+            )
+            for row in rows
+        )
 
     def _text(self, talk: str, sealed: str) -> str:
         return unseal(self._home / "keys", _place(talk), sealed).decode()
 
-    def _asked(self, query: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        if not (self._home / FILE).exists():
-            return []
-        with self._opened(reads=True) as rows:
-            return rows.execute(query, given).fetchall()
 
-    @contextmanager
-    def _opened(self, *, reads: bool = False) -> Iterator[sqlite3.Connection]:
-        """One transaction on the file, which only this user can read; `reads`: and no more."""
-        path = self._home / FILE
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            with closing(sqlite3.connect(path, timeout=5.0)) as rows:
-                rows.execute("PRAGMA synchronous = FULL")
-                rows.execute("PRAGMA secure_delete = ON")
-                rows.execute(_TABLE)
-                with rows:
-                    rows.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
-                    yield rows
-        except (OSError, sqlite3.Error) as refused:
-            raise NotKept(
-                f"小结存不下（{type(refused).__name__}），请告诉值班长 · the note is not kept"
-            ) from refused
+def notes_of(settings: Settings) -> Notes:
+    """The line's: this machine's, or those of all nodes, which take long to import."""
+    if not settings.shares:
+        return Notes(settings.home, settings.node)
+    notes: Notes = import_module("ivr.agents.notes_together").LineNotes(settings)
+    return notes
 
 
 class Clerk:
@@ -287,12 +279,3 @@ def _fact(row: tuple[Any, ...]) -> tuple[datetime, CallNoted]:
 
 def _place(talk: str) -> str:
     return f"{talk}/note"
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _list(values: Collection[str]) -> str:
-    """As SQLite's json_each takes them."""
-    return json.dumps([*values])

@@ -1,54 +1,28 @@
-"""回访 by a call of the line's: what each answer of the caller's makes of the case; one table."""
+"""回访 by a call of the line's: what it asks and tells the cases, and keeps until they have it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from datetime import UTC, datetime
+from typing import Protocol
 
 from ivr.cases.late import LateRegister
-from ivr.cases.moves import Deed, Move, Office, Refused
+from ivr.cases.moves import Move, Refused
+from ivr.cases.opinions import Opinion, Said, by_line
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0
 
-Opinion = Literal[
-    "content",
-    "discontent",
-    "declined",  # does not wish to be called for 回访 any more
-    "abstained",  # was reached, and says nothing
-]
-
-
-def _deed(move: Move, text: str, content: str = "") -> Deed:
-    return Deed(move, Office.LINE, frozenset({Office.LINE}), text=text, content=content)
-
-
-_DEEDS: Final[Mapping[Opinion, tuple[Deed, ...]]] = {
-    "content": (_deed(Move.FOLLOW_UP, "电话回访", "content"),),
-    "discontent": (
-        _deed(Move.FOLLOW_UP, "电话回访", "discontent"),
-        _deed(Move.REDO, "电话回访不满意，请重新办理"),
-    ),
-    "declined": (_deed(Move.SPARE, "来电人在回访电话中按键谢绝"),),
-    "abstained": (_deed(Move.CALLED, "接通，来电人不评价"),),
-}
-_WORDS: Final[Mapping[Opinion, str]] = {
-    "content": "满意",
-    "discontent": "不满意",
-    "declined": "谢绝回访",
-    "abstained": "不评价",
-}
-
 
 def end_calling(register: LateRegister, number: str, why: str) -> None:
     """The line calls no more, and says why; blocks. Harmless where that is so already."""
     with suppress(Refused):
-        register.act(number, _deed(Move.CALLED, why))
+        register.act(number, by_line(Move.CALLED, why))
 
 
 class FollowUps(Protocol):
@@ -79,31 +53,40 @@ class RegisterFollowUps:
 
     register: LateRegister
     patience: float = ANSWER_SECONDS
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def is_wanted(self, number: str) -> bool:
         """Where nobody can say, asking once too often does no harm."""
         try:
             async with asyncio.timeout(self.patience):
-                case = await asyncio.to_thread(self.register.case, number)
+                return await asyncio.to_thread(self._is_wanted, number)
         except Exception as fault:  # noqa: BLE001  whatever it is, somebody is on the line
             log.error("whether to ask about %s: %s", number, type(fault).__name__)  # noqa: TRY400
             return True
-        return case.call_wanted is not None
+
+    def _is_wanted(self, number: str) -> bool:
+        """What waits is looked for first: it may be brought meanwhile."""
+        return number not in self.register.said() and (
+            self.register.case(number).call_wanted is not None
+        )
 
     async def keep(self, number: str, opinion: Opinion) -> bool:
-        """Each move of the table; a case that was moved on meanwhile has a note of it."""
+        """On this machine's disk first, and in the case at once where that can be reached."""
+        said = Said(number, opinion, self.clock())
+        is_kept = await asyncio.to_thread(self._waits, said)
         try:
             async with asyncio.timeout(self.patience):
-                await asyncio.to_thread(self._keep, number, opinion)
+                await asyncio.to_thread(self.register.enter_said, said)
         except Exception as fault:  # noqa: BLE001  as above
-            log.error("what was said of %s is lost: %s", number, type(fault).__name__)  # noqa: TRY400
-            return False
+            kind = type(fault).__name__
+            log.error("what was said of %s %s: %s", number, "waits" if is_kept else "is lost", kind)  # noqa: TRY400
+            return is_kept
         return True
 
-    def _keep(self, number: str, opinion: Opinion) -> None:
+    def _waits(self, said: Said) -> bool:
         try:
-            for deed in _DEEDS[opinion]:
-                self.register.act(number, deed)
-        except Refused:
-            said = f"电话回访时来电人按键：{_WORDS[opinion]}"
-            self.register.act(number, _deed(Move.NOTE, said))
+            self.register.keep_said(said)
+        except OSError as full:
+            log.warning("what was said of %s has no place to wait: %s", said.number, full.strerror)
+            return False
+        return True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ivr.cases.case import Case, Filed
 from ivr.cases.moves import Deed
 from ivr.cases.opening import NewCase
+from ivr.cases.opinions import Said
 from ivr.cases.waiting import Waiting
 from ivr.config import Settings
 
@@ -48,12 +49,24 @@ class LateRegister:
         """As Register.open_by_hand."""
         return self._register().open_by_hand(new, number, now)
 
+    def keep_said(self, said: Said) -> None:
+        """On this machine's disk on return, until its case has it; OSError."""
+        Waiting(self._settings.home).keep(said)
+
+    def said(self) -> frozenset[str]:
+        """The cases of which an opinion waits here."""
+        return Waiting(self._settings.home).said()
+
+    def enter_said(self, said: Said) -> None:
+        """As Register.enter_said."""
+        self._register().enter_said(said)
+
     def bring_waiting(self, number: Callable[[], str]) -> None:
         """Open what waits, here or in a database of before the line had one; CannotReach."""
         count = import_module("ivr.cases.moving").take_over(self._settings)
         count += self._register().open_waiting(number)
         if count:
-            log.info("%d cases that waited are in the line's database", count)
+            log.info("%d cases and opinions that waited are in the line's database", count)
 
     def may_wait(self) -> bool:
         """Whether this machine has a database of before the line had one."""
@@ -68,8 +81,10 @@ class LateRegister:
         return self._register().act(number, deed)
 
     def to_call(self, series: str) -> tuple[Case, ...]:
-        """As Cases.to_call."""
-        return self._register().cases.to_call(series)
+        """As Cases.to_call; nobody whose answer waits here, which may be brought meanwhile."""
+        answered = self.said()
+        wanted = self._register().cases.to_call(series)
+        return tuple(case for case in wanted if case.number not in answered)
 
     def spared_by(self, filed: Filed) -> str | None:
         """As Cases.spared_by."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,8 @@ from ivr.cases.enclosures import Enclosures
 from ivr.cases.marks import Marks
 from ivr.cases.moves import Deed, Move, Office, Refused, not_well_said
 from ivr.cases.opening import CannotReach, NewCase
-from ivr.cases.store import Cases, NoCase
+from ivr.cases.opinions import Said, carry_out
+from ivr.cases.store import Cases, NoCase, Outrun
 from ivr.cases.transcribing import Transcripts
 from ivr.cases.waiting import Kept, Waiting
 from ivr.config import Settings, SettingsError, standing
@@ -120,14 +122,35 @@ class Register:
             return self.waiting.keep(Kept(new, tried[-1] if tried else number(), now))
 
     def open_waiting(self, number: Callable[[], str]) -> int:
-        """Open what waits, each under the number that was told, once; how many. CannotReach."""
+        """Bring what waits, each case under the number that was told, once; CannotReach."""
         count = 0
         for kept in self.waiting.all():
-            numbers = chain((kept.number,), iter(number, ""))
-            self._opened(kept.new, partial(next, numbers), kept.at)
-            self.waiting.opened(kept)
+            if isinstance(kept, Said):
+                self.enter_said(kept)
+            else:
+                numbers = chain((kept.number,), iter(number, ""))
+                self._opened(kept.new, partial(next, numbers), kept.at)
+                self.waiting.brought(kept)
             count += 1
         return count
+
+    def enter_said(self, said: Said) -> None:
+        """What a caller has keyed is in its case, once, and waits no more; CannotReach."""
+        try:
+            self._carry_out(said)
+        except NoCase:
+            log.warning("an opinion is of case %s, which is not kept any more", said.number)
+        self.waiting.brought(said)
+
+    def _carry_out(self, said: Said) -> None:
+        """Looked at anew whenever somebody moves the case in between."""
+
+        def act(case: Case, deed: Deed) -> Case:
+            return self.act(case.number, deed, seen=case.version, at=said.at)
+
+        while True:
+            with suppress(Outrun):
+                return carry_out(said, self.cases.case(said.number), act)
 
     def _opened(self, new: NewCase, number: Callable[[], str], now: datetime) -> str:
         for _ in range(MOST_TAKEN):
@@ -140,11 +163,13 @@ class Register:
                 self.tell()
         raise Refused("没有可用的工单编号 · every number is taken")
 
-    def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
+    def act(
+        self, number: str, deed: Deed, *, seen: int | None = None, at: datetime | None = None
+    ) -> Case:
         """As Cases.act, and told; Refused too where nobody can be called."""
         if deed.move is Move.CALL and self.settings.dialling_server is None:
             raise Refused("没有开通外呼，不能电话回访（设置 dialling.trunk） · dialling out is off")
-        case = self.cases.act(number, deed, seen=seen)
+        case = self.cases.act(number, deed, seen=seen, at=at)
         if deed.move is Move.CLOSE and self.settings.dialling.follow_up == "all":
             case = self._call_by_itself(case)
         self.tell()

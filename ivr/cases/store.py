@@ -167,9 +167,12 @@ class Cases:
         with self.reading() as rows:
             return rows.execute(select(CASE.c.number).where(CASE.c.origin == origin)).scalar()
 
-    def act(self, number: str, deed: Deed, *, seen: int | None = None) -> Case:
+    def act(
+        self, number: str, deed: Deed, *, seen: int | None = None, at: datetime | None = None
+    ) -> Case:
         """Do it, where nobody has done anything since the doer saw `seen` events of the case.
 
+        `at`: when it was done, where that was not just now.
         Raises NoCase, Refused (by the table) or Outrun; then nothing has changed.
         """
         with self.writing() as rows:
@@ -178,7 +181,7 @@ class Cases:
                 raise Outrun(_who_was_first(case))
             if deed.move is Move.MERGE:
                 _check_target(rows, case, deed.number)
-            return _added(rows, case, event_of(case, deed, self._clock()))
+            return _added(rows, case, event_of(case, deed, at or self._clock()))
 
     def search(self, sought: Sought, *, most: int = 500) -> tuple[Case, ...]:
         """Those that fit, the newest first, at most so many."""

@@ -52,6 +52,7 @@ def join(
         people = vault.take_over(settings, shared)
         setting.take_over(settings)
         _take_over_cases(settings)
+        _take_over_notes(settings, shared)
         _take_over_trail(settings, shared)
         users = shared.at_once(OfAllNodes(settings).make_even)
         _tell_of_connections(shared)
@@ -85,17 +86,51 @@ def _take_over_cases(settings: Settings) -> None:
         typer.echo(f"本机的 {count} 件工单已并入全线 · its cases are the line's now")
 
 
+def _take_over_notes(settings: Settings, shared: Shared) -> None:
+    """What agents wrote on this machine is read on all; raises CommandFailure."""
+    from ivr.agents.notes_file import NotKept
+    from ivr.agents.notes_together import take_over
+
+    try:
+        count = take_over(settings, shared)
+    except NotKept as damaged:
+        raise CommandFailure(str(damaged)) from damaged
+    if count:
+        typer.echo(f"本机的 {count} 份话后小结已并入全线 · its notes of calls are the line's now")
+
+
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Who they are, and how they are. 列出"""
+    from dataclasses import replace
+
     from ivr.state import nodes
 
-    with _state() as (_, shared):
+    with _state() as (settings, shared):
         line = shared.at_once(nodes.read)
+        line = replace(line, nodes=tuple(_with_what_waits(settings, each) for each in line.nodes))
         _tell_of_connections(shared)
     told = "\n".join(_in_words(each, line) for each in line.nodes)
     typer.echo(_as_json(line) if as_json else told or "还没有节点")
+
+
+def _with_what_waits(settings: Settings, node: Node) -> Node:
+    """Of this machine by its own disk, which knows also while its service is stopped."""
+    from dataclasses import replace
+
+    from ivr.agents.notes_file import NotesFile, NotKept
+    from ivr.cases.waiting import Waiting
+
+    if node.name != settings.node:
+        return node
+    try:
+        notes = NotesFile(settings.home).count_waiting()
+    except NotKept as damaged:
+        typer.echo(str(damaged), err=True)
+        notes = node.notes_waiting
+    cases = max(node.cases_waiting if node.lives else 0, len(Waiting(settings.home)))
+    return replace(node, cases_waiting=cases, notes_waiting=notes)
 
 
 def _tell_of_connections(shared: Shared) -> None:
@@ -162,9 +197,11 @@ def _in_words(node: Node, line: Line) -> str:
 
     lacks = "（还没有在用的那一版 not in force）" if lacks_prompts(node, line) else ""
     state = ("排空 draining" if node.draining else "在线 up") if node.lives else "不在 away"
+    then = "" if node.lives else "（最后所知 as last heard）"
     heard = f"{node.unheard:.0f} 秒前 s ago" if node.unheard < 1e6 else "从未 never"
     return (
         f"{node.name}  {node.series:02}  {node.address}  {state}  {node.calls} 通 calls  {heard}"
+        f"  等着 waiting：工单 {node.cases_waiting}、小结 {node.notes_waiting}{then}"
         f"  话术 {node.catalog or '-'}{lacks}  {node.version}"
     )
 

@@ -52,14 +52,15 @@ def forget(
 
     Their facts are anonymous from then on.
     """
-    from ivr.agents.notes import Notes, NotKept
+    from ivr.agents.notes import notes_of
+    from ivr.agents.notes_file import NotKept
     from ivr.config import load
 
     _check_not_held(token)
     vault, settings = noted("forget", token, reason), load()
     with unlocked():
         try:
-            notes = Notes(settings.home, settings.node).forget({token, *vault.same_person(token)})
+            notes = notes_of(settings).forget({token, *vault.same_person(token)})
         except NotKept as refused:
             raise CommandFailure(str(refused)) from refused
         was_kept = vault.forget_person(token)

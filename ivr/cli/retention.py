@@ -51,7 +51,7 @@ def run(
 
 
 def _run(*, dry_run: bool) -> None:
-    from ivr.agents.notes import Notes
+    from ivr.agents.notes import notes_of
     from ivr.config import load
     from ivr.hours import BEIJING
     from ivr.recordings.shipped import Shipped
@@ -62,7 +62,7 @@ def _run(*, dry_run: bool) -> None:
     first = FirstDays.on(now.astimezone(BEIJING).date(), settings.retention)
     vault = _vault(settings)
     wishes = _wishes(settings, vault)
-    cases, notes = _cases(settings), Notes(settings.home, settings.node)
+    cases, notes = _cases(settings), notes_of(settings)
     old_cases = _overdue_cases(cases, first, remove=False)
     held = _held(cases)
     talks = held_talks(settings.recordings_folder)
@@ -226,7 +226,7 @@ def _overdue_cases(cases: Cases, first: FirstDays, *, remove: bool) -> int:
 
 def _overdue_notes(notes: Notes, begin: datetime, held: Iterable[Filed], *, remove: bool) -> int:
     """How many conversations are older than calls are kept; not those of a case in legal hold."""
-    from ivr.agents.notes import NotKept
+    from ivr.agents.notes_file import NotKept
 
     sessions = [filed.session for filed in held if filed.session]
     try:

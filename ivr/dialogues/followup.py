@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.calls.call import Call, GaveUp
-from ivr.cases.followup import Opinion
+from ivr.cases.opinions import Opinion
 from ivr.dialogues.place import End, Outcome, place
 from ivr.speech.prompts import sentence
 

@@ -76,7 +76,7 @@ class Vitals:
         )
         self._show(
             "ivr_cases_waiting",
-            "Recordings, votes and talks that are safe here and wait for the database of cases",
+            "What callers left that is safe here and waits for the database of cases",
             self.cases_waiting,
         )
         if self.state_away is not None:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from ivr.agents.notes import Notes, NotKept, Talked
+from ivr.agents.notes import Notes, Talked
+from ivr.agents.notes_file import NotKept
 from ivr.agents.presence import WISHES, Event
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.config import Agent, Settings

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from ivr.agents.desks import Desks, Remembered
-from ivr.agents.notes import Notes, NotKept, Owed
+from ivr.agents.notes import Notes, Owed
+from ivr.agents.notes_file import NotKept
 from ivr.agents.presence import State
 from ivr.cases.moves import Refused
 from ivr.line.desking import admit_console, phone_at

@@ -28,7 +28,9 @@ from ivr.people.vault_file import FILE, Rows, VaultFile
 from ivr.records.facts import Fact
 
 if TYPE_CHECKING:
+    from ivr.agents.notes_together import NodeNotes
     from ivr.state.node import Node
+    from ivr.state.nodes import Doing
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,7 @@ class Among:
     def take_part(self, conductor: Conductor) -> None:
         """See Others."""
         node, settings = self._node, self._settings
+        notes = import_module("ivr.agents.notes_together").among_nodes(node, settings)
         asked = conductor.reception.means.asked
         import_module("ivr.calls.asked_together").among_nodes(node, asked)
         import_module("ivr.state.trail").among_nodes(node, settings)
@@ -153,7 +156,7 @@ class Among:
         conductor.set_aside = node.drains
         conductor.callers = node.counts_calls()
         node.table.taken = partial(_read_anew, settings)
-        node.begin(lambda: len(conductor.calls))
+        node.begin(partial(_doing, conductor, notes))
 
     def parts(self) -> Mapping[str, Part]:
         """The line is well whatever the other machines do; drained, it takes no new calls."""
@@ -171,6 +174,13 @@ async def among_others(settings: Settings, stack: AsyncExitStack) -> Others:
         return Alone(settings)
     room = import_module("ivr.state.node")
     return Among(settings, await stack.enter_async_context(room.admitted(settings)))
+
+
+def _doing(conductor: Conductor, notes: NodeNotes) -> Doing:
+    doing: Doing = import_module("ivr.state.nodes").Doing(
+        len(conductor.calls), conductor.vitals.cases_waiting(), notes.left
+    )
+    return doing
 
 
 def _read_anew(settings: Settings) -> None:

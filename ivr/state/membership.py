@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 from sqlalchemy import Connection
@@ -24,7 +25,7 @@ from ivr.lifecycle.tending import tended
 from ivr.speech.publications import MANIFEST
 from ivr.state import admission, nodes
 from ivr.state.identity import Known, identity, published
-from ivr.state.nodes import Identity, Line
+from ivr.state.nodes import Doing, Identity, Line
 from ivr.state.prompts import in_force_here, taken
 from ivr.state.release import CannotTake
 from ivr.state.shared import CannotReach, Shared, TooNew
@@ -75,8 +76,8 @@ class Membership:
         self._is_newer = False
         """Prompts were published here, and the others do not know it yet."""
         self.parts: list[Part] = []
-        self.calls: Callable[[], int] = lambda: 0
-        """How many calls are up here."""
+        self.doing: Callable[[], Doing] = Doing
+        """What this node has to do just now; asked in the loop."""
         self.known = Known.read(settings.home)
         self.warnings: Sequence[str] = ()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -163,16 +164,16 @@ class Membership:
 
     async def _heard(self) -> Line:
         """What is published while the service runs is the line's from then on."""
-        line = await self._shared.attempt(self._told, PATIENCE_SECONDS)
+        line = await self._shared.attempt(partial(self._told, self.doing()), PATIENCE_SECONDS)
         ours = line.node(self._me.name)
         if self._is_newer and ours is not None and ours.machine == self._me.machine:
             line = await self._shared.attempt(self._published, PATIENCE_SECONDS)
             self._is_newer = False
         return line
 
-    def _told(self, rows: Connection) -> Line:
+    def _told(self, doing: Doing, rows: Connection) -> Line:
         before = self._clock()
-        line = nodes.beat(rows, self._me, calls=self.calls(), ahead=self._ahead)
+        line = nodes.beat(rows, self._me, doing, ahead=self._ahead)
         self._compare_clocks(before, line)
         return line
 

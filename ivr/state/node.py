@@ -11,6 +11,7 @@ from ivr.state.announcing import SharedAnnouncements
 from ivr.state.calls_up import CallsUp
 from ivr.state.identity import Known
 from ivr.state.membership import Membership, Part, member
+from ivr.state.nodes import Doing
 from ivr.state.setting import SharedSettings
 from ivr.state.shared import CALLER_SECONDS, Shared
 from ivr.state.switching import SharedSwitch
@@ -50,9 +51,9 @@ class Node:
         for close in self._at_last:
             await asyncio.to_thread(close)
 
-    def begin(self, calls: Callable[[], int]) -> None:
-        """Be heard of from now on; `calls`: how many are up here."""
-        self.membership.calls = calls
+    def begin(self, doing: Callable[[], Doing]) -> None:
+        """Be heard of from now on; `doing`: what there is to do here."""
+        self.membership.doing = doing
         self.membership.begin()
 
     def counts_calls(self) -> CallsUp:

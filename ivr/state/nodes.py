@@ -6,7 +6,7 @@ Everything here is one transaction on a connection that is passed in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -45,6 +45,8 @@ NODE = Table(
     Column("catalog", String),
     Column("clock_ahead", Float),
     Column("prompts", String),
+    Column("cases_waiting", Integer),
+    Column("notes_waiting", Integer),
 )
 AGREED = Table(
     "agreed",
@@ -89,6 +91,18 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Doing:
+    """What a node has to do just now."""
+
+    calls: int = 0
+    """That are up."""
+    cases_waiting: int = 0
+    """On its disk, for their database."""
+    notes_waiting: int = 0
+    """The same of notes of calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A node as the others see it."""
 
@@ -106,6 +120,10 @@ class Node:
     """Seconds, of its clock before the database's."""
     prompts: str = ""
     """As of its identity."""
+    cases_waiting: int = 0
+    """On its disk, for their database, when it was heard of last: away it can tell nobody."""
+    notes_waiting: int = 0
+    """The same of notes of calls."""
 
     @property
     def lives(self) -> bool:
@@ -190,14 +208,15 @@ def agree(rows: Connection, name: str, value: str, at: float) -> None:
         rows.execute(changed.values(value=value, value_before=before, at=at))
 
 
-def beat(rows: Connection, me: Identity, *, calls: int, ahead: float) -> Line:
+def beat(rows: Connection, me: Identity, doing: Doing, *, ahead: float) -> Line:
     """The node lives; how the line stands now. A node that was taken out is not put back.
 
     All of the transaction, in one round trip.
     """
     dialect = rows.dialect.name
     told = {f"its_{name}": each for name, each in _told(me).items()}
-    seen = {**told, "its_name": me.name, "its_calls": calls, "its_clock_ahead": ahead}
+    seen = {**told, "its_name": me.name, "its_clock_ahead": ahead}
+    seen |= {f"its_{name}": count for name, count in asdict(doing).items()}
     _, *answers = answered_at_last(rows, (_SEEN[dialect], seen), *_reading(dialect))
     return _line(answers)
 
@@ -245,11 +264,13 @@ def _told(me: Identity) -> dict[str, str | int]:
 _NODES: Final = select(NODE).order_by(NODE.c.series)
 _AGREED: Final = select(AGREED.c.name, AGREED.c.value, AGREED.c.value_before)
 _AS_THEY_ARE: Final = (
-    "name", "series", "machine", "address", "calls", "version", "catalog", "clock_ahead", "prompts"
+    "name", "series", "machine", "address", "calls", "version", "catalog", "clock_ahead", "prompts",
+    "cases_waiting", "notes_waiting",
 )  # fmt: skip
 """Columns that mean the same in a Node."""
 _SAID: Final = (
-    "series", "machine", "address", "version", "catalog", "prompts", "calls", "clock_ahead"
+    "series", "machine", "address", "version", "catalog", "prompts", "calls", "clock_ahead",
+    "cases_waiting", "notes_waiting",
 )  # fmt: skip
 _SEEN: Final = {
     dialect: update(NODE)

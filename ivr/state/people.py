@@ -49,22 +49,36 @@ _OVERLAP_SECONDS: Final = 60.0
 
 def deliver(rows: Connection, node: str, marked: Mapping[Row, str]) -> list[Row]:
     """A node has these, each with the mark of its number; those that were forgotten since."""
-    _changing(rows)
+    changing(rows)
     gone = _forgotten(rows, marked)
+    bury(rows, {row.token: at for row, at in gone.items()})
     living = [row for row in marked if row not in gone]
     _keep(rows, living)
     _need(rows, node, {row.token for row in living})
-    return gone
+    return list(gone)
 
 
-def _forgotten(rows: Connection, marked: Mapping[Row, str]) -> list[Row]:
-    names = {row.token for row in marked} | set(marked.values())
-    at = _moments(rows, _FORGOTTEN.c.name, _FORGOTTEN.c.at, names)
-    return [
-        row
+def _forgotten(rows: Connection, marked: Mapping[Row, str]) -> dict[Row, float]:
+    """Which of them were since, and when."""
+    at = forgotten(rows, {row.token for row in marked} | set(marked.values()))
+    last = {
+        row: max(at.get(row.token, float("-inf")), at.get(mark, float("-inf")))
         for row, mark in marked.items()
-        if any(name in at and at[name] >= row.kept for name in (row.token, mark))
-    ]
+    }
+    return {row: moment for row, moment in last.items() if moment >= row.kept}
+
+
+def forgotten(rows: Connection, names: Collection[str]) -> dict[str, float]:
+    """Which of these (tokens, marks) somebody has forgotten, and when by the database's clock."""
+    return _moments(rows, _FORGOTTEN.c.name, _FORGOTTEN.c.at, names)
+
+
+def bury(rows: Connection, moments: Mapping[str, float]) -> None:
+    """No node brings back what these names were kept with until then."""
+    before = forgotten(rows, moments)
+    later = {name: at for name, at in moments.items() if at > before.get(name, float("-inf"))}
+    rows.execute(delete(_FORGOTTEN).where(_FORGOTTEN.c.name.in_(later)))
+    _insert(rows, _FORGOTTEN, [{"name": name, "at": at} for name, at in later.items()])
 
 
 def _keep(rows: Connection, told: Sequence[Row]) -> None:
@@ -108,17 +122,14 @@ def kept_before(rows: Connection, node: str, when: float) -> frozenset[str]:
 
 def forget(rows: Connection, tokens: Collection[str], mark: str) -> int:
     """Nobody has them any more, and no node brings back what it kept before now; how many."""
-    _changing(rows)
-    at = now(rows)
-    names = {*tokens, mark} - {""}
-    rows.execute(delete(_FORGOTTEN).where(_FORGOTTEN.c.name.in_(names)))
-    _insert(rows, _FORGOTTEN, [{"name": name, "at": at} for name in names])
+    changing(rows)
+    bury(rows, dict.fromkeys({*tokens, mark} - {""}, now(rows)))
     return _remove(rows, tokens)
 
 
 def let_go(rows: Connection, node: str, token: str) -> bool:
     """This node's records name them no more: they go when no node's do; whether they were here."""
-    _changing(rows)
+    changing(rows)
     gone = rows.execute(delete(_OF).where(_OF.c.token == token, _OF.c.node == node))
     others = select(_OF.c.token).where(_OF.c.token == token)
     if rows.execute(others).first() is None:
@@ -133,7 +144,7 @@ def hand_over(rows: Connection, gone: str, to: str) -> None:
     """
     if gone == to:
         return
-    _changing(rows)
+    changing(rows)
     ours = select(_OF.c.token).where(_OF.c.node == to)
     new = select(_OF.c.token, literal(to)).where(_OF.c.node == gone, _OF.c.token.not_in(ours))
     rows.execute(insert(_OF).from_select(["token", "node"], new))
@@ -142,7 +153,7 @@ def hand_over(rows: Connection, gone: str, to: str) -> None:
 
 def seal(rows: Connection, anew: Mapping[Row, bytes]) -> None:
     """The same numbers under another key; those that have changed meanwhile stay."""
-    _changing(rows)
+    changing(rows)
     for row, sealed in anew.items():
         same = (_PERSON.c.token == row.token, _PERSON.c.sealed == row.sealed.hex())
         rows.execute(update(_PERSON).where(*same).values(sealed=sealed.hex()))
@@ -154,7 +165,7 @@ def forgotten_since(rows: Connection, when: float) -> Mapping[str, float]:
     return {row.name: row.at for row in rows.execute(asked)}
 
 
-def _changing(rows: Connection) -> None:
+def changing(rows: Connection) -> None:
     """One at a time: who is forgotten while a node tells of them stays forgotten."""
     durable(rows)
     alone(rows, Matter.PEOPLE)

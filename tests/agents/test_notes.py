@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.agents.notes import FILE, MOST_CHARACTERS, OWED_FOR, Notes, NotKept, Owed, Talked
+from ivr.agents.notes import MOST_CHARACTERS, OWED_FOR, Notes, Owed, Talked
+from ivr.agents.notes_file import FILE, NotKept
 from ivr.cases.moves import Refused
 
 ENDED = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from console.rights import Role
-from ivr.agents.notes import FILE, Notes, Owed, Talked
+from ivr.agents.notes import Notes, Owed, Talked
+from ivr.agents.notes_file import FILE
 from ivr.asterisk.configure import DESK, desk_secret
 from ivr.cases.register import Register
 from ivr.config import Agent, AgentsSettings, Settings

@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestServer
 from console.pages import desk
 from console.rights import Role
 from ivr.agents.desks import Moved, Remembered
-from ivr.agents.notes import FILE, Notes, Owed, Talked
+from ivr.agents.notes import Notes, Owed, Talked
+from ivr.agents.notes_file import FILE
 from ivr.agents.presence import UNWRITTEN, Event, Presence, State
 from ivr.config import AgentsSettings, Settings
 from ivr.line.desking import wished

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,9 @@ from ivr.cases.case import Case, Filed
 from ivr.cases.followup import RegisterFollowUps, end_calling
 from ivr.cases.late import LateRegister
 from ivr.cases.moves import Deed, Move, Office, Refused, State
+from ivr.cases.opening import CannotReach
+from ivr.cases.opinions import Said
+from ivr.cases.store import Cases
 from ivr.config import Settings
 from ivr.dialling.dialler import Dialler
 from ivr.dialling.following import Following, due
@@ -197,6 +202,104 @@ def test_what_is_said_of_a_case_that_moved_on_meanwhile_is_a_note(evening: Eveni
     case = evening.case()
     assert case.state is State.FOLLOWED_UP
     assert case.events[-1].text == "电话回访时来电人按键：不满意"
+
+
+class Door:
+    """Whether the database of cases can be reached; `loses`: its next answers are lost."""
+
+    def __init__(self, evening: Evening, patch: pytest.MonkeyPatch) -> None:
+        self.shut, self.loses = False, 0
+        evening.centre.register._register().cases._is_away = lambda: self.shut
+        acts = Cases.act
+
+        def act(cases: Cases, *given: Any, **told: Any) -> Case:
+            case = acts(cases, *given, **told)
+            if self.loses:
+                self.loses -= 1
+                raise CannotReach("as ordered")
+            return case
+
+        patch.setattr(Cases, "act", act)
+
+    @staticmethod
+    def brought(evening: Evening) -> int:
+        """By the service when it looks again."""
+        return evening.centre.register._register().open_waiting(lambda: "")
+
+
+@pytest.fixture
+def door(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> Door:
+    evening.closed()
+    evening.act(CALL)
+    return Door(evening, monkeypatch)
+
+
+def follow_ups(evening: Evening) -> RegisterFollowUps:
+    return RegisterFollowUps(evening.centre.register, clock=lambda: evening.stage.now)
+
+
+@pytest.mark.parametrize("opinion", ["content", "discontent", "declined", "abstained"])
+def test_what_is_said_while_the_database_is_away_waits_sealed_and_comes_once(
+    evening: Evening, door: Door, tmp_path: Path, opinion: Any
+) -> None:
+    """Nobody who has answered is called again, though the case does not know it yet."""
+    before, said_at = evening.case().version, evening.stage.now
+    door.shut = True
+
+    async def story() -> None:
+        told = follow_ups(evening)
+        assert await told.keep(FILED.number, opinion), "the caller hears that it is kept"
+        assert not await told.is_wanted(FILED.number)
+        door.shut = False
+        evening.stage.now += timedelta(days=7)
+        await evening.look()
+
+    run(story)
+    assert evening.rung == 0
+    (file,) = (tmp_path / "waiting cases").iterdir()
+    assert opinion.encode() not in file.read_bytes()
+    shutil.copytree(tmp_path / "waiting cases", tmp_path / "before")
+    assert (door.brought(evening), door.brought(evening)) == (1, 0)
+    events = evening.case().events[before:]
+    assert {event.at for event in events} == {said_at}, "when it was said"
+    shutil.copytree(tmp_path / "before", tmp_path / "waiting cases", dirs_exist_ok=True)
+    assert door.brought(evening) == 1, "brought, and a kill before it was struck off"
+    assert evening.case().events[before:] == events
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_what_came_and_nobody_heard_of_it_is_not_done_twice(
+    evening: Evening, door: Door, *, moved: bool
+) -> None:
+    """The answer of each of its moves is lost in turn; with a case that has moved on, a note's."""
+    if moved:
+        evening.act(lead("follow_up", content="content"))
+    before = evening.case().version
+    door.loses = 1
+    assert run(lambda: follow_ups(evening).keep(FILED.number, "discontent"))
+    door.loses = 1
+    with suppress(CannotReach):
+        door.brought(evening)
+    door.loses = 0
+    door.brought(evening)
+    moves = [event.move for event in evening.case().events[before:]]
+    assert moves == ([Move.NOTE] if moved else [Move.FOLLOW_UP, Move.REDO])
+    assert evening.centre.register.waiting() == 0
+
+
+def test_what_nobody_can_keep_is_said_so(evening: Evening, door: Door, tmp_path: Path) -> None:
+    (tmp_path / "waiting cases").write_bytes(b"")  # no folder
+    told = follow_ups(evening)
+    door.shut = True
+    assert not run(lambda: told.keep(FILED.number, "content"))
+    door.shut = False
+    assert run(lambda: told.keep(FILED.number, "content"))
+
+
+def test_an_opinion_on_a_case_that_is_gone_holds_nothing_up(evening: Evening, door: Door) -> None:
+    evening.centre.register.keep_said(Said("01999990", "content", evening.stage.now))
+    assert door.brought(evening) == 1
+    assert evening.centre.register.waiting() == 0
 
 
 def test_who_wished_not_to_be_called_is_not_for_any_case(evening: Evening) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ivr.cases.followup import Opinion
+from ivr.cases.opinions import Opinion
 from ivr.config import Settings
 from ivr.dialogues import FOLLOW_UP
 from ivr.records.facts import Step

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner, Result
 
+from ivr.agents.notes import Notes, Owed, Talked
+from ivr.cases.opinions import Said
+from ivr.cases.waiting import Waiting
 from ivr.cli.commands import app
 from ivr.cli.failure import CommandFailure
 from ivr.config import Settings, SettingsError
@@ -404,10 +408,18 @@ def test_the_commands(machine: Machines, tmp_path: Path, monkeypatch: pytest.Mon
     def ivr(*words: str) -> Result:
         return CliRunner().invoke(app, ["node", *words])
 
-    assert ivr("join").exit_code == 0
+    notes, now = Notes(settings.home, "node-1"), datetime.now(UTC)
+    notes.owe(Owed(Talked("t1"), "王敏", "6001", now))
+    joined = ivr("join")
+    assert joined.exit_code == 0
+    assert "本机的 1 份话后小结" in joined.output
     (told,) = json.loads(ivr("list", "--json").output)
     assert (told["name"], told["address"]) == ("node-1", "10.0.0.11:5060")
     assert not told["draining"]
+    assert (told["cases_waiting"], told["notes_waiting"]) == (0, 0)
+    notes.owe(Owed(Talked("t2"), "王敏", "6001", now))
+    Waiting(settings.home).keep(Said("01000018", "content", now))
+    assert "工单 1、小结 1" in ivr("list").output, "though no service runs"
     assert "不再接新来电" in ivr("drain", "node-1").output
     assert json.loads(ivr("list", "--json").output)[0]["draining"]
     assert ivr("drain", "node-1", "--back").exit_code == 0
