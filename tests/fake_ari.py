@@ -335,9 +335,14 @@ class FakeAsterisk:
         return web.json_response(self.channels[ear])
 
     async def _originate(self, request: web.Request) -> web.Response:
+        """A telephone that rings or talks already is busy."""
         leg = request.match_info["channel"]
-        extension = request.query["endpoint"].removeprefix("PJSIP/")
-        self.channels[leg] = channel_json(leg, name=f"PJSIP/{extension}-{leg}", app=False)
+        phone = f"PJSIP/{request.query['endpoint'].removeprefix('PJSIP/')}-"
+        if any(each["name"].startswith(phone) for each in self.channels.values()):
+            described = channel_json(leg, name=f"{phone}{leg}", app=False)
+            await self._tell("ChannelDestroyed", channel=described, cause=17)
+            return web.json_response(described)
+        self.channels[leg] = channel_json(leg, name=f"{phone}{leg}", app=False)
         if request.can_read_body:
             self.channels[leg]["channelvars"] = (await request.json()).get("variables", {})
         return web.json_response(self.channels[leg])

@@ -255,10 +255,9 @@ class Switchboard:
             self._serve(place, served=False)
             self.look_again()
 
-    def talked(self, agent: Agent, seconds: float) -> None:
-        """An agent has just put the receiver down, after so long a conversation."""
+    def talked(self, seconds: float) -> None:
+        """A conversation of so long has just ended."""
         self._talks.append(seconds)
-        self.desks.hung_up(agent)
 
     def remember(self, talks: Iterator[float]) -> None:
         """Conversations that the service before has seen, the last one last; in seconds."""

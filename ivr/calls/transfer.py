@@ -132,16 +132,18 @@ class _Wish:
         """Note how it went; then no phone rings, no bridge stands, no music plays any more.
 
         Each step is taken whatever became of the one before, also when the caller hangs up in it.
+        Agents are free when their phones are, and not before: the next caller's ring would find
+        them engaged.
         """
         async with AsyncExitStack() as last:
             last.callback(self.call.inbox.forget_keys)
             last.push_async_callback(self.exchange.quiet)
             last.push_async_callback(self.exchange.part)
+            last.callback(self._agents_have_hung_up)
             last.push_async_callback(self._all_hang_up)
             last.push_async_callback(self.ringing.stop_all)
             last.push_async_callback(self._served)
             last.push_async_callback(self._end_recording)
-            self._was_missed()
             self._note()
 
     async def _end_recording(self) -> None:
@@ -260,6 +262,14 @@ class _Wish:
             for leg in self.talk.members.legs:
                 await self.exchange.drop(leg)
 
+    def _agents_have_hung_up(self) -> None:
+        """Whoever talked with the caller, or has picked up and was not joined."""
+        self._was_missed()
+        if self.answered is not None and self.agent is not None:
+            self.switchboard.desks.hung_up(self.agent)
+        if self.talk is not None:
+            self.talk.members.all_gone()
+
     # --- how it went --------------------------------------------------------------------------
 
     def _note(self) -> None:
@@ -268,9 +278,7 @@ class _Wish:
         waited = round((now - self.began) * 1000) if self.answered is None else self.ring_ms
         agent = self.ringing.agent if self.agent is None else self.agent
         if self.answered is not None and self.agent is not None:
-            self.switchboard.talked(self.agent, lasted)
-        for agent in () if self.talk is None else self.talk.members.inside.values():
-            self.switchboard.desks.hung_up(agent)
+            self.switchboard.talked(lasted)
         if self.call.queued is not None:
             self.call.waited(waited / 1000)
         if not self.afterwards.was_cut and self.outcome not in _KEEPS:

@@ -149,10 +149,16 @@ class Members:
         for engaged in self._engaged.values():
             engaged.close()
         self._engaged.clear()
+
+    def all_gone(self) -> None:
+        """Their phones are let go too, and may be rung for others."""
         for agent in self.asked.values():
             self.switchboard.desks.rings_no_more(agent)
         for agent in self.watching.values():
             self.switchboard.desks.back_from_aside(agent)
+        for agent in self.inside.values():
+            self.switchboard.desks.hung_up(agent)
+        self.switchboard.look_again()
 
 
 def _leg_of(agent: Agent, legs: dict[str, Agent]) -> str | None:

@@ -92,8 +92,8 @@ class Room:
 
     async def drop(self, leg: str) -> None:
         """Whoever it is leaves, by our own doing: nothing that is told of it later counts."""
-        self.members.forget(leg)
         await self.exchange.drop(leg)
+        self.members.forget(leg)
         await self.await_caller()
 
     async def free(self, colleague: Agent) -> bool:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -1427,6 +1428,114 @@ def test_a_bridge_that_is_gone_before_they_are_joined_costs_the_caller_no_place(
     assert line.notes.ends() == ["hung_up"], "the caller was there all the time"
     assert [fact.outcome for fact in line.notes.of(Transferred)] == ["answered"]
     assert len(line.notes.of(QueueEntered)) == 1
+
+
+# --- three who wait for one agent -----------------------------------------------------------------
+
+
+async def _answered_and_gone(line: Line, leg: str) -> None:
+    await line.asterisk.pick_up(leg)
+    await line.asterisk.hang_up("c1")
+
+
+async def _gone_and_answered(line: Line, leg: str) -> None:
+    await line.asterisk.hang_up("c1")
+    if leg in line.asterisk.channels:
+        await line.asterisk.pick_up(leg)
+
+
+async def _answered_while_going(line: Line, leg: str) -> None:
+    """The hang-up is told before the answer, and the end of the channel after it."""
+    going = line.asterisk.channels["c1"]
+    await line.asterisk.send("ChannelHangupRequest", channel=going, cause=16)
+    await line.asterisk.pick_up(leg)
+    await line.asterisk.hang_up("c1")
+
+
+async def _answered_when_all_is_over(line: Line, leg: str) -> None:
+    """Asterisk tells of the answer when nothing of the call is left here."""
+    answering = {**line.asterisk.channels[leg], "dialplan": {"app_name": "Stasis"}, "state": "Up"}
+    await line.asterisk.hang_up("c1")
+    await line.asterisk.until(lambda: "c1" not in line.hotline.calls)
+    await line.asterisk.send("StasisStart", channel=answering, args=[])
+
+
+async def _both_gone(line: Line, leg: str) -> None:
+    await line.asterisk.pick_up(leg)
+    await line.asterisk.hang_up(leg)
+    await line.asterisk.hang_up("c1")
+
+
+async def _phone_gone_and_told_of(line: Line, leg: str) -> None:
+    """The end of the agent's leg is told before its beginning, and the caller goes too."""
+    answering = {**line.asterisk.channels[leg], "dialplan": {"app_name": "Stasis"}, "state": "Up"}
+    await line.asterisk.hang_up(leg)
+    await line.asterisk.send("StasisStart", channel=answering, args=[])
+    await line.asterisk.hang_up("c1")
+
+
+def _gone_before(command: str) -> Callable[[Line, str], Awaitable[None]]:
+    """The agent answers, and the caller hangs up while that is being asked of Asterisk."""
+
+    async def moment(line: Line, leg: str) -> None:
+        line.asterisk.before[command] = lambda: line.asterisk.hang_up("c1")
+        await line.asterisk.pick_up(leg)
+        await line.asterisk.until(lambda: "c1" not in line.asterisk.channels)
+
+    return moment
+
+
+async def _enters_the_queue(line: Line, caller: str) -> None:
+    waiting = len(line.notes.of(QueueEntered))
+    await line.asterisk.call(caller)
+    await line.hears(caller, "main.menu")
+    await line.asterisk.press(caller, "0")
+    await line.asterisk.until(lambda: len(line.notes.of(QueueEntered)) > waiting)
+
+
+MOMENTS = {
+    "answered, gone": _answered_and_gone,
+    "gone, answered": _gone_and_answered,
+    "going, answered, gone": _answered_while_going,
+    "gone, all over, answered": _answered_when_all_is_over,
+    "answered, both gone": _both_gone,
+    "the phone gone before it answered": _phone_gone_and_told_of,
+    **{
+        f"answered, gone before {command}": _gone_before(command)
+        for command in ("DELETE channels/c1/moh", "POST bridges/agent[^/]*$", "addChannel")
+    },
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_who_hangs_up_in_the_moment_of_the_answer_keeps_the_agent_from_nobody(
+    tell: Callable[..., Line], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The phone rings for the next caller at once, and not before the last leg has gone."""
+    monkeypatch.setattr(AgentHours, "open_at", lambda *_: True)
+
+    async def story(line: Line) -> None:
+        asterisk = line.asterisk
+        await _phones(line)
+        for caller in ("c1", "c2", "c3"):
+            await _enters_the_queue(line, caller)
+        await asterisk.until(lambda: bool(_legs(line)))
+        (leg,) = _legs(line)
+        asterisk.before["DELETE channels/agent"] = partial(asyncio.sleep, 0.05)
+        await MOMENTS[moment](line, leg)
+        for caller in ("c2", "c3"):
+            await _rung_and_joined(line, caller)
+            asterisk.before["DELETE channels/agent"] = partial(asyncio.sleep, 0.05)
+            await asterisk.hang_up(caller)
+        await line.over()
+        await asterisk.until(lambda: not _legs(line) and not asterisk.bridges)
+        assert not line.hotline.conductor.reception.means.switchboard._ringing
+
+    line = tell(story)
+    assert line.notes.ends() == ["hung_up"] * 3
+    first, *others = [fact.outcome for fact in line.notes.of(Transferred)]
+    assert first in {"abandoned", "answered", "no_answer"}
+    assert others == ["answered", "answered"]
 
 
 # --- the queue, killed at each of its places ------------------------------------------------------
