@@ -6,7 +6,8 @@ IVR := $(VENV)/bin/ivr
 # Tests that call. The longest go first: the last to begin ends last.
 live_files = $(patsubst %,tests/live/test_%.py,$(1))
 LONG := $(call live_files,console sip survival browser_phone alarms installing words desks run facts_survive \
-  edge agents feedback balance progress talk_recording nodes manners console_faults dialling queue probe many link)
+  edge agents feedback balance progress talk_recording nodes manners console_faults dialling queue probe many link \
+  vanished information feedback_faults settings announcement desk_phone secrets doors)
 CALLS := $(LONG) $(filter-out $(LONG),$(wildcard tests/live/test_*.py))
 CALLS_JOBS ?= 6
 # Trial calls to a line of the tests' own: no Asterisk, but packets in real time, as calls are.
@@ -61,7 +62,7 @@ define pin
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(1) --output-file $(2)
 endef
 
-.PHONY: help run test ready check style live prompts voice asterisk pages browser postgres prometheus kamailio setup tools wheel bundle trial lock clean
+.PHONY: help run test ready check style live prompts voice asterisk pages browser servers setup tools wheel bundle trial lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/'
@@ -71,17 +72,17 @@ run:  ## The whole line, until Ctrl-C
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)"
 	@$(IVR) run
 
-test: ready tools prompts asterisk pages browser postgres prometheus kamailio  ## Everything, live calls on a real Asterisk included
+test: ready tools prompts asterisk pages browser servers  ## Everything, live calls on a real Asterisk included
 	@$(SIDE_BY_SIDE) --calls $(CALLS) $(IN_TIME) --programs $(STYLE) $(AUDIT) --others $(OTHERS)
 
 ready:  # What tests find missing, the slow steps side by side
 	@$(check_python)
 	@$(PYTHON) -B -m ivr.upkeep.preparing "$(MAKE)" --tests
 
-live: tools prompts asterisk pages browser postgres kamailio  ## Real calls to a real Asterisk
+live: tools prompts asterisk pages browser servers  ## Real calls to a real Asterisk
 	@$(SIDE_BY_SIDE) --calls $(CALLS)
 
-check: tools postgres prometheus kamailio  ## Style, types, import rules, the fast tests, known faults of packages
+check: tools servers  ## Style, types, import rules, the fast tests, known faults of packages
 	@$(SIDE_BY_SIDE) --mark "not live" --programs $(STYLE) $(AUDIT) --others $(OTHERS) $(IN_TIME)
 
 style: tools
@@ -108,18 +109,16 @@ browser:  ## Chromium and a Chinese font, for the tests of the pages
 	@command -v chromium-headless-shell >/dev/null || { $(windowless) && ( $(call apt_install,chromium-headless-shell) ); } \
 	|| $(chromium) || { $(call apt_install,chromium); }
 
-postgres:  # For the tests of many machines: they start a server of their own
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
-	|| { $(call apt_install,postgresql); $(call at_rest,postgresql); }
-
-prometheus:  # Asks the rules of the alarms and the dashboard's queries, promtool beside it
-	@{ command -v prometheus && command -v promtool; } >/dev/null \
-	|| { $(call apt_install,prometheus); $(call at_rest,prometheus); }
-
-kamailio:  # The edge before two cells, and keepalived, which reads what is written for two edges
-	@ls /usr/sbin/kamailio /usr/sbin/keepalived /usr/lib/*/kamailio/modules/{websocket,tls}.so >/dev/null 2>&1 \
-	|| { $(call apt_install,kamailio kamailio-websocket-modules kamailio-tls-modules keepalived); \
-	$(call at_rest,kamailio keepalived); }
+# PostgreSQL for the tests of many machines; Prometheus asks the alarms' rules and the dashboard's queries,
+# promtool beside it; Kamailio is the edge before two cells, keepalived reads what is written for two edges.
+# Together, for apt looks for what is new each time.
+POSTGRES := ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
+PROMETHEUS := { command -v prometheus && command -v promtool; } >/dev/null
+KAMAILIO := ls /usr/sbin/kamailio /usr/sbin/keepalived /usr/lib/*/kamailio/modules/{websocket,tls}.so >/dev/null 2>&1
+servers:  # Tests start their own
+	@begin=$$($(POSTGRES) || echo postgresql; $(PROMETHEUS) || echo prometheus; $(KAMAILIO) || echo kamailio keepalived); \
+	beside=$$($(KAMAILIO) || echo kamailio-websocket-modules kamailio-tls-modules); \
+	[ -z "$$begin" ] || { $(call apt_install,$$begin $$beside); $(call at_rest,$$begin); }
 
 setup: $(VENV)/.complete  ## The Python environment of a line, pinned by hash
 

@@ -145,7 +145,7 @@ def test_without_centres_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "edge").exists()
 
 
-@pytest.mark.skipif(KAMAILIO is None, reason="there is no Kamailio: make kamailio")
+@pytest.mark.skipif(KAMAILIO is None, reason="there is no Kamailio: make servers")
 @pytest.mark.parametrize(
     ("guests", "more"),
     [
@@ -170,7 +170,7 @@ def test_kamailio_takes_the_files_of_both_edges(
         assert tried.returncode == 0, tried.stderr
 
 
-@pytest.mark.skipif(KEEPALIVED is None, reason="there is no keepalived: make kamailio")
+@pytest.mark.skipif(KEEPALIVED is None, reason="there is no keepalived: make servers")
 def test_keepalived_takes_the_files_of_both_edges(tmp_path: Path) -> None:
     """In a network of the test's own, for it wants to see the interface."""
     assert KEEPALIVED is not None

@@ -248,9 +248,9 @@ async def said(env: dict[str, str], *words: str) -> str:
 def a_province(folders: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[Province]:
     """All of it, with one edge that has the floating address; skipped where a part is lacking."""
     if KAMAILIO is None or KEEPALIVED is None:
-        pytest.skip("there is no Kamailio or no keepalived: make kamailio")
+        pytest.skip("there is no Kamailio or no keepalived: make servers")
     if programs() is None:
-        pytest.skip("there is no PostgreSQL: make postgres")
+        pytest.skip("there is no PostgreSQL: make servers")
     with postgres() as socket, own_network(), ExitStack() as edges:
         made_database(socket, "state")
         state = f"postgresql+psycopg://ivr@/state?host={socket}"
