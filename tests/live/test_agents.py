@@ -112,7 +112,7 @@ def test_a_bridge_that_somebody_else_destroys_leaves_neither_in_silence(line: Li
                 (bridge,) = await ari.bridges.list()
                 await ari.bridges.destroy(bridge.id)
             await caller.hears("agent.ended")
-            await agent.wait_for_end(within=5)
+            await agent.wait_for_end(within=HANGING_SECONDS)
             await caller.hears_begin("main.menu")
             caller.phone.press("7")
             await caller.hears("line.goodbye")

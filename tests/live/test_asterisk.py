@@ -83,6 +83,7 @@ def test_who_calls_while_the_service_starts_again_is_not_told_that_nobody_is_the
     settings = bare_line.settings
 
     async def story() -> None:
+        await bare_line.settled()
         async with (
             Phone.open(settings.sip_port) as phone,
             Ari(settings.ari_base, settings.ari_user, settings.ari_secret()) as ari,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import Caller, LiveLine
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 """A caller who hears a readout twice is on the line for two minutes."""
@@ -108,7 +108,7 @@ def test_balance_from_greeting_to_goodbye(line: LiveLine) -> None:
             await caller.hears_begin("main.menu", times=2)
             caller.phone.press("7")
             heard = await caller.hears("line.goodbye")
-            await caller.phone.wait_for_end(within=5)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
         readout = fund_readout(line, "990102200012120127", "2026-10", "1680.32", "12345.67")
         assert [clip.name for clip in heard] == [
             "main.greeting",

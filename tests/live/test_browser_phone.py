@@ -30,7 +30,7 @@ from ivr.speech.prompts import PromptSet, sentence
 from ivr.upkeep.doctor import network_addresses
 from tests import forks
 from tests.forks import Forked
-from tests.live.conftest import LiveLine, a_line
+from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line
 from tests.live.measured import measured
 from tests.live.pages import (
     AXE,
@@ -157,7 +157,7 @@ class Seat:
         self.sound += base64.b64decode(taken)
         return self._listener.listen(bytes(self.sound))
 
-    async def hears(self, clip: str, within: float = 60.0) -> list[HeardClip]:
+    async def hears(self, clip: str, within: float = HANGING_SECONDS) -> list[HeardClip]:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             heard = await self.heard()
@@ -178,9 +178,8 @@ class Seat:
 
     async def has_read(self, letters: int) -> None:
         """Wait until so many of the last sentence have been said."""
-        async with asyncio.timeout(30):
-            while len((await self.reads())[-1]) < letters:
-                await self.page.wait_for_timeout(50)
+        while len((await self.reads())[-1]) < letters:
+            await self.page.wait_for_timeout(50)
 
     async def picture(self, name: str) -> None:
         """At a desk and on a phone."""
@@ -244,7 +243,7 @@ async def seated(
 Story = Callable[[Browser], Awaitable[None]]
 
 
-async def until(holds: Callable[[], bool], within: float = 30.0) -> None:
+async def until(holds: Callable[[], bool], within: float = HANGING_SECONDS) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline
@@ -392,7 +391,7 @@ def test_one_call_too_many_is_refused_with_words(console: Console) -> None:
             await until(lambda: len(console.line.ari("channels")) < MOST)
             await late.calls()
             await late.hears("main.greeting")
-        await console.line.settled(within=30)  # tabs that are closed hang up
+        await console.line.settled()  # tabs that are closed hang up
 
     tell(story)
 
@@ -510,7 +509,7 @@ def test_a_console_that_dies_in_mid_call_is_noticed_by_no_caller(console: Consol
             await caller.hears("loan.menu")
             console.start()
             await seat.page.click("#call")
-        await line.settled(within=60)
+        await line.settled()
 
     tell(story)
 

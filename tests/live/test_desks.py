@@ -22,7 +22,7 @@ from ivr.config import Agent
 from ivr.people.sensitive import Sensitive
 from ivr.probe.sound import FRAME
 from ivr.speech import prompts
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
+from tests.live.conftest import AGENTS, HANGING_SECONDS, Caller, LiveLine, a_line
 from tests.live.phone import Phone, hum, share_of
 from tests.live.test_agents import agent_phone, ask_for_an_agent, until
 
@@ -267,7 +267,7 @@ def test_held_asked_three_together_and_handed_over(line: LiveLine) -> None:
             await line.service_anew()
             await hears(second, CALLER, FIRST)
             await order(line, "hand_over")
-            await first.wait_for_end(within=10)
+            await first.wait_for_end(within=HANGING_SECONDS)
             await hears(caller.phone, SECOND)
             await hears(second, CALLER)
             await second.hang_up()
@@ -289,13 +289,13 @@ def test_held_over_a_kill_then_passed_on_and_sent_back(line: LiveLine) -> None:
             await order(line, "retrieve")
             await hears(first, CALLER)
             await order(line, "pass_on", to="6002")
-            await first.wait_for_end(within=10)
+            await first.wait_for_end(within=HANGING_SECONDS)
             await until(second.answered.is_set)
             second.speak(_HUM[SECOND])
             await hears(caller.phone, SECOND)
             await hears(second, CALLER)
             await order(line, "send_to", at="6002", place="contentment")
-            await second.wait_for_end(within=10)
+            await second.wait_for_end(within=HANGING_SECONDS)
             await caller.hears_begin("contentment.menu")
         await line.settled()
         assert line.ari("bridges") == []
@@ -326,7 +326,7 @@ def test_keys_reach_the_caller_and_one_of_three_goes(line: LiveLine) -> None:
             await third(line, first, second)
             await hears(caller.phone, FIRST, SECOND)
             await order(line, "drop")
-            await second.wait_for_end(within=10)
+            await second.wait_for_end(within=HANGING_SECONDS)
             await hears(caller.phone, FIRST)
             await hears(first, CALLER)
             await third(line, first, second)
@@ -349,7 +349,7 @@ def test_an_agents_phone_that_vanishes_costs_the_caller_no_place(line: LiveLine)
     async def story() -> None:
         async with talking(line) as (caller, first, second):
             await order(line, "pass_on", to="6002")
-            await first.wait_for_end(within=10)
+            await first.wait_for_end(within=HANGING_SECONDS)
             await until(second.answered.is_set)
             rung = len(first.incoming)
             second.cut_off()
@@ -398,7 +398,7 @@ def test_a_supervisor_hears_both_is_heard_by_the_agent_alone_and_takes_over(
             await supervise(line, "hush")
             await hears(first, CALLER)
             await supervise(line, "take_over")
-            await first.wait_for_end(within=10)
+            await first.wait_for_end(within=HANGING_SECONDS)
             await hears(caller.phone, SECOND)
             await hears(second, CALLER)
             await second.hang_up()

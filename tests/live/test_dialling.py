@@ -31,7 +31,7 @@ from ivr.people.vault import Vault
 from ivr.records.facts import OF_CALLED
 from ivr.speech.prompts import PromptSet
 from tests.cases.test_moves import CLOSED, LEADER
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
+from tests.live.conftest import AGENTS, HANGING_SECONDS, Caller, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import (
     agent_phone,
@@ -171,7 +171,7 @@ def test_the_agents_phone_rings_first_then_the_citizens_and_they_hear_each_other
             status, told = await asyncio.to_thread(asked, line, f"dial/{attempt}")
             assert (status, told["stage"]) == (200, "talking")
             await caller.hang_up()
-            await agent.wait_for_end(within=10)
+            await agent.wait_for_end(within=HANGING_SECONDS)
             fact = await outcome(line, attempt)
         assert (fact["outcome"], fact["agent"]) == ("answered", first(line).name)
         assert fact["talk_ms"] > 0
@@ -210,7 +210,7 @@ def test_a_citizen_who_is_engaged_or_not_there(
         async with agent_phone(line, first(line), "answer") as agent, citizen(line, policy):
             attempt = await called_back(line, case)
             assert (await outcome(line, attempt))["outcome"] == told
-            await agent.wait_for_end(within=10)
+            await agent.wait_for_end(within=HANGING_SECONDS)
 
     asyncio.run(story())
 
@@ -246,7 +246,7 @@ def test_a_killed_service_calls_nobody_twice_and_cuts_nobody_off(out_line: LiveL
             agent.speak(tone(line))
             await until(lambda: heart(tone(line)) in caller.heard.audio)
             await agent.hang_up()
-            await caller.wait_for_end(within=10)
+            await caller.wait_for_end(within=HANGING_SECONDS)
             assert (await outcome(line, attempt))["outcome"] == "answered"
 
             caller.policy = "ring"
@@ -312,7 +312,7 @@ def test_who_left_a_number_is_called_when_an_agent_is_free_also_over_a_kill(
             agent.speak(tone(line))
             await until(lambda: heart(tone(line)) in home.heard.audio)
             await home.hang_up()
-            await agent.wait_for_end(within=10)
+            await agent.wait_for_end(within=HANGING_SECONDS)
             await until(lambda: back(line) == ["lost", "answered"])
             await until(lambda: [each.state for each in wish.all()] == ["reached"])
             for invite in home.incoming:
@@ -375,7 +375,7 @@ def test_the_line_itself_asks_how_content_a_caller_is(out_line: LiveLine) -> Non
             await caller.hears_begin(line.ear.alias["follow_up.menu"])
             phone.press("1")
             await caller.hears(line.ear.alias["follow_up.content"])
-            await phone.wait_for_end(within=10)
+            await phone.wait_for_end(within=HANGING_SECONDS)
             assert line.names("follow_up.opening.1")[0] in [each.name for each in heard]
             await until(lambda: len(followed(line)) > before)
             await until(lambda: not line.ari("channels"))
@@ -406,7 +406,7 @@ def test_a_kill_while_it_asks_costs_neither_the_call_nor_the_answer(out_line: Li
             await caller.hears_begin(line.ear.alias["follow_up.menu"])
             phone.press("2")
             await caller.hears(line.ear.alias["follow_up.discontent"])
-            await phone.wait_for_end(within=10)
+            await phone.wait_for_end(within=HANGING_SECONDS)
             assert len(phone.incoming) == 1, "nobody is called a second time"
             await until(lambda: len(followed(line)) > before)
             await until(lambda: not line.ari("channels"))

@@ -64,7 +64,7 @@ def test_a_callers_second_call_at_once_is_told_so(small_line: LiveLine) -> None:
             await first.hears_begin("main.greeting")
             async with small_line.call(user="13800138001") as second:
                 await second.hears(small_line.ear.alias["limits.caller_busy"])
-                await second.phone.wait_for_end(within=5)
+                await second.phone.wait_for_end(within=HANGING_SECONDS)
             await first.hears_begin("main.menu")
         await small_line.settled()
 
@@ -81,7 +81,7 @@ def test_a_call_too_many_is_told_so_and_the_others_go_on(small_line: LiveLine) -
             await other.hears_begin("main.greeting")
             async with small_line.call(user="13800138003") as third:
                 await third.hears(small_line.ear.alias["limits.line_full"])
-                await third.phone.wait_for_end(within=5)
+                await third.phone.wait_for_end(within=HANGING_SECONDS)
             await one.hears_begin("main.menu")
             await other.hears_begin("main.menu")
         await small_line.settled()
@@ -98,7 +98,7 @@ def test_a_flood_is_answered_busy_and_nothing_collapses(small_line: LiveLine) ->
         async with Phone.open(small_line.settings.sip_port, user=f"139000{which:05}") as phone:
             status = await phone.dial("12329", within=30)
             if status == 200:
-                await phone.wait_for_end(within=60)
+                await phone.wait_for_end(within=HANGING_SECONDS)
             return status
 
     async def story() -> list[int]:

@@ -16,7 +16,7 @@ from ivr.asterisk import locate, process
 from ivr.records.durable import append
 from ivr.speech import prompts
 from tests import commands
-from tests.live.conftest import LiveLine, a_line
+from tests.live.conftest import HANGING_SECONDS, LiveLine, a_line
 from tests.live.faults import small_disk
 from tests.live.test_agents import until
 
@@ -28,7 +28,7 @@ async def calls_and_leaves(line: LiveLine) -> None:
         await caller.hears_begin("main.menu")
         caller.phone.press("1*7")
         await caller.hears("line.goodbye")
-        await caller.phone.wait_for_end(within=5)
+        await caller.phone.wait_for_end(within=HANGING_SECONDS)
 
 
 def lines(line: LiveLine) -> list[bytes]:

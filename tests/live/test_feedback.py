@@ -78,7 +78,7 @@ async def recorded(line: LiveLine, keys: str = "611") -> AsyncIterator[Caller]:
     async with line.call() as caller:
         await caller.hears_begin("main.greeting")
         await keyed(caller, keys + PERSON)
-        await caller.hears_begin("feedback.complaint_warning", within=40)
+        await caller.hears_begin("feedback.complaint_warning")
         caller.phone.press("5")
         beep = line.ear.sound("tone.beep")[FRAME:-FRAME]
         await until(lambda: beep in caller.phone.heard.audio)

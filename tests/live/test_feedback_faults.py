@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.live.conftest import LiveLine
+from tests.live.conftest import HANGING_SECONDS, LiveLine
 from tests.live.faults import Cut, read_only, small_disk, wire_to
 from tests.live.test_feedback import (
     PERSON,
@@ -79,7 +79,7 @@ def test_who_hangs_up_while_the_link_is_lost_has_left_the_recording(
             await asyncio.sleep(1)
             await caller.phone.hang_up()
         wire.wire.refusing = False
-        fact = await filed(line, count + 1, within=40)
+        fact = await filed(line, count + 1, within=HANGING_SECONDS)
         assert seconds_of(speech, kept(line, fact)) > 1.5
         await line.settled()
 
@@ -97,7 +97,7 @@ def test_a_recording_that_cannot_begin_is_refused_with_its_sentence(
             async with line.call() as caller:
                 await caller.hears_begin("main.greeting")
                 await keyed(caller, "611" + PERSON)
-                await caller.hears_begin("feedback.complaint_warning", within=40)
+                await caller.hears_begin("feedback.complaint_warning")
                 caller.phone.press("5")
                 await caller.hears("feedback.cannot_record")
             await line.settled()

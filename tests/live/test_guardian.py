@@ -9,7 +9,7 @@ import pytest
 from ivr.ari.client import Ari
 from ivr.lifecycle import logs
 from ivr.upkeep import guardian
-from tests.live.conftest import LiveLine
+from tests.live.conftest import HANGING_SECONDS, LiveLine
 from tests.live.test_agents import until
 
 pytestmark = pytest.mark.live
@@ -28,7 +28,7 @@ def test_a_stranded_caller_hears_the_apology_and_the_line_ends_politely(
             line.kill_service()
             await caller.hears(line.ear.alias["line.apology"])
             await caller.hears(line.ear.alias["line.goodbye"])
-            await caller.phone.wait_for_end(within=5)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 

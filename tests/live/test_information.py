@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests import commands
-from tests.live.conftest import LiveLine
+from tests.live.conftest import HANGING_SECONDS, LiveLine
 
 pytestmark = pytest.mark.live
 
@@ -64,7 +64,7 @@ def test_a_closed_line_says_so_and_ends_and_is_opened_again(line: LiveLine) -> N
             async with line.call() as caller:
                 await caller.hears_begin("line.closed")
                 caller.phone.press("1*0")
-                await caller.phone.wait_for_end(within=30)
+                await caller.phone.wait_for_end(within=HANGING_SECONDS)
                 assert [(clip.name, clip.whole) for clip in caller.heard()] == [
                     ("line.closed", True)
                 ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from ivr.asterisk import locate, process
-from tests.live.conftest import LiveLine
+from tests.live.conftest import HANGING_SECONDS, LiveLine
 from tests.live.faults import Cut, wire_to
 from tests.live.measured import measured
 from tests.live.test_agents import agent_phone, ask_for_an_agent, until
@@ -122,7 +122,7 @@ def test_a_service_killed_between_the_last_fact_and_the_hang_up_leaves_nobody_on
             assert not caller.phone.ended.is_set(), "the hang-up came through: nothing was shown"
             heard = len(caller.heard())
             await asyncio.to_thread(line.start_service)
-            await caller.phone.wait_for_end(within=20)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
             assert len(caller.heard()) == heard, "somebody spoke to a caller who had been let go"
         await line.settled()
 
@@ -142,7 +142,7 @@ def test_a_service_killed_in_its_goodbye_says_it_again(line: LiveLine) -> None:
             await asyncio.to_thread(line.start_service)
             await caller.hears_begin("line.sorry_wait")
             await caller.hears_begin("line.goodbye", times=2)
-            await caller.phone.wait_for_end(within=20)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
         await line.settled()
 
     since = len(line.facts())

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ivr.probe.ear import HeardClip
-from tests.live.conftest import Caller, LiveLine
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 from tests.live.phone import Phone
 from tests.live.test_balance import fund_readout, to_the_question
 
@@ -88,7 +88,7 @@ def test_a_killed_service_takes_up_its_calls_again(line: LiveLine) -> None:
             line.kill_service()
             async with line.call() as newcomer:  # nobody is there: Asterisk apologises by itself
                 await newcomer.hears(line.ear.alias["line.apology"])
-                await newcomer.phone.wait_for_end(within=5)
+                await newcomer.phone.wait_for_end(within=HANGING_SECONDS)
             line.start_service()
             await caller.hears("line.sorry_wait")
             await caller.hears("identity.ask")

@@ -92,7 +92,7 @@ async def vote(line: LiveLine) -> None:
     async with line.call(user=TELEPHONES[1]) as caller:
         await caller.hears_begin("main.greeting")
         caller.phone.press("62" + WITH_X.replace("X", "*"))
-        await caller.hears_begin("survey.menu", within=40)
+        await caller.hears_begin("survey.menu")
         caller.phone.press("1")
         await until(lambda: any(fact["fact"] == "Voted" for fact in line.facts()))
 

@@ -20,7 +20,7 @@ from ivr.probe.ear import Ear, share
 from ivr.probe.sound import RATE
 from ivr.speech.prompts import PromptSet
 from ivr.upkeep import doctor
-from tests.live.conftest import Caller, LiveLine, a_line
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine, a_line
 from tests.live.phone import Phone, tones
 from tests.live.registrar import Registrar
 from tests.live.test_agents import agent_phone, ask_for_an_agent, first, heart, tone, until
@@ -871,7 +871,7 @@ def test_a_call_that_falls_silent_for_too_long_was_not_hung_up(sip_line: LiveLin
         async with calling(sip_line, host=IMPATIENT) as caller:
             await caller.hears_begin("main.greeting")
             caller.phone.sends_media = False
-            await caller.phone.wait_for_end(within=15)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
         await sip_line.settled()
 
     asyncio.run(story())

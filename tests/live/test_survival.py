@@ -22,7 +22,7 @@ from ivr.speech.prompts import PromptSet
 from ivr.upkeep import guardian
 from ivr.upkeep.guardian import STRANDED_SECONDS, guard
 from ivr.upkeep.supervisor import Program
-from tests.live.conftest import Caller, LiveLine
+from tests.live.conftest import HANGING_SECONDS, Caller, LiveLine
 from tests.live.faults import Supervised, kill, stopped, supervised
 from tests.live.measured import measured
 from tests.live.phone import Phone
@@ -95,7 +95,7 @@ async def at_an_information_leaf(caller: Caller) -> str:
 async def at_the_survey(caller: Caller) -> str:
     await caller.hears_begin("main.greeting")
     caller.phone.press("62" + NUMBER)
-    await caller.hears_begin("survey.menu", within=40)
+    await caller.hears_begin("survey.menu")
     return "survey.ask_id"
 
 
@@ -268,7 +268,7 @@ def test_a_service_that_wakes_up_cuts_nobody_whom_the_guardian_has_saved(
             for caller in (newcomer, waiting):
                 await caller.hears(apology)
                 await caller.hears(goodbye)
-                await caller.phone.wait_for_end(within=5)
+                await caller.phone.wait_for_end(within=HANGING_SECONDS)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await line.settled()
@@ -288,7 +288,7 @@ def test_nobody_is_stranded_for_more_than_twenty_seconds(line: LiveLine) -> None
             await caller.hears_begin("main.menu")
             line.kill_service()
             killed = time.monotonic()
-            await caller.hears_begin(line.ear.alias["line.apology"], within=40)
+            await caller.hears_begin(line.ear.alias["line.apology"])
             measured("no service at all: the stranded hear the apology (s)", _since(killed))
             assert _since(killed) < STRANDED_SECONDS + 5
         watching.cancel()
@@ -310,7 +310,7 @@ def test_a_service_told_to_stop_lets_calls_end_and_takes_no_new_ones(line: LiveL
                 await newcomer.hears_begin(line.ear.alias["line.apology"])
             caller.phone.press("7")
             await caller.hears("line.goodbye")
-            await caller.phone.wait_for_end(within=5)
+            await caller.phone.wait_for_end(within=HANGING_SECONDS)
         assert await asyncio.to_thread(line.service.wait, 5) == 0
         line.service = None
 
@@ -421,7 +421,7 @@ def test_a_prompt_file_that_breaks_under_the_service_leaves_a_hole_and_is_counte
             caller.phone.press("7")
             await caller.hears("line.goodbye")
         async with line.call() as caller:
-            await caller.hears("line.no_input", within=30)
+            await caller.hears("line.no_input")
         await line.settled()
 
     try:

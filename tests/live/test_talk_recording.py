@@ -16,7 +16,7 @@ import pytest
 
 from ivr.recordings.talks import GAP_SECONDS
 from ivr.speech import prompts
-from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
+from tests.live.conftest import AGENTS, HANGING_SECONDS, Caller, LiveLine, a_line
 from tests.live.phone import Phone, hum
 from tests.live.test_agents import agent_phone, first, until
 from tests.live.test_desks import hears_music, order, talk
@@ -156,7 +156,7 @@ def test_a_killed_service_costs_nothing_and_a_forgotten_pause_ends(line: LiveLin
             line.kill_service()
             await caller.phone.hang_up()
             await asyncio.to_thread(line.start_service)
-            await agent.wait_for_end(within=30)
+            await agent.wait_for_end(within=HANGING_SECONDS)
         fact, (left, right) = await filed(line, n=2)
         assert (fact["outcome"], fact["pauses"]) == ("kept", 1)
         assert tones(left) == {_CALLER, _OTHER, _BEEP}
