@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 
 PACKAGES = "系统软件包 · system packages"
 PYTHON = "Python 软件包 · Python packages"
+TOOLS = "测试用的 Python 软件包 · the tests' Python packages"
 ASTERISK = "Asterisk"
 SPEECH = "语音 · prompts"
 PAGES = "网页用的库 · what the pages load"
@@ -76,13 +77,15 @@ def todo(make: str, *, tests: bool) -> list[Step]:
     absent = [*_venv(), *([] if found else locate.missing_packages())]
     steps = [Step(PACKAGES, lambda say: packages.need(absent, say))] if absent else []
     if not fresh:
-        steps.append(Step(PYTHON, _command(make, "-s", environment), (PACKAGES,)))
+        steps.append(Step(PYTHON, _command(make, "-s", "setup"), (PACKAGES,)))
+    if tests and not fresh:  # the prompts need nothing of it, and are made meanwhile
+        steps.append(Step(TOOLS, _command(make, "-s", "tools"), (PYTHON,)))
     if not found:
         steps.append(Step(ASTERISK, _asterisk, (PACKAGES,)))
     if tests:
         steps.append(Step(SERVERS, _command(make, "-s", *_SERVERS), (PACKAGES,)))
     speak = (str(_IVR), "build-prompts", "--if-none", "--why", "make")
-    pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON,), needed=tests)
+    pages = Step(PAGES, _command(make, "-s", "pages"), (PYTHON, TOOLS), needed=tests)
     return [*steps, Step(SPEECH, _command(*speak), (PYTHON,)), pages]
 
 

@@ -162,9 +162,12 @@ def test_only_what_is_missing_is_made(bare: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(locate, "missing_packages", lambda: ["mmdebstrap"])
     steps = preparing.todo("false", tests=True)
     named = [step.name for step in steps]
-    assert named[:3] == [preparing.PACKAGES, preparing.PYTHON, preparing.ASTERISK]
-    assert named[3:] == [preparing.SERVERS, preparing.SPEECH, preparing.PAGES]
-    assert steps[-1].after == steps[-2].after == (preparing.PYTHON,)
+    assert named[:3] == [preparing.PACKAGES, preparing.PYTHON, preparing.TOOLS]
+    assert named[3:] == [
+        preparing.ASTERISK, preparing.SERVERS, preparing.SPEECH, preparing.PAGES,
+    ]  # fmt: skip
+    assert steps[2].after == steps[-2].after == (preparing.PYTHON,)
+    assert steps[-1].after == (preparing.PYTHON, preparing.TOOLS), "one pip at a time"
 
 
 def test_it_needs_no_package_of_ours() -> None:
