@@ -240,7 +240,7 @@ class Call {
 
   press(keys) {
     if (!this.talks) return;
-    this.#keys ??= new Keys(this.#sender);
+    this.#keys ??= new Keys(this.#connection);
     this.#keys.press(keys);
     at("pressed").textContent += keys;
   }

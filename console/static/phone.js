@@ -96,7 +96,7 @@ class Call {
 
   press(keys) {
     at("pressed").textContent += keys;
-    this.#keys ??= new Keys(this.#sender);
+    this.#keys ??= new Keys(this.#session.connection);
     this.#keys.press(keys);
   }
 

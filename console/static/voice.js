@@ -73,23 +73,27 @@ export class Mouth {
   }
 }
 
-/** Keys wait for those before them: to add to what is being sent would send some of it twice. */
+/**
+ * Keys wait for those before them: to add to what is being sent would send some of it twice. And for
+ * the speech to have its way, which a call that was just answered has not: they would go nowhere.
+ */
 export class Keys {
   #waiting = "";
   #sounding = false;
-  #sender;
+  #connection;
 
-  constructor(sender) {
-    this.#sender = sender;
+  constructor(connection) {
+    this.#connection = connection;
+    connection.addEventListener("connectionstatechange", () => this.press(""));
   }
 
   press(keys) {
     this.#waiting += keys;
-    if (!this.#sounding) this.#next();
+    if (!this.#sounding && this.#connection.connectionState === "connected") this.#next();
   }
 
   #next() {
-    const { dtmf } = this.#sender;
+    const { dtmf } = this.#connection.getSenders()[0];
     const keys = this.#waiting;
     this.#waiting = "";
     this.#sounding = keys !== "" && dtmf.canInsertDTMF;

@@ -349,18 +349,36 @@ def test_what_is_read_is_what_was_said_when_a_key_cuts_it_short(console: Console
     tell(story)
 
 
+LATE_SPEECH = """() => {
+const plain = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = async function ({ type, sdp }) {
+  const ways = sdp.match(/^a=candidate:[^\\r]*/gm);
+  await plain.call(this, { type, sdp: sdp.replace(/^a=candidate:.*\\r\\n/gm, "") });
+  setTimeout(() => ways.forEach((way) => {
+    this.addIceCandidate({ candidate: way.slice(2), sdpMLineIndex: 0 });
+  }), 1000);
+};
+}"""
+"""The call is answered, and only then the browser learns by which way the speech goes."""
+
+
 def test_the_keyboard_alone_is_enough(console: Console) -> None:
-    """From the address bar: Tab to the button, Enter, keys, and the same button hangs up."""
+    """From the address bar: Tab to the button, Enter, keys, and the same button hangs up.
+
+    What is keyed before the speech has its way is not lost.
+    """
 
     async def story(browser: Browser) -> None:
         async with seated(browser, console) as seat:
             keyboard = seat.page.keyboard
+            await seat.page.evaluate(LATE_SPEECH)
             for _ in range(12):
                 await keyboard.press("Tab")
                 if await seat.page.evaluate("document.activeElement.id") == "call":
                     break
             await keyboard.press("Enter")
             await seat.is_told("通话中")
+            assert await seat.page.evaluate("connection.connectionState") != "connected"
             await keyboard.type("11")
             await seat.hears("identity.ask")
             await keyboard.type("11010519491231002*")
