@@ -269,4 +269,4 @@ def test_a_killed_supervisor_leaves_nothing(lasting: Run) -> None:
     """The last of these: the line is no more."""
     lasting.process.kill()
     lasting.process.wait()
-    lasting.until(lambda: not lasting.programs(), within=15)
+    lasting.until(lambda: not lasting.programs())
