@@ -27,6 +27,9 @@ _GAP_SECONDS = 0.045
 """Asterisk puts off a key that comes sooner after another (AST_MIN_DTMF_GAP)."""
 _LATE_SECONDS = 0.04
 """By how much it may be late in taking up what it put off: sound comes every 20 ms."""
+_QUIET_SECONDS = 0.02
+"""Of the quiet between two keys of one hand (40 ms at least, Q.24) a busy machine leaves so much: a
+long key may be taken up as much later as it lets the next one wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class _Told:
         return self.after(earlier) >= 0 and pause < AT_ONCE_SECONDS
 
 
+def _room(seconds: float) -> float:
+    """By how much a key of this length may be late, and not be taken for the next."""
+    return min(seconds - _QUIET_SECONDS, _LONGEST_SECONDS)
+
+
 @dataclass(slots=True)
 class _PutOff:
     """What Asterisk makes of keys that follow each other too soon; seconds by its clock."""
@@ -65,6 +73,8 @@ class _PutOff:
     """When it is done with the last key and takes up another."""
     _told_again: float = 0.0
     """Until when it may tell of the last key once more, which came before it was ready."""
+    _plays: bool = False
+    """The last key is one that it has taken up."""
 
     def is_taken_up(self, told: _Told, last: _Told) -> bool:
         """Whether this is the last key once more, which had been put off."""
@@ -80,12 +90,18 @@ class _PutOff:
     def _put_off(self, apart: float, seconds: float) -> None:
         """A key sooner after another than it is long was held back: sound too comes in bursts."""
         held_back = seconds + _LATE_SECONDS if apart < seconds else 0
-        self._told_again = self._ready + _LATE_SECONDS + held_back
+        self._told_again = self._ready + max(_LATE_SECONDS, _room(seconds)) + held_back
 
     def _take_up(self, told: _Told, taken_up: bool) -> None:
-        """What was put off is played at its length, before the next one has its turn."""
+        """What was put off is played at its length, before the next one has its turn.
+
+        That it is over Asterisk notices with the next packet only: the next key, if that is what
+        comes first after a stall, may have been put off whenever it came.
+        """
+        may_be = _GAP_SECONDS + _room(told.seconds) if self._plays else 0.0
+        self._told_again = told.ended + may_be
+        self._plays = taken_up
         self._ready = told.ended + _GAP_SECONDS + (told.seconds if taken_up else 0)
-        self._told_again = 0.0
 
 
 @dataclass(slots=True)
