@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 2.0
 """No caller waits for a beat."""
+_ROUNDING_SECONDS: Final = 0.01
 START_SECONDS: Final = 5.0
 """A service that starts waits so long for the database before it serves by what it knows."""
 
@@ -71,6 +72,8 @@ class Membership:
         self._clock = clock
         self._beat_seconds = beat_seconds
         self._ahead = 0.0
+        self._heard_at = 0.0
+        """When the database last heard of this service, by its own clock."""
         self._seen = 0
         """When the manifest of the published prompts was written."""
         self._is_newer = False
@@ -163,19 +166,33 @@ class Membership:
         return line
 
     async def _heard(self) -> Line:
-        """What is published while the service runs is the line's from then on."""
-        line = await self._shared.attempt(partial(self._told, self.doing()), PATIENCE_SECONDS)
+        """What is published while the service runs is the line's from then on.
+
+        A database that was put back from before is lost for a moment, so that each part tells it
+        again what it knows.
+        """
+        telling = partial(self._told, self.doing())
+        line, before = await self._shared.attempt(telling, PATIENCE_SECONDS)
         ours = line.node(self._me.name)
+        heard_at, self._heard_at = (
+            self._heard_at,
+            0.0 if ours is None else line.clock - ours.unheard,
+        )
+        if before < heard_at - _ROUNDING_SECONDS:
+            raise CannotReach(
+                "数据库是旧的，像是从备份恢复的：各节点知道的正在补回去，再在每个节点"
+                " `ivr node join` · the database is older than it was: put back from a backup?"
+            )
         if self._is_newer and ours is not None and ours.machine == self._me.machine:
             line = await self._shared.attempt(self._published, PATIENCE_SECONDS)
             self._is_newer = False
         return line
 
-    def _told(self, doing: Doing, rows: Connection) -> Line:
-        before = self._clock()
-        line = nodes.beat(rows, self._me, doing, ahead=self._ahead)
-        self._compare_clocks(before, line)
-        return line
+    def _told(self, doing: Doing, rows: Connection) -> tuple[Line, float]:
+        asked = self._clock()
+        line, before = nodes.beat(rows, self._me, doing, ahead=self._ahead)
+        self._compare_clocks(asked, line)
+        return line, before
 
     def _published(self, rows: Connection) -> Line:
         nodes.agree(rows, nodes.CATALOG, self._me.catalog, now(rows))

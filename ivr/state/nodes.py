@@ -186,9 +186,9 @@ def _node(row: Mapping[str, Any], clock: float) -> Node:
 def join(rows: Connection, me: Identity) -> None:
     """Write the node down, or anew; the first one's keys and sentences are the line's."""
     line = read(rows)
-    told = {**_told(me), "seen_at": 0.0, "calls": 0, "clock_ahead": 0.0}
+    told = {**_told(me), "calls": 0, "clock_ahead": 0.0}
     if line.node(me.name) is None:
-        rows.execute(insert(NODE).values(name=me.name, draining=0, **told))
+        rows.execute(insert(NODE).values(name=me.name, draining=0, seen_at=0.0, **told))
     else:
         rows.execute(update(NODE).where(NODE.c.name == me.name).values(**told))
     if not line.keys:
@@ -208,8 +208,9 @@ def agree(rows: Connection, name: str, value: str, at: float) -> None:
         rows.execute(changed.values(value=value, value_before=before, at=at))
 
 
-def beat(rows: Connection, me: Identity, doing: Doing, *, ahead: float) -> Line:
-    """The node lives; how the line stands now. A node that was taken out is not put back.
+def beat(rows: Connection, me: Identity, doing: Doing, *, ahead: float) -> tuple[Line, float]:
+    """The node lives; how the line stands now, and when it was heard of before, by the database's
+    clock. A node that was taken out is not put back.
 
     All of the transaction, in one round trip.
     """
@@ -217,8 +218,10 @@ def beat(rows: Connection, me: Identity, doing: Doing, *, ahead: float) -> Line:
     told = {f"its_{name}": each for name, each in _told(me).items()}
     seen = {**told, "its_name": me.name, "its_clock_ahead": ahead}
     seen |= {f"its_{name}": count for name, count in asdict(doing).items()}
-    _, *answers = answered_at_last(rows, (_SEEN[dialect], seen), *_reading(dialect))
-    return _line(answers)
+    before, _, *answers = answered_at_last(
+        rows, (_BEFORE, seen), (_SEEN[dialect], seen), *_reading(dialect)
+    )
+    return _line(answers), before[0][0] if before else 0.0
 
 
 def drain(rows: Connection, name: str, *, draining: bool) -> Node:
@@ -272,9 +275,11 @@ _SAID: Final = (
     "series", "machine", "address", "version", "catalog", "prompts", "calls", "clock_ahead",
     "cases_waiting", "notes_waiting",
 )  # fmt: skip
+_ITS: Final = (NODE.c.name == bindparam("its_name"), NODE.c.machine == bindparam("its_machine"))
+_BEFORE: Final = select(NODE.c.seen_at).where(*_ITS)
 _SEEN: Final = {
     dialect: update(NODE)
-    .where(NODE.c.name == bindparam("its_name"), NODE.c.machine == bindparam("its_machine"))
+    .where(*_ITS)
     .values(seen_at=clock, **{name: bindparam(f"its_{name}") for name in _SAID})
     for dialect, clock in CLOCK.items()
 }

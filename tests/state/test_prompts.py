@@ -131,6 +131,33 @@ def test_what_is_published_on_one_is_heard_on_the_other(line: Line) -> None:
     assert sets.rollback(other.audio) == 1, "the history came along, and so did its sets"
 
 
+def in_force(settings: Settings) -> str:
+    with state(settings) as shared:
+        return shared.at_once(nodes.read).prompts
+
+
+@pytest.mark.parametrize("backup_knows_one", [True, False])
+def test_a_database_that_is_put_back_does_not_put_back_what_callers_hear(
+    line: Line, *, backup_knows_one: bool
+) -> None:
+    """Whoever comes first tells it what was in force; nobody takes the older ones meanwhile."""
+    one = line("node-1")
+    say(one, "first")
+    joined(one)
+    even(one)
+    other, before = joined(line("node-2")), in_force(one)
+    say(one, "second")
+    even(one)
+    even(other)
+    now, named = in_force(one), before if backup_knows_one else ""
+    with state(one) as shared:
+        shared.at_once(lambda rows: nodes.agree(rows, nodes.PROMPTS, named, 0.0))
+    for each in (other, one):
+        even(each)
+        assert heard(each) == "second"
+    assert in_force(one) == now
+
+
 def test_nothing_is_done_where_all_are_even(line: Line) -> None:
     one = line("node-1")
     say(one, "first")

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from ivr.accounts.demo import make_demo
+from ivr.cases.numbers import numbered
 from ivr.config import PROJECT, Settings, load
 from ivr.lifecycle.setting import by, change
 from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
+from ivr.recordings.numbering import SINCE_BACKUP, Numbers
 from ivr.upkeep.backup import _MADE_AGAIN, BackupRefused, back_up, restore
 from ivr.upkeep.resting import StillRunning, at_rest
 from ivr.upkeep.run import only_one
@@ -206,6 +208,26 @@ def test_words_that_cannot_be_read_or_lead_away_are_kept_alone(
     back_up(settings, tmp_path / "b.tar", tmp_path / "b.keys", PHRASE, NOW)
     held = {name for name in names(tmp_path / "b.tar") if name.startswith("words")}
     assert held == {"words/words.zh.toml"}
+
+
+@pytest.mark.parametrize("is_disk_lost", [True, False])
+def test_no_number_is_given_again(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_disk_lost: bool
+) -> None:
+    """Callers have been told numbers that the backup does not know."""
+    data, keys, numbers = tmp_path / "b.tar", tmp_path / "b.keys", Numbers.of(line)
+    known = {numbers.next() for _ in range(3)}
+    back_up(line, data, keys, PHRASE, NOW)
+    numbers.put_back(5000)
+    told = known | {numbers.next() for _ in range(3)}
+    home = tmp_path / "new" if is_disk_lost else line.home
+    monkeypatch.setenv("IVR_HOME", str(home))
+    monkeypatch.setenv("IVR_AUDIO", str(line.audio))
+    monkeypatch.delenv("IVR_SETTINGS", raising=False)
+    restore(home, data, keys, PHRASE, NOW)
+    new = Numbers.of(load()).next()
+    assert new not in told
+    assert new == numbered(7, 3 + SINCE_BACKUP + 1 if is_disk_lost else 5004)
 
 
 def test_what_was_there_is_moved_aside(
