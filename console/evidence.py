@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
 from ivr.config import Settings
-from ivr.recordings.finding import find
+from ivr.recordings.finding import find, is_here
 from ivr.recordings.shape import Evidence, shape
+
+DEPOT_SECONDS: Final = 10.0
+_FROM_DEPOT: Final = ThreadPoolExecutor(2, "from the depot")
+"""Of their own: a folder of NFS whose server does not answer holds a thread for ever, and the
+console needs its threads for everything else."""
 
 
 async def sound_of(settings: Settings, path: str, sha256: str) -> web.FileResponse:
@@ -27,7 +34,7 @@ async def shape_of(settings: Settings, path: str, sha256: str) -> web.Response:
 
 
 async def _whole(settings: Settings, path: str, sha256: str) -> Path:
-    found, state = await asyncio.to_thread(find, settings, path, sha256)
+    found, state = await _found(settings, path, sha256)
     match state:
         case Evidence.GONE:
             raise web.HTTPNotFound(text=state)
@@ -36,3 +43,13 @@ async def _whole(settings: Settings, path: str, sha256: str) -> Path:
         case Evidence.AWAY:
             raise web.HTTPServiceUnavailable(text=state)
     return found
+
+
+async def _found(settings: Settings, path: str, sha256: str) -> tuple[Path, Evidence]:
+    if await asyncio.to_thread(is_here, settings, path):
+        return await asyncio.to_thread(find, settings, path, sha256)
+    fetching = asyncio.get_running_loop().run_in_executor(_FROM_DEPOT, find, settings, path, sha256)
+    try:
+        return await asyncio.wait_for(asyncio.shield(fetching), DEPOT_SECONDS)
+    except TimeoutError:
+        return Path(), Evidence.AWAY

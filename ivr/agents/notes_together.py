@@ -112,6 +112,7 @@ class NodeNotes:
         self._file = NotesFile(settings.home)
         self._shared = shared
         self._seq = 0
+        self._losses = shared.losses
         self._forgotten: Mapping[str, float] = {}
         self.left = 0
         """How many waited here at the last look."""
@@ -143,6 +144,8 @@ class NodeNotes:
         self.left = 0
 
     async def _hear(self) -> None:
+        if self._losses != self._shared.losses:  # it may have been put back, and count anew
+            self._seq, self._losses = 0, self._shared.losses
         heard = max(self._forgotten.values(), default=0.0)
         since = stamp(datetime.now(UTC) - OWED_FOR)
         asked = partial(_news, seq=self._seq, since=since, heard=heard)

@@ -20,13 +20,18 @@ FETCHED: Final = "fetched"
 KEPT_SECONDS: Final = 3600.0
 
 
+def is_here(settings: Settings, path: str) -> bool:
+    """Whether it is heard without the depot."""
+    return (settings.recordings_folder / path).exists() or not settings.depot.is_named
+
+
 def find(settings: Settings, path: str, sha256: str) -> tuple[Path, Evidence]:
     """The file to hear, and whether it is what was filed; what is not here comes from the depot.
 
     Blocks, for as long as the depot takes.
     """
-    local = settings.recordings_folder / path
-    if local.exists() or not settings.depot.is_named:
+    if is_here(settings, path):
+        local = settings.recordings_folder / path
         return local, evidence(local, sha256)
     fetched = settings.home / FETCHED / "recordings" / f"{sha256}.wav"
     state = evidence(fetched, sha256)

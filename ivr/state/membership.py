@@ -37,6 +37,10 @@ BEAT_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 2.0
 """No caller waits for a beat."""
 _ROUNDING_SECONDS: Final = 0.01
+_PUT_BACK: Final = (
+    "数据库是旧的，像是从备份恢复的：各节点知道的正在补回去，再在每个节点 `ivr node join`"
+    " · the database is older than it was: put back from a backup?"
+)
 START_SECONDS: Final = 5.0
 """A service that starts waits so long for the database before it serves by what it knows."""
 
@@ -74,6 +78,8 @@ class Membership:
         self._ahead = 0.0
         self._heard_at = 0.0
         """When the database last heard of this service, by its own clock."""
+        self._is_put_back = False
+        """Whether it has forgotten that since."""
         self._seen = 0
         """When the manifest of the published prompts was written."""
         self._is_newer = False
@@ -147,6 +153,9 @@ class Membership:
             await self._learn(await self._heard())
         except CannotReach as gone:
             self._shared.lost(str(gone))
+        else:
+            if self._is_put_back:
+                self._shared.lost(_PUT_BACK)
 
     async def _catch_up(self) -> None:
         try:
@@ -178,11 +187,7 @@ class Membership:
             self._heard_at,
             0.0 if ours is None else line.clock - ours.unheard,
         )
-        if before < heard_at - _ROUNDING_SECONDS:
-            raise CannotReach(
-                "数据库是旧的，像是从备份恢复的：各节点知道的正在补回去，再在每个节点"
-                " `ivr node join` · the database is older than it was: put back from a backup?"
-            )
+        self._is_put_back = before < heard_at - _ROUNDING_SECONDS
         if self._is_newer and ours is not None and ours.machine == self._me.machine:
             line = await self._shared.attempt(self._published, PATIENCE_SECONDS)
             self._is_newer = False

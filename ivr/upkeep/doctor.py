@@ -407,7 +407,10 @@ def carried(settings: Settings) -> Finding:
 
 def _waits(report: Report, now: datetime) -> Iterator[str]:
     if now - datetime.fromisoformat(report.at) > STALE:
-        yield "送件程序停了：看控制台，或 `ivr courier --once` · the courier does not run"
+        yield (
+            "送件程序停了，或卡在没有回答的存放处：看控制台、挂载点（NFS 用 soft,timeo=100）"
+            " · the courier has stopped, or hangs"
+        )
     if report.recordings.fault or report.recordings.waiting > _FEW:
         yield f"{report.recordings.waiting} 段录音还没有送到：{report.recordings.fault}"
     if report.prompts.fault:
