@@ -152,7 +152,8 @@ def site(**changes: Any) -> Iterator[Site]:
         (home / "sounds.json").write_text(json.dumps(clips))
         _add(Settings(home=home), dialplan(clips, port))
         limits = dict.fromkeys(LIMITLESS, 1_000_000)
-        with a_line(home, spoken, limits=limits, **changes) as live, _fastagi(home, port) as agi:
+        given = {"limits": limits, "realtime": True, **changes}
+        with a_line(home, spoken, **given) as live, _fastagi(home, port) as agi:
             live.start_service()
             first = {name: f"{each.clips[0].path}.alaw" for name, each in said.items()}
             yield Site(Running(live), first, agi)

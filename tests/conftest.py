@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib
 import multiprocessing
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from ivr.config import Settings
 from ivr.speech.prompts import PromptSet
 from tests.textset import text_set
 
+os.environ.setdefault("IVR_REALTIME", "false")  # tests run side by side with what they start
 multiprocessing.set_forkserver_preload(["prompt_build.build"])
 hypothesis_settings.register_profile("busy machine", deadline=None)
 hypothesis_settings.load_profile("busy machine")

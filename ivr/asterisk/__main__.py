@@ -12,6 +12,7 @@ from ivr.asterisk.configure import publish_sounds
 from ivr.asterisk.locate import AsteriskUnavailable, Found, install
 from ivr.config import SettingsError, home_folder, load
 from ivr.lifecycle.owner import act_as_owner
+from ivr.lifecycle.precedence import come_first
 from ivr.people.sensitive import leave_no_core
 from ivr.speech import prompts
 from ivr.speech.contract import CONTRACT
@@ -43,6 +44,8 @@ def become(found: Found) -> None:
         publish_sounds(settings, prompts.load(settings.audio, CONTRACT))
     except (prompts.PromptSetError, OSError) as unusable:
         print(f"ivr: no music and no apology: {unusable}", file=sys.stderr)
+    if settings.realtime:
+        come_first()
     os.execvp(command[0], command)  # noqa: S606
 
 

@@ -153,6 +153,7 @@ def _doors(settings: Settings) -> dict[str, str]:
         "tls": "" if settings.tls is None else _tls(settings.tls, settings),
         "probe_speech": "" if settings.tls is None else f"{_SPEECH['plain']}\n",
         "media_encryption": "" if settings.tls is None else _SPEECH[settings.tls.speech],
+        "highpriority": "yes" if settings.realtime else "no",
         "sln16_module": _SLN16 if "sln16" in settings.speech.formats else "",
     }
 

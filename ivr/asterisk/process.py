@@ -18,6 +18,7 @@ from ivr.asterisk.configure import configure, folder
 from ivr.asterisk.locate import Found
 from ivr.config import Settings, SettingsError, standing
 from ivr.lifecycle.doors import Door, refusal
+from ivr.lifecycle.precedence import come_first
 
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
@@ -94,7 +95,7 @@ def start(settings: Settings, found: Found) -> subprocess.Popen[bytes]:
     """Run it as a child of ours, in a session of its own."""
     run = command(settings, found)
     with output_file(settings).open("wb") as output:
-        return subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
             run,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -102,6 +103,9 @@ def start(settings: Settings, found: Found) -> subprocess.Popen[bytes]:
             start_new_session=True,
             umask=PRIVATE,
         )
+    if settings.realtime:
+        come_first(process.pid)
+    return process
 
 
 def output_file(settings: Settings) -> Path:

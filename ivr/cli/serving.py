@@ -14,7 +14,7 @@ def serve() -> None:
     from ivr import fast
     from ivr.ari import NotAuthorised
     from ivr.config import load
-    from ivr.lifecycle import logs
+    from ivr.lifecycle import logs, precedence
     from ivr.lifecycle.succession import REPLACED
     from ivr.line.hotline import Replaced
     from ivr.service import serve as serve_calls
@@ -22,6 +22,8 @@ def serve() -> None:
 
     settings = load()
     logs.of(settings, "service")
+    if settings.realtime:
+        precedence.come_first()
     try:
         fast.run(serve_calls(settings))
     except PromptSetError as unusable:

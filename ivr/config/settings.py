@@ -782,6 +782,8 @@ class Settings(Part):
     """Of the editor's page, `ivr preview`; on loopback only."""
     rtp_first_port: Port = 10000
     rtp_last_port: Port = 19999
+    realtime: bool = True
+    """Whether Asterisk and the service come before all other programs, where that is allowed."""
     log_json: bool = False
     """Whether the programs log a JSON object a line, for a collector of logs."""
     drain_seconds: Annotated[float, Field(ge=0)] = 10.0

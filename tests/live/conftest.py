@@ -247,6 +247,7 @@ def a_line(home: Path, whole_set: prompts.PromptSet, **changes: Any) -> Iterator
         "ari_port": free_port(),
         "http_port": free_port(),
         "agents": AGENTS,
+        "realtime": False,  # tests run side by side with what they call
         **changes,
     }
     env = {

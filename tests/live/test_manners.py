@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ivr.lifecycle.precedence import PRIORITY
 from ivr.speech.prompts import PromptSet
 from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
 from tests.live.phone import Phone
@@ -22,10 +26,10 @@ PATIENCE = {"answer_pause_ms": PAUSE_SECONDS * 1000, "first_key_seconds": 3}
 
 @pytest.fixture(scope="module")
 def hurried(tmp_path_factory: pytest.TempPathFactory, whole_set: PromptSet) -> Iterator[LiveLine]:
-    """A line that waits for nobody long, and lets all phones ring at once."""
+    """A line that waits for nobody long, lets all phones ring at once, and comes first."""
     home = tmp_path_factory.mktemp("manners")
     agents = {**AGENTS, "strategy": "all_at_once", "ring_seconds": 40}
-    with a_line(home, whole_set, agents=agents, patience=PATIENCE) as line:
+    with a_line(home, whole_set, agents=agents, patience=PATIENCE, realtime=True) as line:
         line.start_service()
         yield line
 
@@ -51,6 +55,16 @@ def test_the_line_pauses_before_its_first_word(hurried: LiveLine) -> None:
         await hurried.settled()
 
     asyncio.run(story())
+
+
+def test_calls_come_before_everything_else_on_the_machine(hurried: LiveLine) -> None:
+    if resource.getrlimit(resource.RLIMIT_RTPRIO)[0] < PRIORITY and os.geteuid():
+        pytest.skip("only root, or who has the limit rtprio, may come first")
+    assert hurried.asterisk is not None
+    assert hurried.service is not None
+    of_asterisk = [int(task.name) for task in Path(f"/proc/{hurried.asterisk.pid}/task").iterdir()]
+    policies = {os.sched_getscheduler(task) for task in (*of_asterisk, hurried.service.pid)}
+    assert policies == {os.SCHED_RR}
 
 
 # --- keys that no telephone has ----------------------------------------------------------------
