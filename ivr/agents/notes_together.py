@@ -53,7 +53,7 @@ NOTE: Final = Table(
     *(Column(name, String) for name in COLUMNS if name != "talk"),
 )
 _ROW: Final = tuple(NOTE.c[name] for name in COLUMNS)
-_HEARD: Final = tuple(NOTE.c[name] for name in ("seq", *COLUMNS) if name != "sealed")
+_HEARD: Final = tuple(NOTE.c[name] for name in COLUMNS if name != "sealed")
 """Texts stay where they are."""
 _MOST_AT_ONCE: Final = 500
 
@@ -200,7 +200,7 @@ def _enter(rows: Connection, told: Mapping[str, Row]) -> None:
     """What is not there yet; what was written about a conversation first stays."""
     asked = select(NOTE.c.talk, NOTE.c.subject).where(NOTE.c.talk.in_(told))
     there = {row.talk: row.subject for row in rows.execute(asked)}
-    seq = (rows.execute(select(func.max(NOTE.c.seq))).scalar() or 0) + 1
+    seq = _last(rows) + 1
     new = [{**asdict(note), "seq": seq} for talk, note in told.items() if talk not in there]
     if new:
         rows.execute(insert(NOTE), new)
@@ -229,12 +229,19 @@ def _seconds(stamped: str) -> float:
 
 
 def _news(rows: Connection, seq: int, since: str, heard: float) -> News:
-    """What was told after `seq`, of conversations since then; who was forgotten about `heard`."""
-    asked = select(*_HEARD).where(NOTE.c.seq > seq, NOTE.c.ended >= since)
-    found = [dict(row._mapping) for row in rows.execute(asked)]
-    last = max((row.pop("seq") for row in found), default=seq)
-    told = [Row(**row, sealed=None) for row in found]
+    """What was told after `seq`, of conversations since then; who was forgotten about `heard`.
+
+    A database that was made anew counts from the beginning.
+    """
+    last = _last(rows)
+    asked = select(*_HEARD).where(NOTE.c.ended >= since, NOTE.c.seq > (seq if seq <= last else 0))
+    found = rows.execute(asked.where(NOTE.c.seq <= last)) if last != seq else ()
+    told = [Row(**row._mapping, sealed=None) for row in found]
     return News(told, last, forgotten_since(rows, heard))
+
+
+def _last(rows: Connection) -> int:
+    return rows.execute(select(func.max(NOTE.c.seq))).scalar() or 0
 
 
 def _about(

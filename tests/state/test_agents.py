@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from ivr.agents.desks import Desks, Moved
+from ivr.agents.notes import Talked
 from ivr.agents.presence import Event, State
 from ivr.agents.queue import Waiting
 from ivr.agents.switchboard import Switchboard
@@ -310,6 +311,19 @@ def test_what_an_agent_wishes_on_one_node_holds_on_all(pair: Pair) -> None:
         assert [each.now.state for each in ends if each.is_new] == [State.NOT_READY]
 
     told(story, pair)
+
+
+def test_a_note_that_is_written_at_another_node_ends_after_call_work(pair: Pair) -> None:
+    async def story(first: Office, second: Office) -> None:
+        with first.desks.talks(FIRST, Talked("t")):
+            pass
+        first.desks.hung_up(FIRST)
+        assert first.state(FIRST) is State.WRAP_UP
+        await second.knows(lambda: second.state(FIRST) is State.WRAP_UP)
+        second.desks.noted("t")
+        await first.knows(lambda: first.state(FIRST) is State.FREE)
+
+    told(story, pair, TWO.model_copy(update={"notes_required": True}))
 
 
 def test_a_wish_to_be_called_back_steps_aside_for_its_caller_on_another_node(pair: Pair) -> None:

@@ -241,6 +241,19 @@ def test_a_drained_node_learns_it_at_its_next_beat_and_comes_back(
     assert not served(settings, partial(drain, draining=False)).draining
 
 
+def test_what_waits_on_a_node_is_known_to_all_at_its_next_beat(url: str, machine: Machines) -> None:
+    settings = machine(url)
+    joined(settings)
+    assert line(settings).nodes[0].cases_waiting == 0
+
+    def waits(membership: Membership) -> None:
+        membership.doing = lambda: nodes.Doing(calls=2, cases_waiting=3, notes_waiting=4)
+
+    served(settings, waits)
+    (told,) = line(settings).nodes
+    assert (told.calls, told.cases_waiting, told.notes_waiting) == (2, 3, 4)
+
+
 def test_a_node_that_lives_is_not_taken_out_one_that_is_away_is(
     url: str, machine: Machines
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
+from console.noted import ONLY_HERE, written_about
 from ivr.agents.notes import Notes, Owed, Talked, notes_of
 from ivr.agents.notes_file import FILE, LineAway, NotesFile
 from ivr.agents.notes_together import NodeNotes, among_nodes, take_over
@@ -175,6 +176,23 @@ def test_a_token_that_only_a_node_away_knew_goes_by_its_number(each_way: Pair) -
     told(story, each_way)
 
 
+def test_in_a_database_that_was_made_anew_everything_is_heard_again(pair: Pair) -> None:
+    async def story(one: OneOf, other: OneOf) -> None:
+        first, second = Desk(one), Desk(other)
+        for talk in ("t1", "t2"):
+            await first.owes(talk)
+            await one.beat()
+        await other.beat()
+        gone = text("DELETE FROM call_note")
+        await asyncio.to_thread(asked_once, one.settings, lambda rows: rows.execute(gone))
+        await first.owes("t3")
+        await one.beat()
+        await other.beat()
+        assert await second.owed() == ["t1", "t2", "t3"]
+
+    told(story, pair)
+
+
 @pytest.mark.live
 def test_what_is_written_while_the_database_is_stopped_comes_once(
     on_postgres: Pair, server: Path
@@ -205,6 +223,17 @@ def test_without_the_database_it_is_said_so(pair: Pair) -> None:
             ask(["person"])
     with pytest.raises(LineAway):
         notes.forget_before(datetime.now(UTC))
+
+
+def test_a_page_shows_what_was_written_here_and_says_that_it_is_no_more(pair: Pair) -> None:
+    settings, _ = pair
+    of_before(settings, 1)
+    state = settings.state.model_copy(update={"url": SecretStr("sqlite:////no/such/folder/db")})
+    cut_off = settings.model_copy(update={"state": state})
+    notes, remark = asyncio.run(written_about(cut_off, ["person", None]))
+    assert [each["text"] for each in notes] == [TEXT]
+    assert remark == ONLY_HERE
+    assert asyncio.run(written_about(settings, ["person"])) == (notes, "")
 
 
 def test_a_damaged_file_is_told_and_the_line_goes_on(pair: Pair) -> None:
