@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from ivr.cases.store import Cases, Sought
+from ivr.config import Agent
 from ivr.lifecycle import asking
+from ivr.lifecycle.setting import by
 from ivr.speech.prompts import PromptSet
-from ivr.state import nodes, switching
+from ivr.state import nodes, setting, switching
 from ivr.state.joining import join
 from ivr.state.shared import Shared
 from tests.analytics.postgres import made_database, postgres, programs
@@ -148,6 +150,24 @@ def test_a_complaint_outlives_a_stopped_database_and_a_killed_service(
         await until(lambda: "\nivr_cases_waiting 0.0\n" in metrics(node))
         (case,) = Cases(node.settings.cases_url).search(Sought())
         assert case.number == (await filed(node, 1))["reference"]
+
+    asyncio.run(story())
+
+
+def test_an_agent_who_is_added_on_another_node_can_be_rung_from_here(
+    node: LiveLine, tmp_path: Path
+) -> None:
+    """This node's Asterisk reads its phones anew, by itself."""
+    elsewhere = node.settings.model_copy(update={"home": tmp_path})
+    phones = [*node.settings.agents.phones, Agent(name="张三", extension="6077")]
+    told = {"phones": [each.model_dump(exclude_defaults=True) for each in phones]}
+
+    async def story() -> None:
+        await until(lambda: not is_away(node))
+        assert all(each["resource"] != "6077" for each in node.ari("endpoints"))
+        made = by("管理员", "多一个坐席", datetime.now(UTC))
+        setting.change(elsewhere, lambda _: {"agents": told}, made=made)
+        await until(lambda: any(each["resource"] == "6077" for each in node.ari("endpoints")))
 
     asyncio.run(story())
 
