@@ -161,7 +161,10 @@ class Courier:
         except _faults() as failed:
             fault = str(failed)
         except NotThere:
-            fault = f"{self._depot.place} 还没有启用：`ivr depot begin` · not begun yet"
+            fault = (
+                f"{self._depot.place} 没有挂载，或还没有启用：先挂载，第一次才 `ivr depot begin`"
+                "，没有挂载时它会用本机的磁盘 · not mounted, or never begun"
+            )
         except OSError as refused:
             fault = f"{refused.filename or '磁盘'}: {refused.strerror}"
         else:
