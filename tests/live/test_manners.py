@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ivr.lifecycle.precedence import PRIORITY
 from ivr.speech.prompts import PromptSet
+from tests.lifecycle.test_precedence import skip_where_nobody_may_come_first
 from tests.live.conftest import AGENTS, Caller, LiveLine, a_line
 from tests.live.phone import Phone
 from tests.live.test_agents import agent_phone, ask_for_an_agent, heart, tone, transfers, until
@@ -58,8 +57,7 @@ def test_the_line_pauses_before_its_first_word(hurried: LiveLine) -> None:
 
 
 def test_calls_come_before_everything_else_on_the_machine(hurried: LiveLine) -> None:
-    if resource.getrlimit(resource.RLIMIT_RTPRIO)[0] < PRIORITY and os.geteuid():
-        pytest.skip("only root, or who has the limit rtprio, may come first")
+    skip_where_nobody_may_come_first()
     assert hurried.asterisk is not None
     assert hurried.service is not None
     of_asterisk = [int(task.name) for task in Path(f"/proc/{hurried.asterisk.pid}/task").iterdir()]
