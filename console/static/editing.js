@@ -11,7 +11,7 @@ let asked = 0;
 
 const send = (address) => fetch(address, { method: "POST", body: new URLSearchParams(new FormData(form)) });
 
-form.addEventListener("input", () => {
+function checkSoon() {
   clearTimeout(waiting);
   waiting = setTimeout(async () => {
     const mine = ++asked;
@@ -19,7 +19,11 @@ form.addEventListener("input", () => {
     const text = await answer.text();
     if (mine === asked && answer.ok) checked.innerHTML = text;
   }, PAUSE_MS);
-});
+}
+
+form.addEventListener("input", checkSoon);
+// What was typed before this ran, or what the browser has put back, is checked too.
+if ([...form.elements].some(({ value, defaultValue }) => value !== (defaultValue ?? value))) checkSoon();
 
 hear.hidden = false;
 hear.addEventListener("click", async () => {

@@ -745,6 +745,22 @@ def test_a_sentence_is_changed_checked_and_submitted(
     look(page, pictures, "words-draft")
 
 
+TYPED_EARLY = """
+new MutationObserver((_, all) => {
+  const words = document.querySelector("#edit textarea");
+  if (words) { all.disconnect(); words.value = "没有听到<b>按键</b>。"; }
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_what_is_typed_before_the_page_is_ready_is_checked_too(opened: Opened, page: Page) -> None:
+    sign_in(page, opened, "编辑")
+    page.add_init_script(TYPED_EARLY)
+    page.locator('[id="line.no_input"]').get_by_role("link", name="改 line.no_input").click()
+    checked = page.get_by_role("region", name="检查和读法")
+    expect(checked.get_by_role("listitem").first).to_be_visible()
+
+
 def does(page: Page, move: str, **given: str) -> None:
     """A move by its form on the case's page, by keys alone."""
     button = page.get_by_role("button", name=move, exact=True)

@@ -15,6 +15,8 @@ from prompt_build.synthesis import accepted
 from prompt_build.voices import Audio
 
 HANDFUL = 4
+FRAME = 600
+"""Samples of the voice, 25 ms: it makes a sound of whole ones."""
 SHORT = 40
 """Hanzi; each costs the voice a quarter of a second of processor, and the longest have 250."""
 
@@ -38,16 +40,25 @@ def test_every_utterance_of_the_shipped_catalog_ships_and_no_other(
 @pytest.mark.live
 @pytest.mark.timeout(600)
 def test_a_handful_made_again_is_what_ships(wanted: tuple[Recipe, ...]) -> None:
-    """Spectra are compared as they are heard: mastered, at 8 kHz, through A-law."""
+    """Spectra are compared as they are heard: mastered, at 8 kHz, through A-law.
+
+    How many frames a syllable has is a number rounded: on another processor one of the handful may
+    have one more or less, and is out of step with itself from there on.
+    """
     kokoro.install()
     voice = kokoro.Kokoro()
     short = [each for each in wanted if len(each.text) <= SHORT]
+    out_of_step = 0
     for recipe in random.sample(short, HANDFUL):  # another handful each time
         again = accepted(voice, recipe, RATE)
         ships = opus.read(SHIPPED, recipe, KOKORO.rate)
         assert ships is not None
-        assert len(ships) == pytest.approx(len(again), abs=1), recipe.name
+        if abs(len(ships) - len(again)) > 1:
+            assert len(ships) == pytest.approx(len(again), abs=FRAME + 1), recipe.name
+            out_of_step += 1
+            continue
         assert distance_db(heard(ships, KOKORO.rate), heard(again, KOKORO.rate)) < 3.0, recipe.name
+    assert out_of_step <= 1
 
 
 def heard(sound: Audio, rate: int) -> Audio:
