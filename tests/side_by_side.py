@@ -85,6 +85,13 @@ class Run:
         print(printed, end="", flush=True)
         return Ended(self, code, time.monotonic() - began, busy, printed)
 
+    def again(self) -> Ended:
+        """Only what has failed; where it calls all of it, for each call finds what those before it
+        have left: an agent who is signed in, a line that was closed.
+        """
+        only = ("--last-failed", "--last-failed-no-failures=none")
+        return self.ended(*(() if self.kind is Kind.CALLS else only))
+
     def _ran(self, more: Sequence[str], environment: dict[str, str]) -> tuple[int, float, str]:
         """Its exit code, its seconds of processor and what it printed."""
         if self.kind is Kind.PROGRAM:
@@ -210,7 +217,7 @@ def _table(ended: Sequence[Ended]) -> str:
 
 def _alone(failed: Sequence[Run]) -> list[Ended]:
     print(f"\n=== what failed in {len(failed)} runs, once more and alone ===", flush=True)
-    again = [run.ended("--last-failed", "--last-failed-no-failures=none") for run in failed]
+    again = [run.again() for run in failed]
     passed = [argument for each in again if each.code == 0 for argument in each.run.arguments]
     if passed:
         print(f"\n=== failed beside others and passed alone, in: {' '.join(passed)} ===")

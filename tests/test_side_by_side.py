@@ -66,7 +66,7 @@ def test_what_failed_beside_others_may_pass_alone_and_is_named(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, FAILS_ONCE, PASSES, kind="--calls") == 0
-    assert (tmp_path / "test_0.ran").read_text() == "x"
+    assert (tmp_path / "test_0.ran").read_text() == "xx", "calls need those before them"
     assert f"passed alone, in: {tmp_path / 'test_0.py'}" in capfd.readouterr().out
 
 
