@@ -69,7 +69,6 @@ _TYPED_ALREADY = (
     "Autofocus processing was blocked because a document already has a focused element."
 )
 """Somebody was quicker than the page was drawn, and stays where he writes."""
-_NO_COMPLAINTS = {*_MADE_ROOM, _TYPED_ALREADY}
 
 
 def complaints_of(page: Page | AsyncPage) -> list[str]:
