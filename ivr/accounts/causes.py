@@ -138,7 +138,7 @@ def missing_driver(backend: str, driver: str) -> str:
 
 
 _DRIVERS = {
-    "sqlite": ("aiosqlite", "aiosqlite"),
+    "sqlite": ("pysqlite", "pysqlite"),
     "postgresql": ("psycopg", '"psycopg[binary]"'),
     "mysql": ("asyncmy", "asyncmy"),
     "oracle": ("oracledb_async", "oracledb"),

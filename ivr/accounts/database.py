@@ -21,11 +21,9 @@ from typing import Any, TypeVar
 from sqlalchemy import literal_column, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ivr.accounts import rows
 from ivr.accounts.causes import cause, missing_driver
-from ivr.accounts.kept import keep_while_same
 from ivr.accounts.outcomes import (
     Found,
     Fund,
@@ -38,6 +36,7 @@ from ivr.accounts.outcomes import (
     WrongPassword,
 )
 from ivr.accounts.passwords import NoHash, matches
+from ivr.accounts.sources import File, Server, Source, Told
 from ivr.config import Settings, SettingsError
 from ivr.config.queries import looked_up_in
 from ivr.people.identity import IdNumber, parse
@@ -47,12 +46,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-POOL = 10
 LOOKED_AT = 20
 """Rows of a table that are looked through for numbers to ask for."""
 SAMPLED = 5
 """People who are asked for, at most."""
 _PASSWORD_COLUMNS = ("hash",)
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"})
+"""How a file of SQLite's may be written; the last is what settings had to say before."""
 
 
 class Nonsense(ValueError):
@@ -84,7 +84,7 @@ Ask = Callable[[IdNumber], Awaitable[Result[Any]]]
 def database_url(settings: Settings) -> URL:
     """The URL of the settings, or `accounts.sqlite` under the home folder."""
     if settings.accounts.url is None:
-        return make_url(f"sqlite+aiosqlite:///{settings.home.absolute() / 'accounts.sqlite'}")
+        return make_url(f"sqlite:///{settings.home.absolute() / 'accounts.sqlite'}")
     try:
         return make_url(settings.accounts.url.get_secret_value())
     except ArgumentError:
@@ -94,9 +94,27 @@ def database_url(settings: Settings) -> URL:
 
 
 def _file(url: URL) -> Path | None:
-    """Where a database of SQLite's lies; None for others, and for one in memory."""
-    named = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
-    return Path(str(url.database)) if named else None
+    """Where a database of SQLite's lies; None for others."""
+    if url.drivername not in _SQLITE:
+        return None
+    if url.database in {None, "", ":memory:"}:
+        raise SettingsError(
+            "accounts.url 没有写出 SQLite 的文件：sqlite:////绝对路径/…"
+            " · it names no file of SQLite's"
+        )
+    return Path(str(url.database))
+
+
+def _source(url: URL, patience: float) -> Source:
+    """Whom to ask; SettingsError where nothing installed can."""
+    file = _file(url)
+    if file is not None:
+        return File(url, file, patience)
+    try:
+        return Server(url)
+    except (SQLAlchemyError, ImportError) as unusable:
+        backend, driver = url.get_backend_name(), _driver(url)
+        raise SettingsError(missing_driver(backend, driver)) from unusable
 
 
 def _driver(url: URL) -> str:
@@ -108,18 +126,8 @@ def _driver(url: URL) -> str:
 @asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
     """The accounts of this line, until the context ends; the database need not be up yet."""
-    url = database_url(settings)
-    sqlite = url.get_backend_name() == "sqlite"
-    patience = {"timeout": settings.accounts.query_seconds}
-    doors = {"connect_args": patience} if sqlite else {"pool_pre_ping": True}
-    try:
-        engine = create_async_engine(url, hide_parameters=True, pool_size=POOL, **doors)
-    except (SQLAlchemyError, ImportError) as unusable:
-        backend, driver = url.get_backend_name(), _driver(url)
-        raise SettingsError(missing_driver(backend, driver)) from unusable
-    if file := _file(url):
-        keep_while_same(engine, file)
-    database = Database(engine, settings)
+    source = _source(database_url(settings), settings.accounts.query_seconds)
+    database = Database(source, settings)
     try:
         yield database
     finally:
@@ -129,15 +137,14 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
 class Database:
     """The two queries of the settings, with a time limit, and their rows as outcomes."""
 
-    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
-        self._engine = engine
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._source = source
         self._limit = settings.accounts.query_seconds
         self._closed = settings.accounts.closed
         self._fund = text(settings.accounts.fund_query)
         self._loan = text(settings.accounts.loan_query)
         self._password = text(settings.accounts.password_query)
         self._passwords_wanted = settings.accounts.password
-        self._file = _file(engine.url)
         self._test_id = _test_id(settings)
         self._given_up: set[asyncio.Task[Any]] = set()
 
@@ -242,7 +249,7 @@ class Database:
         """Let go of the database; what was given up there may first end in order."""
         if self._given_up:
             await asyncio.wait(self._given_up, timeout=self._limit)
-        await self._engine.dispose()
+        await self._source.close()
 
     async def _ask(
         self,
@@ -294,17 +301,10 @@ class Database:
             raise Nonsense(f"the query returns no column {', '.join(lacking)}")
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    async def _fetched(
-        self, query: Any, asked: Mapping[str, str]
-    ) -> tuple[list[str], Sequence[Sequence[Any]]]:
-        """Names of the columns in lower case, and rows; what drivers raise besides is Odd."""
-        if self._file is not None and not self._file.exists():  # SQLite would make an empty one
-            raise FileNotFoundError(f"{self._file} does not exist")
+    async def _fetched(self, query: Any, asked: Mapping[str, str]) -> Told:
+        """What the source tells; what drivers raise besides is Odd."""
         try:
-            async with self._engine.connect() as connection:
-                result = await connection.execute(query, asked)
-                names = [name.lower() for name in result.keys()]  # noqa: SIM118  rows have no names
-                return names, result.fetchmany(rows.MOST_ROWS)
+            return await self._source.ask(query, asked)
         except (SQLAlchemyError, OSError, TimeoutError):
             raise
         except Exception as odd:  # drivers and dialects of every kind; a call must not end of it

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _IDENTITY = "file"
 
 
-def keep_while_same(engine: AsyncEngine, file: Path) -> None:
+def keep_while_same(engine: Engine, file: Path) -> None:
     """Let the engine's pool drop what was opened of another file, and what has read in WAL."""
     wal = file.with_name(f"{file.name}-wal")
 
@@ -40,7 +39,7 @@ def keep_while_same(engine: AsyncEngine, file: Path) -> None:
         "checkin": given_back,
     }
     for name, hook in hooks.items():
-        event.listen(engine.sync_engine, name, hook)
+        event.listen(engine, name, hook)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

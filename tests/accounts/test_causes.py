@@ -109,7 +109,9 @@ def test_a_server_that_is_not_there_refuses(tmp_path: Path) -> None:
     [
         ("mysql+pymysql://u@h/d", r"mysql\+asyncmy://"),
         ("mysql+asyncmy://u@h/d", "pip install asyncmy"),
-        ("sqlite:////tmp/x", r"sqlite\+aiosqlite://"),
+        ("sqlite+odd:////tmp/x", r"sqlite\+pysqlite://"),
+        ("sqlite://", "no file"),
+        ("sqlite:///:memory:", "no file"),
     ],
 )
 def test_a_missing_driver_is_named(url: str, told: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import threading
 import time
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from ivr.accounts import (
 )
 from ivr.accounts.database import open_accounts
 from ivr.accounts.demo import PEOPLE
+from ivr.accounts.sources import POOL
 from ivr.accounts.store import prepared
 from ivr.config import AccountsSettings, Settings, SettingsError
 from ivr.people.identity import IdNumber, parse
@@ -165,6 +167,31 @@ def test_a_database_that_accepts_and_says_nothing_costs_no_more_than_the_limit(
         assert time.monotonic() - began < 3, "the caller waited longer than the limit"
 
 
+def test_a_query_of_a_file_that_does_not_end_is_broken_off(demo_settings: Settings) -> None:
+    """And its thread is free: more of them than there are threads, and the program can end."""
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT '2026-10' AS paid_to, 1 AS monthly_deposit, 1 AS balance, '正常' AS status"
+        " FROM n WHERE i < 0 AND :id18 <> ''"
+    )
+    ours = with_accounts(demo_settings, fund_query=endless, query_seconds=0.2)
+
+    async def all_at_once() -> list[object]:
+        async with open_accounts(ours) as accounts:
+            asked = (accounts.fund(number(NORMAL)) for _ in range(POOL + 2))
+            outcomes: list[object] = list(await asyncio.gather(*asked))
+            return [*outcomes, await accounts.loan(number(NORMAL))]
+
+    before = threading.active_count()
+    *endless_ones, ended = asyncio.run(all_at_once())
+    assert {type(each) for each in endless_ones} == {Unavailable}
+    assert not isinstance(ended, Unavailable)
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
 def test_a_database_that_is_down(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -179,7 +206,7 @@ def test_a_database_that_is_down(settings: Settings) -> None:
     [
         ("not a url", "no SQLAlchemy URL"),
         ("postgresql+psycopg2://u:secret@db/x", "async driver"),
-        ("sqlite:///var/accounts.sqlite", "async driver"),
+        ("sqlite+odd:///var/accounts.sqlite", "async driver"),
         ("oracle+oracledb_async://u:secret@db/x", "oracledb"),
     ],
 )

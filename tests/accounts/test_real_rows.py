@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ivr.accounts import Unavailable
 from ivr.accounts.database import open_accounts
@@ -47,7 +47,7 @@ def centre(home: Path, *, paid_to: str = "202610", people: tuple[str, ...] = PEO
 
 
 def found(home: Path, fund: str = FUND, loan: str = LOAN, **more: str) -> doctor.Finding:
-    url = f"sqlite+aiosqlite:///{home / 'centre.sqlite'}"
+    url = f"sqlite:///{home / 'centre.sqlite'}"
     chosen = AccountsSettings(url=url, fund_query=fund, loan_query=loan, **more)  # type: ignore[arg-type]
     finding = doctor.accounts(Settings(home=home, audio=home / "none", accounts=chosen))
     assert not any(person[6:14] in finding.detail for person in PEOPLE)
@@ -137,11 +137,11 @@ def test_whatever_a_driver_raises_is_a_fault_with_a_cause(
         raise raised
 
     centre(tmp_path)
-    monkeypatch.setattr(SQLiteDialect_aiosqlite, "initialize", refused)
+    monkeypatch.setattr(SQLiteDialect_pysqlite, "initialize", refused)
     finding = found(tmp_path)
     assert not finding.ok
     assert told in finding.detail
-    url = f"sqlite+aiosqlite:///{tmp_path / 'centre.sqlite'}"
+    url = f"sqlite:///{tmp_path / 'centre.sqlite'}"
     chosen = Settings(home=tmp_path, accounts=AccountsSettings(url=url))  # type: ignore[arg-type]
 
     async def asked() -> object:
