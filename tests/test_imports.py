@@ -89,7 +89,7 @@ def test_no_program_knows_tests_or_measurements() -> None:
 
 
 LATE = frozenset(
-    {"aiosqlite", "console", "duckdb", "jinja2", "numpy", "prompt_build", "rich"}
+    {"console", "duckdb", "jinja2", "numpy", "prompt_build", "rich"}
     | {"analytics", "sqlalchemy", "typer"}
 )
 """What no call needs in its first moments, and what takes longer to import than all the rest."""

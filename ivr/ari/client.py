@@ -116,15 +116,12 @@ class Ari:
             return False
         return True
 
-    async def at_once(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:
-        """A command that never waits within Asterisk, by the shortest way."""
+    async def at_once(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> None:
+        """A command that never waits within Asterisk, by the shortest way; its answer is a yes."""
         if self.wire is None:
-            return await self._send(method, path, {}, json)
-        answer = await self.wire.ask(method, path, json)
-        try:
-            return _read(method, path, answer)
-        except ValueError as odd:
-            raise AriError(f"{method} {_kind(path)}: unreadable ({type(odd).__name__})") from odd
+            await self._send(method, path, {}, json)
+            return
+        _refused(method, path, await self.wire.ask(method, path, json))
 
     async def gone(self, path: str) -> bool:
         """DELETE of what never waits within Asterisk, by the shortest way; whether it was there."""
@@ -157,8 +154,14 @@ class Ari:
 
 
 def _read(method: str, path: str, answer: Answer) -> Any:
+    _refused(method, path, answer)
+    return answer.content
+
+
+def _refused(method: str, path: str, answer: Answer) -> None:
+    """Raises what a refusal means."""
     if answer.status < 300:
-        return answer.content
+        return
     message = answer.message
     meaning = _MEANINGS.get(answer.status, AriError)
     if "bridge not found" in message.lower():

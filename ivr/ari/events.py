@@ -355,7 +355,7 @@ def event_of(json: Any) -> Event | None:
 
     A newer Asterisk may send types or shapes that nobody here has seen; they must not end a call.
     """
-    reader = READERS.get(str(json.get("type"))) if isinstance(json, Mapping) else None
+    reader = READERS.get(str(json.get("type"))) if isinstance(json, dict) else None
     if reader is None:
         return None
     try:

@@ -71,7 +71,7 @@ async def _connection(
         yield LinkUp(startup)
         with _wired(ari, socket) as wire:
             socket.read(partial(_take, wire, tell))
-            why = await socket.ended
+            why = await socket.over()
         yield LinkDown(why)
 
 

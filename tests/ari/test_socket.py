@@ -86,7 +86,7 @@ def test_a_message_in_frames_and_pieces_is_one_and_a_ping_between_is_answered(st
 @pytest.mark.parametrize("odd", [b"\x81\x85abcdHello", b"\x83\x00", b"\x8f\x00", b"\x80\x00"])
 def test_what_no_server_may_send_ends_the_link(odd: bytes) -> None:
     async def story(socket: Socket, texts: asyncio.Queue[bytes]) -> None:
-        assert await socket.ended
+        assert await socket.over()
         assert texts.empty()
         with pytest.raises(Unreachable):
             socket.send(b"{}")
