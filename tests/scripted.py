@@ -143,7 +143,7 @@ class ScriptedLine:
         self.mute -= 1
         if self.mute >= 0:
             return False
-        self.inbox.put(Begun(name))
+        self.inbox.put(Begun(name, asyncio.get_running_loop().time()))
         return True
 
     async def stop_recording(self, name: str) -> None:

@@ -444,6 +444,7 @@ class Call:
         while True:
             news = await self.inbox.get(saying.until)
             if isinstance(news, Key):
+                self.inbox.cut(saying.playback)
                 await saying.stop()
                 return news
             if await saying.over(news):

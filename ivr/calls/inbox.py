@@ -19,9 +19,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A playback or a recording has begun."""
+    """A playback or a recording has begun, and when (the loop's clock, seconds)."""
 
     name: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Inbox:
         self._held_since: float | None = None
         self._held = 0.0
         """Seconds that the caller has had us on hold, without what goes on now."""
+        self._cut = ""
+        """The playback that a key has cut, while its end is still to come."""
 
     def hold(self) -> None:
         """The caller has put the line on hold and hears nothing: nobody's patience runs."""
@@ -137,12 +140,26 @@ class Inbox:
         self._wake()
 
     def put(self, heard: News) -> None:
-        """Add what has just happened. Keys to be swallowed and keys of a storm are dropped."""
+        """Add what has just happened. Keys to be swallowed and keys of a storm are dropped.
+
+        That something has begun matters with what comes next, or when the wait for it is over: it
+        wakes nobody. Nor does the end of what was cut.
+        """
         if isinstance(heard, Key) and (self._swallowed(heard) or len(self._waiting) >= MOST):
             return
+        if isinstance(heard, Finished) and heard.playback == self._cut:
+            self._cut = ""
+            return
         self._waiting.append(heard)
-        self._listening.clear()
-        self._wake()
+        if not isinstance(heard, Begun):
+            self._listening.clear()
+            self._wake()
+        elif heard.name == self._cut:  # the name has come back: another sound's
+            self._cut = ""
+
+    def cut(self, playback: str) -> None:
+        """A key has cut this sound: that it ends is no news."""
+        self._cut = playback
 
     def put_back(self, key: Key) -> None:
         """A key that was read too early is the next one to be read."""

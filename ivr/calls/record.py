@@ -138,8 +138,8 @@ class _Taking:
         deadline = _now() + (most + MARGIN_SECONDS if begun else START_SECONDS)
         while (heard := await self.call.inbox.get(deadline)) is not None:
             match heard:
-                case Begun(which) if which == name:
-                    begun, deadline = True, _now() + most + MARGIN_SECONDS
+                case Begun(which, at) if which == name:
+                    begun, deadline = True, at + most + MARGIN_SECONDS
                 case RecordingEnded(which) if which == name:
                     return True
                 case Key("#"):

@@ -61,8 +61,8 @@ class Saying:
         two seconds and not the sentence.
         """
         match news:
-            case Begun(self.playback):
-                self._begun, self.sounded = True, _now()
+            case Begun(self.playback, at):
+                self._begun, self.sounded = True, at
                 self.until = self.sounded + self.utterance.seconds + MARGIN_SECONDS
             case Finished(self.playback):
                 self.ended = _now()

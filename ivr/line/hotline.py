@@ -179,11 +179,11 @@ class Hotline:
             return
         if live.counts:
             traffic.key_came(live.trunk)
-        live.call.inbox.put(Key(digit, asyncio.get_running_loop().time()))
+        live.call.inbox.put(Key(digit, _now()))
 
     def _begun(self, event: PlaybackStarted | RecordingStarted) -> None:
         if live := self.calls.get(event.channel or ""):
-            live.call.inbox.put(Begun(event.name))
+            live.call.inbox.put(Begun(event.name, _now()))
 
     def _finished(self, event: PlaybackFinished) -> None:
         if live := self.calls.get(event.channel or ""):
@@ -218,6 +218,10 @@ _HEARD: Mapping[type[Event], Callable[[Hotline, Any], None]] = {
     Unheld: Hotline._unheld,
 }
 """Nearly all that comes, each read in one step; of a call that has ended it concerns nobody."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _named(event: Event) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 
@@ -34,7 +35,7 @@ class SilentLine:
         """Until it is ended."""
         self.recording = name
         self.recorded.add(name)
-        self._inbox.put(Begun(name))
+        self._inbox.put(Begun(name, asyncio.get_running_loop().time()))
 
     async def stop_recording(self, name: str) -> None:
         """It may have ended."""

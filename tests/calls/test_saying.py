@@ -145,7 +145,7 @@ def test_a_recording_that_begins_late_but_in_time_is_kept(
             await asyncio.sleep(0.01)
             stage.line.mute = 1
         await asyncio.sleep(seconds)
-        stage.call.inbox.put(Begun(slip.reference))
+        stage.call.inbox.put(Begun(slip.reference, asyncio.get_running_loop().time()))
         stage.line.spoken[slip.reference] = 8.0
         await asyncio.sleep(8.0)
         stage.line.press("#")
