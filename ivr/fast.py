@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Coroutine
 from dataclasses import asdict
+from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -36,12 +37,19 @@ def loads(text: bytes | str) -> Any:
 
 
 def dumps(content: Any) -> bytes:
-    """Objects as JSON in UTF-8, without blanks; a dataclass as its fields, in their order."""
+    """Objects as JSON in UTF-8, without blanks.
+
+    A dataclass as its fields, in their order; a time as ISO 8601 has it.
+    """
     if _orjson is None:
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=asdict)
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_plainly)
         return text.encode()
     written: bytes = _orjson.dumps(content)
     return written
+
+
+def _plainly(content: Any) -> Any:
+    return content.isoformat() if isinstance(content, datetime) else asdict(content)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

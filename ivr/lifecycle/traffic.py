@@ -6,11 +6,13 @@ Kept since the service began, for whoever watches the line; no caller's number i
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 MOST_NUMBERS = 20
 """Wrong numbers that are shown: who tries thousands need not fill the page, nor the records."""
@@ -41,15 +43,13 @@ class Misdialled:
     """Masked."""
 
 
-@dataclass(slots=True)
-class Traffic:
-    """By trunk; None is whoever calls by none."""
+@dataclass(slots=True, eq=False)
+class Traffic(Collector):
+    """By trunk; None is whoever calls by none. Monitoring reads what is counted when it asks."""
 
-    registry: CollectorRegistry
+    registry: InitVar[CollectorRegistry]
     dtmf: Mapping[str, str] = field(default_factory=dict)
     """By which way each trunk is set to bring its keys (`trunks[].dtmf`)."""
-    _counted: dict[str, Counter] = field(default_factory=dict, init=False)
-    _of_trunk: dict[tuple[str, ...], Counter] = field(default_factory=dict, init=False)
     _calls: Tally[str | None] = field(default_factory=Tally, init=False)
     _calls_without_key: Tally[str | None] = field(default_factory=Tally, init=False)
     """Since the last key: a carrier may change its equipment."""
@@ -59,54 +59,72 @@ class Traffic:
     """Each time that a key was told of, and how it had come."""
     _agreed: Tally[tuple[str | None, bool]] = field(default_factory=Tally, init=False)
     """Calls with and without telephone-event."""
+    _misdialled: Tally[str | None] = field(default_factory=Tally, init=False)
     _unknown: list[Misdialled] = field(default_factory=list, init=False)
 
-    def __post_init__(self) -> None:
-        for name, meaning in (
-            ("ivr_calls_came", "Calls that entered the line"),
-            ("ivr_keys", "Keys that came"),
-            ("ivr_keys_doubled", "Keys that came once more at the same moment"),
-            ("ivr_calls_misdialled", "Calls to numbers that the line does not have (404)"),
+    def __post_init__(self, registry: CollectorRegistry) -> None:
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """For `/metrics`."""
+        for name, meaning, counted in (
+            ("ivr_calls_came", "Calls that entered the line", self._calls),
+            ("ivr_keys", "Keys that came", self._keys),
+            ("ivr_keys_doubled", "Keys that came once more at the same moment", self._doubled),
+            (
+                "ivr_calls_misdialled",
+                "Calls to numbers that the line does not have (404)",
+                self._misdialled,
+            ),
         ):
-            self._counted[name] = Counter(name, meaning, ["trunk"], registry=self.registry)
-        for name, meaning, label in (
-            ("ivr_keys_by_way", "Keys as they came, copies too: rfc4733, info, inband", "way"),
-            ("ivr_calls_described", "Calls by whether telephone-event was agreed upon", "events"),
-        ):
-            labels = ["trunk", label]
-            self._counted[name] = Counter(name, meaning, labels, registry=self.registry)
+            of_trunks = (((trunk or "",), number) for trunk, number in counted.items())
+            yield _family(name, meaning, ("trunk",), of_trunks)
+        yield _family(
+            "ivr_keys_by_way",
+            "Keys as they came, copies too: rfc4733, info, inband",
+            ("trunk", "way"),
+            (
+                ((trunk or "", way), number)
+                for trunk, came in self._by_way.items()
+                for way, number in came.items()
+            ),
+        )
+        yield _family(
+            "ivr_calls_described",
+            "Calls by whether telephone-event was agreed upon",
+            ("trunk", "events"),
+            (
+                ((trunk or "", "yes" if events else "no"), number)
+                for (trunk, events), number in self._agreed.items()
+            ),
+        )
 
     def call_came(self, trunk: str | None) -> None:
         """A call entered the line."""
-        self._count("ivr_calls_came", trunk)
         self._calls[trunk] += 1
         self._calls_without_key[trunk] += 1
 
     def key_came(self, trunk: str | None) -> None:
         """Somebody pressed a key."""
-        self._count("ivr_keys", trunk)
         self._keys[trunk] += 1
         self._calls_without_key[trunk] = 0
 
     def key_doubled(self, trunk: str | None) -> None:
         """A key came once more at the same moment, by another way, and was not taken."""
-        self._count("ivr_keys_doubled", trunk)
         self._doubled[trunk] += 1
 
     def came_by(self, trunk: str | None, way: Way) -> None:
         """A key was told of, perhaps once more, and had come so."""
-        self._count("ivr_keys_by_way", trunk, way)
         self._by_way.setdefault(trunk, Tally())[way] += 1
 
     def call_over(self, trunk: str | None, events: bool | None) -> None:
         """A call has ended in which telephone-event was agreed upon, or not; None: nobody knows."""
         if events is not None:
-            self._count("ivr_calls_described", trunk, "yes" if events else "no")
             self._agreed[trunk, events] += 1
 
     def misdialled(self, call: Misdialled) -> bool:
         """A call was answered 404; whether it is the first to this number, and is to be shown."""
-        self._count("ivr_calls_misdialled", call.trunk)
+        self._misdialled[call.trunk] += 1
         known = {(each.trunk, each.dialled) for each in self._unknown}
         is_news = (call.trunk, call.dialled) not in known and len(known) < MOST_NUMBERS
         if is_news:
@@ -158,12 +176,15 @@ class Traffic:
             f"（RFC 4733），{meaning}"
         )
 
-    def _count(self, name: str, trunk: str | None, *labels: str) -> None:
-        counted = self._of_trunk.get((name, trunk or "", *labels))
-        if counted is None:
-            counted = self._counted[name].labels(trunk or "", *labels)
-            self._of_trunk[name, trunk or "", *labels] = counted
-        counted.inc()
+
+def _family(
+    name: str, meaning: str, labels: Sequence[str], counted: Iterable[tuple[tuple[str, ...], int]]
+) -> Metric:
+    """Samples by the values of their labels, as Prometheus knows counters."""
+    family = CounterMetricFamily(name, meaning, labels=labels)
+    for values, number in counted:
+        family.add_metric(values, number)
+    return family
 
 
 def _called(trunk: str | None) -> str:

@@ -375,12 +375,7 @@ def _names() -> Iterator[str]:
 
 
 def _line(name: str, fact: Fact, now: datetime, node: str) -> bytes:
-    head = {
-        "id": name,
-        "at": now.isoformat(timespec="microseconds"),
-        "node": node,
-        "fact": type(fact).__name__,
-    }
+    head = {"id": name, "at": now, "node": node, "fact": type(fact).__name__}
     return fast.dumps(head)[:-1] + b"," + fast.dumps(fact)[1:] + b"\n"
 
 
