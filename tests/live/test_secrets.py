@@ -126,7 +126,7 @@ def unpack_for_a_helper(line: LiveLine) -> None:
     """What `ivr support` sends away, laid among the files that are searched."""
     content = gather(line.settings, examine, datetime.now(UTC))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(line.settings.home, filter="data")
+        archive.extractall(line.settings.home)
 
 
 def test_the_file_for_a_helper_is_among_what_is_searched(used_line: LiveLine) -> None:

@@ -20,7 +20,7 @@ from ivr.people.keys import Keys
 from ivr.people.sensitive import Sensitive
 from ivr.people.vault import Vault
 from ivr.recordings.numbering import SINCE_BACKUP, Numbers
-from ivr.upkeep.backup import _MADE_AGAIN, BackupRefused, back_up, restore
+from ivr.upkeep.backup import _MADE_AGAIN, BackupRefused, _extract, back_up, restore
 from ivr.upkeep.resting import StillRunning, at_rest
 from ivr.upkeep.run import only_one
 
@@ -268,6 +268,36 @@ def test_what_is_wrong_changes_nothing(
     assert not new.exists() or list(new.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../outside", tarfile.REGTYPE),
+        ("home/../../outside", tarfile.REGTYPE),
+        ("/outside", tarfile.REGTYPE),
+        ("home/link", tarfile.SYMTYPE),
+        ("home/link", tarfile.LNKTYPE),
+        ("home/device", tarfile.CHRTYPE),
+        ("home/settings.toml", tarfile.REGTYPE),
+    ],
+)
+def test_an_archive_writes_below_its_folder_and_files_only(
+    line: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: bytes
+) -> None:
+    """Also by a Python whose tarfile knows no filters (3.11.2 of Debian 12)."""
+    data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
+    back_up(line, data, keys, PHRASE, NOW)
+    with tarfile.open(data, mode="a") as archive:
+        odd = tarfile.TarInfo(name)
+        odd.type, odd.linkname = kind, "/etc/passwd"
+        archive.addfile(odd)
+    new = tmp_path / "new"
+    monkeypatch.setenv("IVR_HOME", str(new))
+    with pytest.raises(BackupRefused, match="什么都没改"):
+        restore(new, data, keys, PHRASE, NOW)
+    assert not new.exists() or list(new.iterdir()) == []
+    assert not (tmp_path / "outside").exists()
+
+
 def test_a_backup_is_never_written_over(line: Settings, tmp_path: Path) -> None:
     data, keys = tmp_path / "b.tar", tmp_path / "b.keys"
     keys.write_text("another's")
@@ -304,8 +334,7 @@ def test_databases_are_whole_and_lines_are_too_while_others_write(
         for attempt in range(3):
             data = tmp_path / f"{attempt}.tar"
             back_up(line, data, tmp_path / f"{attempt}.keys", PHRASE, NOW)
-            with tarfile.open(data) as archive:
-                archive.extractall(tmp_path / str(attempt), filter="data")
+            _extract(data, tmp_path / str(attempt))
     finally:
         over.set()
         writing.join()
