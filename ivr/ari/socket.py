@@ -123,7 +123,7 @@ async def connect(url: str, authorization: str, *, heartbeat: float, within: flo
     socket = Socket()
     try:
         async with asyncio.timeout(within):
-            await ws_connect(
+            transport, _ = await ws_connect(
                 lambda: socket,
                 f"ws{url.removeprefix('http')}",
                 extra_headers={"Authorization": authorization},
@@ -141,4 +141,6 @@ async def connect(url: str, authorization: str, *, heartbeat: float, within: flo
         raise Unreachable(type(refused).__name__) from refused
     except (OSError, TimeoutError) as failed:
         raise Unreachable(type(failed).__name__) from failed
+    if transport.is_disconnected:  # the library is content with a connection that has ended
+        raise Unreachable("closed before it stood")
     return socket

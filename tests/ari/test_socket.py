@@ -119,6 +119,49 @@ def test_what_is_no_websocket_is_unreachable(answer: bytes) -> None:
     asyncio.run(told())
 
 
+@pytest.mark.parametrize("begins", [b"", ACCEPTED[:20], ACCEPTED])
+def test_what_ends_before_it_stands_is_unreachable(begins: bytes) -> None:
+    """An Asterisk that dies just then."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(begins)
+        writer.close()
+
+    async def told() -> None:
+        async with asyncio.timeout(20), other_side(talk) as url:
+            with pytest.raises(Unreachable):
+                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=5)
+
+    asyncio.run(told())
+
+
+def test_what_says_nothing_is_unreachable_in_time() -> None:
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async def told() -> None:
+        async with asyncio.timeout(20), other_side(talk) as url:
+            with pytest.raises(Unreachable):
+                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=0.2)
+
+    asyncio.run(told())
+
+
+def test_one_that_falls_silent_ends() -> None:
+    """Its pings are answered no more."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await opened(reader, writer)
+
+    async def told() -> None:
+        async with asyncio.timeout(20), other_side(talk) as url:
+            socket = await connect(url, "Basic c2VjcmV0", heartbeat=0.4, within=5)
+            assert await socket.over() == "no heartbeat"
+
+    asyncio.run(told())
+
+
 def test_neither_the_password_nor_what_comes_is_ever_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

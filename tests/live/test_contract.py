@@ -87,7 +87,9 @@ def operations() -> list[str]:
     return [
         f"{repository}.{name}"
         for repository in sorted(repositories)
-        for name, _ in inspect.getmembers(getattr(ari, repository), inspect.iscoroutinefunction)
+        for name, _ in inspect.getmembers(
+            type(getattr(ari, repository)), inspect.iscoroutinefunction
+        )
     ]
 
 
