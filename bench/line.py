@@ -43,14 +43,14 @@ class Running:
     def look(self, minutes: float) -> None:
         """Note the memory of every program."""
         for name, program in self.programs.items():
-            self.memory.setdefault(name, []).append((minutes, _megabytes(program.pid)))
+            self.memory.setdefault(name, []).append((minutes, resident(program.pid)))
 
     def in_use_by_asterisk(self) -> float:
         """Its megabytes once what it has freed is given back to the machine (`malloc trim`)."""
         configuration = folder(self.settings) / "etc" / "asterisk.conf"
         trim = ["-C", str(configuration), "-rx", "malloc trim"]
         subprocess.run(locate.install().command(trim), check=True, stdout=subprocess.DEVNULL)
-        return _megabytes(self.programs["asterisk"].pid)
+        return resident(self.programs["asterisk"].pid)
 
     def processor_seconds(self) -> float:
         """Used until now by the programs, and by callers that have ended."""
@@ -90,6 +90,7 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _megabytes(pid: int) -> float:
+def resident(pid: int) -> float:
+    """Megabytes of memory that one program holds now."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

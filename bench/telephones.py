@@ -59,7 +59,10 @@ COURSES: Mapping[str, tuple[Press, ...]] = {
         Press("*", "account", 0.6),
         Press("*", "main", 0.6),
     ),
+    "held": (Press("0", None, 3600.0),),
 }
+SETTLING: Mapping[str, float] = {"held": 20.0}
+"""Seconds from the first keys until what counts begins; else two."""
 
 
 @dataclass(frozen=True)
@@ -321,17 +324,17 @@ class Evening:
             self._exchange.dial(phone)
             self.until(time.monotonic() + CALLING_SECONDS)
 
-    def press(self, seconds: float) -> None:
-        """Everybody presses, evenly spread; the keys of so many seconds count."""
+    def press(self, seconds: float, settling: float) -> None:
+        """Everybody presses, evenly spread; after `settling`, so many seconds count."""
         now = time.monotonic()
         for place, phone in enumerate(self._phones):
             phone.press_at = now + place / len(self._phones)
-        self.until(now + 2.0)
+        self.until(now + settling)
         for phone in self._phones:
             phone.answers.clear()
         self.keys = 0
         print("begin", flush=True)
-        self.until(now + 2.0 + seconds)
+        self.until(now + settling + seconds)
 
     def end(self) -> None:
         for phone in self._phones:
@@ -362,7 +365,7 @@ def main() -> None:
     evening = Evening(Exchange(chosen.port, chosen.number, phones), phones)
     evening.call()
     evening.until(time.monotonic() + chosen.listen)
-    evening.press(chosen.seconds)
+    evening.press(chosen.seconds, SETTLING.get(chosen.course, 2.0))
     told = {
         "keys": evening.keys,
         "up": sum(phone.state == "up" for phone in phones),

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.line import LIMITLESS, Running, processor_seconds
+from bench.line import LIMITLESS, Running, processor_seconds, resident
 from ivr.asterisk.configure import SITE, folder
 from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
@@ -35,6 +36,8 @@ from tests.live.conftest import a_line, free_port
 
 NUMBERS = {"dialplan": "70001", "fastagi": "70002", "service": "12329"}
 """What is dialled for each way."""
+MUSIC = "hold"
+"""Class of the music on hold."""
 MODULES = ("res_speech.so", "res_agi.so", "app_read.so")
 
 
@@ -67,6 +70,7 @@ exten => {NUMBERS["fastagi"]},1,Answer()
 exten => s,1,Background({sounds["main"]})
  same => n,WaitExten(15)
 exten => 1,1,Goto(versus-account,s,1)
+exten => 0,1,MusicOnHold({MUSIC})
 [versus-account]
 exten => s,1,Background({sounds["account"]})
  same => n,WaitExten(15)
@@ -111,6 +115,8 @@ async def talk(reader, writer):
                 for _ in range(17):
                     await call.do("WAIT FOR DIGIT 8000")
                 place = "readout"
+            elif key == "0":
+                await call.do("EXEC MusicOnHold MUSIC")
             else:
                 up = {"account": "main", "readout": "account"}
                 place = up[place] if key == "*" else {"main": "account", "account": "ask"}[place]
@@ -121,7 +127,7 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
-"""Thirty lines: no records, no limits, no accounts, no type-ahead, no wrong keys."""
+"""Some thirty lines: no records, no limits, no accounts, no type-ahead, no wrong keys."""
 
 
 @dataclass
@@ -132,6 +138,11 @@ class Site:
     sounds: Mapping[str, str]
     """Name → the file of its first clip, as the telephones want it."""
     fastagi: subprocess.Popen[bytes]
+    fastagi_port: int
+
+    def start_fastagi(self) -> None:
+        """Once more, after its end; back when it takes calls."""
+        self.fastagi = _start_fastagi(self.running.settings.home, self.fastagi_port)
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -153,10 +164,15 @@ def site(**changes: Any) -> Iterator[Site]:
         _add(Settings(home=home), dialplan(clips, port))
         limits = dict.fromkeys(LIMITLESS, 1_000_000)
         given = {"limits": limits, "realtime": True, **changes}
-        with a_line(home, spoken, **given) as live, _fastagi(home, port) as agi:
+        with a_line(home, spoken, **given) as live:
             live.start_service()
             first = {name: f"{each.clips[0].path}.alaw" for name, each in said.items()}
-            yield Site(Running(live), first, agi)
+            place = Site(Running(live), first, _start_fastagi(home, port), port)
+            try:
+                yield place
+            finally:
+                place.fastagi.terminate()
+                place.fastagi.wait()
 
 
 def _add(settings: Settings, extensions: str) -> None:
@@ -177,16 +193,14 @@ def _short_names(home: Path, name: str, utterance: Utterance) -> str:
     return "&".join(links)
 
 
-@contextmanager
-def _fastagi(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    program = subprocess.Popen(
-        [sys.executable, "-c", FASTAGI, str(home / "sounds.json"), str(port)]
-    )
-    try:
-        yield program
-    finally:
-        program.terminate()
-        program.wait()
+def _start_fastagi(home: Path, port: int) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-c", FASTAGI.replace("MUSIC", MUSIC)]
+    program = subprocess.Popen([*words, str(home / "sounds.json"), str(port)])
+    while program.poll() is None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            break
+        time.sleep(0.005)
+    return program
 
 
 # --- one way, for a while ----------------------------------------------------------------------
@@ -204,6 +218,8 @@ class Tally:
     ms: dict[str, list[float]] = field(default_factory=dict)
     """Release to first frame."""
     failures: list[str] = field(default_factory=list)
+    megabytes: tuple[float, float] = (0.0, 0.0)
+    """Of memory, while the last calls were up: Asterisk's, the program's."""
 
     @property
     def per_key(self) -> tuple[float, float]:
@@ -242,6 +258,7 @@ def measure(place: Site, way: str, tally: Tally, load: Load) -> Mapping[str, Any
     before = _spent(place, way)
     told: dict[str, Any] = json.loads(telephones.stdout.readline())
     after = _spent(place, way)
+    tally.megabytes = megabytes(place, way)
     telephones.wait(20)
     tally.keys += told["keys"]
     tally.asterisk += after[0] - before[0]
@@ -251,6 +268,14 @@ def measure(place: Site, way: str, tally: Tally, load: Load) -> Mapping[str, Any
     if told["failures"]:
         tally.failures.append(str(told["failures"]))
     return told
+
+
+def megabytes(place: Site, way: str) -> tuple[float, float]:
+    """Of resident memory: Asterisk's, the program's."""
+    asterisk = place.running.live.asterisk
+    assert asterisk is not None
+    pid = place.pids.get(way)
+    return resident(asterisk.pid), 0.0 if pid is None else resident(pid)
 
 
 def _spent(place: Site, way: str) -> tuple[float, float]:
