@@ -73,7 +73,7 @@ class AccountsSettings(Part):
     """
 
     url: SecretStr | None = None
-    """A file of SQLite's, or any of SQLAlchemy's asyncio drivers; None: `accounts.sqlite` at home."""
+    """A file of SQLite's, or any asyncio driver of SQLAlchemy; None: `accounts.sqlite` at home."""
     fund_query: str = (
         "SELECT paid_to, monthly_deposit, balance FROM fund_account"
         " WHERE id_number = :id18 OR id_number = :id15"
