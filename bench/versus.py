@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -272,18 +272,19 @@ def measure(place: Site, way: str, tally: Tally, load: Load) -> Mapping[str, Any
 
 def megabytes(place: Site, way: str) -> tuple[float, float]:
     """Of resident memory: Asterisk's, the program's."""
-    asterisk = place.running.live.asterisk
-    assert asterisk is not None
-    pid = place.pids.get(way)
-    return resident(asterisk.pid), 0.0 if pid is None else resident(pid)
+    return _of_both(place, way, resident)
 
 
 def _spent(place: Site, way: str) -> tuple[float, float]:
+    return _of_both(place, way, processor_seconds)
+
+
+def _of_both(place: Site, way: str, look: Callable[[int], float]) -> tuple[float, float]:
+    """What is seen of Asterisk, and of the program behind a way; the dialplan's is nothing."""
     asterisk = place.running.live.asterisk
     assert asterisk is not None
     pid = place.pids.get(way)
-    program = 0.0 if pid is None else processor_seconds(pid)
-    return processor_seconds(asterisk.pid), program
+    return look(asterisk.pid), 0.0 if pid is None else look(pid)
 
 
 def compare(rounds: int, load: Load) -> Mapping[str, Tally]:

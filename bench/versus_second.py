@@ -76,7 +76,6 @@ def _started(place: Site, way: str) -> float:
     """The program is killed and started; the dialplan is there when Asterisk is."""
     if way == "dialplan":
         return 0.0
-    began = time.monotonic()
     if way == "fastagi":
         place.fastagi.kill()
         place.fastagi.wait()

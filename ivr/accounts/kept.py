@@ -1,6 +1,6 @@
 """Connections to a SQLite file, kept as long as it is the same file and nobody writes it.
 
-Opening one costs a thread and some milliseconds under load. A kept one must not stand in the way of
+Opening one costs some milliseconds under load. A kept one must not stand in the way of
 an import, though: to leave WAL at its end it needs the file for itself (store.py), and a connection
 that has read in WAL holds on to it until it is closed. One that has not is no hindrance.
 """

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from cryptography.exceptions import InvalidTag
@@ -352,12 +353,8 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, scratch: Pat
         raise tarfile.TarError(f"{member.name} is no file of a backup")
     path = scratch / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "xb", opener=_private) as file:
+    with open(path, "xb", opener=partial(os.open, mode=0o600)) as file:
         shutil.copyfileobj(content, file)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _moved_aside(home: Path, now: datetime) -> Path | None:

@@ -66,6 +66,15 @@ def met(talk: Talk, story: Callable[[Socket, asyncio.Queue[bytes]], Awaitable[No
     asyncio.run(told())
 
 
+def is_unreachable(talk: Talk, within: float = 5) -> None:
+    async def told() -> None:
+        async with asyncio.timeout(20), other_side(talk) as url:
+            with pytest.raises(Unreachable):
+                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=within)
+
+    asyncio.run(told())
+
+
 @pytest.mark.parametrize("step", [1, 4, 1000])
 def test_a_message_in_frames_and_pieces_is_one_and_a_ping_between_is_answered(step: int) -> None:
     stream = HELLO_IN_TWO[:5] + PING + HELLO_IN_TWO[5:]
@@ -111,12 +120,7 @@ def test_what_is_no_websocket_is_unreachable(answer: bytes) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
 
-    async def told() -> None:
-        async with asyncio.timeout(20), other_side(talk) as url:
-            with pytest.raises(Unreachable):
-                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=5)
-
-    asyncio.run(told())
+    is_unreachable(talk)
 
 
 @pytest.mark.parametrize("begins", [b"", ACCEPTED[:20], ACCEPTED])
@@ -128,24 +132,14 @@ def test_what_ends_before_it_stands_is_unreachable(begins: bytes) -> None:
         writer.write(begins)
         writer.close()
 
-    async def told() -> None:
-        async with asyncio.timeout(20), other_side(talk) as url:
-            with pytest.raises(Unreachable):
-                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=5)
-
-    asyncio.run(told())
+    is_unreachable(talk)
 
 
 def test_what_says_nothing_is_unreachable_in_time() -> None:
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
 
-    async def told() -> None:
-        async with asyncio.timeout(20), other_side(talk) as url:
-            with pytest.raises(Unreachable):
-                await connect(url, "Basic c2VjcmV0", heartbeat=5, within=0.2)
-
-    asyncio.run(told())
+    is_unreachable(talk, within=0.2)
 
 
 def test_one_that_falls_silent_ends() -> None:
