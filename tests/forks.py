@@ -9,6 +9,7 @@ starting start an interpreter.
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -62,6 +63,8 @@ IVR = str(Path(sys.executable).with_name("ivr"))
 """The command as an operator has it."""
 SECONDS = 60
 """What takes so long never ends."""
+END_SECONDS = 600
+"""For the last steps of a program: what is nice may stand still for minutes."""
 LARGEST = 2**17
 """Bytes of a message; an environment is most of the longest."""
 _KIND = socket.AF_UNIX, socket.SOCK_SEQPACKET
@@ -341,8 +344,9 @@ def _ran(named: str) -> int:
 
 def _end(code: int) -> NoReturn:
     """As an interpreter ends, but for what libraries in C++ do then: they count on threads that a
-    fork does not have.
+    fork does not have. Where a thread of its own keeps it from ending, it says which and fails.
     """
+    faulthandler.dump_traceback_later(END_SECONDS, exit=True)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for file in (sys.stdout, sys.stderr):

@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,8 @@ LAST = 19
 """So nice that it runs when nobody else wants to."""
 PATIENCE = ("-o", "timeout=900")
 """Seconds that one test may take there; what runs last may stand still for minutes."""
+LONGEST = 45 * 60
+"""Seconds of one pytest; what takes longer stands still, and has to say where it does."""
 IN_MEMORY = Path("/dev/shm")
 ROOM = 6 * 2**30
 """Bytes; a run leaves some hundred million, until it ends."""
@@ -109,7 +112,26 @@ class Run:
                 stderr=out,
                 nice=0 if calls else LAST,
             )
-        return pytest.wait(), pytest.busy, printed.read_text(encoding="utf-8", errors="replace")
+        code = _exit_code(_waited(pytest))
+        return code, pytest.busy, printed.read_text(encoding="utf-8", errors="replace")
+
+
+def _waited(pytest: forks.Forked) -> int:
+    """The end of a pytest; one that stands still prints where (its faulthandler) and is ended."""
+    try:
+        return pytest.wait(LONGEST)
+    except subprocess.TimeoutExpired:
+        pytest.send_signal(signal.SIGABRT)
+    try:
+        return pytest.wait(forks.SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.kill()
+        return pytest.wait()
+
+
+def _exit_code(ended: int) -> int:
+    """As a shell has it: of a signal more than any other, so that it is the worst of all."""
+    return ended if ended >= 0 else 128 - ended
 
 
 def _program(words: list[str], environment: dict[str, str]) -> tuple[int, float, str]:
@@ -120,7 +142,7 @@ def _program(words: list[str], environment: dict[str, str]) -> tuple[int, float,
         printed = program.stdout.read() if program.stdout else ""
         _, status, used = os.wait4(program.pid, 0)
         program.returncode = os.waitstatus_to_exitcode(status)
-    return program.returncode, used.ru_utime + used.ru_stime, printed
+    return _exit_code(program.returncode), used.ru_utime + used.ru_stime, printed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,29 @@ def test_what_failed_stands_at_the_very_end(
     end = capfd.readouterr().out.split("=== what failed ===")[1]
     assert len(end.splitlines()) == 2
     assert "test_1.py::test_it" in end
+
+
+DIES = "import os, signal\n\ndef test_it(): os.kill(os.getpid(), signal.SIGKILL)\n"
+STANDS_STILL = """
+import time
+
+def test_it():
+    while True:
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("kind", ["--calls", "--others"])
+def test_a_pytest_that_is_killed_has_not_passed(tmp_path: Path, kind: str) -> None:
+    assert run(tmp_path, PASSES, DIES, kind=kind) == 128 + signal.SIGKILL
+
+
+def test_one_that_stands_still_says_where_and_has_not_passed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.side_by_side.LONGEST", 3)
+    assert run(tmp_path, STANDS_STILL, kind="--others") == 128 + signal.SIGABRT
+    assert "test_0.py" in capfd.readouterr().out
 
 
 def test_what_does_not_call_has_one_try(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ CAUSES = (
         "查询不是合格的 SQL：改 accounts 的查询 · the query is no SQL that this database knows",
     ),
     _cause(
-        r"bind (variable|parameter)|parameter .* required",
+        r"bind(?:ing)? (variable|parameter)|parameter .* required",
         "查询的参数只能是 :id18 和 :id15 · a query takes :id18 and :id15 only",
     ),
     _cause(

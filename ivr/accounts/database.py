@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
     Collection,
-    Coroutine,
     Mapping,
     Sequence,
 )
@@ -63,7 +63,7 @@ class Odd(Exception):
     """What a driver or its dialect raised outside its own kinds of error; its cause is that."""
 
 
-FAILURES = (SQLAlchemyError, OSError, TimeoutError, Nonsense, Odd)
+FAILURES = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError, Nonsense, Odd)
 """What keeps a query from its rows."""
 
 
@@ -105,13 +105,13 @@ def _file(url: URL) -> Path | None:
     return Path(str(url.database))
 
 
-def _source(url: URL, patience: float) -> Source:
+def _source(url: URL, limit: float) -> Source:
     """Whom to ask; SettingsError where nothing installed can."""
     file = _file(url)
     if file is not None:
-        return File(url, file, patience)
+        return File(file, limit)
     try:
-        return Server(url)
+        return Server(url, limit)
     except (SQLAlchemyError, ImportError) as unusable:
         backend, driver = url.get_backend_name(), _driver(url)
         raise SettingsError(missing_driver(backend, driver)) from unusable
@@ -135,18 +135,16 @@ async def open_accounts(settings: Settings) -> AsyncIterator[Database]:
 
 
 class Database:
-    """The two queries of the settings, with a time limit, and their rows as outcomes."""
+    """The queries of the settings, and their rows as outcomes."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
-        self._limit = settings.accounts.query_seconds
         self._closed = settings.accounts.closed
         self._fund = text(settings.accounts.fund_query)
         self._loan = text(settings.accounts.loan_query)
         self._password = text(settings.accounts.password_query)
         self._passwords_wanted = settings.accounts.password
         self._test_id = _test_id(settings)
-        self._given_up: set[asyncio.Task[Any]] = set()
 
     async def fund(self, number: IdNumber) -> Result[Fund]:
         """See Accounts."""
@@ -163,8 +161,7 @@ class Database:
     ) -> RightPassword | WrongPassword | Unavailable:
         """See Accounts."""
         try:
-            found = self._rows(self._password, _names(number), _PASSWORD_COLUMNS)
-            holders = await self._in_time(found)
+            holders = await self._rows(self._password, _names(number), _PASSWORD_COLUMNS)
             kept = str(holders[0]["hash"]).strip() if len(holders) == 1 else None
             right = await asyncio.to_thread(matches, kept, entered)
         except (*FAILURES, NoHash) as failed:
@@ -225,7 +222,7 @@ class Database:
         table, column = place
         some: Any = select(literal_column(column)).select_from(text(table)).limit(LOOKED_AT)
         try:
-            found = await self._in_time(self._fetched(some, {}))
+            found = await self._fetched(some, {})
         except FAILURES:
             return ()
         parsed = [parse(str(row[0]).strip(), verify=False) for row in found[1]]
@@ -235,7 +232,7 @@ class Database:
     async def _fault_of(self, query: Any, columns: Sequence[str]) -> str | None:
         nobody = {"id18": "-", "id15": "-"}
         try:
-            found = await self._in_time(self._rows(query, nobody, columns))
+            found = await self._rows(query, nobody, columns)
         except FAILURES as failed:
             return _reason(failed)
         if found:
@@ -246,9 +243,7 @@ class Database:
         return None
 
     async def close(self) -> None:
-        """Let go of the database; what was given up there may first end in order."""
-        if self._given_up:
-            await asyncio.wait(self._given_up, timeout=self._limit)
+        """Let go of the database."""
         await self._source.close()
 
     async def _ask(
@@ -260,36 +255,11 @@ class Database:
         *,
         closed: Collection[str] = (),
     ) -> Result[T]:
-        asked = self._rows(query, _names(number), columns)
         try:
-            return rows.outcome(await self._in_time(asked), account, closed=closed)
+            held = await self._rows(query, _names(number), columns)
+            return rows.outcome(held, account, closed=closed)
         except FAILURES as failed:
             return _unavailable(failed)
-
-    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` comes to; TimeoutError at the limit, not when the driver has given up.
-
-        On a frozen server psycopg takes ten seconds more to cancel a query.
-        """
-        task = asyncio.create_task(work)
-        try:
-            await asyncio.wait({task}, timeout=self._limit)
-            if not task.done():
-                raise TimeoutError
-            return task.result()
-        finally:
-            self._give_up(task)
-
-    def _give_up(self, task: asyncio.Task[Any]) -> None:
-        if not task.done():
-            task.cancel()
-            self._given_up.add(task)
-            task.add_done_callback(self._gone)
-
-    def _gone(self, task: asyncio.Task[Any]) -> None:
-        self._given_up.discard(task)
-        if not task.cancelled():
-            task.exception()  # nobody waits for it any more
 
     async def _rows(
         self, query: Any, asked: Mapping[str, str], columns: Sequence[str]
@@ -305,7 +275,7 @@ class Database:
         """What the source tells; what drivers raise besides is Odd."""
         try:
             return await self._source.ask(query, asked)
-        except (SQLAlchemyError, OSError, TimeoutError):
+        except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
             raise
         except Exception as odd:  # drivers and dialects of every kind; a call must not end of it
             raise Odd from odd

@@ -167,29 +167,48 @@ def test_a_database_that_accepts_and_says_nothing_costs_no_more_than_the_limit(
         assert time.monotonic() - began < 3, "the caller waited longer than the limit"
 
 
-def test_a_query_of_a_file_that_does_not_end_is_broken_off(demo_settings: Settings) -> None:
-    """And its thread is free: more of them than there are threads, and the program can end."""
-    endless = (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
-        " SELECT '2026-10' AS paid_to, 1 AS monthly_deposit, 1 AS balance, '正常' AS status"
-        " FROM n WHERE i < 0 AND :id18 <> ''"
-    )
-    ours = with_accounts(demo_settings, fund_query=endless, query_seconds=0.2)
+ENDLESS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT '2026-10' AS paid_to, 1 AS monthly_deposit, 1 AS balance, '正常' AS status"
+    " FROM n WHERE i < 0 AND :id18 <> ''"
+)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.001, 0.000001])
+def test_a_query_of_a_file_that_does_not_end_is_broken_off(
+    demo_settings: Settings, seconds: float
+) -> None:
+    """And its thread is free: more of them than there are threads, and the program can end; also
+    where nobody waits any more before it has begun.
+    """
 
     async def all_at_once() -> list[object]:
+        ours = with_accounts(demo_settings, fund_query=ENDLESS, query_seconds=seconds)
         async with open_accounts(ours) as accounts:
-            asked = (accounts.fund(number(NORMAL)) for _ in range(POOL + 2))
-            outcomes: list[object] = list(await asyncio.gather(*asked))
-            return [*outcomes, await accounts.loan(number(NORMAL))]
+            asked = (accounts.fund(number(NORMAL)) for _ in range(3 * POOL))
+            return list(await asyncio.gather(*asked))
 
     before = threading.active_count()
-    *endless_ones, ended = asyncio.run(all_at_once())
-    assert {type(each) for each in endless_ones} == {Unavailable}
-    assert not isinstance(ended, Unavailable)
-    deadline = time.monotonic() + 20
+    assert {type(each) for each in asyncio.run(all_at_once())} == {Unavailable}
+    deadline = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before
+
+
+def test_who_asks_after_many_that_do_not_end_is_answered(demo_settings: Settings) -> None:
+    """No thread of theirs is held."""
+
+    async def one_after_all() -> object:
+        ours = with_accounts(demo_settings, fund_query=ENDLESS, query_seconds=3.0)
+        async with open_accounts(ours) as accounts:
+            given_up = [asyncio.create_task(accounts.fund(number(NORMAL))) for _ in range(2 * POOL)]
+            await asyncio.sleep(0.05)
+            for each in given_up:
+                each.cancel()
+            return await accounts.loan(number(NORMAL))
+
+    assert not isinstance(asyncio.run(one_after_all()), Unavailable)
 
 
 def test_a_database_that_is_down(settings: Settings) -> None:

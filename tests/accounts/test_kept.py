@@ -56,7 +56,7 @@ def test_a_second_look_up_opens_no_second_connection(tmp_path: Path) -> None:
     async def story(accounts: Database) -> None:
         for _ in range(5):
             assert isinstance(await asked(accounts), Found)
-        assert accounts._source.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+        assert len(accounts._source._kept) == 1  # type: ignore[attr-defined]
 
     tell(tmp_path, story)
 

@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ivr.accounts import Unavailable
 from ivr.accounts.database import open_accounts
+from ivr.accounts.sources import File
 from ivr.config import AccountsSettings, Settings
 from ivr.people.identity import IdNumber, parse
 from ivr.upkeep import doctor
@@ -137,7 +137,7 @@ def test_whatever_a_driver_raises_is_a_fault_with_a_cause(
         raise raised
 
     centre(tmp_path)
-    monkeypatch.setattr(SQLiteDialect_pysqlite, "initialize", refused)
+    monkeypatch.setattr(File, "_opened", refused)
     finding = found(tmp_path)
     assert not finding.ok
     assert told in finding.detail
