@@ -28,7 +28,7 @@ from ivr.people.sensitive import Sensitive
 from ivr.recordings.taping import NoTape, Tape
 from ivr.records.facts import DialogueEntered, Fact, Heard, Step, Verb
 from ivr.records.queued import Queued
-from ivr.speech.prompts import PromptSet, Sentence, Utterance, Value, sentence
+from ivr.speech.prompts import PromptSet, Utterance, Value, sentence
 
 T = TypeVar("T")
 
@@ -268,7 +268,7 @@ class Call:
         question: str,
         choices: Mapping[str, T | Replay],
         *,
-        opening: Sentence | None = None,
+        opening: Utterance | None = None,
     ) -> T:
         """Ask for one key and return what it chooses; `opening` is said before the question.
 
@@ -276,13 +276,13 @@ class Call:
         opening; REPLAY says both again. Raises GaveUp after too many failures in a row, and
         AgentWanted for a 0 that the menu does not name, where the settings want that.
         """
-        whole = (sentence(question),) if opening is None else (opening, sentence(question))
-        asked = whole
+        alone = self.utter(question)
+        asked = whole = alone if opening is None else opening.then(alone)
         while True:
             choice = await self._choice(question, choices, asked)
             if choice is not None and not isinstance(choice, Replay):
                 return choice
-            asked = whole if choice is REPLAY else whole[-1:]
+            asked = whole if choice is REPLAY else alone
 
     async def meanwhile(self, prompt: str, work: Awaitable[T]) -> T:
         """Wait for `work`; when it takes a while, tell the caller so. Keys never end the work."""
@@ -422,12 +422,9 @@ class Call:
             )
         )
 
-    async def _choice(
-        self, question: str, choices: Mapping[str, T], asked: tuple[Sentence, ...]
-    ) -> T | None:
+    async def _choice(self, question: str, choices: Mapping[str, T], asked: Utterance) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
-        utterance = self.prompts.utterance(*asked)
-        answer = await self.listen(utterance, self.patience.first_key_seconds, verb="menu")
+        answer = await self.listen(asked, self.patience.first_key_seconds, verb="menu")
         wanted = answer.digit == "0" and self.zero_is_agent and "0" not in choices
         heard = _heard(answer.digit, choices)
         self.note_step("menu", question, "agent" if wanted else heard, answer)

@@ -11,7 +11,7 @@ from ivr.calls.entry import WentBack, collect_digits
 from ivr.config import Agent
 from ivr.dialogues.main import leave
 from ivr.dialogues.place import End, Outcome, Place, place
-from ivr.speech.prompts import Sentence, sentence
+from ivr.speech.prompts import Utterance
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ async def desk(call: Call) -> Outcome:
     if agent is None:
         return leave
     desks = call.means.switchboard.desks
-    told = sentence(f"attendance.{desks.of(agent).state}")
+    told = call.utter(f"attendance.{desks.of(agent).state}")
     wish = await _wish(call, told)
     if isinstance(wish, Place):
         return wish
@@ -72,7 +72,7 @@ async def desk(call: Call) -> Outcome:
     return desk
 
 
-async def _wish(call: Call, told: Sentence) -> Event | Place:
+async def _wish(call: Call, told: Utterance) -> Event | Place:
     """What the agent wants; out is one where agents sign in only."""
     if not call.means.settings.agents.sign_in:
         return await call.menu(

@@ -8,7 +8,6 @@ from ivr.calls.entry import collect_phone
 from ivr.dialling.numbers import dialable
 from ivr.dialogues.place import UP, Outcome, place
 from ivr.people.sensitive import Sensitive
-from ivr.speech.prompts import sentence
 
 
 @place("callback")
@@ -16,7 +15,7 @@ async def callback(call: Call) -> Outcome:
     """请输入您的电话号码，以井号键结束 — heard again, and confirmed."""
     while True:
         number = await _number(call)
-        opening = sentence("callback.number", number=number)
+        opening = call.utter("callback.number", number=number)
         match await call.menu(
             "callback.confirm", {"1": "right", "2": "again", "*": "back"}, opening=opening
         ):

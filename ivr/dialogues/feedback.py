@@ -12,7 +12,7 @@ from ivr.dialogues.progress import progress
 from ivr.dialogues.survey import survey
 from ivr.recordings.archive import CannotKeep, Slip
 from ivr.records.facts import RecordingKind
-from ivr.speech.prompts import Sentence, sentence
+from ivr.speech.prompts import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ async def saved(call: Call) -> Outcome:
     if slip is None:
         return UP
     choices = {"1": "hear", "2": "again", "*": "leave"}
-    opening: Sentence | None = sentence("feedback.saved", reference=slip.reference)
+    opening: Utterance | None = call.utter("feedback.saved", reference=slip.reference)
     while True:
         match await call.menu("feedback.saved_menu", choices, opening=opening):
             case "hear":

@@ -9,7 +9,6 @@ from typing import Final
 from ivr.calls.call import Call, GaveUp
 from ivr.cases.opinions import Opinion
 from ivr.dialogues.place import End, Outcome, place
-from ivr.speech.prompts import sentence
 
 _OPINIONS: Final[Mapping[str, Opinion]] = {
     "1": "content",
@@ -62,7 +61,7 @@ class _Asking:
 
 async def _opinion(call: Call, number: str) -> Opinion | None:
     """None: nothing that means anything was pressed."""
-    opening = sentence("follow_up.opening", reference=number)
+    opening = call.utter("follow_up.opening", reference=number)
     try:
         return await call.menu("follow_up.menu", _OPINIONS, opening=opening)
     except GaveUp:

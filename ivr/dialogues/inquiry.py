@@ -100,12 +100,12 @@ def told(inquiry: Inquiry[Account], number: IdNumber, account: Account) -> Sente
 async def _read_out(
     call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
 ) -> Outcome:
-    opening = told(inquiry, number, account)
+    readout = told(inquiry, number, account)
     try:
-        call.prompts.utterance(opening)
+        opening = call.prompts.utterance(readout)
     except Unsaid as unsaid:
         return await _untold(call, inquiry, unsaid.slot)
-    for column in call.prompts.unknown_codes(opening):
+    for column in call.prompts.unknown_codes(readout):
         call.means.untold.leave_out(inquiry.source, column)
     return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
 
@@ -114,9 +114,8 @@ async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome
     """您的账户信息电话里不能播报: an agent can look; asking again would bring nothing else."""
     call.means.untold.tell(inquiry.source, column)
     choices = {"0": coded("agent"), "*": coded("main")}
-    return await call.menu(
-        "limits.agent_menu", choices, opening=sentence("identity.cannot_be_told")
-    )
+    opening = call.utter("identity.cannot_be_told")
+    return await call.menu("limits.agent_menu", choices, opening=opening)
 
 
 async def _look_up(
@@ -151,7 +150,8 @@ async def _timed(delay: float, work: Awaitable[T]) -> tuple[T, int]:
     Neither the delay nor the sentence that fills the wait is time of the source.
     """
     clock = asyncio.get_running_loop().time
-    await asyncio.sleep(delay)
+    if delay:
+        await asyncio.sleep(delay)
     began = clock()
     result = await work
     return result, round((clock() - began) * 1000)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from ivr.calls.call import Call
 from ivr.dialogues.place import End, Outcome, Speak, coded, place
 from ivr.records.facts import Refusal, Refused
-from ivr.speech.prompts import sentence
 
 _TOLD: dict[Refusal, str] = {
     "lookups_of_person": "limits.locked",
@@ -24,7 +23,7 @@ async def busy(call: Call, again: Speak) -> Outcome:
         "0": coded("agent"),
         "*": coded("main"),
     }
-    return await call.menu("line.retry_menu", choices, opening=sentence("line.busy"))
+    return await call.menu("line.retry_menu", choices, opening=call.utter("line.busy"))
 
 
 async def denied(call: Call, reason: Refusal, again: Speak) -> Outcome:
@@ -34,7 +33,7 @@ async def denied(call: Call, reason: Refusal, again: Speak) -> Outcome:
         return await busy(call, again)
     told = _TOLD.get(reason, "limits.lookups")
     choices = {"0": coded("agent"), "*": coded("main")}
-    return await call.menu("limits.agent_menu", choices, opening=sentence(told))
+    return await call.menu("limits.agent_menu", choices, opening=call.utter(told))
 
 
 @place("limits.line_full")

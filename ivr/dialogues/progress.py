@@ -65,7 +65,7 @@ async def _tell(call: Call, standing: Standing) -> Outcome:
     call.inbox.forget_keys()
     if standing.merged:
         await call.say("progress.merged")
-    opening = told(standing)
+    opening = call.prompts.utterance(told(standing))
     return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
 
 

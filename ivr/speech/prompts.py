@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -91,6 +92,16 @@ class Utterance:
     def __post_init__(self) -> None:
         object.__setattr__(self, "seconds", sum(clip.seconds for clip in self.clips))
 
+    def then(self, other: Utterance) -> Utterance:
+        """This one, and another after it."""
+        ends = other.figures_end
+        return Utterance(
+            self.prompts + other.prompts,
+            self.clips + other.clips,
+            self.seconds + other.last_begins,
+            self.figures_end if ends is None else self.seconds + ends,
+        )
+
     @property
     def text(self) -> str:
         """The words, as the caller hears them."""
@@ -159,35 +170,32 @@ class PromptSet:
     """The tree behind keys 3, 4 and 5, by key."""
     clips: Mapping[str, Clip] = field(repr=False)
     _scripts: Mapping[str, tuple[_Words | _Slot, ...]] = field(repr=False)
-    _kept: dict[tuple[str, ...], Utterance] = field(
-        init=False, default_factory=dict, repr=False, compare=False
-    )
-    """Utterances without values, the same for every caller; a changed set begins anew."""
+    _kept: dict[str, Utterance] = field(init=False, default_factory=dict, repr=False, compare=False)
+    """Sentences without values, the same for every caller; a changed set begins anew."""
 
     def __contains__(self, prompt: object) -> bool:
         return prompt in self._scripts
 
     def utterance(self, *sentences: Sentence) -> Utterance:
         """The clips of these sentences, in order; Unsaid where a value has no words."""
-        if any(each.values for each in sentences):
-            return self._put_together(sentences)
-        names = tuple(each.prompt for each in sentences)
-        if names not in self._kept:
-            self._kept[names] = self._put_together(sentences)
-        return self._kept[names]
+        return reduce(Utterance.then, map(self._one, sentences))
 
-    def _put_together(self, sentences: Sequence[Sentence]) -> Utterance:
+    def _one(self, said: Sentence) -> Utterance:
+        if said.values:
+            return self._put_together(said)
+        if said.prompt not in self._kept:
+            self._kept[said.prompt] = self._put_together(said)
+        return self._kept[said.prompt]
+
+    def _put_together(self, said: Sentence) -> Utterance:
         clips: list[Clip] = []
-        at = last_begins = 0.0
+        at = 0.0
         figures_end = None
-        for each in sentences:
-            last_begins = at
-            for clip, is_value in self._pieces(each):
-                clips.append(clip)
-                at += clip.seconds
-                figures_end = at if is_value else figures_end
-        prompts = tuple(each.prompt for each in sentences)
-        return Utterance(prompts, tuple(clips), last_begins, figures_end)
+        for clip, is_value in self._pieces(said):
+            clips.append(clip)
+            at += clip.seconds
+            figures_end = at if is_value else figures_end
+        return Utterance((said.prompt,), tuple(clips), figures_end=figures_end)
 
     def wordings(self) -> dict[str, str]:
         """Every sentence in words, `…` for a value."""
