@@ -35,7 +35,7 @@ _YEAR_MONTH = re.compile(
     r"(?:[-/]?\d{1,2}日?(?:[ T]0?0:00(?::00(?:\.0+)?)?)?)?\Z",
     re.ASCII,
 )
-_POINT_ZERO = re.compile(r"\A([-+]?\d+)\.0+\Z", re.ASCII)
+_POINT_ZERO = re.compile(r"([-+]?\d+)\.0+\Z", re.ASCII)
 """A whole number as a column of text may hold it."""
 _WHOLE_ENOUGH = Decimal("0.01")
 """Months: a twelfth of a year is rounded by databases (DKQS / 12 is 1.6667)."""
@@ -104,7 +104,8 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.date().isoformat()
     text = value.isoformat() if isinstance(value, date) else str(value).strip()
-    return _POINT_ZERO.sub(r"\1", text)
+    whole = _POINT_ZERO.match(text)
+    return text if whole is None else whole[1]
 
 
 def _is_whole(value: Decimal | float) -> bool:

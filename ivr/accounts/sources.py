@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import Event
 from typing import Any, Protocol
 
 from sqlalchemy import ClauseElement
@@ -91,6 +90,19 @@ class Server:
         await self._engine.dispose()
 
 
+@dataclass(slots=True)
+class _Question:
+    """What a thread is to find out, for as long as somebody waits for it."""
+
+    query: ClauseElement
+    asked: Mapping[str, str]
+    is_wanted: bool = True
+
+    def is_over(self) -> bool:
+        """SQLite goes no further then."""
+        return not self.is_wanted
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A connection to a file, and by which that file is told from another one of its name."""
@@ -120,12 +132,12 @@ class File:
 
     async def ask(self, query: ClauseElement, asked: Mapping[str, str]) -> Told:
         """See Source."""
-        loop, over = asyncio.get_running_loop(), Event()
+        question = _Question(query, asked)
         try:
             async with asyncio.timeout(self._limit):
-                return await loop.run_in_executor(self._threads, self._ask, query, asked, over)
+                return await asyncio.wrap_future(self._threads.submit(self._ask, question))
         finally:
-            over.set()
+            question.is_wanted = False
 
     async def close(self) -> None:
         """See Source."""
@@ -133,11 +145,11 @@ class File:
         while self._kept:
             self._kept.pop().connection.close()
 
-    def _ask(self, query: ClauseElement, asked: Mapping[str, str], over: Event) -> Told:
-        words, values = _written(query)
+    def _ask(self, question: _Question) -> Told:
+        words, values = _written(question.query)
         with self._taken() as connection:
-            connection.set_progress_handler(over.is_set, STEPS)
-            with closing(connection.execute(words, {**values, **asked})) as found:
+            connection.set_progress_handler(question.is_over, STEPS)
+            with closing(connection.execute(words, {**values, **question.asked})) as found:
                 names = [column[0].lower() for column in found.description or ()]
                 return names, found.fetchmany(MOST_ROWS)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from operator import mul
 
 from ivr.people.sensitive import Sensitive
 
@@ -103,7 +104,7 @@ def _short_can_exist(text: str) -> bool:
 
 
 def _check_digit(text: str) -> str:
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
+    total = sum(map(mul, map(int, text[: len(_WEIGHTS)]), _WEIGHTS))
     return _CHECK_DIGITS[total % 11]
 
 

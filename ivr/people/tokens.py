@@ -6,7 +6,6 @@ of this line, one for each purpose: a caller's token and a person's token can ne
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from ivr.people.identity import IdNumber
@@ -31,4 +30,4 @@ class Tokens:
 
     def _token(self, purpose: str, value: str) -> str:
         message = f"{purpose}\0{value}".encode()
-        return hmac.new(self._keys.tokens, message, hashlib.sha256).hexdigest()[:TOKEN_CHARACTERS]
+        return hmac.digest(self._keys.tokens, message, "sha256").hex()[:TOKEN_CHARACTERS]

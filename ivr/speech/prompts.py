@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -63,6 +65,9 @@ class Clip:
     seconds: float
 
 
+_LENGTH = attrgetter("seconds")
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A prompt of the catalog with the values of its slots; the values are never shown."""
@@ -90,7 +95,7 @@ class Utterance:
     """How long it takes to say."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seconds", sum(clip.seconds for clip in self.clips))
+        object.__setattr__(self, "seconds", _seconds(self.clips))
 
     def then(self, other: Utterance) -> Utterance:
         """This one, and another after it."""
@@ -189,12 +194,12 @@ class PromptSet:
 
     def _put_together(self, said: Sentence) -> Utterance:
         clips: list[Clip] = []
-        at = 0.0
-        figures_end = None
-        for clip, is_value in self._pieces(said):
-            clips.append(clip)
-            at += clip.seconds
-            figures_end = at if is_value else figures_end
+        figures = 0
+        for piece, heard in self._pieces(said):
+            clips += heard
+            if heard and isinstance(piece, _Slot):
+                figures = len(clips)
+        figures_end = _seconds(clips[:figures]) if figures else None
         return Utterance((said.prompt,), tuple(clips), figures_end=figures_end)
 
     def wordings(self) -> dict[str, str]:
@@ -247,19 +252,18 @@ class PromptSet:
             if clip not in self.clips
         ]
 
-    def _pieces(self, said: Sentence) -> Iterable[tuple[Clip, bool]]:
-        """Each clip, and whether it says a value."""
+    def _pieces(self, said: Sentence) -> Iterator[tuple[_Words | _Slot, list[Clip]]]:
+        """What is said of the script, and the clips of each piece of it."""
         script = _told(self._scripts[said.prompt], said.values)
         last = next((piece for piece in reversed(script) if _is_heard(piece)), None)
         for piece in script:
             if isinstance(piece, _Words):
-                yield self.clips[piece.clip], False
+                yield piece, [self.clips[piece.clip]]
             else:
                 ends = piece.ends or piece is last
-                for clip in self._read(piece, said.values.get(piece.name), ends):
-                    yield clip, True
+                yield piece, self._read(piece, said.values.get(piece.name), ends)
 
-    def _read(self, slot: _Slot, value: Value | None, ends: bool) -> Iterable[Clip]:
+    def _read(self, slot: _Slot, value: Value | None, ends: bool) -> list[Clip]:
         plain = _plain(value)
         if slot.codes is not None:
             return [self.clips[clip] for clip in [slot.word(plain)] if clip]
@@ -269,6 +273,10 @@ class PromptSet:
         except numbers.Unreadable:
             raise Unsaid(slot.name) from None
         return [self.clips[name] for name in names]
+
+
+def _seconds(clips: Iterable[Clip]) -> float:
+    return math.fsum(map(_LENGTH, clips))
 
 
 def _plain(value: Value | None) -> Any:
