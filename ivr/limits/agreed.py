@@ -8,7 +8,7 @@ went away, of which nobody knows whether it was counted: everything counted has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar
@@ -320,7 +320,7 @@ class Remembered:
     memory: Memory
     changes: list[Change] = field(default_factory=list)
 
-    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+    def values(self, kind: Kind, name: str, since: float) -> Set[str]:
         """See Counts."""
         return self.memory.values(kind, name, since)
 

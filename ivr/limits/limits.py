@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import islice
+from operator import itemgetter
 from typing import Literal, Protocol
 
 from ivr.config import LimitsSettings
@@ -74,7 +76,7 @@ class Noted:
 class Counts(Protocol):
     """What was counted and who is locked: in memory, or in a database that several nodes ask."""
 
-    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+    def values(self, kind: Kind, name: str, since: float) -> Set[str]:
         """Which came after `since`."""
 
     def count(self, kind: Kind, name: str, since: float) -> int:
@@ -182,7 +184,7 @@ class Limits:
         of_password = name.startswith("password ")
         return self._settings.wrong_passwords if of_password else self._settings.wrong_tails
 
-    def _asked(self, key: str, now: float) -> frozenset[str]:
+    def _asked(self, key: str, now: float) -> Set[str]:
         return self.counts.values("asked", key, now - self._settings.window_seconds)
 
     def _pairs(self, key: str, now: float) -> int:
@@ -249,13 +251,13 @@ class Memory:
         for kind in ("asked", "pair"):
             self._counted[kind].seconds = settings.window_seconds
 
-    def values(self, kind: Kind, name: str, since: float) -> frozenset[str]:
+    def values(self, kind: Kind, name: str, since: float) -> Set[str]:
         """See Counts."""
         return self._counted[kind].of(name, since)
 
     def count(self, kind: Kind, name: str, since: float) -> int:
         """See Counts."""
-        return len(self._counted[kind].of(name, since))
+        return self._counted[kind].count(name, since)
 
     def note(self, noted: Noted) -> None:
         """See Counts."""
@@ -284,22 +286,39 @@ class Memory:
 
 
 class _Distinct:
-    """Which values came with each key in the last `seconds`; forgets keys that are quiet."""
+    """Which values came with each key in the last `seconds`; forgets keys that are quiet.
+
+    A key's values stand in the order of their times. What a question costs does not grow with
+    them: the whole line's look-ups are one key's, hundreds in a minute.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._values: OrderedDict[str, dict[str, float]] = OrderedDict()
 
-    def of(self, key: str, since: float) -> frozenset[str]:
+    def of(self, key: str, since: float) -> Set[str]:
+        """Those after `since`; good until the next one comes."""
         values = self._values.get(key, {})
-        return frozenset(value for value, at in values.items() if at > since)
+        early = _early(values, since)
+        return frozenset(islice(values, early, None)) if early else values.keys()
 
-    def add(self, key: str, value: str, now: float) -> None:
-        old = self._values.get(key, {})
-        kept = {each: at for each, at in old.items() if at > now - self.seconds}
-        self._values[key] = {**kept, value: now}
+    def count(self, key: str, since: float) -> int:
+        """How many those are."""
+        values = self._values.get(key, {})
+        return len(values) - _early(values, since)
+
+    def add(self, key: str, value: str, at: float) -> None:
+        """One more; one that was there has come again."""
+        values = self._values.setdefault(key, {})
+        newest = max(at, _latest(values))
+        values[value] = max(at, values.pop(value, at))
+        if values[value] < newest:  # heard of late, from another node
+            values = self._values[key] = dict(sorted(values.items(), key=itemgetter(1)))
+        too_old = newest - self.seconds
+        for old in tuple(islice(values, _early(values, too_old))):
+            del values[old]
         self._values.move_to_end(key)
-        while max(next(iter(self._values.values())).values()) <= now - self.seconds:
+        while _latest(next(iter(self._values.values()))) <= too_old:
             self._values.popitem(last=False)
 
     def drop(self, key: str, until: float) -> None:
@@ -309,6 +328,18 @@ class _Distinct:
             self._values[key] = kept
         else:
             self._values.pop(key, None)
+
+
+def _latest(values: dict[str, float]) -> float:
+    return next(reversed(values.values()), -math.inf)
+
+
+def _early(values: dict[str, float], since: float) -> int:
+    """How many of them, the first ones, came by then."""
+    for place, at in enumerate(values.values()):
+        if at > since:
+            return place
+    return len(values)
 
 
 def _own(asker: Asker) -> str:

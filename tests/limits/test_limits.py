@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ivr.config import LimitsSettings
-from ivr.limits.limits import DAY, Admitted, Asker, Denied, Limits, Lock
+from ivr.limits.limits import DAY, Admitted, Asker, Denied, Limits, Lock, Memory, Noted
 
 NOON = 1_790_000_000.0 - (1_790_000_000.0 + 8 * 3600) % DAY + 12 * 3600
 """In Beijing."""
@@ -155,3 +158,33 @@ def test_callers_without_a_number_share_a_budget_of_wrong_pairs() -> None:
         limits.wrong_case(Asker(f"s{n}"), f"number {n}", NOON)
     assert limits.ask_case(Asker("s9"), "01000015", NOON) == Denied("cases_of_caller")
     assert limits.ask_case(Asker("s9", "known"), "01000015", NOON) is None
+
+
+def counted(noted: list[Noted], since: float) -> set[str]:
+    """What Memory.values means, by looking through everything."""
+    last = {each.value: each.at for each in sorted(noted, key=lambda each: each.at)}
+    return {value for value, at in last.items() if at > since}
+
+
+TOLD = st.tuples(st.sampled_from(("a", "b")), st.sampled_from("uvwxyz"), st.integers(-30, 300))
+"""Of whom, what, and how many seconds after the one before; some are heard of late."""
+
+
+@given(st.lists(TOLD, max_size=60))
+def test_what_was_counted_in_the_last_while_is_all_that_counts(
+    told: list[tuple[str, str, int]],
+) -> None:
+    window = 600.0
+    memory, now = Memory(LimitsSettings(window_seconds=window)), NOON
+    noted: list[Noted] = []
+    for name, value, later in told:
+        at = now + later
+        now = max(now, at)
+        noted.append(Noted("asked", name, value, at))
+        memory.note(noted[-1])
+        for each in ("a", "b"):
+            mine = [one for one in noted if one.name == each]
+            for since in (now - window, now - window / 2):
+                wanted = counted(mine, since)
+                assert set(memory.values("asked", each, since)) == wanted
+                assert memory.count("asked", each, since) == len(wanted)
