@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ivr.asterisk import locate
 from ivr.asterisk.configure import folder
@@ -80,8 +82,16 @@ def line(home: Path) -> Iterator[Running]:
     """A line of the published prompts with the demo's accounts and almost no limits."""
     spoken = prompts.load(PROJECT / "generated_audio", CONTRACT)
     with a_line(home, spoken, limits=dict.fromkeys(LIMITLESS, 1_000_000)) as live:
+        live.start = interpreter
         live.start_service()
         yield Running(live)
+
+
+def interpreter(*words: str, **given: Any) -> subprocess.Popen[bytes]:
+    """As an operator starts a program: a fork shares its memory with what it was forked from, and
+    pays for each page that it writes.
+    """
+    return subprocess.Popen([sys.executable, *words], stdin=subprocess.DEVNULL, **given)
 
 
 def processor_seconds(pid: int) -> float:

@@ -61,6 +61,8 @@ COURSES: Mapping[str, tuple[Press, ...]] = {
     ),
     "held": (Press("0", None, 3600.0),),
 }
+LONGEST_SPREAD = 20.0
+"""Seconds over which the first keys of all telephones are spread, at most."""
 SETTLING: Mapping[str, float] = {"held": 20.0}
 """Seconds from the first keys until what counts begins; else two."""
 
@@ -207,10 +209,17 @@ class Exchange:
         self._port = self.socket.getsockname()[1]
         self._phones = {f"{random.getrandbits(64):x}": phone for phone in phones}
         self._ids = {phone.number: name for name, phone in self._phones.items()}
+        self._run = f"{random.getrandbits(32):x}"
+        """Part of each branch: to Asterisk one that it has met in the last 32 s comes again, and
+        the call of a BYE that does is not ended (RFC 3261, 17.2.3)."""
 
     def dial(self, phone: Telephone) -> None:
         phone.state = "dialled"
-        phone.sip = {"to": f"<{self._uri}>", "target": self._uri, "tag": f"{phone.number}t"}
+        phone.sip = {
+            "to": f"<{self._uri}>",
+            "target": self._uri,
+            "tag": f"{phone.number}t{self._run}",
+        }
         self._request(phone, "INVITE", 1, self._offer(phone))
 
     def hang_up(self, phone: Telephone) -> None:
@@ -233,6 +242,8 @@ class Exchange:
             return
         if message.status is None:
             self._answer(message, phone)
+        elif message.method == "BYE" and message.status == 200:
+            phone.state = "ended"
         elif message.method == "INVITE" and message.status >= 200:
             self._answered(phone, message)
 
@@ -325,10 +336,14 @@ class Evening:
             self.until(time.monotonic() + CALLING_SECONDS)
 
     def press(self, seconds: float, settling: float) -> None:
-        """Everybody presses, evenly spread; after `settling`, so many seconds count."""
+        """Everybody presses, evenly spread over the course; after that and `settling`, so many
+        seconds count.
+        """
         now = time.monotonic()
         for place, phone in enumerate(self._phones):
-            phone.press_at = now + place / len(self._phones)
+            spread = min(sum(press.pause for press in phone.course), LONGEST_SPREAD)
+            phone.press_at = now + spread * place / len(self._phones)
+        settling += spread
         self.until(now + settling)
         for phone in self._phones:
             phone.answers.clear()
@@ -337,9 +352,13 @@ class Evening:
         self.until(now + settling + seconds)
 
     def end(self) -> None:
+        """Whoever is left on the line would be in the next one's way."""
         for phone in self._phones:
             self._exchange.hang_up(phone)
-        self.until(time.monotonic() + 0.5)
+        self.until(time.monotonic() + 1.0)
+        left = sum(phone.state == "up" for phone in self._phones)
+        if left:
+            sys.exit(f"{left} calls could not be ended")
 
 
 def _arguments() -> argparse.Namespace:

@@ -25,7 +25,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.line import LIMITLESS, Running, processor_seconds, resident
+from bench.line import LIMITLESS, Running, interpreter, processor_seconds, resident
 from ivr.asterisk.configure import SITE, folder
 from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
@@ -165,6 +165,7 @@ def site(**changes: Any) -> Iterator[Site]:
         limits = dict.fromkeys(LIMITLESS, 1_000_000)
         given = {"limits": limits, "realtime": True, **changes}
         with a_line(home, spoken, **given) as live:
+            live.start = interpreter
             live.start_service()
             first = {name: f"{each.clips[0].path}.alaw" for name, each in said.items()}
             place = Site(Running(live), first, _start_fastagi(home, port), port)
@@ -259,7 +260,8 @@ def measure(place: Site, way: str, tally: Tally, load: Load) -> Mapping[str, Any
     told: dict[str, Any] = json.loads(telephones.stdout.readline())
     after = _spent(place, way)
     tally.megabytes = megabytes(place, way)
-    telephones.wait(20)
+    if telephones.wait(20):
+        tally.failures.append("some calls could not be ended")
     tally.keys += told["keys"]
     tally.asterisk += after[0] - before[0]
     tally.program += after[1] - before[1]
