@@ -102,6 +102,11 @@ def _file(url: URL) -> Path | None:
             "accounts.url 没有写出 SQLite 的文件：sqlite:////绝对路径/…"
             " · it names no file of SQLite's"
         )
+    if url.query:
+        raise SettingsError(
+            f"accounts.url 里 SQLite 的文件名后面不能有 ?{next(iter(url.query))}=…：去掉"
+            " · a file of SQLite's takes no options"
+        )
     return Path(str(url.database))
 
 

@@ -226,6 +226,8 @@ def test_a_database_that_is_down(settings: Settings) -> None:
         ("not a url", "no SQLAlchemy URL"),
         ("postgresql+psycopg2://u:secret@db/x", "async driver"),
         ("sqlite+odd:///var/accounts.sqlite", "async driver"),
+        ("sqlite:///var/accounts.sqlite?mode=ro", "no options"),
+        ("sqlite://", "no file"),
         ("oracle+oracledb_async://u:secret@db/x", "oracledb"),
     ],
 )
