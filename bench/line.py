@@ -78,16 +78,17 @@ class Running:
 
 
 @contextmanager
-def line(home: Path) -> Iterator[Running]:
+def line(home: Path, **changes: Any) -> Iterator[Running]:
     """A line of the published prompts with the demo's accounts and almost no limits."""
     spoken = prompts.load(PROJECT / "generated_audio", CONTRACT)
-    with a_line(home, spoken, limits=dict.fromkeys(LIMITLESS, 1_000_000)) as live:
-        live.start = interpreter
+    given = {"limits": dict.fromkeys(LIMITLESS, 1_000_000), **changes}
+    with a_line(home, spoken, **given) as live:
+        live.start = _interpreter
         live.start_service()
         yield Running(live)
 
 
-def interpreter(*words: str, **given: Any) -> subprocess.Popen[bytes]:
+def _interpreter(*words: str, **given: Any) -> subprocess.Popen[bytes]:
     """As an operator starts a program: a fork shares its memory with what it was forked from, and
     pays for each page that it writes.
     """

@@ -340,16 +340,17 @@ class Evening:
         seconds count.
         """
         now = time.monotonic()
+        course = sum(press.pause for press in self._phones[0].course)
+        spread = min(course, LONGEST_SPREAD)
         for place, phone in enumerate(self._phones):
-            spread = min(sum(press.pause for press in phone.course), LONGEST_SPREAD)
             phone.press_at = now + spread * place / len(self._phones)
-        settling += spread
-        self.until(now + settling)
+        begin = now + spread + settling
+        self.until(begin)
         for phone in self._phones:
             phone.answers.clear()
         self.keys = 0
         print("begin", flush=True)
-        self.until(now + settling + seconds)
+        self.until(begin + seconds)
 
     def end(self) -> None:
         """Whoever is left on the line would be in the next one's way."""

@@ -25,14 +25,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.line import LIMITLESS, Running, interpreter, processor_seconds, resident
+from bench.line import Running, line, processor_seconds, resident
 from ivr.asterisk.configure import SITE, folder
 from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
 from ivr.speech import prompts
 from ivr.speech.contract import CONTRACT
 from ivr.speech.prompts import PromptSet, Utterance, sentence
-from tests.live.conftest import a_line, free_port
+from tests.live.conftest import free_port
 
 NUMBERS = {"dialplan": "70001", "fastagi": "70002", "service": "12329"}
 """What is dialled for each way."""
@@ -162,13 +162,9 @@ def site(**changes: Any) -> Iterator[Site]:
         clips = {name: _short_names(home, name, each) for name, each in said.items()}
         (home / "sounds.json").write_text(json.dumps(clips))
         _add(Settings(home=home), dialplan(clips, port))
-        limits = dict.fromkeys(LIMITLESS, 1_000_000)
-        given = {"limits": limits, "realtime": True, **changes}
-        with a_line(home, spoken, **given) as live:
-            live.start = interpreter
-            live.start_service()
+        with line(home, realtime=True, **changes) as running:
             first = {name: f"{each.clips[0].path}.alaw" for name, each in said.items()}
-            place = Site(Running(live), first, _start_fastagi(home, port), port)
+            place = Site(running, first, _start_fastagi(home, port), port)
             try:
                 yield place
             finally:

@@ -63,7 +63,9 @@ class Odd(Exception):
     """What a driver or its dialect raised outside its own kinds of error; its cause is that."""
 
 
-FAILURES = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError, Nonsense, Odd)
+_KNOWN = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError)
+"""What drivers raise of their own kinds."""
+FAILURES = (*_KNOWN, Nonsense, Odd)
 """What keeps a query from its rows."""
 
 
@@ -280,7 +282,7 @@ class Database:
         """What the source tells; what drivers raise besides is Odd."""
         try:
             return await self._source.ask(query, asked)
-        except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
+        except _KNOWN:
             raise
         except Exception as odd:  # drivers and dialects of every kind; a call must not end of it
             raise Odd from odd

@@ -156,7 +156,8 @@ class File:
     @contextmanager
     def _taken(self) -> Iterator[sqlite3.Connection]:
         """A connection to the file that is there now."""
-        opened = self._last() or self._opened()
+        identity = self._identity()
+        opened = self._last(identity) or self._opened(identity)
         try:
             yield opened.connection
         except BaseException:
@@ -167,17 +168,15 @@ class File:
         else:
             self._kept.append(opened)
 
-    def _last(self) -> _Opened | None:
+    def _last(self, identity: tuple[int, int]) -> _Opened | None:
         """The connection that was used last; none of a file that is no more."""
-        identity = self._identity()
         with suppress(IndexError):
             while (kept := self._kept.pop()).identity != identity:
                 kept.connection.close()
             return kept
         return None
 
-    def _opened(self) -> _Opened:
-        identity = self._identity()
+    def _opened(self, identity: tuple[int, int]) -> _Opened:
         connection = sqlite3.connect(self._file, timeout=self._limit, check_same_thread=False)
         connection.execute("PRAGMA query_only = ON")
         return _Opened(connection, identity)
