@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ivr.calls.call import AgentWanted, Answer, Call
 from ivr.calls.hearing import Told
 from ivr.calls.keypad import (
+    LONG,
     Complete,
     CountForm,
     Entry,
@@ -18,7 +20,7 @@ from ivr.calls.keypad import (
     Typing,
 )
 from ivr.cases.numbers import DIGITS, is_possible
-from ivr.people.identity import IdNumber, parse
+from ivr.people.identity import IdNumber, foreseen, parse
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Heard
 
@@ -48,15 +50,29 @@ class _Try:
     told: Told
 
 
-async def collect_id(call: Call, question: str, *, short_allowed: bool = True) -> IdNumber:
+def _nobody(_: object) -> None:
+    """Hears of nothing."""
+
+
+async def collect_id(
+    call: Call,
+    question: str,
+    *,
+    short_allowed: bool = True,
+    expect: Callable[[IdNumber], None] = _nobody,
+) -> IdNumber:
     """Ask `question` until a possible ID number has been entered, of 15 or 18 digits.
 
-    Raises WentBack for `*` before the first digit, AgentWanted for zeros and other starts that no
-    ID number has, GaveUp after too many failures in a row.
+    `expect` hears which one it will be when only the check digit is still to come, of which the
+    others leave no choice; what comes may be another one, or none. Raises WentBack for `*` before
+    the first digit, AgentWanted for zeros and other starts that no ID number has, GaveUp after too
+    many failures in a row.
     """
     form, wrong_before = IdForm(short_allowed), False
     while True:
-        digits, last = await _digits(call, question, form, wrong="identity.wrong_length")
+        digits, last = await _digits(
+            call, question, form, wrong="identity.wrong_length", typed=_expecting(expect)
+        )
         number = parse(digits, verify=call.means.settings.verify_check_digit)
         if isinstance(number, IdNumber):
             _note(call, question, "match", last)
@@ -109,10 +125,25 @@ async def collect_case_number(call: Call, question: str, *, short: str, wrong: s
         await call.failed(wrong)
 
 
-async def _digits(call: Call, question: str, form: Form, *, wrong: str) -> tuple[str, _Try]:
+def _expecting(expect: Callable[[IdNumber], None]) -> Callable[[str], None]:
+    def typed(digits: str) -> None:
+        if len(digits) == LONG - 1 and (number := foreseen(digits)) is not None:
+            expect(number)
+
+    return typed
+
+
+async def _digits(
+    call: Call,
+    question: str,
+    form: Form,
+    *,
+    wrong: str,
+    typed: Callable[[str], None] = _nobody,
+) -> tuple[str, _Try]:
     """Ask until the number is whole, and say what is the matter with everything else that comes."""
     while True:
-        tried = await _try(call, question, form)
+        tried = await _try(call, question, form, typed)
         match tried.outcome:
             case Complete(digits):
                 return digits, tried
@@ -121,8 +152,8 @@ async def _digits(call: Call, question: str, form: Form, *, wrong: str) -> tuple
                 await _explain(call, nothing, wrong)
 
 
-async def _try(call: Call, question: str, form: Form) -> _Try:
-    """One try, from the question to a number or to nothing."""
+async def _try(call: Call, question: str, form: Form, typed: Callable[[str], None]) -> _Try:
+    """One try, from the question to a number or to nothing; `typed` hears how far it has come."""
     asked, patience = call.utter(question), call.patience.first_digit_seconds
     answer = first = await call.listen(asked, patience, verb="collect")
     ms, keys = answer.ms, 0
@@ -133,6 +164,7 @@ async def _try(call: Call, question: str, form: Form) -> _Try:
         match _next(form, digits, answer, nudged=nudged):
             case Typing(digits):
                 nudged = False
+                typed(digits)
             case Nudge(prompt, missing):
                 nudged = True
                 said = call.utter(prompt, **({} if missing is None else {"missing": missing}))

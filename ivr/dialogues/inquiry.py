@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal
 
 from ivr.accounts import (
     Accounts,
@@ -21,6 +20,7 @@ from ivr.accounts import (
 from ivr.calls.call import REPLAY, Call
 from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
+from ivr.dialogues.foreseeing import Account, Asking, Timed
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
 from ivr.dialogues.place import UP, Outcome, coded
@@ -28,9 +28,6 @@ from ivr.limits.limits import Denied
 from ivr.people.identity import IdNumber
 from ivr.records.facts import LookedUp, LookupOutcome
 from ivr.speech.prompts import Sentence, Unsaid, Value, sentence
-
-T = TypeVar("T")
-Account = TypeVar("Account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +47,18 @@ class Inquiry(Generic[Account]):
 
 async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
     """请输入您的个人身份证号，以井号键结束 — and what the accounts say (seed, 一 and 二)."""
-    number = await collect_id(call, "identity.ask")
-    return await _admit(call, inquiry, number)
+    asking = Asking(call, inquiry.ask)
+    number = await collect_id(call, "identity.ask", expect=asking.foresee)
+    return await _admit(call, inquiry, number, asking)
 
 
-async def _admit(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Outcome:
+async def _admit(
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, asking: Asking[Account]
+) -> Outcome:
     """Let the caller have the answer, within the limits and with the password if one is wanted."""
 
     def again(call: Call) -> Awaitable[Outcome]:
-        return _admit(call, inquiry, number)
+        return _admit(call, inquiry, number, asking)
 
     person, now = call.means.tokens.person(number), call.means.clock().timestamp()
     admitted = await call.means.limits.look_up(call.asker, person, now)
@@ -68,13 +68,17 @@ async def _admit(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> Out
         elsewhere = await ask_password(call, number, again)
         if elsewhere is not None:
             return elsewhere
-    return await _answer(call, inquiry, number, admitted.delay)
+    return await _answer(call, inquiry, number, asking, admitted.delay)
 
 
 async def _answer(
-    call: Call, inquiry: Inquiry[Account], number: IdNumber, delay: float = 0.0
+    call: Call,
+    inquiry: Inquiry[Account],
+    number: IdNumber,
+    asking: Asking[Account],
+    delay: float = 0.0,
 ) -> Outcome:
-    match await _look_up(call, inquiry, number, delay):
+    match await _look_up(call, inquiry, number, asking.result(number, delay)):
         case Found(account):
             return await _read_out(call, inquiry, number, account)
         case NotFound():
@@ -88,7 +92,7 @@ async def _answer(
         case Unsayable(column):
             return await _untold(call, inquiry, column)
         case Unavailable():
-            return await busy(call, lambda call: _answer(call, inquiry, number))
+            return await busy(call, lambda call: _answer(call, inquiry, number, asking))
     return UP
 
 
@@ -119,13 +123,12 @@ async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome
 
 
 async def _look_up(
-    call: Call, inquiry: Inquiry[Account], number: IdNumber, delay: float
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, work: Awaitable[Timed[Account]]
 ) -> Result[Account]:
-    """Ask the accounts after `delay` seconds, and note how it went and how long they took.
+    """Wait for what the accounts say, and note how it went and how long they took.
 
     What was typed ahead ends here: the result is always heard.
     """
-    work = _timed(delay, inquiry.ask(call.means.accounts, number))
     result, ms = await call.meanwhile("identity.looking_up", work)
     person = call.means.tokens.person(number)
     if not isinstance(result, Unavailable):
@@ -142,19 +145,6 @@ async def _look_up(
     )
     call.inbox.forget_keys()
     return result
-
-
-async def _timed(delay: float, work: Awaitable[T]) -> tuple[T, int]:
-    """What `work` comes to when it is begun after `delay` seconds, and how many ms it took.
-
-    Neither the delay nor the sentence that fills the wait is time of the source.
-    """
-    clock = asyncio.get_running_loop().time
-    if delay:
-        await asyncio.sleep(delay)
-    began = clock()
-    result = await work
-    return result, round((clock() - began) * 1000)
 
 
 _WORDS: Mapping[type[object], LookupOutcome] = {

@@ -25,6 +25,10 @@ class Gate:
         """As Limits.look_up."""
         return await self._decided(lambda limits: limits.look_up(asker, person, now))
 
+    def would_admit(self, asker: Asker, person: str, now: float) -> bool:
+        """As Limits.would_admit, by what this process knows."""
+        return self._limits.would_admit(asker, person, now)
+
     async def looked_up(self, person: str, now: float) -> None:
         """As Limits.looked_up."""
         await self._decided(lambda limits: limits.looked_up(person, now))

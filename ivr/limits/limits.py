@@ -119,11 +119,16 @@ class Limits:
         """Whether `asker` may ask for the account of `person` now; counted when they may."""
         refusal = self._refusal(asker, person, now)
         if refusal is not None:
+            self._lock_out(asker, refusal, now)
             return Denied(refusal)
         for key, _, _ in self._budgets(asker):
             self.counts.note(Noted("asked", key, person, now))
         self.counts.note(Noted("looked", _LINE, "", now))
         return Admitted(self._delay(len(self._asked(_own(asker), now))))
+
+    def would_admit(self, asker: Asker, person: str, now: float) -> bool:
+        """What `look_up` would decide; nothing is counted, and nobody is locked."""
+        return self._refusal(asker, person, now) is None
 
     def looked_up(self, person: str, now: float) -> None:
         """An account was told: one person's is told so often a day, whoever asks."""
@@ -198,10 +203,14 @@ class Limits:
         for key, most, reason in self._budgets(asker):
             asked = self._asked(key, now)
             if person not in asked and len(asked) >= most:
-                if reason == "lookups_of_caller":
-                    self.counts.lock(Lock(key, now + self._settings.lock_seconds))
                 return reason
         return "lookups_of_line" if self._is_full(now) else None
+
+    def _lock_out(self, asker: Asker, refusal: Refusal, now: float) -> None:
+        """Who has a number and goes too far, for a while; asking again makes it no longer."""
+        key = _own(asker)
+        if refusal == "lookups_of_caller" and not self._locked(key, now):
+            self.counts.lock(Lock(key, now + self._settings.lock_seconds))
 
     def _is_full(self, now: float) -> bool:
         asked = self.counts.count("looked", _LINE, now - MINUTE)

@@ -83,6 +83,12 @@ def parse(keyed: str, *, verify: bool = True) -> IdNumber | WrongLength | WrongN
     return WrongLength()
 
 
+def foreseen(digits: str) -> IdNumber | None:
+    """The number that the first seventeen of its digits make; None: no such number can exist."""
+    number = parse(digits + _check_digit(digits))
+    return number if isinstance(number, IdNumber) else None
+
+
 def can_begin(digits: str) -> bool:
     """Whether ID numbers begin with these digits, one or more: a region's, or a foreigner's 9."""
     return digits[0] == "9" or any(region.startswith(digits[:2]) for region in _REGIONS)

@@ -188,3 +188,31 @@ def test_what_was_counted_in_the_last_while_is_all_that_counts(
                 wanted = counted(mine, since)
                 assert set(memory.values("asked", each, since)) == wanted
                 assert memory.count("asked", each, since) == len(wanted)
+
+
+ASKING = st.tuples(
+    st.sampled_from([CALLER, Asker("s2", "another token"), UNKNOWN, Asker("s3")]),
+    st.sampled_from("abcdefgh"),
+    st.integers(0, 400),
+    st.booleans(),
+)
+"""Who asks for whom, how long after the one before, and whether the account is told then."""
+
+
+@given(st.lists(ASKING, max_size=40))
+def test_looking_whether_somebody_would_be_admitted_is_right_and_changes_nothing(
+    told: list[tuple[Asker, str, int, bool]],
+) -> None:
+    settings = LimitsSettings(
+        ids_per_caller=2, ids_of_unknown_callers=3, lookups_per_person=4, lookups_per_minute=5
+    )
+    looking, without, now = Limits(settings), Limits(settings), NOON
+    for asker, person, later, is_told in told:
+        now += later
+        foreseen = looking.would_admit(asker, person, now)
+        answer = looking.look_up(asker, person, now)
+        assert foreseen == isinstance(answer, Admitted)
+        assert answer == without.look_up(asker, person, now)
+        if is_told and foreseen:
+            looking.looked_up(person, now)
+            without.looked_up(person, now)

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.people.identity import IdNumber, WrongLength, WrongNumber, lengthen, parse, shorten
+from ivr.people.identity import (
+    IdNumber,
+    WrongLength,
+    WrongNumber,
+    foreseen,
+    lengthen,
+    parse,
+    shorten,
+)
 
 DAYS = st.dates(date(1900, 1, 1), date(1999, 12, 31))
 SERIALS = st.integers(0, 995)
@@ -87,6 +95,17 @@ def _check(seventeen: str) -> str:
 def test_the_check_digit_is_the_standard_s(short: str) -> None:
     whole = lengthen(short)
     assert whole[17] == _check(whole[:17])
+
+
+@given(short_numbers())
+def test_seventeen_digits_say_which_number_it_will_be(short: str) -> None:
+    whole = lengthen(short)
+    assert foreseen(whole[:17]) == parse(whole)
+
+
+@pytest.mark.parametrize("digits", ["11010519490229002", "11010519491331002"])
+def test_of_a_day_that_is_none_no_number_is_foreseen(digits: str) -> None:
+    assert foreseen(digits) is None
 
 
 def test_serials_of_centenarians_are_nobody_s_today() -> None:
