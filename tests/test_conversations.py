@@ -226,7 +226,9 @@ def test_the_centres_own_columns_are_read_out_and_null_ones_left_out(
     )
     script = settings.home / "conversation.txt"
     script.write_text(f"{held}IVR main.greeting\nIVR main.menu\nKEY 1\nIVR account.menu\n{lines}")
-    run(lambda: hold(directions(script), own, settings))
+    _, facts = run(lambda: hold(directions(script), own, settings))
+    outcomes = [fact.outcome for fact in facts if isinstance(fact, LookedUp)]
+    assert outcomes == ["found", "found", "unsayable"]
 
 
 def test_where_zero_is_no_agents_key_a_start_that_no_number_has_is_none(

@@ -9,27 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
-from ivr.accounts import Accounts, Result
 from ivr.calls.call import Call
 from ivr.people.identity import IdNumber
 
-Account = TypeVar("Account")
-Timed: TypeAlias = tuple[Result[Account], int]
-"""What the accounts said, and how many ms they took for it."""
+Answer = TypeVar("Answer")
 
 
-class Asking(Generic[Account]):
+class Asking(Generic[Answer]):
     """How one caller's account is asked for."""
 
-    def __init__(
-        self, call: Call, ask: Callable[[Accounts, IdNumber], Awaitable[Result[Account]]]
-    ) -> None:
+    def __init__(self, call: Call, ask: Callable[[IdNumber], Awaitable[Answer]]) -> None:
         self._call = call
         self._ask = ask
         self._foreseen: IdNumber | None = None
-        self._answer: asyncio.Task[Timed[Account]] | None = None
+        self._begun: asyncio.Future[Answer] | None = None
 
     def foresee(self, number: IdNumber) -> None:
         """Ask for this account already, if the caller may be told of it as far as is known now.
@@ -43,22 +38,11 @@ class Asking(Generic[Account]):
             return
         person, now = means.tokens.person(number), means.clock().timestamp()
         if means.limits.would_admit(self._call.asker, person, now):
-            self._foreseen, self._answer = number, asyncio.create_task(self._timed(number))
+            self._foreseen, self._begun = number, asyncio.ensure_future(self._ask(number))
 
-    async def result(self, number: IdNumber, delay: float) -> Timed[Account]:
-        """What the accounts say, not before `delay` seconds.
-
-        Neither the delay nor the sentence that fills the wait is time of the source.
-        """
-        answer, self._answer = self._answer, None
+    async def answer(self, number: IdNumber, delay: float) -> Answer:
+        """The answer to what was keyed, not before `delay` seconds; each is used once."""
+        begun, self._begun = self._begun, None
         if delay:
             await asyncio.sleep(delay)
-        if answer is None or number != self._foreseen:
-            return await self._timed(number)
-        return await answer
-
-    async def _timed(self, number: IdNumber) -> Timed[Account]:
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        result = await self._ask(self._call.means.accounts, number)
-        return result, round((clock() - began) * 1000)
+        return await (self._ask(number) if begun is None or number != self._foreseen else begun)

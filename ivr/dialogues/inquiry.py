@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal
+from functools import partial
+from typing import Generic, Literal, TypeVar
 
 from ivr.accounts import (
     Accounts,
@@ -20,14 +22,16 @@ from ivr.accounts import (
 from ivr.calls.call import REPLAY, Call
 from ivr.calls.entry import collect_id
 from ivr.dialogues.afterwards import replay_or_back
-from ivr.dialogues.foreseeing import Account, Asking, Timed
+from ivr.dialogues.foreseeing import Asking
 from ivr.dialogues.limits import busy, denied
 from ivr.dialogues.password import ask_password
 from ivr.dialogues.place import UP, Outcome, coded
 from ivr.limits.limits import Denied
 from ivr.people.identity import IdNumber
 from ivr.records.facts import LookedUp, LookupOutcome
-from ivr.speech.prompts import Sentence, Unsaid, Value, sentence
+from ivr.speech.prompts import Sentence, Unsaid, Utterance, Value, sentence
+
+Account = TypeVar("Account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,32 @@ class Inquiry(Generic[Account]):
     empty: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Readout:
+    """What is said of an account, ready to be played."""
+
+    opening: Utterance
+    left_out: tuple[str, ...]
+    """Columns whose code nobody has put into words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the accounts said of a person, and how many ms they took for it."""
+
+    result: Result[_Readout]
+    ms: int
+
+
 async def inquire(call: Call, inquiry: Inquiry[Account]) -> Outcome:
     """请输入您的个人身份证号，以井号键结束 — and what the accounts say (seed, 一 and 二)."""
-    asking = Asking(call, inquiry.ask)
+    asking = Asking(call, partial(_ask, call, inquiry))
     number = await collect_id(call, "identity.ask", expect=asking.foresee)
     return await _admit(call, inquiry, number, asking)
 
 
 async def _admit(
-    call: Call, inquiry: Inquiry[Account], number: IdNumber, asking: Asking[Account]
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, asking: Asking[_Answer]
 ) -> Outcome:
     """Let the caller have the answer, within the limits and with the password if one is wanted."""
 
@@ -75,12 +96,12 @@ async def _answer(
     call: Call,
     inquiry: Inquiry[Account],
     number: IdNumber,
-    asking: Asking[Account],
+    asking: Asking[_Answer],
     delay: float = 0.0,
 ) -> Outcome:
-    match await _look_up(call, inquiry, number, asking.result(number, delay)):
-        case Found(account):
-            return await _read_out(call, inquiry, number, account)
+    match await _look_up(call, inquiry, number, asking.answer(number, delay)):
+        case Found(readout):
+            return await _read_out(call, inquiry, readout)
         case NotFound():
             await call.say(inquiry.not_found)
         case Several():
@@ -101,17 +122,30 @@ def told(inquiry: Inquiry[Account], number: IdNumber, account: Account) -> Sente
     return sentence(inquiry.readout, **{**inquiry.slots(account), "id": number.keyed})
 
 
-async def _read_out(
-    call: Call, inquiry: Inquiry[Account], number: IdNumber, account: Account
-) -> Outcome:
-    readout = told(inquiry, number, account)
+async def _ask(call: Call, inquiry: Inquiry[Account], number: IdNumber) -> _Answer:
+    """Ask the accounts, and put together what is to be said."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    result = await inquiry.ask(call.means.accounts, number)
+    ms = round((clock() - began) * 1000)
+    if isinstance(result, Found):
+        return _Answer(_readout(call, told(inquiry, number, result.account)), ms)
+    return _Answer(result, ms)
+
+
+def _readout(call: Call, said: Sentence) -> Found[_Readout] | Unsayable:
     try:
-        opening = call.prompts.utterance(readout)
+        opening = call.prompts.utterance(said)
     except Unsaid as unsaid:
-        return await _untold(call, inquiry, unsaid.slot)
-    for column in call.prompts.unknown_codes(readout):
+        return Unsayable(unsaid.slot)
+    return Found(_Readout(opening, call.prompts.unknown_codes(said)))
+
+
+async def _read_out(call: Call, inquiry: Inquiry[Account], readout: _Readout) -> Outcome:
+    for column in readout.left_out:
         call.means.untold.leave_out(inquiry.source, column)
-    return await call.menu(replay_or_back(call), {"1": REPLAY, "*": UP}, opening=opening)
+    choices = {"1": REPLAY, "*": UP}
+    return await call.menu(replay_or_back(call), choices, opening=readout.opening)
 
 
 async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome:
@@ -123,13 +157,14 @@ async def _untold(call: Call, inquiry: Inquiry[Account], column: str) -> Outcome
 
 
 async def _look_up(
-    call: Call, inquiry: Inquiry[Account], number: IdNumber, work: Awaitable[Timed[Account]]
-) -> Result[Account]:
+    call: Call, inquiry: Inquiry[Account], number: IdNumber, asked: Awaitable[_Answer]
+) -> Result[_Readout]:
     """Wait for what the accounts say, and note how it went and how long they took.
 
     What was typed ahead ends here: the result is always heard.
     """
-    result, ms = await call.meanwhile("identity.looking_up", work)
+    answer = await call.meanwhile("identity.looking_up", asked)
+    result = answer.result
     person = call.means.tokens.person(number)
     if not isinstance(result, Unavailable):
         await call.means.limits.looked_up(person, call.means.clock().timestamp())
@@ -140,7 +175,7 @@ async def _look_up(
             source=inquiry.source,
             person=person,
             outcome=_word(result),
-            ms=ms,
+            ms=answer.ms,
         )
     )
     call.inbox.forget_keys()
@@ -158,5 +193,5 @@ _WORDS: Mapping[type[object], LookupOutcome] = {
 }
 
 
-def _word(result: Result[Account]) -> LookupOutcome:
+def _word(result: Result[_Readout]) -> LookupOutcome:
     return _WORDS[type(result)]
