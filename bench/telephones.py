@@ -36,6 +36,11 @@ PATIENCE_SECONDS = 0.9
 """A prompt that has not begun by then never did."""
 CALLING_SECONDS = 0.04
 """From one telephone to the next: nobody measures how fast a line picks up."""
+HANGING_UP_SECONDS = 0.005
+"""From one to the next: as many at once as telephones are more than a socket keeps for later."""
+AGAIN_SECONDS = 0.5
+"""T1 of RFC 3261, 17.1.1.1."""
+ENDING_SECONDS = 15.0
 _TIMESTAMPS = 35
 """SO_TIMESTAMPNS (socket(7)): the kernel tells when each datagram came."""
 
@@ -354,12 +359,14 @@ class Evening:
 
     def end(self) -> None:
         """Whoever is left on the line would be in the next one's way."""
-        for phone in self._phones:
-            self._exchange.hang_up(phone)
-        self.until(time.monotonic() + 1.0)
-        left = sum(phone.state == "up" for phone in self._phones)
+        latest = time.monotonic() + ENDING_SECONDS
+        while (left := [p for p in self._phones if p.state == "up"]) and time.monotonic() < latest:
+            for phone in left:  # again where nothing came back (RFC 3261, 17.1.2.2)
+                self._exchange.hang_up(phone)
+                self.until(time.monotonic() + HANGING_UP_SECONDS)
+            self.until(time.monotonic() + AGAIN_SECONDS)
         if left:
-            sys.exit(f"{left} calls could not be ended")
+            sys.exit(f"{len(left)} calls could not be ended")
 
 
 def _arguments() -> argparse.Namespace:

@@ -55,7 +55,7 @@ class Traffic(Collector):
     """Since the last key: a carrier may change its equipment."""
     _keys: Tally[str | None] = field(default_factory=Tally, init=False)
     _doubled: Tally[str | None] = field(default_factory=Tally, init=False)
-    _by_way: dict[str | None, Tally[Way]] = field(default_factory=dict, init=False)
+    _by_way: Tally[tuple[str | None, Way]] = field(default_factory=Tally, init=False)
     """Each time that a key was told of, and how it had come."""
     _agreed: Tally[tuple[str | None, bool]] = field(default_factory=Tally, init=False)
     """Calls with and without telephone-event."""
@@ -83,11 +83,7 @@ class Traffic(Collector):
             "ivr_keys_by_way",
             "Keys as they came, copies too: rfc4733, info, inband",
             ("trunk", "way"),
-            (
-                ((trunk or "", way), number)
-                for trunk, came in self._by_way.items()
-                for way, number in came.items()
-            ),
+            (((trunk or "", way), number) for (trunk, way), number in self._by_way.items()),
         )
         yield _family(
             "ivr_calls_described",
@@ -115,7 +111,7 @@ class Traffic(Collector):
 
     def came_by(self, trunk: str | None, way: Way) -> None:
         """A key was told of, perhaps once more, and had come so."""
-        self._by_way.setdefault(trunk, Tally())[way] += 1
+        self._by_way[trunk, way] += 1
 
     def call_over(self, trunk: str | None, events: bool | None) -> None:
         """A call has ended in which telephone-event was agreed upon, or not; None: nobody knows."""
@@ -143,8 +139,8 @@ class Traffic(Collector):
 
     def _ways(self, trunk: str | None) -> str:
         """How many keys came by each way, as far as that is known."""
-        came = self._by_way.get(trunk, Tally())
-        told = "、".join(f"{name} {came[way]}" for way, name in _CALLED.items() if way in came)
+        came = {way: self._by_way[trunk, way] for way in _CALLED}
+        told = "、".join(f"{_CALLED[way]} {number}" for way, number in came.items() if number)
         return f"（{told}）" if told else ""
 
     def oddities(self) -> Iterator[str]:
@@ -165,8 +161,7 @@ class Traffic(Collector):
     def _no_events(self, trunk: str) -> str:
         """How keys come where telephone-event was hoped for and not agreed upon; empty: well."""
         without = self._agreed[trunk, False]
-        came = self._by_way.get(trunk, Tally())
-        only_info = "info" in came and "inband" not in came
+        only_info = self._by_way[trunk, "info"] and not self._by_way[trunk, "inband"]
         if not without or only_info or self.dtmf[trunk] not in {"auto", "rfc4733"}:
             return ""
         meaning = _NO_KEYS[self.dtmf[trunk] == "auto"]
