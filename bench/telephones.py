@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 0.9
 """A prompt that has not begun by then never did."""
 CALLING_SECONDS = 0.04
 """From one telephone to the next: nobody measures how fast a line picks up."""
+LONGEST_CALLING = 18.0
+"""For all of them: a menu that is not answered hangs up before the last has called."""
 HANGING_UP_SECONDS = 0.005
 """From one to the next: as many at once as telephones are more than a socket keeps for later."""
 AGAIN_SECONDS = 0.5
@@ -335,10 +337,11 @@ class Evening:
                     self._exchange.hear()
 
     def call(self) -> None:
+        pause = min(CALLING_SECONDS, LONGEST_CALLING / len(self._phones))
         for place, phone in enumerate(self._phones):
             phone.due = time.monotonic() + FRAME_SECONDS * (place / len(self._phones))
             self._exchange.dial(phone)
-            self.until(time.monotonic() + CALLING_SECONDS)
+            self.until(time.monotonic() + pause)
 
     def press(self, seconds: float, settling: float) -> None:
         """Everybody presses, evenly spread over the course; after that and `settling`, so many

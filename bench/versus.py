@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.line import Running, line, processor_seconds, resident
+from bench.telephones import ENDING_SECONDS
 from ivr.asterisk.configure import SITE, folder
 from ivr.config import PROJECT, Settings
 from ivr.people.sensitive import Sensitive
@@ -256,7 +257,7 @@ def measure(place: Site, way: str, tally: Tally, load: Load) -> Mapping[str, Any
     told: dict[str, Any] = json.loads(telephones.stdout.readline())
     after = _spent(place, way)
     tally.megabytes = megabytes(place, way)
-    if telephones.wait(20):
+    if telephones.wait(ENDING_SECONDS + 20):
         tally.failures.append("some calls could not be ended")
     tally.keys += told["keys"]
     tally.asterisk += after[0] - before[0]
@@ -323,24 +324,39 @@ def _at(ordered: list[float], share: int) -> float:
 # --- how much each of them bears ---------------------------------------------------------------
 
 
-def most(way: str, step: int, highest: int, seconds: float) -> int:
-    """The largest number of calls at once, in steps, of which none fails and no prompt is late."""
+def most(way: str, numbers: range, seconds: float) -> int:
+    """The largest of these numbers of calls at once of which none fails and no prompt is late.
+
+    Each on an Asterisk of its own: after hundreds of calls that end at once one is busy for a while.
+    """
     served = 0
-    with site() as place:
-        for calls in range(step, highest + 1, step):
-            tally = Tally()
+    for calls in numbers:
+        tally = Tally()
+        with site() as place:
             told = measure(place, way, tally, Load(calls, seconds, "menus"))
-            asterisk, program = tally.per_key
-            late = _at(sorted(each for times in tally.ms.values() for each in times), 99)
-            print(
-                f"{way} {calls} calls: {told['failures'] or 'no failure'}, p99 {late:.1f} ms,"
-                f" {asterisk + program:.2f} ms per key, callers {told['callers']:.1f} s",
-                flush=True,
-            )
-            if told["failures"] or told["up"] < calls:
-                break
-            served = calls
+        asterisk, program = tally.per_key
+        late = _at(sorted(each for times in tally.ms.values() for each in times), 99)
+        print(
+            f"{way} {calls} calls: {tally.failures or 'no failure'}, p99 {late:.1f} ms,"
+            f" {asterisk + program:.2f} ms per key, callers {told['callers']:.1f} s",
+            flush=True,
+        )
+        if tally.failures or told["up"] < calls:
+            break
+        served = calls
     return served
+
+
+def add_numbers(parser: argparse.ArgumentParser) -> None:
+    """Of how many calls at once `most` is to try."""
+    parser.add_argument("--lowest", type=int, default=360)
+    parser.add_argument("--step", type=int, default=120)
+    parser.add_argument("--highest", type=int, default=840)
+
+
+def numbers(chosen: argparse.Namespace) -> range:
+    """What `add_numbers` has asked for."""
+    return range(chosen.lowest, chosen.highest + 1, chosen.step)
 
 
 def main() -> None:
@@ -350,11 +366,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--most", choices=tuple(NUMBERS))
-    parser.add_argument("--step", type=int, default=60)
-    parser.add_argument("--highest", type=int, default=480)
+    add_numbers(parser)
     chosen = parser.parse_args()
     if chosen.most:
-        print(most(chosen.most, chosen.step, chosen.highest, chosen.seconds))
+        print(most(chosen.most, numbers(chosen), chosen.seconds))
         return
     began = time.monotonic()
     tallies = compare(chosen.rounds, Load(chosen.calls, chosen.seconds, chosen.course))

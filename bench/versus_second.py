@@ -1,6 +1,7 @@
 """The second table beside bench.versus: how soon, how large, what waiting costs, and how many.
 
-`python -m bench.versus_second [--calls 60] [--seconds 10] [--step 120] [--highest 600]`
+`python -m bench.versus_second [--calls 60] [--seconds 10] [--lowest 360] [--step 120]
+[--highest 840]`
 
 For the dialplan, FastAGI and the service, each on an Asterisk of its own: seconds from the start of
 the program until it takes calls; memory for a call in the main menu, Asterisk's and the program's;
@@ -19,7 +20,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench.versus import NUMBERS, Load, Site, Tally, measure, megabytes, most, site
+from bench.versus import (
+    NUMBERS,
+    Load,
+    Site,
+    Tally,
+    add_numbers,
+    measure,
+    megabytes,
+    most,
+    numbers,
+    site,
+)
 from tests.live.test_agents import agent_phone
 
 WAYS = tuple(NUMBERS)
@@ -116,12 +128,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--step", type=int, default=120)
-    parser.add_argument("--highest", type=int, default=600)
+    add_numbers(parser)
     chosen = parser.parse_args()
     rows = [second(way, chosen.calls, chosen.seconds) for way in WAYS]
     for row in rows:
-        row.most = most(row.way, chosen.step, chosen.highest, chosen.seconds)
+        row.most = most(row.way, numbers(chosen), chosen.seconds)
     for row in rows:
         print(row.shown(rows[0]), flush=True)
 
