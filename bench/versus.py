@@ -327,7 +327,7 @@ def _at(ordered: list[float], share: int) -> float:
 def most(way: str, numbers: range, seconds: float) -> int:
     """The largest of these numbers of calls at once of which none fails and no prompt is late.
 
-    Each on an Asterisk of its own: after hundreds of calls that end at once one is busy for a while.
+    Each on an Asterisk of its own: one that has ended hundreds of calls at once has yet to settle.
     """
     served = 0
     for calls in numbers:
