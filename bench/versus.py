@@ -324,13 +324,13 @@ def _at(ordered: list[float], share: int) -> float:
 # --- how much each of them bears ---------------------------------------------------------------
 
 
-def most(way: str, numbers: range, seconds: float) -> int:
+def most(way: str, tried: range, seconds: float) -> int:
     """The largest of these numbers of calls at once of which none fails and no prompt is late.
 
     Each on an Asterisk of its own: one that has ended hundreds of calls at once has yet to settle.
     """
     served = 0
-    for calls in numbers:
+    for calls in tried:
         tally = Tally()
         with site() as place:
             told = measure(place, way, tally, Load(calls, seconds, "menus"))

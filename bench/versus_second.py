@@ -97,10 +97,13 @@ def _started(place: Site, way: str) -> float:
         began = time.monotonic()
         place.start_fastagi()
     else:
-        place.running.live.kill_service()
+        live = place.running.live
+        live.kill_service()
+        while live.ari("applications"):  # Asterisk has yet to notice
+            time.sleep(0.005)
         began = time.monotonic()
-        place.running.live.launch_service()
-        while not place.running.live.ari("applications"):
+        live.launch_service()
+        while not live.ari("applications"):
             time.sleep(0.005)
     return time.monotonic() - began
 

@@ -288,8 +288,7 @@ class Call:
         """Wait for `work`; when it takes a while, tell the caller so. Keys never end the work."""
         task = asyncio.ensure_future(work)
         try:
-            if not task.done():
-                await asyncio.wait({task}, timeout=QUIET_SECONDS)
+            await asyncio.wait({task}, timeout=QUIET_SECONDS)
             if not task.done():
                 await self.say(prompt)
             return await task

@@ -68,10 +68,10 @@ async def collect_id(
     the first digit, AgentWanted for zeros and other starts that no ID number has, GaveUp after too
     many failures in a row.
     """
-    form, wrong_before = IdForm(short_allowed), False
+    form, typed, wrong_before = IdForm(short_allowed), _expecting(expect), False
     while True:
         digits, last = await _digits(
-            call, question, form, wrong="identity.wrong_length", typed=_expecting(expect)
+            call, question, form, wrong="identity.wrong_length", typed=typed
         )
         number = parse(digits, verify=call.means.settings.verify_check_digit)
         if isinstance(number, IdNumber):
