@@ -312,7 +312,7 @@ class Call:
     def _note_unheard(self) -> None:
         """The sentence or the question in which the caller hung up."""
         heard = self._hearing
-        if heard is not None and heard.utterance is not None and heard.verb is not None:
+        if heard is not None and heard.verb is not None:
             answer = Answer(None, False, _ms_since(heard.asked), heard.told(_now()))
             self.note_step(heard.verb, heard.utterance.prompts[-1], "hung_up", answer)
 
@@ -327,7 +327,7 @@ class Call:
         return answer.key is None
 
     async def listen(
-        self, utterance: Utterance | None, patience: float, *, verb: Verb | None = None
+        self, utterance: Utterance, patience: float, *, verb: Verb | None = None
     ) -> Answer:
         """Say `utterance` and wait for one key: during it, or `patience` seconds after its end.
 
@@ -336,13 +336,12 @@ class Call:
         asks notes; should the caller hang up before, it is noted all the same.
         """
         began = _now()
-        if patience > 0 and began > self.ends_at:
-            self.ends_at = math.inf
-            raise HeldTooLong
+        if patience > 0:
+            self._leave_in_time(began)
         hearing = Hearing(utterance, began, verb)
         if verb is not None:
             self._hearing = hearing
-        if utterance is None or self.inbox.has_key():
+        if self.inbox.has_key():
             key = await self._key(began + patience)
             return Answer(key, False, _ms_since(began), hearing.told(_now()))
         hearing.saying = await Saying(self.line, utterance).begin()
@@ -353,13 +352,21 @@ class Call:
         key = await self._key(_now() + patience)
         return Answer(key, False, _ms_since(began), hearing.told(_now()))
 
+    async def listen_on(self, until: float, *, far: int = 0) -> Answer:
+        """Wait for one more key, in silence, until then (the loop's clock).
+
+        The next `far` digits are gathered before the first of them is told: so many that are
+        nothing but a number's next ones wake nobody each. Raises as `listen`.
+        """
+        began = _now()
+        self._leave_in_time(began)
+        return Answer(await self._key(until, far=far), False, _ms_since(began))
+
     async def play_whole(self, utterance: Utterance) -> None:
         """Say it to its end; keys typed before or meanwhile are void."""
         await self._said_whole(Hearing(utterance, _now()))
 
     async def _said_whole(self, hearing: Hearing) -> None:
-        if hearing.utterance is None:
-            return
         saying = hearing.saying = await Saying(self.line, hearing.utterance).begin()
         while not await saying.over(await self.inbox.get(saying.until)):
             pass  # what else comes meanwhile is dropped
@@ -422,6 +429,12 @@ class Call:
             )
         )
 
+    def _leave_in_time(self, now: float) -> None:
+        """Ask nothing more of a call that has had its time."""
+        if now > self.ends_at:
+            self.ends_at = math.inf
+            raise HeldTooLong
+
     async def _choice(self, question: str, choices: Mapping[str, T], asked: Utterance) -> T | None:
         """Ask once; None when nothing usable came back and the caller has been told."""
         answer = await self.listen(asked, self.patience.first_key_seconds, verb="menu")
@@ -447,9 +460,9 @@ class Call:
             if await saying.over(news):
                 return None
 
-    async def _key(self, deadline: float) -> Key | None:
+    async def _key(self, deadline: float, *, far: int = 0) -> Key | None:
         """The next key; None for silence."""
-        while (news := await self.inbox.get(deadline)) is not None:
+        while (news := await self.inbox.get(deadline, far=far)) is not None:
             if isinstance(news, Key):
                 return news
         return None

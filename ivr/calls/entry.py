@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -155,23 +156,24 @@ async def _digits(
 async def _try(call: Call, question: str, form: Form, typed: Callable[[str], None]) -> _Try:
     """One try, from the question to a number or to nothing; `typed` hears how far it has come."""
     asked, patience = call.utter(question), call.patience.first_digit_seconds
+    began = asyncio.get_running_loop().time()
     answer = first = await call.listen(asked, patience, verb="collect")
     ms, keys = answer.ms, 0
     digits, nudged = "", False
     while True:
         keys += answer.key is not None
-        said = None
         match _next(form, digits, answer, nudged=nudged):
             case Typing(digits):
                 nudged = False
                 typed(digits)
+                answer = await _go_on(call, form, digits, began, answer)
             case Nudge(prompt, missing):
                 nudged = True
                 said = call.utter(prompt, **({} if missing is None else {"missing": missing}))
+                answer = await call.listen(said, _patience(call, form, digits))
             case outcome:
                 _swallow_hash(call, outcome, answer)
                 return _Try(outcome, keys, first.interrupted, ms, first.told)
-        answer = await call.listen(said, _until_next_key(call, form, digits))
         ms += answer.ms
 
 
@@ -181,7 +183,16 @@ def _next(form: Form, digits: str, answer: Answer, *, nudged: bool) -> Entry:
     return form.press(digits, answer.digit)
 
 
-def _until_next_key(call: Call, form: Form, digits: str) -> float:
+async def _go_on(call: Call, form: Form, digits: str, began: float, last: Answer) -> Answer:
+    """The key after the last one. Patience counts from that, or from when a number was asked for.
+
+    What was gathered is told late, and was not pressed late.
+    """
+    at = began if last.key is None else max(began, last.key.at)
+    return await call.listen_on(at + _patience(call, form, digits), far=form.far(digits))
+
+
+def _patience(call: Call, form: Form, digits: str) -> float:
     """A wish for an agent waits for a moment only, in case that it is none."""
     if call.zero_is_agent and form.is_wish(digits):
         return call.patience.swallow_seconds

@@ -28,7 +28,7 @@ class Told:
 class Hearing:
     """An utterance while it sounds, on the loop's clock."""
 
-    utterance: Utterance | None
+    utterance: Utterance
     asked: float
     """When it was its turn, whether or not it was said."""
     verb: Verb | None = None
@@ -38,8 +38,6 @@ class Hearing:
 
     def told(self, now: float) -> Told:
         """What the caller has heard of it by `now`."""
-        if self.utterance is None:
-            return Told()
         opening = self.utterance.prompts[0] if len(self.utterance.prompts) > 1 else None
         figures_end = self.utterance.figures_end
         figures = None if figures_end is None else self._heard(figures_end, now)

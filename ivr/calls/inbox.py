@@ -122,6 +122,8 @@ class Inbox:
         """Seconds that the caller has had us on hold, without what goes on now."""
         self._cut = ""
         """The playback that a key has cut, while its end is still to come."""
+        self._far = 0
+        """So many digits more wake nobody."""
 
     def hold(self) -> None:
         """The caller has put the line on hold and hears nothing: nobody's patience runs."""
@@ -143,7 +145,7 @@ class Inbox:
         """Add what has just happened. Keys to be swallowed and keys of a storm are dropped.
 
         That something has begun matters with what comes next, or when the wait for it is over: it
-        wakes nobody. Nor does the end of what was cut.
+        wakes nobody. Nor do digits of a number that is far from whole, nor the end of what was cut.
         """
         if isinstance(heard, Key) and (self._swallowed(heard) or len(self._waiting) >= MOST):
             return
@@ -151,11 +153,14 @@ class Inbox:
             self._cut = ""
             return
         self._waiting.append(heard)
-        if not isinstance(heard, Begun):
+        if isinstance(heard, Begun):
+            if heard.name == self._cut:  # the name has come back: another sound's
+                self._cut = ""
+        elif self._far and isinstance(heard, Key) and heard.digit.isdecimal():
+            self._far -= 1
+        else:
             self._listening.clear()
             self._wake()
-        elif heard.name == self._cut:  # the name has come back: another sound's
-            self._cut = ""
 
     def cut(self, playback: str) -> None:
         """A key has cut this sound: that it ends is no news."""
@@ -166,14 +171,15 @@ class Inbox:
         self._waiting.appendleft(key)
         self._wake()
 
-    async def get(self, deadline: float) -> News | None:
+    async def get(self, deadline: float, *, far: int = 0) -> News | None:
         """The next thing heard, or None when `deadline` (the loop's clock) has passed.
 
-        The time on hold, from now on, does not count.
+        The time on hold, from now on, does not count. The next `far` digits are told with what
+        comes after them, or at the deadline.
         """
         deadline -= self._held_so_far()
         while not self._waiting and deadline + self._held_so_far() > _now():
-            await self._wait_for_news(self._look_again(deadline))
+            await self._wait_for_news(self._look_again(deadline), far)
         return self._waiting.popleft() if self._waiting else None
 
     async def wanted(self) -> None:
@@ -206,8 +212,9 @@ class Inbox:
         going_on = 0.0 if self._held_since is None else MOST_HELD_SECONDS
         return deadline + self._held + going_on
 
-    async def _wait_for_news(self, deadline: float) -> None:
+    async def _wait_for_news(self, deadline: float, far: int) -> None:
         """Until there are some, or perhaps sooner; no later than `deadline`."""
+        self._far = far
         self._news = asyncio.get_running_loop().create_future()
         self._ring_by(deadline)
         self._listening.set()

@@ -66,6 +66,9 @@ class Form(Protocol):
     def is_wish(self, digits: str) -> bool:
         """Whether it asks for an agent, unless other digits follow at once."""
 
+    def far(self, digits: str) -> int:
+        """How many digits more make it longer, and nothing else of it that anybody waits for."""
+
     def press(self, digits: str, key: str) -> Entry:
         """What `key` makes of an entry that holds `digits`, which are not yet complete."""
 
@@ -82,6 +85,10 @@ class IdForm:
     def is_wish(self, digits: str) -> bool:
         """No ID number begins with 0, the agent's key; some go on pressing it."""
         return bool(digits) and not digits.strip("0")
+
+    def far(self, digits: str) -> int:
+        """The last but one tells the number already (GB 11643); zeros may be a wish."""
+        return 0 if self.is_wish(digits) else _far(digits, LONG - 1)
 
     def press(self, digits: str, key: str) -> Entry:
         """By the table of the rules; 18 zeros are no number, however fast they came."""
@@ -128,6 +135,10 @@ class CountForm:
         """Never: a password may be zeros."""
         return False
 
+    def far(self, digits: str) -> int:
+        """All but the last."""
+        return _far(digits, self.count)
+
     def press(self, digits: str, key: str) -> Entry:
         """Any digits will do."""
         if key == "*":
@@ -149,6 +160,10 @@ class PhoneForm:
     def is_wish(self, digits: str) -> bool:
         """Never: area codes begin with 0."""
         return False
+
+    def far(self, digits: str) -> int:
+        """All but the last of a mobile number; a fixed one is as long, or longer."""
+        return _far(digits, MOBILE)
 
     def press(self, digits: str, key: str) -> Entry:
         """A mobile number is whole with its eleventh digit."""
@@ -173,6 +188,11 @@ def _star(digits: str, *, whole: int | None = None) -> Entry:
     if whole is not None and len(digits) == whole - 1:
         return Complete(digits + "X")
     return NoNumber.CLEARED if digits else NoNumber.BACK
+
+
+def _far(digits: str, telling: int) -> int:
+    """All but the one of that place, which tells something."""
+    return max(0, telling - 1 - len(digits))
 
 
 def _missing(digits: str, whole: int, *, nudged: bool) -> Entry:

@@ -443,7 +443,7 @@ class _Asked(Inbox):
         super().__init__()
         self._answer = answer
 
-    async def get(self, deadline: float) -> News | None:
+    async def get(self, deadline: float, *, far: int = 0) -> News | None:
         """What was answered; None for silence."""
         if not self._waiting and deadline > asyncio.get_running_loop().time():
             self._answer()

@@ -22,6 +22,7 @@ from ivr.speech.contract import DTMF
 ID = IdForm()
 LONG_ONLY = IdForm(short_allowed=False)
 PASSWORD = CountForm(6)
+PHONE = PhoneForm()
 
 
 def digits(count: int) -> str:
@@ -155,6 +156,44 @@ def test_any_keys_end_in_a_number_or_in_none(keys: str, form: Form) -> None:
                 assert len(entered) == 17
             case NoNumber():
                 entered = ""
+
+
+@given(st.text("0123456789", max_size=20), st.sampled_from([ID, LONG_ONLY, PASSWORD, PHONE]))
+def test_digits_that_are_far_from_a_number_change_its_length_and_no_more(
+    keys: str, form: Form
+) -> None:
+    """They may be gathered: nothing comes of one of them, and nobody's patience is another."""
+    entered, far = "", 0
+    for key in keys:
+        match form.press(entered, key):
+            case Typing(grown):
+                assert grown == entered + key
+                assert not (far and form.is_wish(grown))
+                assert form.far(grown) == far - 1 or not far
+                entered, far = grown, form.far(grown)
+            case _:
+                assert not far
+                break
+
+
+@pytest.mark.parametrize(
+    ("form", "entered", "far"),
+    [
+        (ID, "9", 15),
+        (ID, "9" * 16, 0),
+        (ID, "9" * 17, 0),
+        (ID, "00", 0),
+        (ID, "01", 14),
+        (PASSWORD, "0", 4),
+        (PASSWORD, "12345", 0),
+        (PHONE, "1", 9),
+        (PHONE, "0571888866", 0),
+        (PHONE, "05718888666", 0),
+    ],
+)
+def test_the_digit_that_tells_something_is_the_next(form: Form, entered: str, far: int) -> None:
+    """Of an ID number the last but one: the last follows from the others."""
+    assert form.far(entered) == far
 
 
 def test_what_was_entered_is_not_shown() -> None:
