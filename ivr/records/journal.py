@@ -35,7 +35,7 @@ from ivr.records.queued import Queued
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 """What a death of this program may cost of facts that nobody was promised; a caller presses a key
 a second at most, and a slow disk takes as long for one fdatasync."""
 MOST_WAITING = 200_000
