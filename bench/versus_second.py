@@ -67,6 +67,7 @@ def second(way: str, calls: int, seconds: float) -> Second:
     found = Second(way)
     with site() as place:
         found.started = _started(place, way)
+        place.running.live.wait_until_healthy()  # what it imports late is there at rest
         before = megabytes(place, way)
         tally = Tally()
         measure(place, way, tally, Load(calls, seconds, "menus"))
