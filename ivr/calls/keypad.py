@@ -67,7 +67,7 @@ class Form(Protocol):
         """Whether it asks for an agent, unless other digits follow at once."""
 
     def far(self, digits: str) -> int:
-        """How many digits more make it longer, and nothing else of it that anybody waits for."""
+        """How many more digits only make it longer: nothing comes of any before the next one."""
 
     def press(self, digits: str, key: str) -> Entry:
         """What `key` makes of an entry that holds `digits`, which are not yet complete."""
