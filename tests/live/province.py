@@ -75,6 +75,13 @@ class Edge:
         assert self.settings.edge is not None
         return self.settings.edge
 
+    def stands_alone(self) -> None:
+        """Wait until it has a network of its own: a cable would end in ours."""
+        ours, deadline = Path("/proc/thread-self/ns/net"), time.monotonic() + HANGING_SECONDS
+        while Path(f"/proc/{self.machine.pid}/ns/net").readlink() == ours.readlink():
+            assert time.monotonic() < deadline, "no network for an edge"
+            time.sleep(0.01)
+
     def connect(self) -> None:
         """A cable from the switch, and its own address."""
         _ip("link", "add", self._cable, "type", "veth", "peer", "name", f"{self._cable}e")
@@ -288,6 +295,7 @@ def _an_edge(folders: pytest.TempPathFactory, own: str) -> Iterator[Edge]:
     alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"]
     edge = Edge(own, settings, subprocess.Popen(alone))
     try:
+        edge.stands_alone()
         edge.connect()
         edge.start()
         yield edge
