@@ -3,6 +3,9 @@
 /** How long a key sounds, and the pause after it, in milliseconds. */
 export const KEY_MS = 100;
 export const GAP_MS = 70;
+/** So often it is looked whether anything is heard of the line yet, and for how long at most. */
+const LOOK_MS = 20;
+const SILENT_MS = 2000;
 
 /** The program that speaks SIP; rejected where `make pages` has not been run. */
 export const library = import("/lib/jssip.js").then(({ default: JsSIP }) => {
@@ -76,11 +79,17 @@ export class Mouth {
 /**
  * Keys wait for those before them: to add to what is being sent would send some of it twice. And for
  * the speech to have its way, which a call that was just answered has not: they would go nowhere.
+ *
+ * The browser is connected a moment before Asterisk is, which takes nothing until then and says
+ * nothing either: so the first that is heard of it tells. One that stays silent is believed later.
  */
 export class Keys {
   #waiting = "";
   #sounding = false;
   #connection;
+  #connected = null;
+  #heard = false;
+  #look = null;
 
   constructor(connection) {
     this.#connection = connection;
@@ -89,7 +98,21 @@ export class Keys {
 
   press(keys) {
     this.#waiting += keys;
-    if (!this.#sounding && this.#connection.connectionState === "connected") this.#next();
+    if (this.#sounding || this.#waiting === "" || this.#connection.connectionState !== "connected") return;
+    if (this.#isHeard()) this.#next();
+    else this.#look ??= setTimeout(() => this.#again(), LOOK_MS);
+  }
+
+  #isHeard() {
+    this.#connected ??= performance.now();
+    const late = performance.now() - this.#connected > SILENT_MS;
+    this.#heard ||= late || this.#connection.getReceivers()[0].getSynchronizationSources().length > 0;
+    return this.#heard;
+  }
+
+  #again() {
+    this.#look = null;
+    this.press("");
   }
 
   #next() {

@@ -400,6 +400,52 @@ def test_the_keyboard_alone_is_enough(console: Console) -> None:
     tell(story)
 
 
+PRESSED = """async (isHeard) => {
+  const { Keys } = await import("/static/voice.js");
+  const pause = (ms) => new Promise((over) => setTimeout(over, ms));
+  const sent = [];
+  const dtmf = {
+    canInsertDTMF: true,
+    insertDTMF(keys) {
+      sent.push(keys);
+      setTimeout(() => dtmf.ontonechange({ tone: "" }), 50);
+    },
+  };
+  let sources = [];
+  const connection = Object.assign(new EventTarget(), {
+    connectionState: "connecting",
+    getSenders: () => [{ dtmf }],
+    getReceivers: () => [{ getSynchronizationSources: () => sources }],
+  });
+  const keys = new Keys(connection);
+  keys.press("1");
+  connection.connectionState = "connected";
+  connection.dispatchEvent(new Event("connectionstatechange"));
+  keys.press("2");
+  await pause(300);
+  const early = sent.join();
+  if (isHeard) sources = [{}];
+  while (sent.length === 0) await pause(10);
+  sources = [];
+  keys.press("3");
+  keys.press("4");
+  await pause(300);
+  return [early, ...sent];
+}"""
+"""What becomes of keys, on a connection that is played."""
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["heard at last", "silent all the time"])
+def test_keys_wait_until_the_line_is_heard(console: Console, *, heard: bool) -> None:
+    """Asterisk is connected after the browser, and takes none before; nor do they wait for ever."""
+
+    async def story(browser: Browser) -> None:
+        async with seated(browser, console) as seat:
+            assert await seat.page.evaluate(PRESSED, heard) == ["", "12", "34"]
+
+    tell(story)
+
+
 def test_one_call_too_many_is_refused_with_words(console: Console) -> None:
     async def story(browser: Browser) -> None:
         async with AsyncExitStack() as open_tabs:
