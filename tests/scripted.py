@@ -429,6 +429,25 @@ class Clock:
         return self.now
 
 
+class ByHand:
+    """Somebody whose keys and waiting a test times itself."""
+
+    def __init__(self, line: ScriptedLine) -> None:
+        self.line = line
+
+    async def key(self, keys: str, *, apart: float = KEY_SECONDS) -> float:
+        """Press them one after another; returns when the last one was pressed."""
+        for key in keys:
+            await asyncio.sleep(apart)
+            self.line.press(key)
+        return asyncio.get_running_loop().time()
+
+    async def hears(self, *prompts: str) -> float:
+        """Wait until the line says this next; returns when it began to."""
+        assert tuple(await asyncio.wait_for(self.line.said.get(), 30)) == prompts
+        return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
 class Caller:
     """Follows the directions against a line; raises AssertionError at the first that fails."""

@@ -87,8 +87,8 @@ export class Keys {
   #waiting = "";
   #sounding = false;
   #connection;
-  #connected = null;
-  #heard = false;
+  /** When a silent line is believed; 0 once it was heard. */
+  #believed = null;
   #look = null;
 
   constructor(connection) {
@@ -104,10 +104,9 @@ export class Keys {
   }
 
   #isHeard() {
-    this.#connected ??= performance.now();
-    const late = performance.now() - this.#connected > SILENT_MS;
-    this.#heard ||= late || this.#connection.getReceivers()[0].getSynchronizationSources().length > 0;
-    return this.#heard;
+    this.#believed ??= performance.now() + SILENT_MS;
+    if (this.#connection.getReceivers()[0].getSynchronizationSources().length > 0) this.#believed = 0;
+    return performance.now() >= this.#believed;
   }
 
   #again() {

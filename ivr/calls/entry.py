@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ivr.calls.call import AgentWanted, Answer, Call
 from ivr.calls.hearing import Told
 from ivr.calls.keypad import (
-    LONG,
+    TELLING,
     Complete,
     CountForm,
     Entry,
@@ -128,7 +128,7 @@ async def collect_case_number(call: Call, question: str, *, short: str, wrong: s
 
 def _expecting(expect: Callable[[IdNumber], None]) -> Callable[[str], None]:
     def typed(digits: str) -> None:
-        if len(digits) == LONG - 1 and (number := foreseen(digits)) is not None:
+        if len(digits) == TELLING and (number := foreseen(digits)) is not None:
             expect(number)
 
     return typed

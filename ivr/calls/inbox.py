@@ -178,8 +178,9 @@ class Inbox:
         comes after them, or at the deadline.
         """
         deadline -= self._held_so_far()
+        self._far = far
         while not self._waiting and deadline + self._held_so_far() > _now():
-            await self._wait_for_news(self._look_again(deadline), far)
+            await self._wait_for_news(self._look_again(deadline))
         return self._waiting.popleft() if self._waiting else None
 
     async def wanted(self) -> None:
@@ -212,9 +213,8 @@ class Inbox:
         going_on = 0.0 if self._held_since is None else MOST_HELD_SECONDS
         return deadline + self._held + going_on
 
-    async def _wait_for_news(self, deadline: float, far: int) -> None:
+    async def _wait_for_news(self, deadline: float) -> None:
         """Until there are some, or perhaps sooner; no later than `deadline`."""
-        self._far = far
         self._news = asyncio.get_running_loop().create_future()
         self._ring_by(deadline)
         self._listening.set()

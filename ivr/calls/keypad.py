@@ -9,6 +9,8 @@ from typing import Protocol
 from ivr.people.identity import can_begin
 
 LONG = 18
+TELLING = LONG - 1
+"""So many digits tell the number: the last one follows from them (GB 11643)."""
 SHORT = 15
 MOBILE = 11
 SHORTEST_FIXED, LONGEST_FIXED = 11, 12
@@ -87,8 +89,8 @@ class IdForm:
         return bool(digits) and not digits.strip("0")
 
     def far(self, digits: str) -> int:
-        """The last but one tells the number already (GB 11643); zeros may be a wish."""
-        return 0 if self.is_wish(digits) else _far(digits, LONG - 1)
+        """All before the one that tells the number; zeros may be a wish."""
+        return 0 if self.is_wish(digits) else _far(digits, TELLING)
 
     def press(self, digits: str, key: str) -> Entry:
         """By the table of the rules; 18 zeros are no number, however fast they came."""

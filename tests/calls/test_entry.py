@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -13,32 +13,18 @@ from ivr.calls.entry import collect_id
 from ivr.config import Settings
 from ivr.records.facts import Fact, Step
 from ivr.speech.prompts import PromptSet
-from tests.scripted import ScriptedLine
+from tests.scripted import ByHand
 from tests.test_conversations import on_stage
 from tests.virtual import run
 
-KEY_SECONDS = 0.2
 
-
-class Caller:
+class Caller(ByHand):
     """Somebody at the question for the ID number."""
 
-    def __init__(self, call: Call, facts: list[Fact]) -> None:
-        self.call, self.facts = call, facts
-        self.line: ScriptedLine = call.line
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.line)
+        self.call = call
         self.entry = asyncio.create_task(collect_id(call, "identity.ask"))
-
-    async def types(self, keys: str, *, apart: float = KEY_SECONDS) -> float:
-        """Returns when the last one was pressed."""
-        for key in keys:
-            await asyncio.sleep(apart)
-            self.line.press(key)
-        return now()
-
-    async def hears(self, prompt: str) -> float:
-        """Wait until the line says this next; returns when it began to."""
-        assert tuple(await asyncio.wait_for(self.line.said.get(), 60)) == (prompt,)
-        return now()
 
 
 def now() -> float:
@@ -46,11 +32,11 @@ def now() -> float:
 
 
 def at_the_question(
-    story: Callable[[Caller], object], prompts: PromptSet, settings: Settings
+    story: Callable[[Caller], Awaitable[None]], prompts: PromptSet, settings: Settings
 ) -> list[Step]:
     async def visit() -> list[Step]:
         facts: list[Fact] = []
-        caller = Caller(on_stage(prompts, settings, facts), facts)
+        caller = Caller(on_stage(prompts, settings, facts))
         try:
             await story(caller)
         finally:
@@ -69,7 +55,7 @@ def test_patience_counts_from_the_last_digit(
 ) -> None:
     async def story(caller: Caller) -> None:
         await caller.hears("identity.ask")
-        last = await caller.types("99010220001212012"[:count], apart=apart)
+        last = await caller.key("99010220001212012"[:count], apart=apart)
         said = "identity.fifteen_pause" if count == 15 else "identity.missing"
         assert await caller.hears(said) - last == pytest.approx(settings.patience.inter_key_seconds)
 
@@ -79,7 +65,7 @@ def test_patience_counts_from_the_last_digit(
 def test_a_star_in_the_middle_clears_at_once(prompt_set: PromptSet, settings: Settings) -> None:
     async def story(caller: Caller) -> None:
         await caller.hears("identity.ask")
-        last = await caller.types("99010*")
+        last = await caller.key("99010*")
         assert await caller.hears("identity.cleared") == last
 
     at_the_question(story, prompt_set, settings)
@@ -104,7 +90,7 @@ def test_who_typed_ahead_has_all_the_patience_from_the_question_on(
 def test_time_on_hold_is_nobodys_patience(prompt_set: PromptSet, settings: Settings) -> None:
     async def story(caller: Caller) -> None:
         await caller.hears("identity.ask")
-        last = await caller.types("9901")
+        last = await caller.key("9901")
         caller.call.inbox.hold()
         await asyncio.sleep(100.0)
         caller.call.inbox.unhold()
@@ -119,7 +105,7 @@ def test_the_records_know_how_many_keys_and_how_long(
 ) -> None:
     async def story(caller: Caller) -> None:
         await caller.hears("identity.ask")
-        await caller.types("990102200012120127", apart=1.0)
+        await caller.key("990102200012120127", apart=1.0)
         await caller.entry
 
     (step,) = at_the_question(story, prompt_set, settings)
@@ -133,7 +119,7 @@ def test_a_call_that_has_had_its_time_ends_between_two_digits(
         await caller.hears("identity.ask")
         caller.call.ends_at = now() + 30.0
         while not caller.entry.done():
-            await caller.types("9", apart=4.0)
+            await caller.key("9", apart=4.0)
         assert isinstance(caller.entry.exception(), HeldTooLong)
         assert now() <= 30.0 + 2 * settings.patience.inter_key_seconds
 

@@ -19,7 +19,7 @@ from ivr.people.identity import IdNumber, parse
 from ivr.people.sensitive import Sensitive
 from ivr.records.facts import Fact, LookedUp
 from ivr.speech.prompts import PromptSet
-from tests.scripted import KEY_SECONDS
+from tests.scripted import ByHand
 from tests.test_conversations import on_stage
 from tests.virtual import run
 
@@ -44,24 +44,12 @@ class Slow:
         return Found(Fund("2026-10", yuan(1), yuan(len(self.asked))))
 
 
-class Visit:
+class Visit(ByHand):
     """One caller at 请输入您的个人身份证号."""
 
     def __init__(self, call: Call, accounts: Slow, facts: list[Fact]) -> None:
+        super().__init__(call.line)
         self.call, self.accounts, self.facts = call, accounts, facts
-
-    async def key(self, digits: str) -> float:
-        """Press them one after another; returns when the last one was pressed."""
-        for digit in digits:
-            await asyncio.sleep(KEY_SECONDS)
-            self.call.line.press(digit)
-        return now()
-
-    async def hears(self, *prompts: str) -> float:
-        """Wait until the line says this next; returns when it began to."""
-        said = await asyncio.wait_for(self.call.line.said.get(), 30)
-        assert tuple(said) == prompts
-        return now()
 
     def looked_up(self) -> list[tuple[str, int]]:
         return [(fact.outcome, fact.ms) for fact in self.facts if isinstance(fact, LookedUp)]
